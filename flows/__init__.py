@@ -1,0 +1,1 @@
+"""The ways in: the Prefect flow and the command `segline`."""

@@ -1,0 +1,186 @@
+"""The data contract: `dataset.yaml`, images, masks and `samples.csv` in one folder."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.errors import DataError
+from pipeline.images import SUFFIXES
+
+DATA = Path("data")
+SPLITS = ("train", "val", "test")
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """The classes of a data set; the id of a class is its place, 0 to K - 1.
+
+    Attributes:
+        names: (K) names, no two alike.
+        colours: (K) RGB colours in [0, 255], to show masks with.
+        ignore_id: id of the pixels that are never counted, not below K.
+    """
+
+    names: tuple[str, ...]
+    colours: tuple[Colour, ...]
+    ignore_id: int
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `dataset.yaml` holds it."""
+        rows = zip(self.names, self.colours, strict=True)
+        classes = [{"id": id_, "name": name, "colour": list(colour)} for id_, (name, colour) in enumerate(rows)]
+        return {"classes": classes, "ignore_id": self.ignore_id}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image with its mask.
+
+    Attributes:
+        name: file name without suffix, unique in the data set.
+        image: file in `images/`; None where there is only a mask.
+        mask: file in `masks/`; None where there is only an image.
+        group: what is never split (a video, a patient, a site); the name itself where none is given.
+        split: "train", "val" or "test" where `samples.csv` freezes it, "" otherwise.
+    """
+
+    name: str
+    image: Path | None
+    mask: Path | None
+    group: str
+    split: str
+
+
+def parse_class_list(content: Any, path: Path) -> ClassList:
+    """Reads a class list from the content of a `dataset.yaml`; `path` is for the message.
+
+    Raises:
+        DataError: ids are not 0 to K - 1, a name or colour is missing, double or impossible.
+    """
+    if not isinstance(content, dict) or not isinstance(content.get("classes"), list) or not content["classes"]:
+        raise DataError(
+            f"{path}: found no list `classes`; expected rows such as {{id: 0, name: sky, colour: [0, 0, 255]}}"
+        )
+    rows = content["classes"]
+    for row in rows:
+        if not isinstance(row, dict) or not {"id", "name", "colour"} <= row.keys():
+            raise DataError(f"{path}: class {row!r} is not complete; expected id, name and colour")
+        if not _is_colour(row["colour"]):
+            raise DataError(
+                f"{path}: colour {row['colour']!r} of class {row['name']!r}; expected [R, G, B] in 0 to 255"
+            )
+    rows = sorted(rows, key=lambda row: str(row["id"]).zfill(9))
+    ids, names = [row["id"] for row in rows], [str(row["name"]) for row in rows]
+    if ids != list(range(len(rows))):
+        raise DataError(f"{path}: class ids are {ids}, expected 0 to {len(rows) - 1} without gaps; number them anew")
+    if len(set(names)) < len(names):
+        raise DataError(f"{path}: class names are {names}, expected no two alike; rename one")
+    ignore_id = content.get("ignore_id", 255)
+    if not isinstance(ignore_id, int) or not len(rows) <= ignore_id <= 255:
+        raise DataError(f"{path}: ignore_id is {ignore_id!r}, expected {len(rows)} to 255; 255 is the custom")
+    red_green_blue = tuple((int(row["colour"][0]), int(row["colour"][1]), int(row["colour"][2])) for row in rows)
+    return ClassList(tuple(names), red_green_blue, ignore_id)
+
+
+def read_class_list(data: Path = DATA) -> ClassList:
+    """Reads `dataset.yaml` of a data folder.
+
+    Raises:
+        DataError: it is missing or breaks the contract.
+    """
+    path = data / "dataset.yaml"
+    try:
+        return parse_class_list(yaml.safe_load(path.read_text()), path)
+    except FileNotFoundError as err:
+        raise DataError(
+            f"{path}: not found; bring data in with `segline import`, or fetch the version in data.dvc with `dvc pull`"
+        ) from err
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        raise DataError(f"{path}: is not YAML: {err}") from err
+
+
+def list_samples(data: Path = DATA) -> list[Sample]:
+    """Every sample of a data folder, in order of name; unpaired files give a sample with one side None.
+
+    Raises:
+        DataError: the folder is empty, two images have one name, or `samples.csv` is wrong.
+    """
+    images, masks = _files_by_name(data / "images"), _files_by_name(data / "masks")
+    names = sorted(images.keys() | masks.keys())
+    if not names:
+        raise DataError(f"{data}: found no image in images/ and no mask in masks/; bring data in with `segline import`")
+    table = read_sample_table(data / "samples.csv")
+    if unknown := sorted(table.keys() - set(names)):
+        raise DataError(
+            f"{data}/samples.csv: names {len(unknown)} samples that have no file, the first is {unknown[0]!r}; "
+            "remove these rows or restore the files"
+        )
+    return [Sample(name, images.get(name), masks.get(name), *table.get(name, (name, ""))) for name in names]
+
+
+def read_sample_table(path: Path) -> dict[str, tuple[str, str]]:
+    """Group and split by name from a `samples.csv`; empty where there is no such file.
+
+    Raises:
+        DataError: a column is missing, a name is empty or double, or a split is unknown.
+    """
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if "name" not in (reader.fieldnames or []):
+            raise DataError(f"{path}: columns are {reader.fieldnames}, expected name and, optional, group and split")
+        rows = list(reader)
+    table: dict[str, tuple[str, str]] = {}
+    for line, row in enumerate(rows, start=2):
+        name, group, split = (
+            (row["name"] or "").strip(),
+            (row.get("group") or "").strip(),
+            (row.get("split") or "").strip(),
+        )
+        if not name or name in table:
+            raise DataError(
+                f"{path}: line {line}: name {name!r} is {'double' if name else 'empty'}; each is given once"
+            )
+        if split and split not in SPLITS:
+            raise DataError(f"{path}: line {line}: split {split!r}, expected one of {', '.join(SPLITS)} or nothing")
+        table[name] = (group or name, split)
+    return table
+
+
+def write_contract(folder: Path, classes: ClassList, samples: Sequence[Sample]) -> None:
+    """Writes `dataset.yaml` and `samples.csv` into a folder that holds the images and masks already."""
+    (folder / "dataset.yaml").write_text(yaml.safe_dump(classes.to_dict(), sort_keys=False, default_flow_style=None))
+    with (folder / "samples.csv").open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("name", "group", "split"))
+        writer.writerows((sample.name, sample.group, sample.split) for sample in samples)
+
+
+def _files_by_name(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    if not folder.is_dir():
+        return found
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+            continue
+        if path.stem in found:
+            raise DataError(f"{path}: has the same name as {found[path.stem]}; rename one, names tell samples apart")
+        found[path.stem] = path
+    return found
+
+
+def _is_colour(value: Any) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) == 3
+        and all(isinstance(part, int) and not isinstance(part, bool) and 0 <= part <= 255 for part in value)
+    )

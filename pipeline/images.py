@@ -1,0 +1,200 @@
+"""The one door to OpenCV: pictures in and out, resizing, cleaning of masks, perceptual hashes."""
+
+import io
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from pipeline.errors import DataError
+from pipeline.files import written_whole
+
+cv2.setNumThreads(1)  # the callers run in parallel themselves
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+PNG_COLOUR_TYPE = 25  # offset of the colour type's byte in a PNG file
+PALETTE = 3
+
+
+def list_images(folder: Path) -> list[Path]:
+    """Every picture below `folder`, hidden files left out, sorted by path."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+    )
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Reads a picture upright (EXIF applied).
+
+    Grey is repeated over the channels, alpha is dropped, 16 bits become 8 by dropping the low ones.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        DataError: the file is missing, truncated or no picture.
+    """
+    return _decode(path, cv2.IMREAD_COLOR_RGB)
+
+
+def read_stored(path: Path) -> np.ndarray:
+    """Reads a picture upright in the depth and the channels it is stored with; a palette's PNG gives its indices.
+
+    Returns:
+        (H, W) or (H, W, 3) RGB, uint8 or uint16; alpha is dropped.
+
+    Raises:
+        DataError: the file is missing, truncated or no picture.
+    """
+    head = _bytes_of(path)[: PNG_COLOUR_TYPE + 1]
+    if head.startswith(b"\x89PNG") and len(head) > PNG_COLOUR_TYPE and head[PNG_COLOUR_TYPE] == PALETTE:
+        return _read_palette_indices(path)
+    stored = _decode(path, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
+    return stored if stored.ndim == 2 else np.ascontiguousarray(stored[:, :, ::-1])
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """Reads a mask of the data contract.
+
+    Returns:
+        (H, W) uint8 class ids.
+
+    Raises:
+        DataError: the file cannot be decoded, or is not a one-channel 8-bit mask.
+    """
+    mask = read_stored(path)
+    if mask.ndim != 2:
+        raise DataError(
+            f"{path}: mask has {mask.shape[2]} channels, expected one (class ids); "
+            "turn colours into ids with `segline import folder`"
+        )
+    if mask.dtype != np.uint8:
+        raise DataError(f"{path}: mask is {mask.dtype}, expected uint8; ids above 255 do not fit the contract")
+    return mask
+
+
+def has_low_range(path: Path) -> bool:
+    """True for a 16-bit picture that fills less than 1/16 of its range: nearly black once it has 8 bits."""
+    stored = _decode(path, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
+    return stored.dtype == np.uint16 and int(stored.max()) < 1 << 12
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """Writes (H, W) or (H, W, 3) RGB uint8 as PNG, whole or not at all."""
+    with written_whole(path) as beside:
+        beside.write_bytes(encode_png(pixels))
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """PNG bytes of (H, W) or (H, W, 3) RGB uint8; equal pixels give equal bytes."""
+    bgr = pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
+    return _encode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 6])
+
+
+def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
+    """JPEG bytes of (H, W, 3) RGB uint8; equal pixels give equal bytes."""
+    return _encode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+
+
+def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes (H, W, 3) uint8 to `size` (height, width): area average where it shrinks, then bilinear where it grows.
+
+    The SavedModel's graph holds the same two steps, so that training and serving see the same pixels.
+    """
+    shrunk = (min(size[0], image.shape[0]), min(size[1], image.shape[1]))
+    return _resize(_resize(image, shrunk, cv2.INTER_AREA), size, cv2.INTER_LINEAR)
+
+
+def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes (H, W) ids to `size` (height, width) by nearest neighbour; no new id can appear."""
+    return _resize(mask, size, cv2.INTER_NEAREST_EXACT)
+
+
+def difference_hash(image: np.ndarray) -> int:
+    """64-bit perceptual hash: the signs of the horizontal gradients of the 8 x 9 grey thumbnail (dHash)."""
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    thumbnail = _resize(grey, (8, 9), cv2.INTER_AREA).astype(np.int16)
+    bits = thumbnail[:, 1:] > thumbnail[:, :-1]
+    return int.from_bytes(np.packbits(bits).tobytes())
+
+
+def open_mask(mask: np.ndarray, size_px: int) -> np.ndarray:
+    """Morphological opening of a (H, W) bool mask by an ellipse `size_px` across: removes thinner parts."""
+    return _morph(mask, cv2.MORPH_OPEN, size_px)
+
+
+def close_mask(mask: np.ndarray, size_px: int) -> np.ndarray:
+    """Morphological closing of a (H, W) bool mask by an ellipse `size_px` across: fills narrower gaps."""
+    return _morph(mask, cv2.MORPH_CLOSE, size_px)
+
+
+def drop_small_areas(mask: np.ndarray, min_area_px: int) -> np.ndarray:
+    """Removes the 8-connected regions of a (H, W) bool mask that are smaller than `min_area_px` pixels."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    keep = stats[:, cv2.CC_STAT_AREA] >= min_area_px
+    keep[0] = False
+    return np.asarray(keep[labels])
+
+
+def fill_from_nearest(ids: np.ndarray, holes: np.ndarray) -> np.ndarray:
+    """Gives each pixel of `holes` (H, W) bool the id of the nearest pixel outside them; all holes: unchanged."""
+    if not holes.any() or holes.all():
+        return ids
+    _, labels = cv2.distanceTransformWithLabels(
+        holes.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    id_of_label = np.zeros(labels.max() + 1, dtype=ids.dtype)
+    id_of_label[labels[~holes]] = ids[~holes]
+    return np.asarray(id_of_label[labels])
+
+
+def _morph(mask: np.ndarray, operation: int, size_px: int) -> np.ndarray:
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size_px, size_px))
+    return cv2.morphologyEx(mask.astype(np.uint8), operation, kernel).astype(bool)
+
+
+def _resize(pixels: np.ndarray, size: tuple[int, int], interpolation: int) -> np.ndarray:
+    if pixels.shape[:2] == size:
+        return pixels
+    return cv2.resize(pixels, (size[1], size[0]), interpolation=interpolation)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as err:
+        raise DataError(f"{path}: cannot be read ({err.strerror}); restore the file") from err
+
+
+def _decode(path: Path, flags: int) -> np.ndarray:
+    content = _bytes_of(path)
+    if not content:
+        raise DataError(f"{path}: is empty (0 bytes); restore the file")
+    try:
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error as err:
+        raise DataError(f"{path}: cannot be decoded ({err.err}); export it again") from err
+    if pixels is None:
+        raise DataError(
+            f"{path}: cannot be decoded ({len(content)} bytes: truncated, or not a picture); export it again"
+        )
+    return pixels
+
+
+def _read_palette_indices(path: Path) -> np.ndarray:
+    """Index of each pixel of a palette PNG, which OpenCV would give as colours."""
+    try:
+        with Image.open(io.BytesIO(_bytes_of(path))) as picture:
+            return np.array(picture)
+    except (OSError, SyntaxError) as err:
+        raise DataError(f"{path}: cannot be decoded ({err}); export it again") from err
+
+
+def _encode(suffix: str, pixels: np.ndarray, options: list[int]) -> bytes:
+    done, content = cv2.imencode(suffix, np.ascontiguousarray(pixels), options)
+    assert done, f"cannot encode {pixels.shape} {pixels.dtype} as {suffix}"
+    return content.tobytes()

@@ -1,0 +1,73 @@
+"""The manifest: a row for each sample that passed validation, in order of name. Later stages trust it."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from pipeline.errors import EvidenceError
+from pipeline.files import written_whole
+
+MANIFEST = Path("work/validate/manifest.csv")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A sample fit for training or scoring.
+
+    Attributes:
+        name: unique name.
+        image: path of the image, relative to the project's folder.
+        mask: path of the mask.
+        group: what is never split.
+        split: "train", "val" or "test".
+        height: of the upright image, pixels.
+        width: likewise.
+        image_md5: of the file's bytes.
+        mask_md5: of the file's bytes.
+    """
+
+    name: str
+    image: Path
+    mask: Path
+    group: str
+    split: str
+    height: int
+    width: int
+    image_md5: str
+    mask_md5: str
+
+
+def write_manifest(path: Path, rows: Sequence[Row]) -> None:
+    """Writes the rows as CSV, sorted by name, whole or not at all."""
+    with written_whole(path) as beside, beside.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: row.name))
+
+
+def read_manifest(path: Path = MANIFEST) -> list[Row]:
+    """Reads the rows.
+
+    Raises:
+        EvidenceError: the manifest is missing.
+    """
+    try:
+        with path.open(newline="") as file:
+            return [_parse(row) for row in csv.DictReader(file)]
+    except FileNotFoundError as err:
+        raise EvidenceError(f"{path}: not found; run the stage `validate` first (`dvc repro validate`)") from err
+
+
+def _parse(row: dict[str, str]) -> Row:
+    return Row(
+        name=row["name"],
+        image=Path(row["image"]),
+        mask=Path(row["mask"]),
+        group=row["group"],
+        split=row["split"],
+        height=int(row["height"]),
+        width=int(row["width"]),
+        image_md5=row["image_md5"],
+        mask_md5=row["mask_md5"],
+    )
