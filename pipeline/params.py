@@ -93,7 +93,6 @@ class TrainParams(Section):
     warmup_epochs: NotNegative
     weight_decay: NotNegative
     clip_norm: Positive
-    ema: Annotated[float, Field(ge=0, lt=1)]
     dice_weight: Share
     class_weights: Literal["none", "inverse_sqrt", "median_frequency"]
     early_stopping_epochs: Count

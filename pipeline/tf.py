@@ -1,7 +1,12 @@
-"""The one door to TensorFlow: devices, determinism, fused operations and SavedModels."""
+"""The one door to TensorFlow: devices, determinism, fused operations, SavedModels and TensorBoard."""
 
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: warnings of ours are not lost among its own
 
 import numpy as np
 import tensorflow as tf
@@ -10,16 +15,131 @@ Serve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Images (N, H, W, 3) uint8 to ids (N, H, W) uint8 and probs (N, H, W, K) float32."""
 
 
+def set_up_devices(num_threads: int) -> list[str]:
+    """Pins what the bits of a result depend on, and lets GPU memory grow as needed.
+
+    Args:
+        num_threads: threads of one operation on the CPU; operations run one after the other.
+
+    Returns:
+        The names of the visible GPUs; empty: the CPU is used.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    tf.config.experimental.enable_op_determinism()
+    return [gpu.name for gpu in gpus]
+
+
+def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:
+    """The scope in which variables are made: one copy for each GPU where there are several."""
+    return tf.distribute.MirroredStrategy().scope() if num_gpus > 1 else contextlib.nullcontext()
+
+
+def fused_batch_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
+    """Batch normalisation in one operation.
+
+    Args:
+        x: (N, H, W, C), any float type.
+        gamma: (C,) float32 scale.
+        beta: (C,) float32 shift.
+        epsilon: added to the variance.
+
+    Returns:
+        The normalised x, and the batch's mean and unbiased variance, (C,) float32 each.
+    """
+    empty = tf.constant([], tf.float32)
+    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=x,
+        scale=tf.convert_to_tensor(gamma),
+        offset=tf.convert_to_tensor(beta),
+        mean=empty,
+        variance=empty,
+        epsilon=epsilon,
+        is_training=True,
+    )
+    return y, mean, variance
+
+
+class ServedUnet(tf.Module):
+    """A network with all that lies between raw images and class ids, as one graph.
+
+    Args:
+        unet: Keras model on the TensorFlow backend, from images (N, h, w, 3) in [0, 255] to logits (N, h, w, K).
+        size: (height, width) at which `unet` sees an image, pixels.
+    """
+
+    def __init__(self, unet: Any, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.unet, self.size = unet, size
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")])
+    def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Images (N, H, W, 3) uint8 to ids (N, H, W) uint8 and probs (N, H, W, K) float32."""
+        own_size = tf.shape(images)[1:3]
+        logits = self.unet(resize_images(images, self.size), training=False)
+        logits = tf.image.resize(logits, own_size, tf.image.ResizeMethod.BILINEAR)
+        ids = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
+        return {"ids": ids, "probs": tf.nn.softmax(logits)}
+
+
+def resize_images(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """`pipeline.images.resize_image` as TensorFlow operations: area average to shrink, then bilinear to grow.
+
+    Args:
+        images: (N, H, W, 3) uint8.
+        size: (height, width), pixels.
+
+    Returns:
+        (N, *size, 3) float32, whole numbers in [0, 255], within 1 of OpenCV's.
+    """
+    shrunk = tf.minimum(tf.constant(size), tf.shape(images)[1:3])
+    images = tf.image.resize(images, shrunk, tf.image.ResizeMethod.AREA)
+    images = tf.image.resize(tf.round(images), size, tf.image.ResizeMethod.BILINEAR)
+    return tf.round(tf.ensure_shape(images, (None, *size, 3)))
+
+
+def write_saved_model(module: ServedUnet, folder: Path) -> None:
+    """Writes a SavedModel whose bytes follow from the weights alone."""
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+    (folder / "fingerprint.pb").unlink(missing_ok=True)  # holds random numbers; nothing needs it
+
+
 def load_saved_model(folder: Path) -> Serve:
     """Loads a SavedModel of ours; it needs neither `keras` nor the code that wrote it.
 
     Args:
-        folder: of the SavedModel, with the signature `serve`: `images` in, `ids` and `probs` out.
+        folder: of the SavedModel, with the signature `serving_default`: `images` in, `ids` and `probs` out.
     """
     model = tf.saved_model.load(str(folder))
+    signature = model.signatures["serving_default"]
 
-    def serve(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        out = model.signatures["serving_default"](images=tf.constant(images))
+    def serve(images: np.ndarray, _keep: Any = model) -> tuple[np.ndarray, np.ndarray]:
+        out = signature(images=tf.constant(images))
         return out["ids"].numpy(), out["probs"].numpy()
 
     return serve
+
+
+class TensorBoardLog:
+    """Scalars by epoch for TensorBoard.
+
+    Args:
+        folder: of this training's event files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.writer = tf.summary.create_file_writer(str(folder))
+
+    def write(self, scalars: Mapping[str, float], epoch: int) -> None:
+        """Adds the scalars of an epoch and flushes."""
+        with self.writer.as_default():
+            for name, value in scalars.items():
+                tf.summary.scalar(name, value, step=epoch)
+        self.writer.flush()
+
+    def close(self) -> None:
+        """Closes the event file."""
+        self.writer.close()

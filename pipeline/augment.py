@@ -1,0 +1,121 @@
+"""Order and augmentation as functions of (seed, epoch, index): drawn on the host, done on the device."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+ORDER, SAMPLE = 0, 1
+"""Purposes of random numbers; each has counters of its own."""
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in grey (ITU-R BT.601)."""
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Ranges of the random transforms.
+
+    Attributes:
+        flip_horizontal: mirror left and right in half of the cases.
+        flip_vertical: mirror top and bottom in half of the cases.
+        scale: (smallest, largest) zoom, drawn evenly in its logarithm.
+        rotate_deg: largest turn either way, degrees.
+        brightness: largest shift, share of the whole range.
+        contrast: largest deviation of the factor from 1.
+        saturation: likewise.
+    """
+
+    flip_horizontal: bool
+    flip_vertical: bool
+    scale: tuple[float, float]
+    rotate_deg: float
+    brightness: float
+    contrast: float
+    saturation: float
+
+
+def draw_order(num_images: int, seed: int, epoch: int) -> np.ndarray:
+    """(num_images,) the order of an epoch's samples."""
+    return _generator(seed, epoch, ORDER, 0).permutation(num_images)
+
+
+def draw_transform(
+    ranges: Ranges, size: tuple[int, int], crop: tuple[int, int], seed: int, epoch: int, index: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The transform of one sample, from (seed, epoch, index) alone.
+
+    Args:
+        ranges: what may be drawn.
+        size: (height, width) of the packed image.
+        crop: (height, width) of what the network sees, not above `size`.
+        seed: of the whole training.
+        epoch: from 0.
+        index: of the sample in its packed array.
+
+    Returns:
+        (8,) float32 projective matrix without its last 1, from output to input pixels (x, y), and
+        (3,) float32: brightness shift in [0, 255] units, contrast factor, saturation factor.
+    """
+    random = _generator(seed, epoch, SAMPLE, index).random(9)
+    zoom = np.exp(np.interp(random[0], (0, 1), np.log(ranges.scale)))
+    angle = np.deg2rad(ranges.rotate_deg) * (2 * random[1] - 1)
+    mirror_x = -1 if ranges.flip_horizontal and random[2] < 0.5 else 1
+    mirror_y = -1 if ranges.flip_vertical and random[3] < 0.5 else 1
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = turn @ np.diag([mirror_x / zoom, mirror_y / zoom])
+    room = np.array([size[1] - crop[1] / zoom, size[0] - crop[0] / zoom])
+    centre = np.array([size[1] - 1, size[0] - 1]) / 2 + room * (random[4:6] - 0.5)
+    shift = centre - linear @ np.array([crop[1] - 1, crop[0] - 1]) / 2
+    matrix = [*linear[0], shift[0], *linear[1], shift[1], 0, 0]
+    colour = [
+        255 * ranges.brightness * (2 * random[6] - 1),
+        1 + ranges.contrast * (2 * random[7] - 1),
+        1 + ranges.saturation * (2 * random[8] - 1),
+    ]
+    return np.array(matrix, np.float32), np.array(colour, np.float32)
+
+
+def transform_images(images: Any, matrices: Any, colours: Any, crop: tuple[int, int]) -> Any:
+    """Warps (bilinear, black outside) and recolours images on the device.
+
+    Args:
+        images: (N, H, W, 3) float32 in [0, 255].
+        matrices: (N, 8) float32 of `draw_transform`.
+        colours: (N, 3) float32 of `draw_transform`.
+        crop: (height, width) of the result.
+
+    Returns:
+        (N, *crop, 3) float32 in [0, 255].
+    """
+    warped = ops.image.affine_transform(images, matrices, interpolation="bilinear", fill_mode="constant")
+    warped = warped[:, : crop[0], : crop[1]]
+    shift, contrast, saturation = (colours[:, i, None, None, None] for i in range(3))
+    grey = ops.sum(warped * ops.array(LUMA, "float32"), axis=-1, keepdims=True)
+    coloured = grey + (warped - grey) * saturation
+    mean = ops.mean(grey, axis=(1, 2), keepdims=True)
+    return ops.clip(mean + (coloured - mean) * contrast + shift, 0.0, 255.0)
+
+
+def transform_masks(masks: Any, matrices: Any, crop: tuple[int, int], ignore_id: int) -> Any:
+    """Warps masks as `transform_images` does, by nearest neighbour; outside is `ignore_id`.
+
+    Args:
+        masks: (N, H, W) int32 class ids.
+        matrices: (N, 8) float32 of `draw_transform`.
+        crop: (height, width) of the result.
+        ignore_id: id of the pixels from outside the image.
+
+    Returns:
+        (N, *crop) int32.
+    """
+    wide = ops.cast(masks, "float32")[..., None]
+    warped = ops.image.affine_transform(
+        wide, matrices, interpolation="nearest", fill_mode="constant", fill_value=float(ignore_id)
+    )
+    return ops.cast(warped[:, : crop[0], : crop[1], 0], "int32")
+
+
+def _generator(seed: int, epoch: int, purpose: int, index: int) -> np.random.Generator:
+    """Counter-based (Philox; Salmon et al., 2011): no state, any number at once from its place alone."""
+    return np.random.Generator(np.random.Philox(key=[seed, epoch], counter=[0, index, purpose, 0]))

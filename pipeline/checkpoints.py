@@ -1,0 +1,90 @@
+"""Checkpoints of a training: everything that the next epoch follows from, in one file that is whole or absent."""
+
+import fcntl
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import TrainingError
+from pipeline.files import written_whole
+
+CHECKPOINTS = Path("checkpoints")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state after an epoch.
+
+    Attributes:
+        state: every variable of the model and the optimiser, in their own order.
+        best: the model's variables after the best epoch.
+        history: a row of metrics for each epoch done.
+    """
+
+    state: Sequence[np.ndarray]
+    best: Sequence[np.ndarray]
+    history: Sequence[Mapping[str, float]]
+
+    def write(self, path: Path) -> None:
+        """Writes the checkpoint beside `path` and renames it: a kill leaves the old or the new one."""
+        arrays = {f"state{i}": array for i, array in enumerate(self.state)}
+        arrays |= {f"best{i}": array for i, array in enumerate(self.best)}
+        with written_whole(path) as beside, beside.open("wb") as file:
+            np.savez(file, allow_pickle=False, history=np.array(json.dumps(list(self.history))), **arrays)
+
+    @classmethod
+    def read(cls, path: Path) -> "Checkpoint":
+        """Reads a checkpoint.
+
+        Raises:
+            TrainingError: the file is damaged.
+        """
+        try:
+            with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
+                num_state = sum(name.startswith("state") for name in file.files)
+                num_best = sum(name.startswith("best") for name in file.files)
+                return cls(
+                    state=[file[f"state{i}"] for i in range(num_state)],
+                    best=[file[f"best{i}"] for i in range(num_best)],
+                    history=json.loads(str(file["history"])),
+                )
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as err:
+            raise TrainingError(
+                f"{path}: the checkpoint is damaged ({err}); delete it to train from the first epoch again"
+            ) from err
+
+
+def checkpoint_path(identity: Any, folder: Path = CHECKPOINTS) -> Path:
+    """Where the checkpoint of one training lies.
+
+    Args:
+        identity: all that the weights follow from, as JSON can hold it; another value gives another file.
+        folder: of all checkpoints.
+    """
+    text = json.dumps(identity, sort_keys=True)
+    return folder / f"train-{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
+
+
+@contextmanager
+def only_training(folder: Path = CHECKPOINTS) -> Iterator[None]:
+    """Holds the folder's lock; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        TrainingError: another process trains here.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            raise TrainingError(
+                f"{folder}/lock: another training runs in this folder; wait for its end, or stop it and start again"
+            ) from err
+        yield

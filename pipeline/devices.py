@@ -1,0 +1,40 @@
+"""The devices of the Keras backend that is in use."""
+
+import contextlib
+import os
+import platform
+from typing import Any
+
+import keras
+
+
+def set_up_devices(num_threads: int) -> list[str]:
+    """Pins thread counts, asks for deterministic operations and finds the GPUs; before any other use of Keras.
+
+    Args:
+        num_threads: threads of one operation on the CPU. JAX takes all cores whatever is asked for.
+
+    Returns:
+        The names of the visible GPUs; empty: the CPU is used.
+    """
+    if keras.backend.backend() == "tensorflow":
+        from pipeline.tf import set_up_devices as set_up
+
+        return set_up(num_threads)
+    return [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
+
+
+def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:
+    """The scope in which a model is made so that every GPU trains it, each on its part of the batch."""
+    if keras.backend.backend() == "tensorflow":
+        from pipeline.tf import replicate as replicate_tensorflow
+
+        return replicate_tensorflow(num_gpus)
+    return keras.distribution.DataParallel().scope() if num_gpus > 1 else contextlib.nullcontext()
+
+
+def describe(gpus: list[str]) -> str:
+    """The devices in words, for the log."""
+    if gpus:
+        return f"{len(gpus)} GPU(s): {', '.join(gpus)}"
+    return f"no GPU is visible: the CPU is used ({platform.machine()}, {os.cpu_count()} cores)"

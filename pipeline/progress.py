@@ -1,0 +1,43 @@
+"""Progress as plain lines, because it is read through DVC's, Prefect's and CI's logs."""
+
+import time
+
+INTERVAL_S = 5.0
+
+
+class Progress:
+    """Prints how far a job is, how fast it goes and how long it has to go, every few seconds."""
+
+    def __init__(self, name: str, total: int, unit: str) -> None:
+        self.name, self.total, self.unit = name, total, unit
+        self.done = 0
+        self.started = self.printed = time.monotonic()
+
+    def advance(self, number: int = 1) -> None:
+        """Counts `number` more as done."""
+        self.done += number
+        if time.monotonic() - self.printed >= INTERVAL_S:
+            self._print()
+
+    def close(self) -> None:
+        """Prints the last line."""
+        self._print()
+
+    def _print(self) -> None:
+        self.printed = time.monotonic()
+        speed = self.done / max(self.printed - self.started, 1e-9)
+        left = (self.total - self.done) / speed if speed else float("inf")
+        line = f"{self.name}: {self.done}/{self.total} {self.unit}, {speed:.1f} {self.unit}/s"
+        print(line if self.done == self.total else f"{line}, {duration(left)} left", flush=True)
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it: "48 s", "3 min 20 s", "1 h 5 min"."""
+    if seconds == float("inf"):
+        return "unknown time"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,98 @@
+"""Preprocess: the good samples as packed, memory-mapped arrays at the working size, and their fingerprint."""
+
+import csv
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.dataset import SPLITS, ClassList, read_class_list
+from pipeline.errors import DataError
+from pipeline.files import md5_of
+from pipeline.fingerprint import ChannelSums, Fingerprint
+from pipeline.images import read_image, read_mask, resize_image, resize_mask
+from pipeline.manifest import Row, read_manifest
+from pipeline.packed import PREPROCESS, create_packed
+from pipeline.params import PreprocessParams, read_params
+from pipeline.program import run
+from pipeline.progress import Progress
+
+NUM_THREADS = 4
+CHUNK = 64
+"""Images read ahead at a time: memory does not grow with their number."""
+
+
+def preprocess(rows: list[Row], classes: ClassList, params: PreprocessParams, out: Path) -> Fingerprint:
+    """Packs the samples of each split, in order of name, and writes splits.csv and fingerprint.json.
+
+    Args:
+        rows: the manifest.
+        classes: of the data set.
+        params: the working size.
+        out: folder to write to.
+
+    Raises:
+        DataError: a file has changed since it was validated.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    sums, pixels = ChannelSums(), np.zeros(256, np.int64)
+    splits = {split: [row for row in rows if row.split == split] for split in SPLITS}
+    progress = Progress("preprocess", len(rows), "images")
+    for split, members in splits.items():
+        packed = create_packed(out, split, len(members), params.size)
+        for index, (image, mask) in enumerate(_resized(members, params.size)):
+            packed.images[index], packed.masks[index] = image, mask
+            progress.advance()
+            if split == "train":
+                sums.add(image)
+                pixels += np.bincount(mask.ravel(), minlength=256)
+        packed.images.flush()  # type: ignore[attr-defined]
+        packed.masks.flush()  # type: ignore[attr-defined]
+    progress.close()
+    _write_split_list(out / "splits.csv", splits)
+    fingerprint = Fingerprint(
+        classes=classes,
+        size=params.size,
+        num_images={split: len(members) for split, members in splits.items()},
+        channel_mean=sums.mean(),
+        channel_std=sums.std(),
+        class_pixels={name: int(pixels[id_]) for id_, name in enumerate(classes.names)},
+        arrays_md5={path.name: md5_of(path) for path in sorted(out.glob("*.npy"))},
+    )
+    fingerprint.write(out / "fingerprint.json")
+    return fingerprint
+
+
+def _resized(rows: list[Row], size: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    with ThreadPoolExecutor(NUM_THREADS) as pool:
+        for start in range(0, len(rows), CHUNK):
+            yield from pool.map(lambda row: _read(row, size), rows[start : start + CHUNK])
+
+
+def _read(row: Row, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    image, mask = read_image(row.image), read_mask(row.mask)
+    if image.shape[:2] != (row.height, row.width) or mask.shape != (row.height, row.width):
+        raise DataError(
+            f"{row.image}: image is {image.shape[:2]} and mask {mask.shape}, the manifest says "
+            f"{(row.height, row.width)}; the data changed since it was validated, run the stage `validate` again"
+        )
+    return resize_image(image, size), resize_mask(mask, size)
+
+
+def _write_split_list(path: Path, splits: dict[str, list[Row]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("name", "split", "index"))
+        for split, rows in splits.items():
+            writer.writerows((row.name, split, index) for index, row in enumerate(rows))
+
+
+def main() -> None:
+    """Packs what `validate` let through."""
+    fingerprint = preprocess(read_manifest(), read_class_list(), read_params().preprocess, PREPROCESS)
+    print(f"packed {fingerprint.num_images} at {fingerprint.size[0]} x {fingerprint.size[1]}")
+
+
+if __name__ == "__main__":
+    run(main)

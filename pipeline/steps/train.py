@@ -1,0 +1,284 @@
+"""Train: a U-Net on the packed arrays; the same params, data and machine give the same bits, also after a kill."""
+
+import csv
+import json
+import math
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from pipeline.augment import Ranges
+from pipeline.batches import EpochBatches
+from pipeline.checkpoints import Checkpoint, checkpoint_path, only_training
+from pipeline.devices import describe, replicate, set_up_devices
+from pipeline.errors import ParamsError, TrainingError
+from pipeline.files import md5_of, write_json, written_whole
+from pipeline.fingerprint import FINGERPRINT, Fingerprint
+from pipeline.live_metrics import LiveMetrics
+from pipeline.losses import class_weights
+from pipeline.packed import Packed, read_packed
+from pipeline.params import TrainParams, read_params
+from pipeline.program import run
+from pipeline.progress import INTERVAL_S, duration
+from pipeline.trainer import Trainer, build_optimizer
+from pipeline.unet import build_unet
+from pipeline.val_scores import score_packed
+
+TRAIN = Path("work/train")
+Row = Mapping[str, float]
+"""Metrics of an epoch, as history.csv holds them."""
+
+
+def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Row:
+    """Trains to the end, from the last checkpoint where there is one, and writes the best weights.
+
+    Args:
+        train_set: what to learn from.
+        val_set: what the best epoch is chosen by.
+        fingerprint: of both.
+        params: of the training.
+        out: folder to write to.
+
+    Returns:
+        The metrics of the best epoch.
+
+    Raises:
+        ParamsError: params and data do not go together.
+        TrainingError: the loss is not finite, the checkpoint is damaged, or another training runs here.
+    """
+    _check(train_set, val_set, fingerprint, params)
+    gpus = set_up_devices(params.num_threads)
+    print(f"train: {describe(gpus)}; {keras.backend.backend()}, {params.precision}", flush=True)
+    with only_training():
+        fit = Fit(build_trainer(fingerprint, params, len(gpus)), fingerprint, params)
+        path = checkpoint_path(_identity(fingerprint, params))
+        fit.restore(path)
+        with LiveMetrics() as live:
+            live.replay(fit.history)
+            for epoch in range(len(fit.history), params.num_epochs):
+                if fit.is_over():
+                    print(f"train: no better epoch in the last {params.early_stopping_epochs}, stopped early")
+                    break
+                row = fit.run_epoch(train_set, val_set, epoch)
+                fit.checkpoint().write(path)
+                live.log(row)
+        best = fit.write(out)
+        path.unlink()
+    return best
+
+
+def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int) -> Trainer:
+    """Makes the network with random weights from the seed, its loss and its optimiser."""
+    keras.utils.set_random_seed(params.seed)
+    keras.mixed_precision.set_global_policy(params.precision)
+    num_steps = fingerprint.num_images["train"] // params.batch_size
+    with replicate(num_gpus):
+        unet = build_unet(**unet_arguments(fingerprint, params))
+        weights = class_weights(fingerprint.class_pixels, params.class_weights)
+        trainer = Trainer(unet, weights, params.dice_weight, params.augment.crop, fingerprint.classes.ignore_id)
+        optimizer = build_optimizer(
+            learning_rate=params.learning_rate,
+            weight_decay=params.weight_decay,
+            clip_norm=params.clip_norm,
+            num_steps=num_steps * params.num_epochs,
+            num_warmup_steps=round(num_steps * params.warmup_epochs),
+        )
+        # XLA pays on one GPU only: on the CPU it is 4 to 5 times slower
+        trainer.compile(optimizer=optimizer, jit_compile=num_gpus == 1)
+        unet.compile(jit_compile=num_gpus == 1)
+        optimizer.build(trainer.trainable_variables)
+    return trainer
+
+
+def unet_arguments(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
+    """The arguments of `build_unet`, as unet.json keeps them for later stages."""
+    return {
+        "num_classes": len(fingerprint.classes),
+        "num_levels": params.unet.num_levels,
+        "width": params.unet.width,
+        "dropout": params.unet.dropout,
+        "channel_mean": list(fingerprint.channel_mean),
+        "channel_std": list(fingerprint.channel_std),
+    }
+
+
+class Fit:
+    """A training under way: the trainer, the history of its epochs and its best weights."""
+
+    def __init__(self, trainer: Trainer, fingerprint: Fingerprint, params: TrainParams) -> None:
+        self.trainer, self.fingerprint, self.params = trainer, fingerprint, params
+        self.history: list[Row] = []
+        self.best: Sequence[np.ndarray] = []
+        self.started, self.num_done = time.monotonic(), 0
+        augment = params.augment.model_dump(exclude={"crop"})
+        self.ranges = Ranges(**augment)
+
+    @property
+    def variables(self) -> list[Any]:
+        """Everything that the next step depends on."""
+        return [*self.trainer.unet.variables, *self.trainer.optimizer.variables]
+
+    def restore(self, path: Path) -> None:
+        """Goes on from the checkpoint at `path`, where there is one."""
+        if not path.exists():
+            return
+        saved = Checkpoint.read(path)
+        if [np.shape(array) for array in saved.state] != [tuple(variable.shape) for variable in self.variables]:
+            raise TrainingError(f"{path}: the checkpoint is of another network; delete it to train from the start")
+        _assign(self.variables, saved.state)
+        self.history, self.best = list(saved.history), saved.best
+        print(f"train: goes on after epoch {len(self.history)} of {self.params.num_epochs} ({path})", flush=True)
+
+    def checkpoint(self) -> Checkpoint:
+        """The state after the last epoch."""
+        return Checkpoint(_values(self.variables), self.best, self.history)
+
+    def is_over(self) -> bool:
+        """True when early stopping is on and has waited long enough."""
+        patience = self.params.early_stopping_epochs
+        return bool(patience and self.history) and len(self.history) - self._best_index() > patience
+
+    def run_epoch(self, train_set: Packed, val_set: Packed, epoch: int) -> Row:
+        """One pass over `train_set`, then the scores on `val_set`."""
+        params = self.params
+        batches = EpochBatches(train_set, self.ranges, params.augment.crop, params.batch_size, params.seed, epoch)
+        watch = _Watch(self, epoch, len(batches))
+        logs = self.trainer.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=[watch]).history
+        val = score_packed(self.trainer, val_set, len(self.fingerprint.classes), params.batch_size)
+        row = {
+            "epoch": epoch + 1,
+            "loss": float(logs["loss"][-1]),
+            "val_loss": val.loss,
+            "val_mean_iou": val.mean_iou,
+            "val_pixel_accuracy": val.pixel_accuracy,
+            "learning_rate": float(self.trainer.optimizer.learning_rate),
+        }
+        self.history.append(row)
+        if self._best_index() == epoch:
+            self.best = _values(self.trainer.unet.variables)
+        print(
+            f"epoch {epoch + 1}/{params.num_epochs}: loss {row['loss']:.4f}, val loss {val.loss:.4f}, "
+            f"val mean IoU {val.mean_iou:.4f}{' (best)' if self._best_index() == epoch else ''}",
+            flush=True,
+        )
+        return row
+
+    def write(self, out: Path) -> Row:
+        """Writes the best weights, the history and a summary; returns the best epoch's row."""
+        out.mkdir(parents=True, exist_ok=True)
+        best = self.history[self._best_index()]
+        _assign(self.trainer.unet.variables, self.best)
+        with written_whole(out / "model.weights.h5") as beside:
+            self.trainer.unet.save_weights(beside.with_name(".part.weights.h5"))
+            beside.with_name(".part.weights.h5").rename(beside)
+        arguments = unet_arguments(self.fingerprint, self.params)
+        write_json(out / "unet.json", {"precision": self.params.precision, "arguments": arguments})
+        with written_whole(out / "history.csv") as beside, beside.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(best), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.history)
+        write_json(
+            out / "summary.json",
+            {
+                "best_epoch": best["epoch"],
+                "val_mean_iou": best["val_mean_iou"],
+                "num_epochs": len(self.history),
+                "num_parameters": self.trainer.unet.count_params(),
+                "backend": keras.backend.backend(),
+            },
+        )
+        return best
+
+    def _best_index(self) -> int:
+        """Epoch (from 0) with the highest val mean IoU, the first of equals; nan is lower than any."""
+        scores = [row["val_mean_iou"] for row in self.history]
+        return max(range(len(scores)), key=lambda i: (-math.inf if math.isnan(scores[i]) else scores[i], -i))
+
+
+class _Watch(keras.callbacks.Callback):
+    """Stops at a loss that is not finite and when the starting process is gone; prints speed and time left."""
+
+    def __init__(self, fit: Fit, epoch: int, num_steps: int) -> None:
+        super().__init__()
+        self.fit, self.epoch, self.num_steps = fit, epoch, num_steps
+        self.printed, self.parent = time.monotonic(), os.getppid()
+
+    def on_train_batch_end(self, step: int, logs: Mapping[str, float] | None = None) -> None:
+        loss = float((logs or {})["loss"])
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} in epoch {self.epoch + 1}, step {step + 1}; lower train.learning_rate or "
+                "train.clip_norm, or raise train.warmup_epochs"
+            )
+        if os.getppid() != self.parent:
+            sys.exit(
+                "train: the process that started this training is gone; stopped, the last epoch's checkpoint is kept"
+            )
+        fit = self.fit
+        fit.num_done += fit.params.batch_size
+        if time.monotonic() - self.printed >= INTERVAL_S or step + 1 == self.num_steps:
+            self.printed = time.monotonic()
+            speed = fit.num_done / (self.printed - fit.started)
+            num_left = (fit.params.num_epochs - self.epoch) * self.num_steps - step - 1
+            print(
+                f"epoch {self.epoch + 1}/{fit.params.num_epochs}: step {step + 1}/{self.num_steps}, loss {loss:.4f}, "
+                f"{speed:.1f} images/s, {duration(num_left * fit.params.batch_size / speed)} left",
+                flush=True,
+            )
+
+
+def _check(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: TrainParams) -> None:
+    if len(train_set) < params.batch_size:
+        raise ParamsError(
+            f"params.yaml: `train.batch_size` is {params.batch_size}, train has {len(train_set)} images; lower it"
+        )
+    if not len(val_set):
+        raise ParamsError("val has no image, so no epoch can be called the best; raise validate.split.val")
+    crop, size = params.augment.crop, fingerprint.size
+    if crop[0] > size[0] or crop[1] > size[1]:
+        raise ParamsError(
+            f"params.yaml: `train.augment.crop` is {list(crop)}, images are packed at {list(size)} "
+            "(preprocess.size); the crop must fit in"
+        )
+
+
+def _identity(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
+    """All that the weights follow from: a checkpoint of anything else is not continued."""
+    modules = sorted(name for name in sys.modules if name.startswith("pipeline."))
+    files = {name: getattr(sys.modules[name], "__file__", None) for name in modules}
+    return {
+        "params": params.model_dump(mode="json"),
+        "data": fingerprint.arrays_md5,
+        "classes": fingerprint.classes.to_dict(),
+        "backend": keras.backend.backend(),
+        "versions": {name: version(name) for name in ("keras", "numpy")},
+        "machine": platform.machine(),
+        "code": {name: md5_of(Path(file)) for name, file in files.items() if file},
+    }
+
+
+def _values(variables: Sequence[Any]) -> list[np.ndarray]:
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _assign(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+
+
+def main() -> None:
+    """Trains on what `preprocess` packed."""
+    best = train(read_packed("train"), read_packed("val"), Fingerprint.read(FINGERPRINT), read_params().train, TRAIN)
+    print(f"best epoch: {json.dumps(best)}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,95 @@
+"""The stage `export`."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.errors import EvidenceError, ExportError
+from pipeline.files import md5_of, read_json, write_json
+from pipeline.manifest import Row
+from pipeline.model_card import ModelCard
+from pipeline.steps.export import compare, export, golden_rows, read_unet
+from pipeline.unet import build_unet
+from tests.drawn_data import CLASSES, small_params, write_data
+
+PARAMS = small_params().export
+OUT = Path("export/model")
+
+
+@pytest.fixture
+def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Row]:
+    """A data set's manifest, in the folder to run in."""
+    monkeypatch.chdir(tmp_path)
+    return write_data(tmp_path, num_train=1)
+
+
+def build(precision: str = "float32") -> keras.Model:
+    """A network with random but sharp weights."""
+    keras.utils.set_random_seed(0)
+    keras.mixed_precision.set_global_policy(precision)
+    unet = build_unet(
+        num_classes=3, num_levels=2, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(50, 50, 50)
+    )
+    keras.mixed_precision.set_global_policy("float32")
+    return unet
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_saved_model_agrees_with_keras(rows: list[Row], precision: str) -> None:
+    """Within the limits in params.yaml, on raw images of another size than the network's."""
+    parity = export(build(precision), CLASSES, (32, 48), list(golden_rows(rows, 2)), PARAMS, OUT)
+    assert parity.golden_images == ("s001", "s004") and parity.probability_difference <= 0.05
+    assert read_json(OUT.parent / "parity.json", "")["disagreeing_share"] == parity.disagreeing_share
+    assert ModelCard.read(OUT).classes == CLASSES
+
+
+def test_a_model_that_disagrees_is_not_written(rows: list[Row]) -> None:
+    """Over a limit the stage fails; the record stays, the model does not."""
+    limits = PARAMS.model_copy(update={"max_probability_difference": -1.0})
+    with pytest.raises(ExportError, match=r"disagrees with the Keras model on .* of 4 golden images .* no model was"):
+        export(build(), CLASSES, (32, 48), list(golden_rows(rows, 8)), limits, OUT)
+    assert not OUT.exists() and (OUT.parent / "parity.json").exists()
+
+
+def test_another_network_is_told_apart(rows: list[Row]) -> None:
+    """A SavedModel with other weights than the Keras model's shows in both figures."""
+    export(build(), CLASSES, (32, 48), rows[1:2], PARAMS, OUT)
+    other = build()
+    other.get_layer("classify").bias.assign(np.array([0, 5, 0]))
+    parity = compare(other, (32, 48), OUT, rows[1:2])
+    assert parity.disagreeing_share > PARAMS.max_disagreeing_share
+    assert parity.probability_difference > PARAMS.max_probability_difference
+
+
+def test_nan_weights_are_refused(rows: list[Row]) -> None:
+    """Nan compares with nothing, so it must not slip through the limits."""
+    unet = build()
+    unet.get_layer("classify").bias.assign(np.full(3, np.nan))
+    with pytest.raises(ExportError, match="probabilities that are not finite"):
+        export(unet, CLASSES, (32, 48), list(golden_rows(rows, 2)), PARAMS, OUT)
+
+
+def test_twice_gives_the_same_bytes(rows: list[Row]) -> None:
+    """The SavedModel's bytes follow from the weights."""
+    for out in ("a/model", "b/model"):
+        keras.backend.clear_session()
+        export(build(), CLASSES, (32, 48), rows[1:2], PARAMS, Path(out))
+    assert md5_of(Path("a/model/variables")) == md5_of(Path("b/model/variables"))
+
+
+def test_no_golden_image_is_an_error(rows: list[Row]) -> None:
+    """Parity on nothing proves nothing."""
+    with pytest.raises(EvidenceError, match="no golden image: the manifest has no sample in val"):
+        export(build(), CLASSES, (32, 48), [], PARAMS, OUT)
+
+
+def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
+    """Weights that do not fit unet.json name their file and the stage that makes them."""
+    build().save_weights(tmp_path / "model.weights.h5")
+    arguments = {"num_classes": 4, "num_levels": 1, "width": 4, "dropout": 0.0}
+    statistics = {"channel_mean": [9.0, 9.0, 9.0], "channel_std": [5.0, 5.0, 5.0]}
+    write_json(tmp_path / "unet.json", {"precision": "float32", "arguments": arguments | statistics})
+    with pytest.raises(EvidenceError, match=r"model.weights.h5: cannot be loaded .* run the stage `train` again"):
+        read_unet(tmp_path)

@@ -1,0 +1,54 @@
+"""Checkpoints."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.checkpoints import Checkpoint, checkpoint_path, only_training
+from pipeline.errors import TrainingError
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    """State, best weights and history come back bit by bit, nan included."""
+    state = [np.float32([1.5, np.nan]), np.int64(7)]
+    Checkpoint(state, state[:1], [{"epoch": 1, "loss": float("nan")}]).write(tmp_path / "a.npz")
+    again = Checkpoint.read(tmp_path / "a.npz")
+    np.testing.assert_array_equal(again.state[0], state[0])
+    assert again.state[1] == 7 and len(again.best) == 1 and np.isnan(again.history[0]["loss"])
+
+
+@pytest.mark.parametrize("length", [0, 10, 200])
+def test_a_damaged_file_says_what_to_do(tmp_path: Path, length: int) -> None:
+    """A checkpoint cut short is never taken for a good one."""
+    path = tmp_path / "a.npz"
+    Checkpoint([np.arange(99)], [], []).write(path)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(TrainingError, match="a.npz: the checkpoint is damaged .* delete it to train from the first"):
+        Checkpoint.read(path)
+
+
+def test_another_identity_is_another_file() -> None:
+    """Equal identities meet, whatever their order; a changed one gets a file of its own."""
+    assert checkpoint_path({"a": 1, "b": 2}) == checkpoint_path({"b": 2, "a": 1}) != checkpoint_path({"a": 1, "b": 3})
+
+
+def test_a_second_training_is_refused_while_the_first_lives(tmp_path: Path) -> None:
+    """The lock goes with the process that holds it."""
+    code = (
+        "import sys, pathlib; from pipeline.checkpoints import only_training\n"
+        "with only_training(pathlib.Path(sys.argv[1])): pass"
+    )
+    with only_training(tmp_path):
+        done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode and "another training runs in this folder; wait for its end" in done.stderr
+    with only_training(tmp_path):
+        pass
+
+
+def test_in_process_refusal_reads_the_same(tmp_path: Path) -> None:
+    """Two holders in one process are refused as well."""
+    with only_training(tmp_path), pytest.raises(TrainingError, match="another training runs"), only_training(tmp_path):
+        pass

@@ -1,0 +1,31 @@
+"""Packed arrays on disk."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import EvidenceError
+from pipeline.packed import create_packed, read_packed
+
+
+def test_round_trip_through_the_disk(tmp_path: Path) -> None:
+    """What is written to the maps is what is read, as uint8 and without loading it."""
+    packed = create_packed(tmp_path, "train", 2, (3, 4))
+    packed.images[1], packed.masks[1] = 7, 5
+    del packed
+    again = read_packed("train", tmp_path)
+    assert isinstance(again.images, np.memmap) and len(again) == 2
+    assert again.images.shape == (2, 3, 4, 3) and again.images[1].min() == 7 and again.masks[1].max() == 5
+
+
+def test_an_empty_split_is_an_empty_array(tmp_path: Path) -> None:
+    """A split without images has arrays all the same."""
+    create_packed(tmp_path, "val", 0, (3, 4))
+    assert len(read_packed("val", tmp_path)) == 0
+
+
+def test_missing_arrays_name_the_stage(tmp_path: Path) -> None:
+    """Without the files the message says what makes them."""
+    with pytest.raises(EvidenceError, match="run the stage `preprocess` first"):
+        read_packed("train", tmp_path)

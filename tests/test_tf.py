@@ -1,0 +1,71 @@
+"""The door to TensorFlow."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline.images import resize_image
+from pipeline.tf import ServedUnet, TensorBoardLog, load_saved_model, resize_images, write_saved_model
+from pipeline.unet import build_unet
+
+STRANGER = """
+import sys
+sys.modules["keras"] = sys.modules["pipeline"] = None
+import numpy, tensorflow
+model = tensorflow.saved_model.load(sys.argv[1])
+images = tensorflow.constant(numpy.load(sys.argv[2]))
+numpy.save(sys.argv[3], model.signatures["serving_default"](images=images)["ids"].numpy())
+"""
+
+
+@pytest.mark.parametrize("own_size", [(64, 96), (37, 51), (16, 24), (20, 11), (9, 100)])
+def test_the_graph_resizes_as_opencv_does(own_size: tuple[int, int]) -> None:
+    """Training sees OpenCV's pixels, serving TensorFlow's: they differ by one grey level at most."""
+    noise = np.random.default_rng(0).integers(0, 256, (*own_size, 3), np.uint8)
+    by_opencv = resize_image(noise, (16, 24)).astype(np.float32)
+    by_tensorflow = resize_images(tf.constant(noise[None]), (16, 24))[0].numpy()
+    assert np.abs(by_opencv - by_tensorflow).max() <= 1
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SavedModel of a small network with random weights."""
+    folder = tmp_path_factory.mktemp("model") / "model"
+    unet = build_unet(
+        num_classes=3, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
+    )
+    write_saved_model(ServedUnet(unet, (16, 24)), folder)
+    return folder
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 24), (2, 37, 51), (1, 5, 300)])
+def test_any_size_goes_in_and_comes_out(model: Path, shape: tuple[int, ...]) -> None:
+    """Ids and probabilities come at the images' own size; the ids are the most probable classes."""
+    images = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    ids, probs = load_saved_model(model)(images)
+    assert ids.shape == shape and ids.dtype == np.uint8 and probs.shape == (*shape, 3) and probs.dtype == np.float32
+    np.testing.assert_allclose(probs.sum(-1), 1, atol=1e-5)
+    assert (np.take_along_axis(probs, ids[..., None], -1)[..., 0] == probs.max(-1)).all()
+
+
+def test_a_stranger_gets_the_same_ids(model: Path, tmp_path: Path) -> None:
+    """A process without keras and without this package loads the model and gives the same ids."""
+    images = np.random.default_rng(1).integers(0, 256, (1, 30, 40, 3), np.uint8)
+    np.save(tmp_path / "images.npy", images)
+    command = [sys.executable, "-c", STRANGER, str(model), str(tmp_path / "images.npy"), str(tmp_path / "ids.npy")]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    np.testing.assert_array_equal(np.load(tmp_path / "ids.npy"), load_saved_model(model)(images)[0])
+
+
+def test_scalars_land_in_an_event_file(tmp_path: Path) -> None:
+    """TensorBoard's own reader finds the scalar of each epoch."""
+    board = TensorBoardLog(tmp_path)
+    for epoch in (1, 2):
+        board.write({"loss": 0.5 / epoch}, epoch)
+    board.close()
+    events = [event for file in tmp_path.iterdir() for event in tf.compat.v1.train.summary_iterator(str(file))]
+    assert [event.step for event in events if event.summary.value] == [1, 2]
