@@ -130,15 +130,18 @@ def read_sample_table(path: Path) -> dict[str, tuple[str, str]]:
     """Group and split by name from a `samples.csv`; empty where there is no such file.
 
     Raises:
-        DataError: a column is missing, a name is empty or double, or a split is unknown.
+        DataError: it is no CSV, a column is missing, a name is empty or double, or a split is unknown.
     """
     if not path.exists():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if "name" not in (reader.fieldnames or []):
-            raise DataError(f"{path}: columns are {reader.fieldnames}, expected name and, optional, group and split")
-        rows = list(reader)
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns, rows = reader.fieldnames or [], list(reader)
+    except (UnicodeDecodeError, csv.Error) as err:
+        raise DataError(f"{path}: is no CSV in UTF-8 ({err}); save it anew as such") from err
+    if "name" not in columns:
+        raise DataError(f"{path}: columns are {columns}, expected name and, optional, group and split")
     table: dict[str, tuple[str, str]] = {}
     for line, row in enumerate(rows, start=2):
         name, group, split = (

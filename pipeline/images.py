@@ -5,25 +5,29 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from pipeline.errors import DataError
 from pipeline.files import written_whole
 
 cv2.setNumThreads(1)  # the callers run in parallel themselves
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+Image.MAX_IMAGE_PIXELS = None  # aerial and microscope pictures are larger than what Pillow takes for an attack
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 PNG_COLOUR_TYPE = 25  # offset of the colour type's byte in a PNG file
 PALETTE = 3
+FAR_PX = 20_000  # beyond this OpenCV's fixed-point corners overflow
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Every picture below `folder`, hidden files left out, sorted by path."""
+    """Every picture below `folder`, hidden files and folders left out, sorted by path."""
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
 
 
@@ -114,6 +118,18 @@ def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return _resize(mask, size, cv2.INTER_NEAREST_EXACT)
 
 
+def draw_polygon(pixels: np.ndarray, points: np.ndarray, value: int | tuple[int, int, int]) -> None:
+    """Fills a polygon in place, without smoothing of its edge; what lies outside of the picture is cut off.
+
+    Args:
+        pixels: (H, W) or (H, W, 3) uint8.
+        points: (N, 2) x and y of the corners, in pixels; they are rounded to 1/16.
+        value: of each pixel inside.
+    """
+    corners = np.rint(np.minimum(np.maximum(points, -FAR_PX), FAR_PX) * 16).astype(np.int32)
+    cv2.fillPoly(pixels, [corners], value, lineType=cv2.LINE_8, shift=4)
+
+
 def difference_hash(image: np.ndarray) -> int:
     """64-bit perceptual hash: the signs of the horizontal gradients of the 8 x 9 grey thumbnail (dHash)."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
@@ -189,7 +205,7 @@ def _read_palette_indices(path: Path) -> np.ndarray:
     """Index of each pixel of a palette PNG, which OpenCV would give as colours."""
     try:
         with Image.open(io.BytesIO(_bytes_of(path))) as picture:
-            return np.array(picture)
+            return np.array(ImageOps.exif_transpose(picture))
     except (OSError, SyntaxError) as err:
         raise DataError(f"{path}: cannot be decoded ({err}); export it again") from err
 

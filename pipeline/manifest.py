@@ -50,13 +50,15 @@ def read_manifest(path: Path = MANIFEST) -> list[Row]:
     """Reads the rows.
 
     Raises:
-        EvidenceError: the manifest is missing.
+        EvidenceError: the manifest is missing or damaged.
     """
     try:
         with path.open(newline="") as file:
             return [_parse(row) for row in csv.DictReader(file)]
     except FileNotFoundError as err:
         raise EvidenceError(f"{path}: not found; run the stage `validate` first (`dvc repro validate`)") from err
+    except (KeyError, TypeError, ValueError) as err:
+        raise EvidenceError(f"{path}: is damaged ({err!r}); run the stage `validate` again") from err
 
 
 def _parse(row: dict[str, str]) -> Row:

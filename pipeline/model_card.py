@@ -57,5 +57,10 @@ class ModelCard:
             raise EvidenceError(f"{folder}: holds no saved_model.pb; expected a model that the stage `export` wrote")
         content = read_json(folder / CARD, "the stage `export`")
         classes = parse_class_list(content, folder / CARD)
-        height, width = content["size"]
-        return cls(classes, (height, width), Postprocess(**content["postprocess"]))
+        try:
+            height, width = content["size"]
+            return cls(classes, (height, width), Postprocess(**content["postprocess"]))
+        except (KeyError, TypeError, ValueError) as err:
+            raise EvidenceError(
+                f"{folder / CARD}: size or postprocess is missing or odd ({err!r}); export the model again"
+            ) from err

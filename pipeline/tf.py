@@ -11,6 +11,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: warning
 import numpy as np
 import tensorflow as tf
 
+from pipeline.errors import EvidenceError
+
 Serve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Images (N, H, W, 3) uint8 to ids (N, H, W) uint8 and probs (N, H, W, K) float32."""
 
@@ -112,9 +114,18 @@ def load_saved_model(folder: Path) -> Serve:
 
     Args:
         folder: of the SavedModel, with the signature `serving_default`: `images` in, `ids` and `probs` out.
+
+    Raises:
+        EvidenceError: the files are damaged, or are those of another kind of model.
     """
-    model = tf.saved_model.load(str(folder))
-    signature = model.signatures["serving_default"]
+    try:
+        model = tf.saved_model.load(str(folder))
+        signature = model.signatures["serving_default"]
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as err:
+        raise EvidenceError(
+            f"{folder}: cannot be loaded as a SavedModel with the signature serving_default ({err}); "
+            "export the model again, or fetch it again from the registry"
+        ) from err
 
     def serve(images: np.ndarray, _keep: Any = model) -> tuple[np.ndarray, np.ndarray]:
         out = signature(images=tf.constant(images))

@@ -13,7 +13,7 @@ from pipeline.errors import TrainingError
 
 def test_round_trip(tmp_path: Path) -> None:
     """State, best weights and history come back bit by bit, nan included."""
-    state = [np.float32([1.5, np.nan]), np.int64(7)]
+    state = [np.array([1.5, np.nan], np.float32), np.array(7)]
     Checkpoint(state, state[:1], [{"epoch": 1, "loss": float("nan")}]).write(tmp_path / "a.npz")
     again = Checkpoint.read(tmp_path / "a.npz")
     np.testing.assert_array_equal(again.state[0], state[0])

@@ -1,5 +1,6 @@
 """The door to TensorFlow."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from pipeline.errors import EvidenceError
 from pipeline.images import resize_image
 from pipeline.tf import ServedUnet, TensorBoardLog, load_saved_model, resize_images, write_saved_model
 from pipeline.unet import build_unet
@@ -59,6 +61,18 @@ def test_a_stranger_gets_the_same_ids(model: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", STRANGER, str(model), str(tmp_path / "images.npy"), str(tmp_path / "ids.npy")]
     subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
     np.testing.assert_array_equal(np.load(tmp_path / "ids.npy"), load_saved_model(model)(images)[0])
+
+
+@pytest.mark.parametrize(("file", "length"), [("saved_model.pb", 0), ("saved_model.pb", 500), ("variables", None)])
+def test_a_damaged_model_says_what_to_do(model: Path, tmp_path: Path, file: str, length: int | None) -> None:
+    """A cut or incomplete SavedModel is named, without a traceback of TensorFlow's."""
+    folder = shutil.copytree(model, tmp_path / "model")
+    if length is None:
+        shutil.rmtree(folder / file)
+    else:
+        (folder / file).write_bytes((folder / file).read_bytes()[:length])
+    with pytest.raises(EvidenceError, match="(?s)cannot be loaded as a SavedModel .* export the model again"):
+        load_saved_model(folder)
 
 
 def test_scalars_land_in_an_event_file(tmp_path: Path) -> None:

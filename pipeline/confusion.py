@@ -1,0 +1,114 @@
+"""The confusion matrix and every score that follows from it. Rows are targets, columns are predictions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.errors import DataError
+
+
+def confusion(target: np.ndarray, pred: np.ndarray, num_classes: int, ignore_id: int) -> np.ndarray:
+    """Counts the pixels of each pair of target and predicted class; pixels whose target is `ignore_id` are left out.
+
+    Args:
+        target: (H, W) ids in [0, K) or `ignore_id`.
+        pred: (H, W) ids in [0, K).
+        num_classes: K.
+        ignore_id: never below K.
+
+    Returns:
+        (K, K) int64.
+
+    Raises:
+        DataError: the shapes differ, or an id is out of range.
+    """
+    if target.shape != pred.shape:
+        raise DataError(f"mask is {target.shape}, prediction is {pred.shape}; expected (height, width) alike")
+    counted = target != ignore_id
+    _check_ids("mask", target[counted], num_classes, f", or {ignore_id} to ignore a pixel")
+    _check_ids("prediction", pred, num_classes, "")
+    pairs = target[counted].astype(np.int64) * num_classes + pred[counted]
+    return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes).astype(np.int64)
+
+
+def iou_per_class(matrix: np.ndarray) -> np.ndarray:
+    """Intersection over union of each class, the Jaccard index (Jaccard, 1912).
+
+    Args:
+        matrix: (K, K) counts from `confusion`.
+
+    Returns:
+        (K,) float64 in [0, 1]; nan where a class is in neither target nor pred.
+    """
+    hits = np.diag(matrix)
+    return _share(hits, matrix.sum(axis=0) + matrix.sum(axis=1) - hits)
+
+
+def mean_iou(matrix: np.ndarray) -> float:
+    """Mean of `iou_per_class` over the classes that have one; nan where none has."""
+    return _mean(iou_per_class(matrix))
+
+
+def pixel_accuracy(matrix: np.ndarray) -> float:
+    """Share of the pixels that are right, in [0, 1]; nan without pixels."""
+    return float(_share(np.trace(matrix), matrix.sum()))
+
+
+def frequency_weighted_iou(matrix: np.ndarray) -> float:
+    """Mean of `iou_per_class`, weighted by the target's pixels (Long et al., 2015); nan without pixels."""
+    return _weighted_mean(iou_per_class(matrix), matrix.sum(axis=1))
+
+
+def classification_report(matrix: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Precision, recall, F1 and support of each class and their averages, as scikit-learn counts them.
+
+    A class that is never predicted has precision 0, one without target pixels has recall 0. One that is in neither
+    has nan for all three and is left out of the averages.
+
+    Args:
+        matrix: (K, K) counts from `confusion`.
+        names: of the K classes.
+
+    Returns:
+        "precision", "recall", "f1" and "support" (pixels) by name and by "micro avg", "macro avg", "weighted avg".
+    """
+    hits, support, num_predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    present = support + num_predicted > 0
+    shares = [_share(hits, num_predicted), _share(hits, support), _share(2 * hits, support + num_predicted)]
+    columns = [np.where(present, np.nan_to_num(share), np.nan) for share in shares]
+    total, accuracy = int(support.sum()), pixel_accuracy(matrix)
+    rows = {name: _row([column[id_] for column in columns], support[id_]) for id_, name in enumerate(names)}
+    rows["micro avg"] = _row([accuracy] * 3, total)
+    rows["macro avg"] = _row([_mean(column) for column in columns], total)
+    rows["weighted avg"] = _row([_weighted_mean(column, support) for column in columns], total)
+    return rows
+
+
+def _check_ids(what: str, ids: np.ndarray, num_classes: int, otherwise: str) -> None:
+    wrong = ids[(ids < 0) | (ids >= num_classes)]
+    if wrong.size:
+        raise DataError(
+            f"{what} has id {wrong.flat[0]} in {wrong.size} pixels; expected 0 to {num_classes - 1}{otherwise}"
+        )
+
+
+def _row(shares: Sequence[float], support: int) -> dict[str, float]:
+    precision, recall, f1 = (float(share) for share in shares)
+    return {"precision": precision, "recall": recall, "f1": f1, "support": int(support)}
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """`part` / `whole`, nan where the whole is 0."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.divide(part, whole, dtype=np.float64))
+
+
+def _mean(values: np.ndarray) -> float:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else float("nan")
+
+
+def _weighted_mean(values: np.ndarray, weights: np.ndarray) -> float:
+    """Values of weight 0 are left out, be they nan or not."""
+    counted = weights > 0
+    return float(_share((values[counted] * weights[counted]).sum(), weights.sum()))

@@ -1,0 +1,183 @@
+"""Where a model comes from: a commit, the data set's version, params and the lock that ties them to the outputs.
+
+A lineage is clean when the commit and the three files `params.yaml`, `data.dvc` and `dvc.lock` are enough to make
+the same model again. These files may differ from the commit, because the registry keeps them; code may not.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.errors import EvidenceError
+from pipeline.files import md5_of
+
+PARAMS, DATA_DVC, DVC_LOCK, DVC_YAML = Path("params.yaml"), Path("data.dvc"), Path("dvc.lock"), Path("dvc.yaml")
+CODE = ("pipeline", "flows", "dvc.yaml", "pyproject.toml", "requirements.lock", "requirements-gpu.lock")
+FILES = (DVC_LOCK, DVC_YAML, DATA_DVC, PARAMS, Path("pyproject.toml"), Path("requirements.lock"))
+"""What is kept in the registry beside the commit."""
+NUM_NAMED = 5  # files that a message names
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What is needed to make a model again.
+
+    Attributes:
+        git_commit: 40 hex digits.
+        data_md5: of the data set, as DVC names it.
+        params_md5: of `params.yaml`.
+        dvc_lock_md5: of `dvc.lock`.
+    """
+
+    git_commit: str
+    data_md5: str
+    params_md5: str
+    dvc_lock_md5: str
+
+
+def read_lineage() -> Lineage:
+    """Reads the lineage of what lies in `work/`, and refuses one that cannot be made again.
+
+    Raises:
+        EvidenceError: code is not committed, a file is missing, or `dvc.lock` does not fit the files it names.
+    """
+    commit = read_commit()
+    check_code_is_committed()
+    data_path, data_md5 = read_data_version()
+    if problems := list(compare_lock(data_path, data_md5)):
+        raise EvidenceError(
+            f"{DVC_LOCK} does not fit what lies here: {_some(problems)}; run `dvc repro` and register again"
+        )
+    return Lineage(commit, data_md5, md5_of(PARAMS), md5_of(DVC_LOCK))
+
+
+def read_commit() -> str:
+    """The commit that is checked out.
+
+    Raises:
+        EvidenceError: there is no git repository, no commit, or no git.
+    """
+    _git("rev-parse", "--git-dir", otherwise="run this in a clone of the project, or `git init` and commit its files")
+    return _git("rev-parse", "--verify", "HEAD", otherwise="commit the project's files first (git add, git commit)")
+
+
+def check_code_is_committed() -> None:
+    """Refuses code that the commit does not hold.
+
+    Raises:
+        EvidenceError: names files that are changed, deleted or new.
+    """
+    listing = _git("status", "--porcelain", "--untracked-files=all", "--", *CODE, otherwise="")
+    if listing:
+        files = [line[2:].strip() for line in listing.splitlines()]
+        raise EvidenceError(
+            f"code is not committed: {_some(files)}; a model is registered with the commit that makes it again, so "
+            "commit (git add, git commit) or undo these changes, then register again"
+        )
+
+
+def read_data_version() -> tuple[str, str]:
+    """Path of the data set and the MD5 that `data.dvc` gives it.
+
+    Raises:
+        EvidenceError: `data.dvc` is missing or is not what `dvc add` writes.
+    """
+    content = _read_yaml(DATA_DVC, "bring data in with `segline import`")
+    try:
+        (out,) = content["outs"]
+        return str(out["path"]), str(out["md5"])
+    except (KeyError, TypeError, ValueError) as err:
+        raise EvidenceError(
+            f"{DATA_DVC}: expected one output with path and md5, as `dvc add data` writes it; run that"
+        ) from err
+
+
+def compare_lock(data_path: str, data_md5: str) -> Iterator[str]:
+    """What `dvc.lock` says and the files here do not, a phrase each."""
+    lock = _read_yaml(DVC_LOCK, "run `dvc repro`").get("stages") or {}
+    stages = _read_yaml(DVC_YAML, "restore it from git").get("stages") or {}
+    if not stages:
+        yield f"{DVC_YAML} names no stage"
+    for name in stages:
+        locked = [stage for key, stage in lock.items() if key == name or key.startswith(f"{name}@")]
+        if not locked:
+            yield f"stage {name} has not been run"
+        for stage in locked:
+            yield from _compare_files(stage, data_path, data_md5)
+            yield from _compare_params(stage.get("params", {}))
+            yield from _compare_command(name, stage, stages[name])
+
+
+def _compare_files(stage: Any, data_path: str, data_md5: str) -> Iterator[str]:
+    for entry in [*stage.get("deps", []), *stage.get("outs", [])]:
+        if "md5" not in entry:
+            continue  # a URL
+        if entry["path"] == data_path:
+            found = data_md5  # what is on disk may be newer than the model; `data.dvc` may not
+        else:
+            path = Path(entry["path"])
+            found = md5_of(path) if path.exists() else "missing"
+        if found != entry["md5"]:
+            yield f"{entry['path']} is {found}, locked is {entry['md5']}"
+
+
+def _compare_params(params: Any) -> Iterator[str]:
+    for file, locked in params.items():
+        content = _read_yaml(Path(file), "restore it from git")
+        for name, value in locked.items():
+            yield from _compare_values(f"{file}: {name}", _look_up(content, name), value)
+
+
+def _compare_values(name: str, found: Any, locked: Any) -> Iterator[str]:
+    if isinstance(found, dict) and isinstance(locked, dict):
+        for part in sorted(found.keys() | locked.keys()):
+            yield from _compare_values(f"{name}.{part}", found.get(part), locked.get(part))
+    elif found != locked:
+        yield f"{name} is {found!r}, locked is {locked!r}"
+
+
+def _compare_command(name: str, locked: Any, stage: Any) -> Iterator[str]:
+    """A command with a `${...}` in it is told by the params instead."""
+    command = stage.get("cmd")
+    if isinstance(command, str) and "${" not in command and command != locked["cmd"]:
+        yield f"the command of {name} is {command!r}, locked is {locked['cmd']!r}"
+
+
+def _look_up(content: Any, name: str) -> Any:
+    """The value of `train.unet.width`; None where there is none."""
+    for part in name.split("."):
+        if not isinstance(content, dict) or part not in content:
+            return None
+        content = content[part]
+    return content
+
+
+def _read_yaml(path: Path, otherwise: str) -> Any:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError as err:
+        raise EvidenceError(f"{path}: not found; {otherwise}") from err
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        raise EvidenceError(f"{path}: is not YAML ({err}); {otherwise}") from err
+    if not isinstance(content, dict):
+        raise EvidenceError(f"{path}: is empty or no table; {otherwise}")
+    return content
+
+
+def _git(*arguments: str, otherwise: str) -> str:
+    try:
+        done = subprocess.run(["git", "-c", "core.quotePath=off", *arguments], capture_output=True, text=True)
+    except FileNotFoundError as err:
+        raise EvidenceError("git: not found; a model is registered with its commit, so install git") from err
+    if done.returncode:
+        raise EvidenceError(f"git {arguments[0]} says: {done.stderr.strip()}; {otherwise}")
+    return done.stdout.rstrip()
+
+
+def _some(items: list[str]) -> str:
+    rest = len(items) - NUM_NAMED
+    return ", ".join(items[:NUM_NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,111 @@
+"""Masks that people can look at: blended over the image, beside the truth, and what differs."""
+
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.dataset import ClassList
+from pipeline.images import resize_image, resize_mask
+
+OPACITY = 0.55
+PANEL_PX = 640
+GAP_PX = 6
+WRONG = (235, 30, 80)
+IGNORED = (40, 40, 48)
+
+
+class Panels(NamedTuple):
+    """One image from four sides, all (H, W, 3) uint8 RGB.
+
+    Attributes:
+        image: as the camera saw it.
+        truth: the image under its mask.
+        prediction: the image under the predicted mask.
+        difference: the image in grey, wrong pixels red, ignored ones dark.
+    """
+
+    image: np.ndarray
+    truth: np.ndarray
+    prediction: np.ndarray
+    difference: np.ndarray
+
+
+def overlay(image: np.ndarray, mask: np.ndarray, classes: ClassList) -> np.ndarray:
+    """Blends the classes' colours over the image, edges in full colour; ids that are no class leave it bare.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        mask: (H, W) uint8 ids.
+        classes: their colours.
+    """
+    palette = np.zeros((256, 3), np.float32)
+    palette[: len(classes)] = classes.colours
+    opacity = np.where(_edges(mask), 1.0, OPACITY) * (mask < len(classes))
+    blended = image + opacity[..., np.newaxis].astype(np.float32) * (palette[mask] - image)
+    return np.rint(blended).astype(np.uint8)
+
+
+def difference(image: np.ndarray, target: np.ndarray, pred: np.ndarray, ignore_id: int) -> np.ndarray:
+    """The image in pale grey, the pixels whose prediction is wrong in red and the ignored ones dark.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        target: (H, W) uint8 ids.
+        pred: (H, W) uint8 ids.
+        ignore_id: id of the pixels that are not counted.
+    """
+    grey = 110 + image.mean(axis=2, keepdims=True) * 0.5
+    shown = np.repeat(np.rint(grey).astype(np.uint8), 3, axis=2)
+    shown[target != pred] = WRONG
+    shown[target == ignore_id] = IGNORED
+    return shown
+
+
+def make_panels(image: np.ndarray, target: np.ndarray, pred: np.ndarray, classes: ClassList) -> Panels:
+    """Shows an image, its mask and its prediction, shrunk to `PANEL_PX` where they are larger."""
+    size = _panel_size(image.shape[0], image.shape[1])
+    image, target, pred = resize_image(image, size), resize_mask(target, size), resize_mask(pred, size)
+    return Panels(
+        image=image,
+        truth=overlay(image, target, classes),
+        prediction=overlay(image, pred, classes),
+        difference=difference(image, target, pred, classes.ignore_id),
+    )
+
+
+def join_panels(panels: Panels) -> np.ndarray:
+    """The four panels side by side on white, (H, W', 3) uint8."""
+    gap = np.full((panels.image.shape[0], GAP_PX, 3), 255, np.uint8)
+    parts: list[np.ndarray] = [panels.image]
+    for panel in panels[1:]:
+        parts += [gap, panel]
+    return np.concatenate(parts, axis=1)
+
+
+def legend(classes: ClassList) -> str:
+    """The classes with their ids and colours, as an SVG of its own; readable on light and on dark."""
+    width, height = 80 + 9 * max(len(name) for name in classes.names), 24 * len(classes) + 16
+    rows = "".join(
+        f'<rect x="12" y="{24 * id_ + 12}" width="24" height="16" rx="3" fill="rgb{colour}" stroke="#777"/>'
+        f'<text x="46" y="{24 * id_ + 25}">{id_} {escape(name)}</text>'
+        for id_, (name, colour) in enumerate(zip(classes.names, classes.colours, strict=True))
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        'font-family="sans-serif" font-size="14" fill="#222"><rect width="100%" height="100%" fill="#fff"/>'
+        f"{rows}</svg>\n"
+    )
+
+
+def _edges(mask: np.ndarray) -> np.ndarray:
+    """True where the pixel below or to the right is of another class."""
+    edges = np.zeros(mask.shape, bool)
+    edges[:-1] |= mask[:-1] != mask[1:]
+    edges[:, :-1] |= mask[:, :-1] != mask[:, 1:]
+    return edges
+
+
+def _panel_size(height: int, width: int) -> tuple[int, int]:
+    shrink = min(1.0, PANEL_PX / max(height, width))
+    return max(1, round(height * shrink)), max(1, round(width * shrink))

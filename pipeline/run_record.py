@@ -1,0 +1,91 @@
+"""What the registry keeps of a run: params, scores, history and files."""
+
+import csv
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import EvidenceError
+from pipeline.scores import Scores
+
+HISTORY = Path("work/train/history.csv")
+MAX_PARAM_CHARS = 6000  # of MLflow; `params.yaml` itself is kept whole
+MAX_NAME_CHARS = 250
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """Everything that goes into one MLflow run, beside the model.
+
+    Attributes:
+        tags: of the run.
+        params: flat, name to text.
+        metrics: finite scores by name.
+        history: a row for each epoch, column `epoch` with it.
+        files: file or folder, and the folder of the run that takes it.
+        texts: content of further files, by their path in the run.
+        data_path: of the data set.
+        data_md5: of the data set, as DVC names it.
+    """
+
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    history: tuple[Mapping[str, float], ...]
+    files: tuple[tuple[Path, str], ...]
+    texts: Mapping[str, str]
+    data_path: str
+    data_md5: str
+
+
+def flatten_params(content: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """The leaves of nested params, such as `train.unet.width`, as text; an empty table is a leaf."""
+    flat: dict[str, str] = {}
+    for name, value in content.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value:
+            flat |= flatten_params(value, f"{path}.")
+        else:
+            flat[clean_name(path)] = (value if isinstance(value, str) else json.dumps(value))[:MAX_PARAM_CHARS]
+    return flat
+
+
+def flatten_scores(scores: Scores) -> dict[str, float]:
+    """The scores by name, such as `iou/car`; what is nan is left out."""
+    flat = {
+        "mean_iou": scores.mean_iou,
+        "pixel_accuracy": scores.pixel_accuracy,
+        "frequency_weighted_iou": scores.frequency_weighted_iou,
+        "floor/mean_iou": scores.floor.mean_iou,
+        "floor/pixel_accuracy": scores.floor.pixel_accuracy,
+    }
+    for name, iou in scores.iou.items():
+        flat[f"iou/{clean_name(name)}"] = iou
+    for name, row in scores.classification_report.items():
+        place = clean_name(name)
+        flat |= {f"precision/{place}": row.precision, f"recall/{place}": row.recall, f"f1/{place}": row.f1}
+    return {name: value for name, value in flat.items() if math.isfinite(value)}
+
+
+def read_history(path: Path = HISTORY) -> tuple[dict[str, float], ...]:
+    """The rows of the training's history; an empty field is left out.
+
+    Raises:
+        EvidenceError: it is missing or holds other things than numbers.
+    """
+    try:
+        with path.open(newline="") as file:
+            return tuple({name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file))
+    except FileNotFoundError as err:
+        raise EvidenceError(f"{path}: not found; run the stage `train` first") from err
+    except (TypeError, ValueError) as err:
+        raise EvidenceError(f"{path}: expected numbers only ({err}); run the stage `train` again") from err
+
+
+def clean_name(name: str) -> str:
+    """A name that MLflow takes: what is no letter, digit, space, dot, dash or underscore becomes an underscore."""
+    return re.sub(r"[^\w .-]", "_", name)[:MAX_NAME_CHARS]

@@ -1,0 +1,163 @@
+"""Scoring of an exported model on the test split of a manifest, one image at a time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.confusion import (
+    classification_report,
+    confusion,
+    frequency_weighted_iou,
+    iou_per_class,
+    mean_iou,
+    pixel_accuracy,
+)
+from pipeline.dataset import ClassList
+from pipeline.errors import DataError, EvidenceError
+from pipeline.images import read_image, read_mask
+from pipeline.manifest import MANIFEST, Row
+from pipeline.predictor import Predictor, read_ahead
+from pipeline.progress import Progress
+from pipeline.scores import Evidence, Floor, ReportRow, Scores, evidence_of
+
+
+class ImageCounts(NamedTuple):
+    """The confusion counts of one image.
+
+    Attributes:
+        row: of the manifest.
+        matrix: (K, K) int64, rows are targets.
+    """
+
+    row: Row
+    matrix: np.ndarray
+
+
+def score(
+    model: Path | Predictor,
+    rows: Sequence[Row],
+    classes: ClassList,
+    floor_class: str,
+    manifest: Path = MANIFEST,
+    each: Callable[[ImageCounts], None] | None = None,
+) -> Scores:
+    """Scores a model on the raw test images of a manifest, at the masks' own sizes; memory does not grow with them.
+
+    Args:
+        model: folder of an exported model, or the model itself where it is loaded already.
+        rows: of the manifest; those of the split "test" are scored.
+        classes: of the data set.
+        floor_class: the class that the floor always says, see `commonest_class`.
+        manifest: the file of `rows`, for the evidence.
+        each: is given every image's counts, in the rows' order.
+
+    Raises:
+        DataError: the test split is empty, or a file is not what the manifest says.
+        EvidenceError: the model or manifest is missing, or the model has other classes than the data.
+    """
+    predictor = model if isinstance(model, Predictor) else Predictor.read(model)
+    _check_classes(predictor, classes)
+    test = select_test(rows)
+    total = np.zeros((len(classes), len(classes)), np.int64)
+    progress = Progress("score", len(test), "images")
+    for row, pair in read_ahead(test, read_pair):
+        image, target = pair.result()
+        matrix = _count(row, target, predictor.predict(image).mask, classes)
+        total += matrix
+        if each:
+            each(ImageCounts(row, matrix))
+        progress.advance()
+    progress.close()
+    return scores_of(total, classes, floor_class, len(test), evidence_of(predictor.folder, rows, manifest))
+
+
+def scores_of(matrix: np.ndarray, classes: ClassList, floor_class: str, num_images: int, evidence: Evidence) -> Scores:
+    """Every score that follows from the pooled counts.
+
+    Args:
+        matrix: (K, K) counts, rows are targets.
+        classes: of the data set.
+        floor_class: the class that the floor always says.
+        num_images: images that were counted.
+        evidence: what was scored.
+    """
+    floor = np.zeros_like(matrix)
+    floor[:, classes.names.index(floor_class)] = matrix.sum(axis=1)
+    report = classification_report(matrix, classes.names)
+    return Scores(
+        mean_iou=mean_iou(matrix),
+        pixel_accuracy=pixel_accuracy(matrix),
+        frequency_weighted_iou=frequency_weighted_iou(matrix),
+        floor=Floor(floor_class, mean_iou(floor), pixel_accuracy(floor)),
+        iou=dict(zip(classes.names, iou_per_class(matrix).tolist(), strict=True)),
+        classification_report={name: _report_row(row) for name, row in report.items()},
+        num_images=num_images,
+        num_pixels=int(matrix.sum()),
+        evidence=evidence,
+    )
+
+
+def commonest_class(class_pixels: Mapping[str, int], classes: ClassList) -> str:
+    """The class with the most pixels, the first of equals; what one says who has only counted the training masks.
+
+    Raises:
+        EvidenceError: the pixels are of other classes.
+    """
+    if set(class_pixels) != set(classes.names):
+        raise EvidenceError(
+            f"pixels are counted for {sorted(class_pixels)}, the data set has {list(classes.names)}; "
+            "run the stage `preprocess` again"
+        )
+    return max(classes.names, key=lambda name: class_pixels[name])
+
+
+def select_test(rows: Sequence[Row]) -> list[Row]:
+    """The rows of the test split.
+
+    Raises:
+        DataError: there are none.
+    """
+    test = [row for row in rows if row.split == "test"]
+    if not test:
+        raise DataError(
+            f"none of {len(rows)} samples is in the split test; raise validate.split.test in params.yaml, or give "
+            "samples the split `test` in data/samples.csv"
+        )
+    return test
+
+
+def read_pair(row: Row) -> tuple[np.ndarray, np.ndarray]:
+    """Reads image (H, W, 3) and mask (H, W) of a row.
+
+    Raises:
+        DataError: one cannot be read, or their sizes differ.
+    """
+    image, mask = read_image(row.image), read_mask(row.mask)
+    if image.shape[:2] != mask.shape:
+        raise DataError(
+            f"{row.mask}: mask is {mask.shape}, image is {image.shape[:2]}; the data changed since it was validated, "
+            "run the stage `validate` again"
+        )
+    return image, mask
+
+
+def _count(row: Row, target: np.ndarray, pred: np.ndarray, classes: ClassList) -> np.ndarray:
+    try:
+        return confusion(target, pred, len(classes), classes.ignore_id)
+    except DataError as err:
+        raise DataError(f"{row.mask}: {err}; run the stage `validate` again") from err
+
+
+def _check_classes(predictor: Predictor, classes: ClassList) -> None:
+    known = predictor.card.classes.names
+    if known != classes.names:
+        raise EvidenceError(
+            f"{predictor.folder}: the model's classes are {list(known)}, the data set's are {list(classes.names)}; "
+            "only a model of the same classes, in the same order, can be scored; train it on this data set"
+        )
+
+
+def _report_row(row: Mapping[str, float]) -> ReportRow:
+    return ReportRow(row["precision"], row["recall"], row["f1"], int(row["support"]))

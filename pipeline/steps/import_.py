@@ -1,0 +1,224 @@
+"""Brings a labelled data set into `data/` and puts it under DVC: the drawn demo, CamVid, or a folder of one's own."""
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from pipeline.camvid import camvid_labels, list_camvid
+from pipeline.class_files import read_class_file
+from pipeline.dataset import DATA, ClassList, Sample, write_contract
+from pipeline.errors import DataError
+from pipeline.files import md5_of, written_whole
+from pipeline.grouping import to_samples
+from pipeline.images import SUFFIXES, encode_jpeg, encode_png, read_stored
+from pipeline.mask_survey import survey_masks
+from pipeline.masks import Kind, Labels, to_ids
+from pipeline.pairs import count_other_files, pair_files
+from pipeline.parallel import in_threads
+from pipeline.progress import Progress
+from pipeline.scenes import CLASSES, STREETS, draw_scene
+
+JPEG_QUALITY = 95
+BY_GROUP = "by group"
+Write = Callable[[Path, Sample], None]
+"""Writes the image and the mask of a sample into a new data folder."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What came in.
+
+    Attributes:
+        num_samples: pairs of an image and a mask.
+        num_classes: without what is ignored.
+        num_by_split: samples by frozen split; under "by group" those whose split follows from their group.
+        notes: what was decided on the way, for the user to read.
+    """
+
+    num_samples: int
+    num_classes: int
+    num_by_split: dict[str, int]
+    notes: list[str]
+
+
+def import_demo(seed: int = 0, num_images: int = 240, data: Path = DATA) -> Imported:
+    """Draws street scenes: the same bytes for the same seed, in groups of one street each.
+
+    Raises:
+        DataError: fewer than one image, or `data` holds what would be lost.
+        StageError: the disk is full.
+    """
+    if num_images < 1:
+        raise DataError(f"{num_images} images are asked for, expected at least 1")
+    _keep_old(data)
+    scenes = {_scene_name(number): number for number in range(num_images)}
+    samples = [Sample(name, None, None, name.split("_")[0], "") for name in sorted(scenes)]
+
+    def draw(folder: Path, sample: Sample) -> None:
+        image, mask = draw_scene(seed, sample.group, scenes[sample.name] // len(STREETS))
+        (folder / "images" / f"{sample.name}.jpg").write_bytes(encode_jpeg(image, JPEG_QUALITY))
+        _write_mask(folder, sample, mask)
+
+    return _bring_in(data, CLASSES, samples, draw, [])
+
+
+def import_camvid(src: Path, data: Path = DATA) -> Imported:
+    """Brings in CamVid from SegNet's layout; its own splits are frozen, void (11) is ignored.
+
+    Raises:
+        DataError: another layout, a frame without annotation, an id above 11, or `data` holds what would be lost.
+        StageError: the disk is full.
+    """
+    _keep_old(data)
+    samples = list_camvid(src)
+    labels = camvid_labels(src)
+    return _bring_in_surveyed(data, labels, samples, "index", [])
+
+
+def import_folder(
+    images: str | Path,
+    masks: str | Path,
+    classes: Path,
+    kind: Kind | Literal["auto"] = "auto",
+    mask_suffix: str = "",
+    group: str = "",
+    samples: Path | None = None,
+    data: Path = DATA,
+) -> Imported:
+    """Brings in a folder of images and one of masks.
+
+    Args:
+        images: folder, or s3://bucket/prefix.
+        masks: likewise.
+        classes: class file.
+        kind: of the masks.
+        mask_suffix: what a mask's name has beyond the image's, such as "_mask".
+        group: regular expression whose first bracket is the group, searched in an image's path below the folder.
+        samples: a samples.csv; it goes before `group`.
+        data: where to.
+
+    Raises:
+        DataError: files are not in pairs, masks do not keep to the class file, or `data` holds what would be lost.
+        StorageError: the object store cannot be read.
+        StageError: the disk is full.
+    """
+    _keep_old(data)
+    labels = read_class_file(classes)
+    cache = data.with_name(f".{data.name}.download")
+    with _local(images, cache / "images") as image_folder, _local(masks, cache / "masks") as mask_folder:
+        pairs = pair_files(image_folder, mask_folder, mask_suffix)
+        rows = to_samples(pairs, group, samples)
+        notes = [*labels.notes, *_notes_on(rows, count_other_files(image_folder))]
+        return _bring_in_surveyed(data, labels, rows, kind, notes)
+
+
+def _bring_in_surveyed(
+    data: Path, labels: Labels, samples: Sequence[Sample], kind: Kind | Literal["auto"], notes: list[str]
+) -> Imported:
+    found = survey_masks([sample.mask for sample in samples if sample.mask], labels, kind)
+
+    def convert(folder: Path, sample: Sample) -> None:
+        assert sample.image and sample.mask
+        _copy(sample.image, folder / "images" / f"{sample.name}{sample.image.suffix}")
+        _write_mask(folder, sample, to_ids(read_stored(sample.mask), sample.mask, found, labels))
+
+    if kind == "auto":
+        notes = [f"masks were read as {found} masks", *notes]
+    return _bring_in(data, labels.classes, samples, convert, notes)
+
+
+def _bring_in(data: Path, classes: ClassList, samples: Sequence[Sample], write: Write, notes: list[str]) -> Imported:
+    with written_whole(data) as folder:
+        (folder / "images").mkdir(parents=True)
+        (folder / "masks").mkdir()
+        progress = Progress("import", len(samples), "samples")
+        for _ in in_threads(lambda sample: write(folder, sample), samples):
+            progress.advance()
+        progress.close()
+        write_contract(folder, classes, samples)
+    if Path(".dvc").is_dir():
+        from pipeline.versions import add_data
+
+        add_data(data)
+    else:
+        notes = [*notes, f"{data} has no version yet: run `dvc init` and `dvc add {data}`"]
+    by_split = Counter(sample.split or BY_GROUP for sample in samples)
+    return Imported(len(samples), len(classes), dict(by_split), notes)
+
+
+def _keep_old(data: Path) -> None:
+    """Sees to it that what `data` holds now can be had back from DVC.
+
+    Raises:
+        DataError: it cannot, because DVC was never given it.
+    """
+    if not data.exists() or (data.is_dir() and not any(data.iterdir())):
+        return
+    from pipeline.versions import add_data, read_data_md5
+
+    if not Path(".dvc").is_dir() or not data.with_name(f"{data.name}.dvc").exists() or not data.is_dir():
+        raise DataError(
+            f"{data}: exists and DVC holds no version of it; keep it with `dvc add {data}`, or move it away"
+        )
+    if md5_of(data) != read_data_md5(data):
+        raise DataError(
+            f"{data}: has changed since {data}.dvc was written; keep the change with `dvc add {data}`, undo it with "
+            f"`dvc checkout {data} --force`, or move it away"
+        )
+    add_data(data)  # the cache may lack files after a clone or a clean-up
+
+
+def _scene_name(number: int) -> str:
+    return f"{STREETS[number % len(STREETS)]}_{number // len(STREETS):03}"
+
+
+def _write_mask(folder: Path, sample: Sample, mask: np.ndarray) -> None:
+    (folder / "masks" / f"{sample.name}.png").write_bytes(encode_png(mask))
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        file = source.open("rb")
+    except OSError as err:
+        raise DataError(f"{source}: cannot be read ({err.strerror}); restore the file") from err
+    with file, target.open("wb") as copy:
+        shutil.copyfileobj(file, copy)
+
+
+@contextmanager
+def _local(place: str | Path, folder: Path) -> Iterator[Path]:
+    """The folder itself, or a download of it for as long as it is needed; errors name the place it came from."""
+    from pipeline.storage import download_folder, is_url
+
+    url = str(place)
+    if not is_url(url):
+        yield Path(place)
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        download_folder(url, folder, SUFFIXES)
+        yield folder
+    except DataError as err:
+        raise DataError(str(err).replace(str(folder), url.rstrip("/"))) from err
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.parent.is_dir() and not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+
+
+def _notes_on(samples: Sequence[Sample], num_other_files: int) -> list[str]:
+    notes = []
+    if all(sample.group == sample.name for sample in samples):
+        notes.append(
+            "no groups were given: every image is a group of its own; if some show the same scene or patient, name "
+            "their group with --group or --samples, so that they do not end up in train and test"
+        )
+    if num_other_files:
+        notes.append(f"files beside the images that are no pictures were left out: {num_other_files}")
+    return notes

@@ -1,0 +1,217 @@
+"""Predicts masks for pictures that have none: an index PNG and an overlay for each, and `prediction.json`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from pipeline.errors import DataError
+from pipeline.files import md5_of, write_json, written_whole
+from pipeline.images import encode_jpeg, list_images, read_image, write_png
+from pipeline.overlays import legend, overlay
+from pipeline.predictor import Predictor, read_ahead
+from pipeline.progress import Progress
+
+RECORD = "prediction.json"
+"""Says what the ids mean and which model they are from; a folder that holds it is ours to write to again."""
+JPEG_QUALITY = 90
+
+
+class PredictSummary(NamedTuple):
+    """What became of the pictures.
+
+    Attributes:
+        num_images: that have a mask now.
+        failed: what could not be read, and why.
+        skipped: files among the pictures that are none by their suffix.
+    """
+
+    num_images: int
+    failed: tuple[tuple[Path, str], ...]
+    skipped: tuple[Path, ...]
+
+
+class Job(NamedTuple):
+    """A picture, and what it is written as.
+
+    Attributes:
+        image: to read.
+        mask: PNG to write, (H, W) class ids.
+        overlay: JPEG to write.
+    """
+
+    image: Path
+    mask: Path
+    overlay: Path
+
+
+def predict(model_folder: Path, images: Path, out: Path) -> PredictSummary:
+    """Writes `masks/NAME.png` and `overlays/NAME.jpg` for a picture, or for each one in a folder and those below it.
+
+    What cannot be read is left out and told in the summary; a mask is written whole or not at all. Memory does not
+    grow with the number of pictures.
+
+    Args:
+        model_folder: of an exported model.
+        images: a picture or a folder.
+        out: folder to write to.
+
+    Raises:
+        DataError: there is no picture, or writing would replace one, or what is not ours.
+        EvidenceError: the model's folder is not one that the stage `export` wrote.
+    """
+    found, skipped = find_images(images)
+    jobs = plan_jobs(found, images if images.is_dir() else images.parent, out)
+    check_out(jobs, images, out)
+    predictor = Predictor.read(model_folder)
+    begin(out, predictor)
+    failed = []
+    with progress_of(len(jobs)) as progress:
+        for job, content in read_ahead(jobs, lambda job: read_image(job.image)):
+            try:
+                image = content.result()
+            except DataError as err:
+                failed.append((job.image, str(err)))
+            else:
+                mask = predictor.predict(image).mask
+                write_png(job.mask, mask)
+                shown = overlay(image, mask, predictor.card.classes)
+                with written_whole(job.overlay) as beside:
+                    beside.write_bytes(encode_jpeg(shown, JPEG_QUALITY))
+            progress.advance()
+    return PredictSummary(len(jobs) - len(failed), tuple(failed), skipped)
+
+
+def tell(summary: PredictSummary, out: Path) -> None:
+    """Prints what became of the pictures.
+
+    Raises:
+        DataError: some could not be read; names each.
+    """
+    if summary.skipped:
+        print(f"skipped {len(summary.skipped)} files that are no pictures by their suffix:")
+        print("\n".join(f"  {path}" for path in summary.skipped))
+    print(f"{summary.num_images} masks in {out / 'masks'}, overlays in {out / 'overlays'}, ids in {out / RECORD}")
+    if summary.failed:
+        reasons = "\n".join(f"  {reason}" for _, reason in summary.failed)
+        raise DataError(f"{len(summary.failed)} of the pictures could not be read and have no mask:\n{reasons}")
+
+
+def find_images(images: Path) -> tuple[list[Path], tuple[Path, ...]]:
+    """The pictures to predict for, and the files beside them that are none by their suffix; hidden files are neither.
+
+    Raises:
+        DataError: there is nothing at `images`, or no picture in the folder.
+    """
+    if images.is_file():
+        return [images], ()
+    if not images.is_dir():
+        raise DataError(f"{images}: not found; expected a picture or a folder of pictures")
+    found = list_images(images)
+    visible = (path for path in images.rglob("*") if path.is_file() and not path.name.startswith("."))
+    skipped = tuple(sorted(set(visible) - set(found)))
+    if not found:
+        raise DataError(
+            f"{images}: holds no picture ({len(skipped)} other files); expected JPEG, PNG, TIFF, BMP or WebP"
+        )
+    return found, skipped
+
+
+def plan_jobs(found: Sequence[Path], folder: Path, out: Path) -> list[Job]:
+    """What each picture is written as: its path below `folder`, with another suffix.
+
+    Raises:
+        DataError: two pictures would be written as one file.
+    """
+    jobs: dict[Path, Job] = {}
+    for image in found:
+        name = image.relative_to(folder)
+        job = Job(image, out / "masks" / name.with_suffix(".png"), out / "overlays" / name.with_suffix(".jpg"))
+        if job.mask in jobs:
+            raise DataError(f"{image}: and {jobs[job.mask].image} would both be written as {job.mask}; rename one")
+        jobs[job.mask] = job
+    return list(jobs.values())
+
+
+def check_out(jobs: Sequence[Job], images: Path, out: Path) -> None:
+    """Refuses an output folder where writing would harm what is there.
+
+    Raises:
+        DataError: it is a file, lies in the folder of the pictures, or holds files that prediction did not write.
+    """
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out}: is a file; expected a folder to write masks/ and overlays/ to")
+    if images.is_dir() and out.resolve().is_relative_to(images.resolve()):
+        raise DataError(
+            f"{out}: lies in {images}, so the next run would take masks for pictures; choose a folder outside of it"
+        )
+    inputs = {job.image.resolve() for job in jobs}
+    for path in (path for job in jobs for path in (job.mask, job.overlay)):
+        if path.resolve() in inputs:
+            raise DataError(f"{path}: is one of the pictures and would be replaced; choose another folder than {out}")
+        if path.exists() and not (out / RECORD).exists():
+            raise DataError(
+                f"{path}: exists, and {out} has no {RECORD}, so prediction did not write it; choose another folder"
+            )
+
+
+def begin(out: Path, predictor: Predictor) -> None:
+    """Writes what says what the ids mean.
+
+    Raises:
+        DataError: nothing can be written to `out`.
+    """
+    classes = predictor.card.classes
+    try:
+        write_json(out / RECORD, classes.to_dict() | {"model_md5": md5_of(predictor.folder)})
+        with written_whole(out / "legend.svg") as beside:
+            beside.write_text(legend(classes))
+    except OSError as err:
+        raise DataError(f"{out}: cannot be written to ({err.strerror}); choose another folder") from err
+
+
+class _Advances(Protocol):
+    def advance(self) -> None: ...
+
+
+@contextmanager
+def progress_of(num_images: int) -> Iterator[_Advances]:
+    """A bar with speed and time left on a terminal, lines where the output goes to a file or a log."""
+    if not sys.stderr.isatty():
+        lines = Progress("predict", num_images, "images")
+        yield lines
+        lines.close()
+        return
+    with _Bar(num_images) as bar:
+        yield bar
+
+
+class _Bar:
+    def __init__(self, num_images: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        speed = TextColumn("{task.fields[speed]:.1f} images/s")
+        left = TextColumn("left")
+        self.bar = Progress(
+            TextColumn("predict"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            speed,
+            TimeRemainingColumn(),
+            left,
+            console=Console(stderr=True),
+        )
+        self.task = self.bar.add_task("", total=num_images, speed=0.0)
+
+    def __enter__(self) -> "_Bar":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def advance(self) -> None:
+        self.bar.advance(self.task)
+        self.bar.update(self.task, speed=self.bar.tasks[0].speed or 0.0)

@@ -1,0 +1,134 @@
+"""Stores an accepted model and everything that made it in the registry, as the version `challenger`."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import yaml
+
+from pipeline.errors import EvidenceError
+from pipeline.files import md5_of
+from pipeline.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
+from pipeline.machine import list_packages, read_machine
+from pipeline.manifest import read_manifest
+from pipeline.model_card import MODEL
+from pipeline.program import run
+from pipeline.registration import check_registry, create_version, delete_version, recorded_run
+from pipeline.registry import CHALLENGER, Version, list_versions, set_alias
+from pipeline.run_record import RunRecord, flatten_params, flatten_scores, read_history
+from pipeline.scores import SCORES, Scores, compare_evidence, evidence_of
+from pipeline.verdict import VERDICT, Verdict
+
+EVIDENCE_TAG = "evidence_md5"
+WORK_FILES = (
+    (Path("work/evaluate"), "evaluate"),
+    (Path("work/validate"), "validate"),
+    (Path("work/gate"), "gate"),
+    (Path("work/train/history.csv"), "train"),
+    (Path("work/train/summary.json"), "train"),
+    (Path("work/export/parity.json"), "export"),
+)
+
+
+def register() -> Version:
+    """Registers the model in `work/`; the same evidence gives the version that it gave before.
+
+    The version is made last: whatever fails on the way, there is none, and registering can be repeated. Two that
+    register the same evidence at once both look again afterwards, and the later version is taken back.
+
+    Raises:
+        EvidenceError: the verdict is missing, rejected or of another model, or the lineage is not clean.
+        RegistryError: MLflow cannot be reached or fails midway.
+    """
+    scores, verdict = _read_accepted()
+    origin = read_lineage()
+    tags = _tags(scores, verdict, origin)
+    check_registry()
+    version = _find_twin(tags) or _register(scores, tags)
+    set_alias(CHALLENGER, version)
+    print(f"{version} is {CHALLENGER}: mean IoU {scores.mean_iou:.4f}, commit {origin.git_commit[:8]}")
+    return version
+
+
+def _register(scores: Scores, tags: dict[str, str]) -> Version:
+    with recorded_run(_read_record(scores, tags)) as run_id:
+        version = create_version(run_id, MODEL, _describe(scores, tags), tags)
+    first = _find_twin(tags)
+    if first and first.number < version.number:
+        delete_version(version)
+        return first
+    return version
+
+
+def _find_twin(tags: dict[str, str]) -> Version | None:
+    twins = (version for version in list_versions() if version.tags.get(EVIDENCE_TAG) == tags[EVIDENCE_TAG])
+    return next(twins, None)
+
+
+def _read_accepted() -> tuple[Scores, Verdict]:
+    verdict = Verdict.read()
+    if not verdict.accepted:
+        raise EvidenceError(
+            f"{VERDICT}: the gate rejected this model ({'; '.join(verdict.reasons)}); train a better one"
+        )
+    scores = Scores.read()
+    against = compare_evidence(scores.evidence, evidence_of(MODEL, read_manifest()))
+    if verdict.scores_md5 != md5_of(SCORES) or verdict.evidence != scores.evidence:
+        against.append(f"stale: {VERDICT} is not of these scores; run `dvc repro` again")
+    if against:
+        raise EvidenceError("; ".join(against))
+    return scores, verdict
+
+
+def _tags(scores: Scores, verdict: Verdict, origin: Lineage) -> dict[str, str]:
+    tags = {
+        **asdict(origin),
+        "model_md5": scores.evidence.model_md5,
+        "verdict_md5": md5_of(VERDICT),
+    }
+    digest = hashlib.md5(json.dumps(tags, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+    return {
+        **tags,
+        EVIDENCE_TAG: digest,
+        "verdict": "accepted" if verdict.accepted else "rejected",
+        "mean_iou": f"{scores.mean_iou:.6f}",
+        "test_md5": scores.evidence.test_md5,
+    }
+
+
+def _read_record(scores: Scores, tags: dict[str, str]) -> RunRecord:
+    data_path, data_md5 = read_data_version()
+    files = (*WORK_FILES, *((path, "lineage") for path in FILES))
+    if missing := [str(path) for path, _ in files if not path.exists()]:
+        raise EvidenceError(f"{', '.join(missing)}: not found; run `dvc repro`, or restore it from git")
+    freeze = "".join(f"{name}=={version}\n" for name, version in list_packages().items())
+    return RunRecord(
+        tags={**tags, "mlflow.source.name": "segline", "mlflow.source.git.commit": tags["git_commit"]},
+        params=flatten_params(yaml.safe_load(PARAMS.read_text())),
+        metrics=flatten_scores(scores),
+        history=read_history(),
+        files=files,
+        texts={"lineage/machine.json": json.dumps(read_machine(), indent=2), "lineage/pip_freeze.txt": freeze},
+        data_path=data_path,
+        data_md5=data_md5,
+    )
+
+
+def _describe(scores: Scores, tags: dict[str, str]) -> str:
+    floor = scores.floor
+    return (
+        f"U-Net for {len(scores.iou)} classes: {', '.join(sorted(scores.iou))}.\n\n"
+        f"Mean IoU {scores.mean_iou:.4f} on {scores.num_images} test images; always saying {floor.class_name} gives "
+        f"{floor.mean_iou:.4f}.\n\nTo make it again: check out commit `{tags['git_commit']}`, put the files of the "
+        f"run's folder `lineage` in place, `dvc pull` the data `{tags['data_md5']}` and run `dvc repro`."
+    )
+
+
+def main() -> None:
+    """Registers the model in `work/`."""
+    register()
+
+
+if __name__ == "__main__":
+    run(main)

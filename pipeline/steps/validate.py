@@ -1,0 +1,163 @@
+"""Validate: looks at the whole data set, judges it, and lets the good samples through."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from pipeline.checks import class_checks, leak_checks, sample_checks, split_checks
+from pipeline.dataset import DATA, SPLITS, Sample, list_samples, read_class_list
+from pipeline.errors import DataError
+from pipeline.expectations import Judge
+from pipeline.fact_table import class_rows, leak_rows, sample_row, split_rows
+from pipeline.files import write_json
+from pipeline.findings import ERROR, WARNING, Finding, bad_names, first_of, summary_of, write_quarantine
+from pipeline.images import SUFFIXES
+from pipeline.manifest import MANIFEST, Row, write_manifest
+from pipeline.params import SplitParams, ValidateParams, read_params
+from pipeline.program import run
+from pipeline.scan import Facts, read_num_workers, scan
+from pipeline.split import split_of
+
+VALIDATE = MANIFEST.parent
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found in a data set.
+
+    Attributes:
+        num_samples: that were looked at.
+        rows: of the manifest, the good samples.
+        findings: errors and warnings.
+        notes: what else is worth knowing.
+    """
+
+    num_samples: int
+    rows: list[Row]
+    findings: list[Finding]
+    notes: list[str]
+
+    def write(self, out: Path) -> None:
+        """Writes findings.json and quarantine.csv."""
+        write_quarantine(out / "quarantine.csv", self.findings)
+        content = {
+            "num_samples": self.num_samples,
+            "num_quarantined": len(bad_names(self.findings)),
+            "num_good": {split: sum(row.split == split for row in self.rows) for split in SPLITS},
+            "notes": self.notes,
+            "findings": [asdict(finding) for finding in self.findings],
+        }
+        write_json(out / "findings.json", content)
+
+
+def validate(data: Path, params: ValidateParams, out: Path) -> Report:
+    """Judges a data set and writes what was found, then the manifest; no file of `data` is changed.
+
+    Args:
+        data: folder that holds the data contract.
+        params: what is allowed.
+        out: folder to write to.
+
+    Raises:
+        DataError: there are errors, and they may not or cannot be left out.
+    """
+    (out / MANIFEST.name).unlink(missing_ok=True)  # that of another data set must not outlive a refusal
+    report = _look_at(data, params, out / "data_docs")
+    report.write(out)
+    for line in (*report.notes, *summary_of([one for one in report.findings if one.severity == WARNING])):
+        print(line, flush=True)
+    _refuse(report, data, params.on_error, out)
+    write_manifest(out / MANIFEST.name, report.rows)
+    return report
+
+
+def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
+    """Judges samples by themselves, then beside each other, then all together."""
+    classes = read_class_list(data)
+    samples = [_with_split(sample, params.split) for sample in list_samples(data)]
+    facts = list(scan(samples, read_num_workers()))
+    judge = Judge()
+    findings = judge.judge(
+        "samples",
+        [sample_row(one, classes) for one in facts],
+        key="name",
+        checks=sample_checks(params.max_ignored_share, params.one_class_masks),
+    )
+    left = _left(facts, findings, params.on_error)
+    leaks = leak_rows(left, params.groups_in_several_splits, params.near_duplicate_bits)
+    findings += judge.judge("leaks", leaks, key="name", checks=leak_checks(params.near_duplicates))
+    left = _left(facts, findings, params.on_error)
+    splits = split_rows(left, data / "samples.csv")
+    findings += judge.judge("splits", splits, key="split", checks=split_checks())
+    per_class = class_rows(left, classes, data / "dataset.yaml")
+    findings += judge.judge("classes", per_class, key="class", checks=class_checks())
+    judge.write_docs(docs)
+    findings.sort(key=lambda finding: (finding.severity != ERROR, finding.name != ""))
+    notes = [*_note_unused(data), *_note_known(leaks, params.near_duplicates)]
+    rows = [_manifest_row(one) for one in _left(facts, findings, "quarantine")]
+    return Report(len(samples), rows, findings, notes)
+
+
+def _left(facts: Sequence[Facts], findings: Sequence[Finding], on_error: str) -> list[Facts]:
+    """The samples to go on with: without the bad ones, unless all that is wrong is to be told at once."""
+    bad = bad_names(findings) if on_error == "quarantine" else set()
+    return [one for one in facts if one.sample.name not in bad]
+
+
+def _with_split(sample: Sample, shares: SplitParams) -> Sample:
+    return replace(sample, split=sample.split or split_of(sample.group, shares.val, shares.test))
+
+
+def _manifest_row(facts: Facts) -> Row:
+    sample, image, mask = facts.sample, facts.image, facts.mask
+    assert sample.image and sample.mask and image and mask, f"{sample.name}: not judged"
+    return Row(sample.name, sample.image, sample.mask, sample.group, sample.split, *image.size, image.md5, mask.md5)
+
+
+def _note_unused(data: Path) -> list[str]:
+    """A note on files that no sample is made of, because of their place or kind."""
+    unused = [
+        path.as_posix()
+        for side in ("images", "masks")
+        for path in sorted((data / side).glob("*"))
+        if not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() not in SUFFIXES)
+    ]
+    if not unused:
+        return []
+    return [
+        f"{len(unused)} files or folders are not looked at, the first is {unused[0]}; samples are files right in "
+        f"images/ and masks/ that end in {', '.join(SUFFIXES)}"
+    ]
+
+
+def _note_known(leaks: list[dict[str, object]], near_duplicates: str) -> list[str]:
+    num_known = sum(bool(row["known_look"]) for row in leaks)
+    if not num_known or near_duplicates == "off":
+        return []
+    return [f"{num_known} near-duplicates are between groups that are known to be in several splits"]
+
+
+def _refuse(report: Report, data: Path, on_error: str, out: Path) -> None:
+    errors = [finding for finding in report.findings if finding.severity == ERROR]
+    of_set = [finding for finding in errors if not finding.name]
+    if not errors or (on_error == "quarantine" and not of_set):
+        return
+    advice = "Mend them, or go on without the bad samples: validate.on_error: quarantine in params.yaml"
+    if of_set:
+        advice = f"Mend them; what is wrong with the set as a whole (here {len(of_set)}) cannot be quarantined"
+    raise DataError(
+        f"{data}: {len(bad_names(errors))} of {report.num_samples} samples are bad, {len(errors)} errors in all:\n"
+        f"{first_of(errors)}\nAll bad samples are in {out / 'quarantine.csv'}, everything in "
+        f"{out / 'findings.json'} and, as pages, in {out / 'data_docs' / 'index.html'}. {advice}"
+    )
+
+
+def main() -> None:
+    """Validates `data/`."""
+    report = validate(DATA, read_params().validate_, VALIDATE)
+    num_good = {split: sum(row.split == split for row in report.rows) for split in SPLITS}
+    print(f"{len(report.rows)} of {report.num_samples} samples are good: {num_good}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,91 @@
+"""The one door to DVC's Python API: the version of the data set, the list of stages, what is fresh."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.dataset import DATA
+from pipeline.errors import DataError, StageError
+
+PIPELINE = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
+
+
+def list_stages(path: Path = PIPELINE) -> list[str]:
+    """Names of the stages in `dvc.yaml`, in its order, which is the order they run in.
+
+    Raises:
+        StageError: the file is missing, not YAML or has no stages.
+    """
+    content = _read_yaml(path)
+    if not isinstance(content, dict) or not isinstance(content.get("stages"), dict) or not content["stages"]:
+        raise StageError(f"{path}: found no `stages`; restore the file from git")
+    return list(content["stages"])
+
+
+def add_data(path: Path = DATA) -> str:
+    """Puts a data folder under DVC's control and writes its `.dvc` file, as `dvc add` does.
+
+    Returns:
+        The MD5 that names this version of the data set.
+
+    Raises:
+        StageError: this is no DVC project, DVC is busy or the disk is full.
+    """
+    with _open_repo() as repo:
+        repo.add([str(path)])
+    return read_data_md5(path)
+
+
+def read_data_md5(path: Path = DATA) -> str:
+    """The MD5 in the `.dvc` file beside a data folder: the version that the project names, wherever the files are.
+
+    Raises:
+        DataError: there is no such file yet.
+    """
+    file = path.with_name(f"{path.name}.dvc")
+    if not file.exists():
+        raise DataError(f"{file}: not found; bring data in with `segline import`")
+    return str(_read_yaml(file)["outs"][0]["md5"])
+
+
+def is_fresh(target: str) -> bool:
+    """True where running a stage, or `data.dvc`, again would change nothing.
+
+    Raises:
+        StageError: there is no such target, or DVC is busy.
+    """
+    with _open_repo() as repo:
+        return not repo.status([target])
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text())
+    except FileNotFoundError as err:
+        raise StageError(f"{path}: not found; run this in the project's folder, or restore it from git") from err
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        raise StageError(f"{path}: is not YAML: {err}") from err
+
+
+@contextmanager
+def _open_repo() -> Iterator[Any]:
+    from dvc.exceptions import DvcException, NotDvcRepoError
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+    from dvc.scm import SCMError
+
+    try:
+        with Repo(".") as repo:
+            yield repo
+    except NotDvcRepoError as err:
+        raise StageError(f"{Path.cwd()}: is no DVC project; run this in the project's folder") from err
+    except SCMError as err:
+        raise StageError(f"{err}; versions need git: clone the project, or run `git init` here") from err
+    except LockError as err:
+        raise StageError(f"DVC is busy in this project; wait for the other command to end. It says: {err}") from err
+    except DvcException as err:
+        raise StageError(f"DVC failed: {err}; mend that and run the same command again") from err

@@ -1,0 +1,171 @@
+"""Tests of the stage `evaluate`."""
+
+import csv
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.dataset import ClassList, Sample, write_contract
+from pipeline.errors import DataError, EvidenceError
+from pipeline.files import write_json
+from pipeline.fingerprint import Fingerprint
+from pipeline.images import read_image, write_png
+from pipeline.manifest import MANIFEST, Row, read_manifest, write_manifest
+from pipeline.model_card import MODEL, Postprocess
+from pipeline.params import EvaluateParams
+from pipeline.predictor import Predictor
+from pipeline.scores import SCORES, Scores
+from pipeline.steps import evaluate as step
+from tests.tiny_model import write_tiny_model
+
+CLASSES = ClassList(("sky", "road", "car"), ((0, 0, 255), (90, 90, 90), (200, 0, 0)), 255)
+FINGERPRINT = Fingerprint(CLASSES, (8, 8), {}, (0, 0, 0), (1, 1, 1), {"sky": 9, "road": 5, "car": 1}, {})
+PARAMS = EvaluateParams(num_worst_overlays=2, num_random_overlays=3, seed=0)
+SHARES_OF_ROAD = (0.5, 0.1, 0.9, 0.3)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose model says "road" everywhere; the test images have the shares of road named above."""
+    monkeypatch.chdir(tmp_path)
+    rows = [make_row(index, share) for index, share in enumerate(SHARES_OF_ROAD)]
+    write_manifest(MANIFEST, [*rows, replace(rows[0], name="trained_on", split="train")])
+    write_contract(Path("data"), CLASSES, [Sample(row.name, row.image, row.mask, "g", "test") for row in rows])
+    write_tiny_model(MODEL, CLASSES, favourite=1)
+    write_json(step.RECORDS["Training"], {"best_epoch": 7, "nested": {"left": "out"}})
+    step.HISTORY.write_text("epoch,loss,val_mean_iou\n1,2.5,0.25\n2,1.5,nan\n")
+    return tmp_path
+
+
+def make_row(index: int, share_of_road: float) -> Row:
+    """A sample of 10 x 8 pixels: road below, sky above, and one ignored pixel."""
+    mask = np.zeros((10, 8), np.uint8)
+    mask[round(10 * (1 - share_of_road)) :] = 1
+    mask[0, 0] = 255
+    image, path = Path(f"data/images/s{index}.png"), Path(f"data/masks/s{index}.png")
+    write_png(image, np.full((10, 8, 3), 40 * index, np.uint8))
+    write_png(path, mask)
+    return Row(f"s{index}", image, path, "g", "test", 10, 8, f"image{index}", f"mask{index}")
+
+
+def evaluate() -> Scores:
+    """Runs the stage's function on the project."""
+    return step.evaluate(Predictor.read(MODEL), read_manifest(), CLASSES, FINGERPRINT, PARAMS, step.EVALUATE)
+
+
+def md5_by_name() -> dict[str, str]:
+    """Every file that the stage wrote."""
+    files = sorted(path for path in step.EVALUATE.rglob("*") if path.is_file())
+    return {str(path): hashlib.md5(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_everything_is_written_and_twice_the_same(project: Path) -> None:
+    """Scores, tables, pictures and report are there, with equal bytes after a second run."""
+    scores = evaluate()
+    first = md5_by_name()
+    assert Scores.read(SCORES).mean_iou == scores.mean_iou
+    assert scores.floor.class_name == "sky"
+    names = {str(Path(name).relative_to(step.EVALUATE)) for name in first}
+    tables = {"scores.json", "per_image.csv", "per_class.csv", "confusion.csv", "confusion.svg", "report.html"}
+    assert tables | {"overlays/legend.svg", "overlays/worst_01_s1.jpg", "overlays/worst_02_s3.jpg"} <= names
+    assert len([name for name in names if name.startswith("overlays/random_")]) == 3
+    evaluate()
+    assert md5_by_name() == first
+
+
+def test_counts_of_each_image_add_up_to_the_scores(project: Path) -> None:
+    """per_image.csv has a row for each test image, and its pairs add up to confusion.csv."""
+    evaluate()
+    with (step.EVALUATE / "per_image.csv").open(newline="") as file:
+        images = list(csv.DictReader(file))
+    with (step.EVALUATE / "confusion.csv").open(newline="") as file:
+        pooled = {row["target"]: row for row in csv.DictReader(file)}
+    assert [image["name"] for image in images] == ["s0", "s1", "s2", "s3"]
+    assert (images[1]["num_counted"], images[1]["num_ignored"], images[1]["height"]) == ("79", "1", "10")
+    assert float(images[1]["pixel_accuracy"]) == pytest.approx(8 / 79)
+    for target in CLASSES.names:
+        for pred in CLASSES.names:
+            assert sum(int(image[f"{target}>{pred}"]) for image in images) == int(pooled[target][pred])
+
+
+def test_overlays_show_four_sides(project: Path) -> None:
+    """A strip of image, truth, prediction and wrong pixels."""
+    evaluate()
+    assert read_image(step.EVALUATE / "overlays/worst_01_s1.jpg").shape == (10, 4 * 8 + 3 * 6, 3)
+
+
+def test_report_tells_where_the_model_comes_from(project: Path) -> None:
+    """MD5s of what was scored, and the plain values that other stages wrote down."""
+    scores = evaluate()
+    html = (step.EVALUATE / "report.html").read_text()
+    assert all(md5 in html for md5 in vars(scores.evidence).values())
+    assert "best epoch" in html
+    assert "nested" not in html
+    assert str(project) not in html
+
+
+def test_cleaning_of_the_card_is_scored_too(project: Path) -> None:
+    """What is scored is what users get: with the cleaning that the model's card asks for."""
+    pred = np.ones((10, 8), np.uint8)
+    pred[4, 4] = 2
+    plain = Predictor.read(MODEL)
+    speckled = replace(plain, serve=lambda images: (pred[np.newaxis], np.eye(3, dtype=np.float32)[pred][np.newaxis]))
+    cleaning = replace(speckled, card=replace(plain.card, postprocess=Postprocess(0, 0, 5)))
+    num_cars = []
+    for predictor in (speckled, cleaning):
+        scores = step.evaluate(predictor, read_manifest(), CLASSES, FINGERPRINT, PARAMS, step.EVALUATE)
+        num_cars.append(0 if np.isnan(scores.iou["car"]) else 1)
+    assert num_cars == [1, 0]
+
+
+def test_image_that_is_wholly_ignored_has_no_score(project: Path) -> None:
+    """It is in the table with empty cells, in no bin and never among the worst."""
+    rows = read_manifest()
+    write_png(rows[1].mask, np.full((10, 8), 255, np.uint8))
+    evaluate()
+    with (step.EVALUATE / "per_image.csv").open(newline="") as file:
+        assert list(csv.DictReader(file))[1]["mean_iou"] == ""
+    assert not list((step.EVALUATE / "overlays").glob("worst_*_s1.jpg"))
+
+
+def test_failure_leaves_the_old_folder(project: Path) -> None:
+    """A run that fails half way replaces nothing and leaves nothing behind."""
+    evaluate()
+    before = md5_by_name()
+    read_manifest()[3].image.write_bytes(b"no picture")
+    with pytest.raises(DataError, match="s3.png: cannot be decoded"):
+        evaluate()
+    assert md5_by_name() == before
+    assert not Path("work/.evaluate.part").exists()
+
+
+def test_empty_test_split_is_refused(project: Path) -> None:
+    """Without a test image there is no score."""
+    with pytest.raises(DataError, match="none of 0 samples is in the split test"):
+        step.evaluate(Predictor.read(MODEL), [], CLASSES, FINGERPRINT, PARAMS, step.EVALUATE)
+
+
+def test_model_of_other_classes_is_refused(project: Path) -> None:
+    """A model that was trained for other classes gets no score."""
+    write_tiny_model(MODEL, replace(CLASSES, names=("sky", "road", "bus")))
+    with pytest.raises(EvidenceError, match="the model's classes are .*'bus'.*, the data set's are .*'car'"):
+        evaluate()
+
+
+def test_random_choice_follows_from_the_seed(project: Path) -> None:
+    """The same seed draws the same images, without any twice; more are drawn by going on."""
+    rows = read_manifest()
+    assert step.choose_random(rows, 3, 1) == step.choose_random(rows, 5, 1)[:3]
+    assert len({row.name for row in step.choose_random(rows, 99, 1)}) == len(rows)
+    assert step.choose_random(rows, 0, 1) == []
+
+
+def test_history_with_gaps_is_read(project: Path) -> None:
+    """A nan stays one, an empty cell becomes one, and no file is no history."""
+    history = step.read_history(step.HISTORY)
+    assert [row["loss"] for row in history] == [2.5, 1.5]
+    assert np.isnan(history[1]["val_mean_iou"])
+    assert step.read_history(Path("missing.csv")) == []

@@ -1,0 +1,260 @@
+"""Tests of bringing data in."""
+
+import errno
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import numpy as np
+import pytest
+from moto.server import ThreadedMotoServer
+from numpy.testing import assert_array_equal
+
+from pipeline.dataset import list_samples, read_class_list
+from pipeline.errors import DataError, StageError, StorageError
+from pipeline.files import md5_of
+from pipeline.images import encode_jpeg, encode_png, read_image, read_mask, write_png
+from pipeline.masks import encode
+from pipeline.scenes import CLASSES
+from pipeline.steps import import_
+from pipeline.steps.import_ import import_camvid, import_demo, import_folder
+from pipeline.versions import add_data, is_fresh, read_data_md5
+
+ROOT = Path(__file__).parents[2]
+DATA = Path("data")
+GREEN = np.full((6, 8, 3), (0, 200, 0), np.uint8)
+IDS = np.array([[0, 1, 2, 255]] * 6, np.uint8).repeat(2, axis=1)
+NAMES = ("north/a", "north/b", "south/a")
+
+
+@pytest.fixture(autouse=True)
+def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """Address of an S3 server of this machine."""
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    yield f"http://{host}:{port}"
+    moto.stop()
+
+
+@pytest.fixture
+def store(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bucket on that server, which the environment names."""
+    for name, value in {"ENDPOINT_URL": server, "ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "s"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    boto3.session.Session().client("s3", region_name="us-east-1").create_bucket(Bucket="photos")
+    return "s3://photos"
+
+
+def _write_folder(mask: np.ndarray = IDS, suffix: str = "") -> None:
+    for name in NAMES:
+        Path("images", name).parent.mkdir(parents=True, exist_ok=True)
+        Path("images", f"{name}.jpg").write_bytes(encode_jpeg(GREEN, 90))
+        write_png(Path("masks", f"{name}{suffix}.png"), mask)
+    Path("classes.json").write_text(json.dumps({"classes": CLASSES.to_dict()["classes"][:3]}))
+
+
+def _import() -> import_.Imported:
+    return import_folder("images", "masks", Path("classes.json"))
+
+
+def _write_camvid(top_id: int = 11) -> None:
+    for place, name in (("train", "0001TP_1"), ("train", "0006R0_1"), ("val", "0016E5_1"), ("val", "0016E5_2")):
+        write_png(Path("camvid", place, f"{name}.png"), GREEN)
+        write_png(Path("camvid", f"{place}annot", f"{name}.png"), np.array([[0, 8, 10, top_id]] * 6, np.uint8))
+
+
+def _left_beside() -> list[str]:
+    return sorted(path.name for path in Path().iterdir() if path.name.startswith(".data"))
+
+
+def test_data_dvc_names_the_demo() -> None:
+    """The version in git is the demo data set, byte for byte, wherever it is drawn."""
+    imported = import_demo()
+    assert imported.num_samples == 240 and imported.num_classes == 6
+    assert md5_of(DATA) == read_data_md5(ROOT / "data")
+
+
+def test_the_demo_follows_from_its_seed(tmp_path: Path) -> None:
+    """The same seed gives the same bytes; more images change none of the first ones; groups are streets."""
+    for folder, seed, num_images in (("a", 3, 4), ("b", 3, 4), ("c", 4, 4), ("d", 3, 3)):
+        import_demo(seed, num_images, tmp_path / folder)
+    assert md5_of(tmp_path / "a") == md5_of(tmp_path / "b") != md5_of(tmp_path / "c")
+    samples = list_samples(tmp_path / "d")
+    assert [(sample.name, sample.group) for sample in samples[:2]] == [("abbey_000", "abbey"), ("birch_000", "birch")]
+    for sample in samples:
+        assert sample.image and sample.image.read_bytes() == (tmp_path / "a/images" / sample.image.name).read_bytes()
+
+
+def test_a_demo_without_images_is_refused() -> None:
+    """Nothing is written."""
+    with pytest.raises(DataError, match="0 images are asked for, expected at least 1"):
+        import_demo(num_images=0)
+    assert not DATA.exists()
+
+
+def test_camvid_is_frozen_and_void_ignored() -> None:
+    """Splits and groups as its README says, images byte for byte, ids as they are but for void."""
+    _write_camvid()
+    imported = import_camvid(Path("camvid"))
+    assert imported.num_by_split == {"train": 1, "test": 1, "val": 2} and imported.num_classes == 11
+    samples = {sample.name: sample for sample in list_samples()}
+    assert (samples["0006R0_1"].split, samples["0006R0_1"].group) == ("test", "0006R0")
+    assert (DATA / "images/0001TP_1.png").read_bytes() == Path("camvid/train/0001TP_1.png").read_bytes()
+    assert_array_equal(read_mask(DATA / "masks/0001TP_1.png")[0], [0, 8, 10, 255])
+
+
+def test_camvid_with_an_unknown_id_is_refused() -> None:
+    """Before anything is written."""
+    _write_camvid(top_id=12)
+    with pytest.raises(DataError, match=r"(?s)4 of 4 masks.*0001TP_1.png: value 12 on 6 pixels is not declared"):
+        import_camvid(Path("camvid"))
+    assert not DATA.exists() and not _left_beside()
+
+
+def test_a_folder_of_index_masks() -> None:
+    """Paths become names; images stay as they are; the contract can be read."""
+    _write_folder()
+    imported = _import()
+    assert imported.num_by_split == {"by group": 3} and imported.notes[0] == "masks were read as index masks"
+    assert [sample.name for sample in list_samples()] == ["north__a", "north__b", "south__a"]
+    assert (DATA / "images/north__a.jpg").read_bytes() == Path("images/north/a.jpg").read_bytes()
+    assert_array_equal(read_mask(DATA / "masks/south__a.png"), IDS)
+    assert (
+        read_class_list().names == CLASSES.names[:3] and read_image(DATA / "images/south__a.jpg").shape == GREEN.shape
+    )
+
+
+def test_a_folder_of_colour_masks_with_suffix_and_groups() -> None:
+    """Colours become ids; groups follow from the path and splits from a table."""
+    _write_folder(encode(IDS.clip(0, 2), CLASSES), "_gt")
+    Path("samples.csv").write_text("name,split\nsouth/a.jpg,test\n")
+    imported = import_folder(
+        Path("images"), "masks", Path("classes.json"), "colour", "_gt", "^([^/]+)/", Path("samples.csv")
+    )
+    assert imported.num_by_split == {"by group": 2, "test": 1}
+    assert [(sample.group, sample.split) for sample in list_samples()] == [
+        ("north", ""),
+        ("north", ""),
+        ("south", "test"),
+    ]
+    assert_array_equal(read_mask(DATA / "masks/north__a.png"), IDS.clip(0, 2))
+    assert imported.notes == ["data has no version yet: run `dvc init` and `dvc add data`"]
+
+
+def test_a_folder_of_binary_masks() -> None:
+    """Black and white become 0 and 1; what was decided is told."""
+    _write_folder(np.array([[0, 255]], np.uint8).repeat(6, axis=0))
+    Path("images/readme.txt").touch()
+    Path("classes.txt").write_text("ground\nbox\n")
+    notes = import_folder("images", "masks", Path("classes.txt")).notes
+    assert_array_equal(read_mask(DATA / "masks/north__a.png"), [[0, 1]] * 6)
+    assert notes[0] == "masks were read as binary masks" and "no groups were given" in notes[1]
+    assert notes[2] == "files beside the images that are no pictures were left out: 1"
+
+
+def test_bad_input_writes_nothing() -> None:
+    """A mask that cannot be decoded, an image that is gone and one that links to nowhere are refused."""
+    _write_folder()
+    Path("masks/north/a.png").write_bytes(b"")
+    with pytest.raises(DataError, match="1 of 3 masks.*\n.*masks/north/a.png: is empty"):
+        _import()
+    Path("images/north/a.jpg").unlink()
+    with pytest.raises(DataError, match="masks: 1 of 3 masks have no image: north/a.png"):
+        _import()
+    Path("images/north/a.jpg").symlink_to("nowhere")
+    with pytest.raises(DataError, match="masks: 1 of 3 masks have no image: north/a.png"):
+        _import()
+    assert not DATA.exists() and not _left_beside()
+
+
+def test_an_image_that_goes_away_is_told() -> None:
+    """Between the survey and the copy."""
+    with pytest.raises(DataError, match="images/a.jpg: cannot be read .*; restore the file"):
+        import_._copy(Path("images/a.jpg"), Path("copy.jpg"))
+    assert not Path("copy.jpg").exists()
+
+
+def test_a_full_disk_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system says that there is no space in the middle of the copy: a message, and no rest."""
+    _write_folder()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    with pytest.raises(StageError, match="data: no space left on the disk; data was not written"):
+        _import()
+    assert not DATA.exists() and not _left_beside()
+
+
+def test_unversioned_data_is_kept() -> None:
+    """Data that DVC was never given is not replaced."""
+    _write_folder()
+    (DATA / "images").mkdir(parents=True)
+    (DATA / "images/mine.png").touch()
+    for again in (lambda: import_demo(num_images=1), lambda: import_camvid(Path("none")), _import):
+        with pytest.raises(DataError, match="data: exists and DVC holds no version of it; keep it with `dvc add data`"):
+            again()
+    assert (DATA / "images/mine.png").exists()
+
+
+def test_an_empty_data_folder_is_in_nobodys_way() -> None:
+    """It holds nothing to lose."""
+    DATA.mkdir()
+    assert import_demo(num_images=1).num_samples == 1
+
+
+def test_versioned_data_is_replaced_and_can_be_had_back(project: Path) -> None:
+    """An import adds its data; the next one replaces it; the former is in DVC's cache, also when that was emptied."""
+    assert import_demo(num_images=2).notes == []
+    former = md5_of(DATA)
+    assert read_data_md5() == former and is_fresh("data.dvc")
+    for file in (project / ".dvc/cache").rglob("*.dir"):
+        file.unlink()
+    import_demo(seed=1, num_images=2)
+    assert read_data_md5() == md5_of(DATA) != former
+    assert (project / f".dvc/cache/files/md5/{former[:2]}/{former[2:]}").exists()
+
+
+def test_changed_data_is_kept(project: Path) -> None:
+    """What was changed since `dvc add` is in no cache."""
+    import_demo(num_images=1)
+    (DATA / "samples.csv").write_text("name,group\nabbey_000,corrected\n")
+    with pytest.raises(DataError, match="data: has changed since data.dvc was written; keep the change with `dvc add"):
+        import_demo(num_images=1)
+    assert "corrected" in (DATA / "samples.csv").read_text()
+    add_data()
+    import_demo(num_images=1)
+    assert "corrected" not in (DATA / "samples.csv").read_text()
+
+
+def test_folders_of_an_object_store(store: str) -> None:
+    """They are downloaded, brought in and swept away."""
+    client = boto3.session.Session().client("s3")
+    for name in NAMES:
+        client.put_object(Bucket="photos", Key=f"v1/images/{name}.jpg", Body=encode_jpeg(GREEN, 90))
+        client.put_object(Bucket="photos", Key=f"v1/masks/{name}.png", Body=encode_png(IDS))
+    _write_folder()
+    assert import_folder(f"{store}/v1/images", f"{store}/v1/masks/", Path("classes.json")).num_samples == 3
+    assert_array_equal(read_mask(DATA / "masks/north__b.png"), IDS)
+    assert not _left_beside()
+
+
+def test_errors_name_the_object_and_not_the_download(store: str) -> None:
+    """A wrong mask of a store is named by its URL; a wrong place is the store's error."""
+    client = boto3.session.Session().client("s3")
+    client.put_object(Bucket="photos", Key="images/a.png", Body=encode_png(GREEN))
+    client.put_object(Bucket="photos", Key="masks/a.png", Body=encode_png(np.full((6, 8), 77, np.uint8)))
+    _write_folder()
+    with pytest.raises(DataError, match=r"s3://photos/masks/a.png: value 77 on 48 pixels is not declared"):
+        import_folder(f"{store}/images", f"{store}/masks", Path("classes.json"))
+    with pytest.raises(StorageError, match="s3://photos/none: found nothing"):
+        import_folder(f"{store}/none", f"{store}/masks", Path("classes.json"))
+    assert not DATA.exists() and not _left_beside()

@@ -1,0 +1,174 @@
+"""Tests of `segline predict`."""
+
+import io
+import re
+import sys
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from pipeline.dataset import ClassList
+from pipeline.errors import DataError, EvidenceError
+from pipeline.files import md5_of, read_json
+from pipeline.images import read_image, read_mask, write_png
+from pipeline.steps.predict import RECORD, PredictSummary, predict, progress_of, tell
+from tests.tiny_model import write_tiny_model
+
+CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (90, 90, 90)), 255)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A model that says "road" everywhere."""
+    return write_tiny_model(tmp_path / "model", CLASSES, favourite=1)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two pictures of different sizes, one of them in a folder below."""
+    folder = tmp_path / "photos"
+    write_png(folder / "a.png", np.zeros((6, 9, 3), np.uint8))
+    write_png(folder / "day 2" / "a.png", np.full((5, 4, 3), 200, np.uint8))
+    return folder
+
+
+def test_folder_keeps_its_shape(model: Path, photos: Path, tmp_path: Path) -> None:
+    """Each picture gets a mask of ids and an overlay at its own size, below the same folder."""
+    assert predict(model, photos, tmp_path / "out") == PredictSummary(2, (), ())
+    mask = read_mask(tmp_path / "out/masks/day 2/a.png")
+    assert_array_equal(mask, np.ones((5, 4)))
+    assert read_image(tmp_path / "out/overlays/a.jpg").shape == (6, 9, 3)
+
+
+def test_record_tells_ids_and_model(model: Path, photos: Path, tmp_path: Path) -> None:
+    """The folder says what its ids mean and which model they are from."""
+    predict(model, photos, tmp_path / "out")
+    record = read_json(tmp_path / "out" / RECORD, "")
+    assert record["classes"][1] == {"id": 1, "name": "road", "colour": [90, 90, 90]}
+    assert record["model_md5"] == md5_of(model)
+    assert "road" in (tmp_path / "out/legend.svg").read_text()
+
+
+def test_one_picture(model: Path, photos: Path, tmp_path: Path) -> None:
+    """A single file needs no folder of its own; the masks may go beside it."""
+    assert predict(model, photos / "a.png", photos).num_images == 1
+    assert (photos / "masks/a.png").exists()
+
+
+def test_again_into_the_same_folder(model: Path, photos: Path, tmp_path: Path) -> None:
+    """What prediction wrote it may write again."""
+    predict(model, photos, tmp_path / "out")
+    assert predict(model, photos, tmp_path / "out").num_images == 2
+
+
+def test_unreadable_pictures_are_told_at_the_end(
+    model: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others get their masks, what is no picture by its suffix is named, and the message names the broken one."""
+    (photos / "b.jpg").write_bytes(b"no picture")
+    (photos / "notes.txt").touch()
+    summary = predict(model, photos, tmp_path / "out")
+    assert (summary.num_images, summary.skipped) == (2, (photos / "notes.txt",))
+    with pytest.raises(DataError, match=r"1 of the pictures could not be read and have no mask:\n.*b.jpg: cannot be"):
+        tell(summary, tmp_path / "out")
+    assert "skipped 1 files" in capsys.readouterr().out
+    assert not (tmp_path / "out/masks/b.png").exists()
+
+
+def test_success_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing failed, the places of the results are printed."""
+    tell(PredictSummary(3, (), ()), Path("out"))
+    assert "3 masks in out/masks" in capsys.readouterr().out
+
+
+def test_missing_pictures_are_refused(model: Path, tmp_path: Path) -> None:
+    """A path with nothing there is said before the model is loaded."""
+    with pytest.raises(DataError, match="photos: not found; expected a picture or a folder"):
+        predict(model, tmp_path / "photos", tmp_path / "out")
+
+
+def test_empty_folder_is_refused(model: Path, tmp_path: Path) -> None:
+    """A folder without a picture is an error, not a success of nothing."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/notes.txt").touch()
+    with pytest.raises(DataError, match="photos: holds no picture .1 other files.; expected JPEG"):
+        predict(model, tmp_path / "photos", tmp_path / "out")
+
+
+def test_two_pictures_of_one_name_are_refused(model: Path, photos: Path, tmp_path: Path) -> None:
+    """Neither mask would be overwritten by the other's without a word."""
+    write_png(photos / "a.bmp", np.zeros((2, 2, 3), np.uint8))
+    with pytest.raises(DataError, match=r"a.png: and .*a.bmp would both be written as .*masks/a.png; rename one"):
+        predict(model, photos, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", [".", "out", "../photos/day 2"])
+def test_out_among_the_pictures_is_refused(model: Path, photos: Path, name: str) -> None:
+    """Masks among the pictures would be taken for pictures next time."""
+    with pytest.raises(DataError, match="lies in .*photos, so the next run would take masks for pictures"):
+        predict(model, photos, photos / name)
+
+
+def test_picture_is_never_replaced(model: Path, photos: Path, tmp_path: Path) -> None:
+    """A folder of pictures called masks is not written to."""
+    photos.rename(tmp_path / "masks")
+    with pytest.raises(DataError, match="masks/a.png: is one of the pictures and would be replaced"):
+        predict(model, tmp_path / "masks", tmp_path)
+    assert not (tmp_path / "overlays").exists()
+
+
+def test_labels_are_never_replaced(model: Path, photos: Path, tmp_path: Path) -> None:
+    """Masks that someone drew, in a data folder, stay as they are."""
+    labels = tmp_path / "data/masks/a.png"
+    write_png(labels, np.zeros((6, 9), np.uint8))
+    with pytest.raises(DataError, match="a.png: exists, and .*data has no prediction.json, so prediction did not"):
+        predict(model, photos, tmp_path / "data")
+    assert not read_mask(labels).any()
+
+
+def test_out_that_is_a_file_is_refused(model: Path, photos: Path) -> None:
+    """Masks need a folder."""
+    with pytest.raises(DataError, match="a.png: is a file; expected a folder to write"):
+        predict(model, photos, photos / "a.png")
+
+
+def test_out_that_cannot_be_made_is_refused(model: Path, photos: Path, tmp_path: Path) -> None:
+    """A place where nothing can be written is named."""
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError, match="file/out: cannot be written to .Not a directory."):
+        predict(model, photos, tmp_path / "file/out")
+
+
+def test_folder_that_is_no_model_is_refused(photos: Path, tmp_path: Path) -> None:
+    """Nothing is written with a model that cannot be loaded."""
+    with pytest.raises(EvidenceError, match="holds no saved_model.pb"):
+        predict(photos, photos, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Yes."""
+        return True
+
+
+def test_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal there is a bar with counts, images per second and the time left."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("COLUMNS", "100")
+    with progress_of(2) as progress:
+        progress.advance()
+        progress.advance()
+    assert re.search(r"predict.*2/2.*images/s.*0:00:00", cast(Terminal, sys.stderr).getvalue())
+
+
+def test_log_gets_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the output is kept, there are plain lines."""
+    with progress_of(1) as progress:
+        progress.advance()
+    assert "predict: 1/1 images" in capsys.readouterr().out

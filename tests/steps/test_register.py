@@ -1,0 +1,157 @@
+"""Tests of registering: what is stored, what is refused, and that it can be repeated."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import EvidenceError, RegistryError
+from pipeline.lineage import read_lineage
+from pipeline.registry import download_model, find_alias, list_versions, opened, set_alias
+from pipeline.scores import Scores
+from pipeline.steps import gate
+from pipeline.steps.register import _read_accepted, _register, _tags, register
+from tests.finished_project import ROOT, make_scores, use_registry, write_lock, write_project
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_project(tmp_path, monkeypatch)
+    use_registry(tmp_path, monkeypatch)
+
+
+def list_files(run_id: str) -> set[str]:
+    """Files of a run, by path."""
+    with opened() as (mlflow, _):
+        folder = Path(mlflow.artifacts.download_artifacts(run_id=run_id))
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_version_says_where_it_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
+    """A registered version is the challenger, and its tags name commit, data, params, verdict and model."""
+    version = register()
+    assert str(version) == "segline/1" and "segline/1 is challenger: mean IoU 0.8000" in capsys.readouterr().out
+    assert find_alias("challenger") == list_versions()[0]
+    assert version.tags["verdict"] == "accepted" and version.tags["mean_iou"] == "0.800000"
+    assert len(version.tags["git_commit"]) == 40 and version.tags["data_md5"].endswith(".dir")
+    assert version.tags.keys() >= {"params_md5", "dvc_lock_md5", "model_md5", "verdict_md5"}
+    assert download_model(version).is_dir()
+
+
+def test_run_holds_what_makes_it_again() -> None:
+    """Lock, params, data version, environment, report, Data Docs and history are in the run."""
+    version = register()
+    lineage = {"dvc.lock", "dvc.yaml", "data.dvc", "params.yaml", "requirements.lock", "machine.json", "pip_freeze.txt"}
+    wanted = {f"lineage/{name}" for name in lineage} | {"evaluate/report.html", "evaluate/scores.json"}
+    assert list_files(version.run_id) >= wanted | {
+        "validate/data_docs/index.html",
+        "gate/verdict.json",
+        "train/history.csv",
+    }
+    with opened() as (_, client):
+        run = client.get_run(version.run_id)
+        assert "check out commit" in client.get_model_version("segline", "1").description
+    assert run.info.status == "FINISHED" and run.data.params["train.unet.num_levels"] == "4"
+    assert run.data.metrics["iou/road"] == 0.9 and run.data.metrics["loss"] == 0.25
+
+
+def test_same_evidence_is_one_version() -> None:
+    """Registered twice there is one version, which is the challenger again; other evidence makes another."""
+    first = register()
+    set_alias("challenger", register_other())
+    assert register_first_again() == first and find_alias("challenger").number == 1  # type: ignore[union-attr]
+    assert [version.number for version in list_versions()] == [1, 2]
+
+
+def register_other() -> Any:
+    """Registers scores that are a little better."""
+    make_scores(mean_iou=0.85).write()
+    gate.main()
+    write_lock()
+    return register()
+
+
+def register_first_again() -> Any:
+    """Registers what the project held at first."""
+    make_scores().write()
+    gate.main()
+    write_lock()
+    return register()
+
+
+def test_version_of_one_who_was_faster_stays() -> None:
+    """Of two that register the same evidence at once, the later version is taken back."""
+    scores, verdict = _read_accepted()
+    tags = _tags(scores, verdict, read_lineage())
+    first = register()
+    assert _register(scores, tags) == find_alias("challenger")
+    assert [version.number for version in list_versions()] == [first.number]
+
+
+def reject() -> None:
+    """Lets the gate reject the model."""
+    make_scores(mean_iou=0.1).write()
+    gate.main()
+
+
+def lose_training() -> None:
+    """Locks a training that left nothing."""
+    shutil.rmtree("work/train")
+    Path("work/train").mkdir()
+    write_lock()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (reject, "verdict.json: the gate rejected this model (mean IoU 0.1 is below the floor 0.7"),
+        (lambda: Path("work/gate/verdict.json").unlink(), "verdict.json: not found; the stage `gate` writes it"),
+        (lambda: make_scores(mean_iou=0.9).write(), "stale: work/gate/verdict.json is not of these scores"),
+        (lambda: Path("work/export/model/segline.json").write_text("{}"), "stale: the model is "),
+        (lambda: Path("pipeline/code.py").write_text("x = 2"), "code is not committed: pipeline/code.py"),
+        (lambda: Path("work/evaluate/report.html").write_text("other"), "dvc.lock does not fit what lies here: work/"),
+        (lambda: Path("requirements.lock").unlink(), "code is not committed: requirements.lock"),
+        (lose_training, "work/train/history.csv, work/train/summary.json: not found; run `dvc repro`"),
+    ],
+)
+def test_unproven_model_is_refused(spoil: Callable[[], Any], told: str) -> None:
+    """A rejected, missing or foreign verdict and an unclean lineage are refused, and nothing is registered."""
+    spoil()
+    with pytest.raises(EvidenceError) as info:
+        register()
+    assert told in str(info.value) and list_versions() == []
+
+
+def test_registering_can_be_repeated(tmp_path: Path) -> None:
+    """After a failure midway there is no version, and the same command makes one."""
+    (tmp_path / "mlartifacts").write_text("a file where a folder should be")
+    with pytest.raises(RegistryError, match="nothing is lost"):
+        register()
+    assert list_versions() == []
+    (tmp_path / "mlartifacts").unlink()
+    assert register().number == 1
+
+
+def test_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without its server registering fails at once, says where it looked and what to repeat."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(
+        RegistryError, match="MLflow at http://127.0.0.1:9 fails: .*; nothing is lost, mend that and run"
+    ):
+        register()
+    assert Scores.read().mean_iou == 0.8
+
+
+@pytest.mark.e2e
+def test_two_at_once() -> None:
+    """Two processes that register the same evidence at the same time leave one version."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = (sys.executable, "-m", "pipeline.steps.register")
+    children = [subprocess.Popen(command, env=environment) for _ in range(2)]
+    assert [child.wait() for child in children] == [0, 0]
+    assert len(list_versions()) == 1 and find_alias("challenger") == list_versions()[0]

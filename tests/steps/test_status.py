@@ -1,0 +1,53 @@
+"""Tests of the table of versions."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from pipeline.registration import create_version
+from pipeline.registry import Version, create_run, opened, set_alias
+from pipeline.steps import status as step
+from pipeline.steps.status import build_table, format_age
+from tests.finished_project import tiny_model, use_registry
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+TAGS = {"verdict": "accepted", "mean_iou": "0.812345", "data_md5": "0123456789abc.dir", "git_commit": "fedcba9876543"}
+
+
+def test_table_shows_what_is_known() -> None:
+    """A row has version, aliases, verdict, scores, short lineage and age; what is not known is a dash."""
+    old = Version("segline", 1, "run", (), {}, NOW - timedelta(days=400))
+    new = Version("segline", 2, "run", ("challenger", "champion"), TAGS, NOW - timedelta(hours=5))
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(build_table([old, new], NOW))
+    rows = [line.split() for line in capture.get().splitlines() if line.strip()]
+    assert rows[-3:] == [
+        ["2", "challenger", "accepted", "0.8123", "-", "01234567", "fedcba98", "5", "h"],
+        ["champion"],
+        ["1", "-", "-", "-", "-", "-", "-", "400", "d"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("age_s", "text"), [(-5, "0 s"), (59, "59 s"), (60, "1 min"), (7_199, "1 h"), (86_400, "1 d"), (864_001, "10 d")]
+)
+def test_age_is_told_in_its_largest_unit(age_s: int, text: str) -> None:
+    """Ages are short; one in the future, by a clock that is off, is none."""
+    assert format_age(timedelta(seconds=age_s)) == text
+
+
+def test_status_of_a_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty registry says how the first version is made; a version and its alias are shown."""
+    monkeypatch.chdir(tmp_path)
+    use_registry(tmp_path, monkeypatch)
+    step.main()
+    assert "no version of segline is registered at sqlite:" in capsys.readouterr().out
+    with opened() as (_, client):
+        set_alias("champion", create_version(create_run(client), tiny_model(0), "", {}))
+    step.main()
+    assert "champion" in capsys.readouterr().out

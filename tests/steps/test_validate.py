@@ -1,0 +1,274 @@
+"""The stage `validate`, on data with every fault that we know of."""
+
+import csv
+import json
+import re
+import shutil
+from contextlib import chdir
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from pipeline.dataset import Sample, list_samples, write_contract
+from pipeline.errors import DataError
+from pipeline.files import md5_of
+from pipeline.findings import read_quarantine
+from pipeline.images import encode_jpeg, encode_png, read_image, resize_image, write_png
+from pipeline.manifest import read_manifest
+from pipeline.params import ValidateParams
+from pipeline.steps.validate import Report, main, validate
+from tests.drawn_data import CLASSES, SIZE, small_content, small_params, write_data
+
+DATA, OUT = Path("data"), Path("out")
+GROUND = np.zeros(SIZE, np.uint8)
+BAD = {
+    "s000": ("mask_present", "image has no mask of the same name"),
+    "s001": ("image_present", "mask has no image of the same name"),
+    "s002": ("image_decodes", "image cannot be decoded"),
+    "s003": ("sizes_equal", r"mask is 20 x 20, image is 40 x 56.*export the mask again"),
+    "s004": ("ids_declared", r"does not declare: 7 \(2240 px\)"),
+    "s005": ("mask_has_one_channel", "mask has 3 channels"),
+    "s006": ("mask_has_8_bits", "mask has pixels of uint16"),
+    "s007": ("sizes_equal", r"mask is 40 x 56, image is 56 x 40.*unrotated picture \(EXIF orientation 6\)"),
+    "s008": ("mask_labelled", "100.0% of the mask is ignored"),
+    "s009": ("image_in_one_split", "in train and, as 's020', in val"),
+    "s018": ("mask_decodes", "mask is empty"),
+    "s019": ("mask_is_png", "mask is a .bmp file"),
+}
+ODD = {
+    "s010": ("several_classes", "a single class, 'ground'"),
+    "s011": ("no_transparency", "transparency, which is dropped"),
+    "s012": ("whole_range", "16 bits but fills less than 1/16"),
+    "s014": ("turn_proven", "EXIF orientation 3"),
+    "s015": ("no_near_duplicate", "in train and looks like 's024' in test"),
+    "s016": ("not_blank", "nearly black"),
+    "s021": ("image_once", "in val twice, also as 's020'"),
+}
+
+
+def params(**changes: Any) -> ValidateParams:
+    """The project's params with some changed."""
+    return small_params().validate_.model_copy(update={"on_error": "quarantine"} | changes)
+
+
+def rotate(path: Path, orientation: int) -> None:
+    """Replaces an image by a JPEG with an EXIF orientation."""
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    Image.fromarray(read_image(path)).save(path.with_suffix(".jpg"), exif=exif)
+    path.unlink()
+
+
+def write_faults(root: Path) -> None:
+    """Writes a data set in which most samples of train are bad or odd."""
+    write_data(root, num_train=20)
+    images, masks = ([root / "data" / side / f"s{i:03}.png" for i in range(28)] for side in ("images", "masks"))
+    masks[0].unlink()
+    images[1].unlink()
+    images[2].with_suffix(".jpg").write_bytes(encode_jpeg(read_image(images[2]), 95)[:800])
+    images[2].unlink()
+    write_png(masks[3], np.zeros((20, 20), np.uint8))
+    write_png(masks[4], np.full(SIZE, 7, np.uint8))
+    write_png(masks[5], read_image(images[5]))
+    masks[6].write_bytes(encode_png(np.zeros(SIZE, np.uint16)))
+    rotate(images[7], 6)
+    write_png(masks[8], np.full(SIZE, 255, np.uint8))
+    write_png(masks[10], GROUND)
+    Image.fromarray(read_image(images[11])).convert("RGBA").save(images[11])
+    images[12].write_bytes(encode_png(read_image(images[12]).astype(np.uint16)))
+    images[13].write_bytes(encode_png(read_image(images[13]).astype(np.uint16) * 256))
+    rotate(images[14], 3)
+    write_png(images[15], resize_image(read_image(images[24]), (80, 112)))
+    write_png(masks[15], np.repeat(np.repeat(np.eye(40, 56, dtype=np.uint8), 2, axis=0), 2, axis=1))
+    write_png(images[16], np.zeros((*SIZE, 3), np.uint8))
+    rotate(images[17], 6)
+    Image.open(masks[17]).rotate(-90, expand=True).save(masks[17])
+    masks[18].write_bytes(b"")
+    Image.open(masks[19]).save(masks[19].with_suffix(".bmp"))
+    masks[19].unlink()
+    shutil.copy(images[20], images[9])
+    shutil.copy(images[20], images[21])
+    (root / "data" / "images" / "notes.txt").touch()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project's folder whose data set is full of faults."""
+    folder = tmp_path_factory.mktemp("faults")
+    write_faults(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(root: Path) -> Report:
+    """What is found there when bad samples are left out."""
+    before = md5_of(root / DATA)
+    with chdir(root):
+        found = validate(DATA, params(), OUT)
+    assert md5_of(root / DATA) == before, "a file of the user was changed"
+    return found
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_sample(report: Report, name: str) -> None:
+    """Each fault is found by its check, with what was found and what to do, and it is the sample's only error."""
+    check, words = BAD[name]
+    (error,) = [one for one in report.findings if one.name == name and one.severity == "error"]
+    assert error.check == check
+    assert re.search(words, str(error))
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_sample(report: Report, name: str) -> None:
+    """What is odd is a warning, and the sample is let through."""
+    check, words = ODD[name]
+    (warning,) = [one for one in report.findings if one.name == name]
+    assert (warning.severity, warning.check) == ("warning", check) and words in warning.reason
+    assert name in {row.name for row in report.rows}
+
+
+def test_good_samples_have_no_finding(report: Report) -> None:
+    """A 16-bit image, and an EXIF-rotated one whose mask fits it upright, are as good as any other."""
+    assert {one.name for one in report.findings} == BAD.keys() | ODD.keys()
+    rows = {row.name: row for row in report.rows}
+    assert (rows["s017"].height, rows["s017"].width) == (56, 40)
+    assert "s013" in rows
+
+
+def test_what_is_written(root: Path, report: Report) -> None:
+    """The manifest holds the good samples; the quarantine list, the findings and the pages tell of the bad."""
+    rows = read_manifest(root / OUT / "manifest.csv")
+    assert {row.name for row in rows} == {f"s{i:03}" for i in range(28)} - BAD.keys() and rows == report.rows
+    assert rows[0].image == DATA / "images" / "s010.png"
+    assert {one.name for one in read_quarantine(root / OUT / "quarantine.csv")} == BAD.keys()
+    findings = json.loads((root / OUT / "findings.json").read_text())
+    assert (findings["num_samples"], findings["num_quarantined"]) == (28, len(BAD))
+    assert findings["num_good"] == {"train": 8, "val": 4, "test": 4}
+    assert "data/images/notes.txt" in findings["notes"][0]
+    assert (root / OUT / "data_docs" / "index.html").is_file()
+
+
+def test_stop_tells_all_and_gives_no_manifest(root: Path, report: Report, tmp_path: Path) -> None:
+    """With `stop` the whole set is looked at, the lists are left to read, and a former manifest is gone."""
+    out = tmp_path / "out"
+    shutil.copytree(root / OUT, out)
+    with chdir(root), pytest.raises(DataError) as caught:
+        validate(DATA, params(on_error="stop"), out)
+    message = str(caught.value)
+    assert message.startswith(f"data: {len(BAD)} of 28 samples are bad") and "validate.on_error: quarantine" in message
+    assert f"{out}/quarantine.csv" in message and message.count("\n  data/") == 5 and "... and" in message
+    assert {one.name for one in read_quarantine(out / "quarantine.csv")} == BAD.keys()
+    assert not (out / "manifest.csv").exists() and (out / "data_docs" / "index.html").is_file()
+    assert md5_of(out / "quarantine.csv") == md5_of(root / OUT / "quarantine.csv")
+
+
+def test_same_bytes_again(root: Path, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second run, with another number of workers and in another folder, writes the same bytes."""
+    monkeypatch.setenv("SEGLINE_WORKERS", "1")
+    with chdir(root):
+        validate(DATA, params(), Path("again"))
+    assert md5_of(root / "again") == md5_of(root / OUT)
+
+
+def freeze(root: Path, **changes: dict[str, Any]) -> None:
+    """Writes samples.csv with the group or split of some samples changed; `all` changes every one."""
+    with chdir(root):
+        samples = [replace(one, **changes.get("all", {}), **changes.get(one.name, {})) for one in list_samples(DATA)]
+        write_contract(DATA, CLASSES, samples)
+
+
+def messages(report: Report) -> list[tuple[str, str, str]]:
+    """Name, check and severity of each finding."""
+    return [(one.name, one.check, one.severity) for one in report.findings]
+
+
+@pytest.fixture
+def _small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_data(tmp_path, num_train=4, num_val=2, num_test=2)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("_small")
+def test_train_gives_way_to_test() -> None:
+    """Of a group in two splits, and of near-duplicates when they are errors, train's samples are quarantined."""
+    write_png(Path("data/images/s001.png"), read_image(Path("data/images/s007.png")) // 2 + 60)
+    freeze(Path(), s000={"group": "street"}, s006={"group": "street"})
+    report = validate(DATA, params(near_duplicates="error"), OUT)
+    assert messages(report) == [("s000", "group_in_one_split", "error"), ("s001", "no_near_duplicate", "error")]
+    assert "group 'street' is in train and in test" in report.findings[0].reason
+
+
+@pytest.mark.usefixtures("_small")
+def test_known_groups_share_images(capsys: pytest.CaptureFixture[str]) -> None:
+    """Between known groups a copy is a warning and near-duplicates are counted in a note; both are printed."""
+    shutil.copy("data/images/s006.png", "data/images/s000.png")
+    write_png(Path("data/images/s001.png"), read_image(Path("data/images/s007.png")) // 2 + 60)
+    freeze(Path(), **{name: {"group": "street"} for name in ("s000", "s001", "s006", "s007")})
+    report = validate(DATA, params(groups_in_several_splits=("street",), near_duplicates="error"), OUT)
+    assert messages(report) == [("s000", "known_image_in_one_split", "warning")]
+    assert report.notes == ["1 near-duplicates are between groups that are known to be in several splits"]
+    out = capsys.readouterr().out
+    assert report.notes[0] in out and "warning known_image_in_one_split: 1\n  data/images/s000.png: " in out
+
+
+@pytest.mark.usefixtures("_small")
+def test_class_that_cannot_be_learned() -> None:
+    """A class that train lacks stops the stage in any mode; val and test may lack one."""
+    for number in range(8):
+        mask = np.zeros(SIZE, np.uint8)
+        mask[:9] = 1
+        mask[9:12] = 2 if number in (4, 5) else 0
+        write_png(Path(f"data/masks/s{number:03}.png"), mask)
+    with pytest.raises(DataError, match=r"0 of 8 samples are bad, 1 errors.*\n.*class 'sign' is in no mask of train"):
+        validate(DATA, params(), OUT)
+    found = json.loads((OUT / "findings.json").read_text())["findings"]
+    assert [(one["check"], one["severity"]) for one in found] == [
+        ("class_in_train", "error"),
+        ("class_in_test", "warning"),
+    ]
+
+
+@pytest.mark.usefixtures("_small")
+def test_split_without_samples() -> None:
+    """A split that nothing falls into stops the stage, with advice; quarantine cannot mend it."""
+    freeze(Path(), all={"split": "train"})
+    with pytest.raises(DataError, match=r"split val has no sample; the set has 8 groups; name splits in the column"):
+        validate(DATA, params(), OUT)
+    assert (OUT / "quarantine.csv").read_text().count("\n") == 1
+    assert not (OUT / "manifest.csv").exists()
+
+
+@pytest.mark.usefixtures("_small")
+def test_all_samples_bad() -> None:
+    """Masks that are all broken leave nothing to go on with, in any mode."""
+    for path in Path("data/masks").iterdir():
+        path.write_bytes(b"not a picture")
+    with pytest.raises(DataError, match=r"8 of 8 samples are bad.*(?s:.*)cannot be quarantined"):
+        validate(DATA, params(), OUT)
+
+
+def test_empty_folder(tmp_path: Path) -> None:
+    """A folder without data says how to bring some in."""
+    with pytest.raises(DataError, match="dataset.yaml: not found; bring data in with `segline import`"):
+        validate(tmp_path, params(), tmp_path / "out")
+    write_contract(tmp_path, CLASSES, list[Sample]())
+    with pytest.raises(DataError, match="found no image in images/ and no mask in masks/; bring data in"):
+        validate(tmp_path, params(), tmp_path / "out")
+
+
+@pytest.mark.usefixtures("_small")
+def test_program(capsys: pytest.CaptureFixture[str]) -> None:
+    """The stage reads params.yaml and data/, and writes work/validate/; splits that are not given follow the group."""
+    freeze(Path(), all={"split": ""})
+    content = small_content()
+    content["validate"]["split"] = {"val": 0.3, "test": 0.3}
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    main()
+    assert "8 of 8 samples are good" in capsys.readouterr().out
+    with Path("work/validate/manifest.csv").open() as file:
+        assert {row["split"] for row in csv.DictReader(file)} == {"train", "val", "test"}

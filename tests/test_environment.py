@@ -1,0 +1,28 @@
+"""Tests of pipeline/environment.py."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.environment import set_defaults
+
+
+def test_what_is_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A default is taken only where a user has said nothing."""
+    monkeypatch.setenv("SEGLINE_TEST_SET", "mine")
+    monkeypatch.delenv("SEGLINE_TEST_UNSET", raising=False)
+    set_defaults({"SEGLINE_TEST_SET": "default", "SEGLINE_TEST_UNSET": "default"})
+    assert (os.environ["SEGLINE_TEST_SET"], os.environ.pop("SEGLINE_TEST_UNSET")) == ("mine", "default")
+
+
+@pytest.mark.parametrize("package", ["pipeline.steps", "flows.server"])
+def test_a_program_starts_without_telemetry(package: str) -> None:
+    """Importing any program switches every library's telemetry off before the library is loaded."""
+    names = ("DO_NOT_TRACK", "DVC_NO_ANALYTICS", "GX_ANALYTICS_ENABLED", "MLFLOW_DISABLE_TELEMETRY")
+    call = "; from flows.server import set_environment; set_environment()" if package == "flows.server" else ""
+    code = f"import os, {package}{call}; print(*(os.environ.get(name) for name in {names}))"
+    clean = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run([sys.executable, "-c", code], env=clean, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["true", "1", "false", "true"]

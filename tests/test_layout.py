@@ -1,0 +1,183 @@
+"""The house rules, held by reading the source."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.layout import ROOT, code_of, imports, modules, own_imports, params_of, parse, stages, with_code
+
+DOORS = {
+    "boto3": {"pipeline/storage.py"},
+    "botocore": {"pipeline/storage.py"},
+    "mlflow": {"pipeline/registry.py"},
+    "great_expectations": {"pipeline/expectations.py"},
+    "cv2": {"pipeline/images.py"},
+    "tensorflow": {"pipeline/tf.py"},
+    "dvc": {"pipeline/versions.py"},
+}
+STEPS = "pipeline.steps"
+FORBIDDEN_NAMES = re.compile(r"util|helper|manager|handler|^(misc|common)$")
+MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_LINE = 300, 40, 120
+HOSTS = re.compile(r"pypi\.|pythonhosted|debian\.org|npmjs", re.IGNORECASE)
+FILES = {str(path.relative_to(ROOT)): path for path in modules().values()}
+PRODUCT = {name: path for name, path in modules().items() if not name.startswith("tests")}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _functions(path: Path) -> Iterator[Function]:
+    return (node for node in ast.walk(parse(path)) if isinstance(node, Function))
+
+
+@pytest.mark.parametrize("name", PRODUCT)
+def test_imports_point_right(name: str) -> None:
+    """flows may import all, steps import nouns, nouns import nouns; params are for steps and flows, tests for none."""
+    own = own_imports(name) - {name.rpartition(".")[0]}
+    package = "flows" if name.startswith("flows") else STEPS if name.startswith(STEPS) else "pipeline"
+    forbidden = {
+        "flows": ("tests",),
+        STEPS: ("flows", STEPS, "tests"),
+        "pipeline": ("flows", STEPS, "pipeline.params", "tests"),
+    }[package]
+    assert not [other for other in own if other.startswith(forbidden)]
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if not file.startswith("tests")])
+def test_each_outside_package_has_one_door(file: str) -> None:
+    """An outside package with a door is imported in that file only, and prefect in flows/."""
+    outside = {name.partition(".")[0] for name in imports(FILES[file])}
+    assert not {name for name in outside & DOORS.keys() if file not in DOORS[name]}
+    assert "prefect" not in outside or file.startswith("flows/")
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_a_stage_is_one_program_one_section_one_folder(stage: str) -> None:
+    """Command, params and output of a stage have its name."""
+    content = stages()[stage]
+    assert content["cmd"] == f"python -m {STEPS}.{stage}"
+    assert content["outs"] == [f"work/{stage}"]
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_a_stage_declares_the_code_it_imports(stage: str) -> None:
+    """The code among a stage's dependencies is what its program imports, at any distance; no more and no less."""
+    declared = [path for path in stages()[stage]["deps"] if path.endswith(".py")]
+    assert declared == code_of(stage), "run: python -m tests.layout --write"
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_a_stage_declares_the_params_it_reads(stage: str) -> None:
+    """The params of a stage are the sections that its program reads."""
+    assert stages()[stage]["params"] == params_of(stage)
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_a_stage_reads_only_what_earlier_stages_wrote(stage: str) -> None:
+    """The stages stand in an order in which they can run."""
+    earlier = [f"work/{name}" for name in list(stages())[: list(stages()).index(stage)]]
+    files = [path for path in stages()[stage]["deps"] if not path.endswith(".py")]
+    assert all(path == "data" or path.startswith(tuple(f"{folder}/" for folder in earlier)) for path in files)
+
+
+def test_each_stage_has_params_and_each_section_a_stage() -> None:
+    """params.yaml has a section for each stage and for nothing else."""
+    assert list(yaml.safe_load((ROOT / "params.yaml").read_text())) == list(stages())
+
+
+def test_the_list_of_code_is_written_and_nothing_else() -> None:
+    """Writing the code into dvc.yaml again changes nothing; lines of other code are replaced."""
+    text = (ROOT / "dvc.yaml").read_text()
+    assert with_code(text) == text == with_code(text.replace("pipeline/errors.py", "pipeline/gone.py"))
+
+
+def test_params_have_no_default_in_python() -> None:
+    """A value that changes the model is in params.yaml and nowhere else."""
+    classes = [node for node in parse(ROOT / "pipeline/params.py").body if isinstance(node, ast.ClassDef)]
+    fields = [field for class_ in classes for field in class_.body if isinstance(field, ast.AnnAssign)]
+    assert fields
+    for field in fields:
+        assert field.value is None or ast.unparse(field.value) == "Field(alias='validate')", ast.unparse(field)
+    assert not re.search(r"\bdefault(_factory)?=", (ROOT / "pipeline/params.py").read_text())
+
+
+@pytest.mark.parametrize("stage", stages())
+def test_a_step_is_a_function_of_its_name_and_a_main(stage: str) -> None:
+    """Each stage's module has the function, `main` and the guard that starts it."""
+    path = modules()[f"{STEPS}.{stage}"]
+    assert {stage, "main"} <= {node.name for node in parse(path).body if isinstance(node, Function)}
+    assert 'if __name__ == "__main__":\n    run(main)\n' in path.read_text()
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if not file.startswith("tests") and "__init__" not in file])
+def test_each_module_has_its_tests(file: str) -> None:
+    """tests/ mirrors the tree."""
+    place = Path(file.removeprefix("pipeline/"))
+    assert (ROOT / "tests" / place.with_name(f"test_{place.name.rstrip('_')}")).exists()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_files_and_functions_are_small(file: str) -> None:
+    """A file has up to 300 lines, a function up to 40 below its docstring, a line up to 120 characters."""
+    lines = FILES[file].read_text().splitlines()
+    assert len(lines) <= MAX_FILE_LINES
+    assert max(map(len, lines), default=0) <= MAX_LINE
+    for function in _functions(FILES[file]):
+        first = function.body[min(1, len(function.body) - 1)] if ast.get_docstring(function) else function.body[0]
+        assert (function.end_lineno or 0) - first.lineno < MAX_FUNCTION_LINES, function.name
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_names_say_something(file: str) -> None:
+    """No utils, helpers, managers or handlers, neither as file nor as class nor as function."""
+    named = (node.name for node in ast.walk(parse(FILES[file])) if isinstance(node, Function | ast.ClassDef))
+    names = [Path(file).stem, *named]
+    assert not [name for name in names if FORBIDDEN_NAMES.search(name.lower())]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_docstrings_are_there(file: str) -> None:
+    """Each module, and each public class and function, says what it is."""
+    tree = parse(FILES[file])
+    assert ast.get_docstring(tree)
+    public = [node for node in tree.body if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_")]
+    assert not [node.name for node in public if not ast.get_docstring(node)]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_nothing_is_caught_blindly_or_left_undone(file: str) -> None:
+    """No bare `except`, no `except Exception` that swallows, no stub."""
+    for node in ast.walk(parse(FILES[file])):
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else "everything"
+            raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
+            assert raises or caught not in ("everything", "Exception", "BaseException"), f"line {node.lineno}"
+        if isinstance(node, ast.Raise) and node.exc:
+            assert "NotImplemented" not in ast.unparse(node.exc), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("file", ["requirements.lock", "requirements-gpu.lock", "requirements-uv.lock"])
+def test_locks_hold_hashes_and_no_address(file: str) -> None:
+    """Each locked package has a version and hashes; where it is fetched from is the machine's own setting."""
+    text = (ROOT / file).read_text()
+    packages = [line for line in text.splitlines() if line and line[0].isalnum()]
+    assert packages
+    assert all("==" in line for line in packages)
+    assert text.count("--hash=sha256:") >= len(packages)
+    assert not HOSTS.search(text)
+    assert "http" not in text.lower()
+
+
+def test_the_lock_holds_what_the_project_asks_for() -> None:
+    """Each dependency of pyproject.toml is in the lock, in the version that is asked for where one is."""
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    locked = dict(re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    for wanted in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        name, _, version = re.sub(r"\[.*?\]", "", wanted).partition("==")
+        name = re.split(r"[<>=!~]", name)[0]
+        assert name in locked, wanted
+        assert version in ("", locked[name]), wanted

@@ -1,0 +1,137 @@
+"""Tests of the lineage: what can be made again is read, anything else is refused."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.errors import EvidenceError
+from pipeline.files import md5_of
+from pipeline.lineage import read_lineage
+from tests.finished_project import commit, write_lock, write_project
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_project(tmp_path, monkeypatch)
+
+
+def edit(path: str, old: str, new: str) -> Callable[[], Any]:
+    """Replaces text in a file, when called."""
+    return lambda: Path(path).write_text(Path(path).read_text().replace(old, new))
+
+
+def run_git(*arguments: str) -> str:
+    """What git says."""
+    return subprocess.run(("git", *arguments), check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_clean_lineage_names_its_parts() -> None:
+    """The lineage is the commit and the MD5s of data, params and lock."""
+    lineage = read_lineage()
+    assert lineage.git_commit == run_git("rev-parse", "HEAD")
+    assert lineage.data_md5 == md5_of(Path("data"))
+    assert lineage.params_md5 == md5_of(Path("params.yaml")) and lineage.dvc_lock_md5 == md5_of(Path("dvc.lock"))
+
+
+def test_files_that_the_registry_keeps_may_differ_from_the_commit() -> None:
+    """Params, data version and lock may be new, as long as they fit the outputs; other files are nobody's business."""
+    edit("params.yaml", "\n  seed: 0", "\n  seed: 1")()
+    Path("data/new.txt").write_text("")
+    Path("notes.txt").write_text("")
+    write_lock()
+    assert read_lineage().data_md5 == md5_of(Path("data"))
+
+
+@pytest.mark.parametrize(
+    ("dirty", "told"),
+    [
+        (edit("pipeline/code.py", "1", "2"), "code is not committed: pipeline/code.py;"),
+        (lambda: Path("flows/new ü.py").write_text(""), "flows/new ü.py"),
+        (lambda: Path("requirements.lock").unlink(), "requirements.lock"),
+        (lambda: [Path(f"pipeline/{n}.py").write_text("") for n in range(7)], "pipeline/4.py and 2 more; a model is"),
+    ],
+)
+def test_code_that_is_not_committed(dirty: Callable[[], Any], told: str) -> None:
+    """Changed, new and deleted code is refused by name."""
+    dirty()
+    with pytest.raises(EvidenceError) as info:
+        read_lineage()
+    assert told in str(info.value)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (edit("work/gate/verdict.json", "true", "false"), "dvc.lock does not fit what lies here: work/gate is "),
+        (lambda: shutil.rmtree("work/train"), "work/train is missing, locked is"),
+        (edit("params.yaml", "\n  seed: 0", "\n  seed: 1"), "params.yaml: train.seed is 1, locked is 0;"),
+        (edit("data.dvc", "md5: ", "md5: 0"), "data is 0"),
+        (edit("dvc.lock", "  gate:", "  door:"), "stage gate has not been run"),
+        (lambda: Path("dvc.lock").unlink(), "dvc.lock: not found; run `dvc repro`"),
+        (lambda: Path("dvc.lock").write_text("[]"), "dvc.lock: is empty or no table; run `dvc repro`"),
+        (lambda: Path("dvc.lock").write_text("{"), "dvc.lock: is not YAML"),
+        (lambda: Path("data.dvc").unlink(), "data.dvc: not found; bring data in with `segline import`"),
+        (lambda: Path("data.dvc").write_text("outs: []"), "data.dvc: expected one output with path and md5"),
+    ],
+)
+def test_lock_that_does_not_fit(spoil: Callable[[], Any], told: str) -> None:
+    """Outputs, params and data that are not those of the lock are refused, as is a lock that cannot be read."""
+    spoil()
+    with pytest.raises(EvidenceError) as info:
+        read_lineage()
+    assert told in str(info.value)
+
+
+def test_pipeline_that_is_not_the_locked_one() -> None:
+    """A stage whose command was changed and committed, but not run, is refused, and so is a pipeline without stages."""
+    edit("dvc.yaml", "make gate", "make door")()
+    commit()
+    with pytest.raises(EvidenceError, match="the command of gate is 'make door', locked is 'make gate'"):
+        read_lineage()
+    Path("dvc.yaml").write_text("stages: {}")
+    commit()
+    with pytest.raises(EvidenceError, match="dvc.yaml names no stage"):
+        read_lineage()
+
+
+def test_repository_without_a_commit() -> None:
+    """Before the first commit there is nothing to register with."""
+    shutil.rmtree(".git")
+    run_git("init", "--quiet")
+    with pytest.raises(EvidenceError, match="git rev-parse says: .*commit the project's files first"):
+        read_lineage()
+
+
+def test_folder_without_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside git there is no lineage."""
+    shutil.rmtree(".git")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
+    with pytest.raises(EvidenceError, match="not a git repository.*run this in a clone"):
+        read_lineage()
+
+
+def test_machine_without_git(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without git the message asks for it."""
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(EvidenceError, match="git: not found; .* install git"):
+        read_lineage()
+
+
+def test_lock_of_real_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipeline that DVC itself has run is clean: our MD5s are its own, of files, folders and params."""
+    for path in ("dvc.lock", "data.dvc"):
+        Path(path).unlink()
+    stage = {"cmd": "mkdir work/a && cp data/dataset.yaml work/a", "deps": ["data"], "params": ["train.unet"]}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"a": {**stage, "outs": ["work/a"]}}}))
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(Path.cwd() / ".segline"))
+    monkeypatch.setenv("DVC_NO_ANALYTICS", "1")
+    for arguments in (["init", "--quiet"], ["add", "--quiet", "data"], ["repro", "--quiet"]):
+        subprocess.run([sys.executable, "-m", "dvc", *arguments], check=True)
+    commit()
+    assert read_lineage().data_md5 == md5_of(Path("data"))

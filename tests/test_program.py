@@ -1,0 +1,40 @@
+"""Tests of pipeline/program.py."""
+
+import pytest
+
+from pipeline.errors import DataError
+from pipeline.program import run
+
+
+def _refuse() -> None:
+    raise DataError("data: is empty; bring some in")
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def _break() -> None:
+    raise ZeroDivisionError("ours")
+
+
+def test_what_a_user_can_mend_ends_as_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+    """An error of ours gives its message on stderr and exit code 1, without a traceback."""
+    with pytest.raises(SystemExit) as exit_:
+        run(_refuse)
+    assert exit_.value.code == 1
+    assert capsys.readouterr().err == "error: data: is empty; bring some in\n"
+
+
+def test_an_interrupt_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C ends with the exit code that shells expect."""
+    with pytest.raises(SystemExit) as exit_:
+        run(_interrupt)
+    assert exit_.value.code == 130
+    assert "start the same command again" in capsys.readouterr().err
+
+
+def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+    """What is not a SeglineError is not hidden."""
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        run(_break)

@@ -1,0 +1,118 @@
+"""Tests of the scores' file and their evidence."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import EvidenceError
+from pipeline.manifest import Row
+from pipeline.scores import (
+    AVERAGES,
+    Evidence,
+    Floor,
+    ReportRow,
+    Scores,
+    compare_evidence,
+    evidence_of,
+    md5_of_test_split,
+)
+
+EVIDENCE = Evidence("model", "manifest", "test")
+ROW = ReportRow(0.5, 0.25, 1 / 3, 64)
+SCORES = Scores(
+    mean_iou=0.5,
+    pixel_accuracy=0.75,
+    frequency_weighted_iou=0.6,
+    floor=Floor("road", 0.25, 0.5),
+    iou={"road": 0.5, "tree": math.nan},
+    classification_report={"road": ROW, "tree": ReportRow(math.nan, math.nan, math.nan, 0)}
+    | dict.fromkeys(AVERAGES, ROW),
+    num_images=2,
+    num_pixels=64,
+    evidence=EVIDENCE,
+)
+
+
+def row(name: str, split: str = "test", md5: str = "1") -> Row:
+    """A row of a manifest."""
+    return Row(name, Path("image"), Path("mask"), "group", split, 8, 8, md5, "2")
+
+
+def test_round_trip_in_the_agreed_form(tmp_path: Path) -> None:
+    """Scores are read as they were written, and the file has the agreed names, with null for nan."""
+    path = tmp_path / "scores.json"
+    SCORES.write(path)
+    content = json.loads(path.read_text())
+    assert content["iou"] == {"road": 0.5, "tree": None}
+    assert content["floor"] == {"class": "road", "mean_iou": 0.25, "pixel_accuracy": 0.5}
+    assert content["classification_report"]["tree"] == {"precision": None, "recall": None, "f1": None, "support": 0}
+    found = Scores.read(path)
+    assert math.isnan(found.iou["tree"]) and found.evidence == EVIDENCE
+    found.write(tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == path.read_bytes()
+
+
+def test_equal_scores_give_equal_bytes(tmp_path: Path) -> None:
+    """The order in which classes are given does not show in the file."""
+    SCORES.write(tmp_path / "a")
+    replace(SCORES, iou={"tree": math.nan, "road": 0.5}).write(tmp_path / "b")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("mean_iou", "high", "found 'high', expected a number or null"),
+        ("num_images", 1.5, "found 1.5, expected a count"),
+        ("num_pixels", -1, "found -1, expected a count"),
+        ("evidence", {"model_md5": 1, "manifest_md5": "", "test_md5": ""}, "found 1, expected a text"),
+        ("iou", None, "NoneType"),
+        ("floor", {}, "KeyError: 'class'"),
+    ],
+)
+def test_other_content_is_refused(tmp_path: Path, name: str, value: Any, message: str) -> None:
+    """A file that the stage did not write is named, with what is wrong in it."""
+    path = tmp_path / "scores.json"
+    SCORES.write(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
+    with pytest.raises(EvidenceError, match="is not what the stage `evaluate` writes") as info:
+        Scores.read(path)
+    assert message in str(info.value)
+
+
+def test_missing_scores_are_named(tmp_path: Path) -> None:
+    """Without a file the message says which stage writes it."""
+    with pytest.raises(EvidenceError, match="not found; the stage `evaluate` writes it"):
+        Scores.read(tmp_path / "scores.json")
+
+
+@given(st.permutations([row("a"), row("b"), row("c", split="train")]))
+def test_test_split_has_one_md5_in_any_order(rows: list[Row]) -> None:
+    """The MD5 of the test split depends neither on the order nor on other splits."""
+    assert md5_of_test_split(rows) == md5_of_test_split([row("a"), row("b")])
+
+
+def test_another_image_is_another_test_split() -> None:
+    """A changed image, or one more, gives another MD5."""
+    assert len({md5_of_test_split(rows) for rows in ([row("a")], [row("a", md5="3")], [row("a"), row("b")])}) == 3
+
+
+def test_evidence_of_what_is_missing(tmp_path: Path) -> None:
+    """A missing model or manifest is named."""
+    (tmp_path / "model").mkdir()
+    for model, manifest in (("gone", "model"), ("model", "gone")):
+        with pytest.raises(EvidenceError, match=r"gone: not found; expected what is to be scored, run `dvc repro`"):
+            evidence_of(tmp_path / model, [], tmp_path / manifest)
+
+
+def test_stale_evidence_is_told_by_part() -> None:
+    """Each part of the evidence that differs is told, and none where all is the same."""
+    assert compare_evidence(EVIDENCE, EVIDENCE) == []
+    (told,) = compare_evidence(EVIDENCE, replace(EVIDENCE, test_md5="new"))
+    assert told == "stale: the test split is new, scored was test; run `dvc repro` again"

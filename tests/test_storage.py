@@ -1,0 +1,139 @@
+"""Tests of the door to object stores, against a real server on this machine."""
+
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from pipeline.errors import StorageError
+from pipeline.storage import download_folder, is_url, split_url
+
+PNG = (".png",)
+MADE_BY_THE_TESTS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_PROFILE")
+CLOSED = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """An S3 server with a bucket of three objects."""
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://{host}:{port}",
+        aws_access_key_id="k",
+        aws_secret_access_key="s",
+        region_name="us-east-1",
+    )
+    client.create_bucket(Bucket="photos")
+    for key in (
+        "set/a.png",
+        "set/sub/b.PNG",
+        "set/notes.txt",
+        "set2/c.png",
+        "set/",
+        "odd/../../d.png",
+        "x/e.png/f.png",
+        "x/e.png",
+    ):
+        client.put_object(Bucket="photos", Key=key, Body=key.encode())
+    yield f"http://{host}:{port}"
+    moto.stop()
+
+
+@pytest.fixture(autouse=True)
+def _as_a_user(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in MADE_BY_THE_TESTS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "AWS_ENDPOINT_URL": server,
+        "AWS_ACCESS_KEY_ID": "k",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "AWS_CONFIG_FILE": str(tmp_path / "none"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_prefix_becomes_a_folder(tmp_path: Path) -> None:
+    """Paths below it are kept; other prefixes that begin alike and other files are left out."""
+    assert download_folder("s3://photos/set", tmp_path / "new", PNG) == 2
+    files = {path.relative_to(tmp_path / "new").as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}
+    assert files.keys() == {"a.png", "sub/b.PNG"}
+    assert files["sub/b.PNG"].read_text() == "set/sub/b.PNG"
+
+
+def test_urls_are_taken_apart() -> None:
+    """Bucket and prefix; a slash more or less is no harm."""
+    assert split_url("s3://b") == split_url("s3://b/") == ("b", "")
+    assert split_url("s3://b/p/q") == split_url("s3://b/p/q/") == ("b", "p/q/")
+    assert is_url("s3://b") and not is_url("images")
+    with pytest.raises(StorageError, match="expected s3://bucket/prefix"):
+        split_url("s3:///p")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("s3://nobody/set", "s3://nobody/set: http://127.0.0.1:.* has no such bucket; correct the name"),
+        ("s3://photos/empty", "s3://photos/empty: found nothing with .png; correct the bucket or the prefix"),
+        ("s3://photos/odd", "'odd/../../d.png' leads out of the folder; rename it"),
+        ("s3://photos/x", "s3://photos/x: cannot be stored in .* rename the object"),
+    ],
+)
+def test_what_is_wrong_in_the_store_is_told(tmp_path: Path, url: str, message: str) -> None:
+    """A missing bucket, an empty prefix, and keys that are no paths."""
+    with pytest.raises(StorageError, match=message):
+        download_folder(url, tmp_path / "new", PNG)
+    assert not (tmp_path.parent / "d.png").exists()
+
+
+def test_an_unreachable_server_is_told_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says where it was looked for."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", CLOSED)
+    started = time.monotonic()
+    with pytest.raises(StorageError, match=f"{CLOSED} cannot be reached: .*; check AWS_ENDPOINT_URL and the network"):
+        download_folder("s3://photos/set", tmp_path / "new", PNG)
+    assert time.monotonic() - started < 10
+
+
+def test_an_address_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A typo in the environment is no traceback."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "not an address")
+    with pytest.raises(StorageError, match="not an address cannot be reached: Invalid endpoint"):
+        download_folder("s3://photos/set", tmp_path / "new", PNG)
+
+
+def test_missing_credentials_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the variables to set."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(
+        StorageError, match="no credentials for http.*; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    ):
+        download_folder("s3://photos/set", tmp_path / "new", PNG)
+
+
+def test_wrong_credentials_are_told(server: str, tmp_path: Path) -> None:
+    """The server checks them here, and the message says so."""
+    _check_credentials_after(server, "0")
+    try:
+        with pytest.raises(
+            StorageError, match=r"refuses these credentials \(InvalidAccessKeyId\); check AWS_ACCESS_KEY_ID"
+        ):
+            download_folder("s3://photos/set", tmp_path / "new", PNG)
+    finally:
+        _check_credentials_after(server, "inf")
+
+
+def _check_credentials_after(server: str, num_requests: str) -> None:
+    text = {"Content-Type": "text/plain"}
+    request = urllib.request.Request(f"{server}/moto-api/reset-auth", num_requests.encode(), text, method="POST")
+    with urllib.request.urlopen(request):
+        pass

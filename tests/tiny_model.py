@@ -1,0 +1,28 @@
+"""A SavedModel of a few bytes with the signature of ours, for tests that need one."""
+
+from pathlib import Path
+
+from pipeline.dataset import ClassList
+from pipeline.model_card import ModelCard, Postprocess
+
+NO_POSTPROCESS = Postprocess(open_px=0, close_px=0, min_area_px=0)
+
+
+def write_tiny_model(
+    folder: Path, classes: ClassList, favourite: int = 0, postprocess: Postprocess = NO_POSTPROCESS
+) -> Path:
+    """Writes a model that takes each pixel for class `favourite`, with probability 1, and its card."""
+    import tensorflow as tf
+
+    num_classes = len(classes)
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")])
+    def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        ids = tf.zeros_like(images[..., 0]) + tf.constant(favourite, tf.uint8)
+        return {"ids": ids, "probs": tf.one_hot(tf.cast(ids, tf.int32), num_classes)}
+
+    module.serve = serve
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": serve})
+    ModelCard(classes, (32, 32), postprocess).write(folder)
+    return folder
