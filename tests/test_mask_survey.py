@@ -98,7 +98,7 @@ def test_a_mask_that_cannot_be_decoded_is_an_offender(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     for kind in ("auto", "index", "colour"):
         with pytest.raises(DataError, match="00.png: cannot be decoded"):
-            survey_masks([path], _labels(BLACK, RED), kind)  # type: ignore[arg-type]
+            survey_masks([path], _labels(BLACK, RED), kind)
 
 
 def test_jpeg_masks_are_told_why(tmp_path: Path) -> None:

@@ -23,4 +23,4 @@ def test_few_results_wait() -> None:
     results = in_threads(seen.append, list(range(10 * CHUNK)), 2)
     next(results)
     assert len(seen) <= CHUNK
-    results.close()
+    assert len(list(results)) == 10 * CHUNK - 1

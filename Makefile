@@ -1,0 +1,46 @@
+# Needs Python 3.11 to 3.13, pip, git and make; all else is fetched from the package index as the locks say.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+demo test: export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+ifdef PIP_CERT # what pip is told of the package index, uv is told too
+export SSL_CERT_FILE ?= $(PIP_CERT)
+endif
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+.PHONY: help demo test install lock
+.DELETE_ON_ERROR:
+
+help: ## Say what can be made
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## Draw street scenes, train on them, register and promote the model
+	segline import demo
+	segline run --promote
+
+test: $(INSTALLED) ## Run lint, types and every test
+	ruff check .
+	ruff format --check .
+	mypy
+	pytest --quiet
+	pytest --quiet -m e2e
+
+install: $(INSTALLED) ## Make the environment .venv from the lock
+
+# pip puts uv there and uv the rest: it takes seconds where pip takes minutes. Compiled once, imports are quick ever after.
+$(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
+	$(PYTHON) -c "import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.exit('Python is ' + sys.version.split()[0] + \
+	  ', expected 3.11 to 3.13; name another: make PYTHON=python3.11')"
+	$(PYTHON) -m venv --without-pip .venv
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --require-hashes --requirement requirements-uv.lock
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --offline --no-deps --no-build-isolation --editable .
+	touch $@
+
+lock: $(INSTALLED) ## Write the locks anew from pyproject.toml; a version stays while it fits
+	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --extra gpu --output-file requirements-gpu.lock pyproject.toml

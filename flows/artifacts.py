@@ -1,0 +1,42 @@
+"""What a flow run shows in Prefect's pages: the scores, the verdict, a link to the report."""
+
+import math
+from pathlib import Path
+
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
+
+from pipeline.scores import SCORES, Scores
+from pipeline.verdict import Verdict
+
+REPORT = Path("work/evaluate/report.html")
+
+
+def publish_evidence() -> None:
+    """Publishes what the stages `evaluate` and `gate` have written; a rejected model may lack scores."""
+    verdict = Verdict.read()
+    create_markdown_artifact(verdict_page(verdict), key="verdict", description="The gate's verdict, with reasons")
+    if SCORES.exists():
+        create_table_artifact(score_rows(Scores.read()), key="scores", description="Scores on the test split")
+    if REPORT.exists():
+        create_link_artifact(REPORT.resolve().as_uri(), link_text=str(REPORT), key="report", description="Full report")
+
+
+def score_rows(scores: Scores) -> list[dict[str, str]]:
+    """A row for each score, with that of one that always says the commonest class where there is one."""
+    floor = f"{scores.floor.mean_iou:.4f}", f"{scores.floor.pixel_accuracy:.4f}"
+    rows = [
+        ("mean IoU", scores.mean_iou, floor[0]),
+        ("pixel accuracy", scores.pixel_accuracy, floor[1]),
+        ("frequency-weighted IoU", scores.frequency_weighted_iou, ""),
+        *((f"IoU of {name}", value, "") for name, value in scores.iou.items()),
+    ]
+    return [
+        {"score": name, "model": "-" if math.isnan(value) else f"{value:.4f}", f"always {scores.floor.class_name}": low}
+        for name, value, low in rows
+    ]
+
+
+def verdict_page(verdict: Verdict) -> str:
+    """The verdict as Markdown."""
+    reasons = "\n".join(f"- {reason}" for reason in verdict.reasons)
+    return f"# {'Accepted' if verdict.accepted else 'Rejected'}\n\n{reasons}\n"

@@ -1,0 +1,37 @@
+"""The MLflow run that a training reports to while it runs; none is left open, also not after a kill."""
+
+from flows.lock import FOLDER
+from pipeline.errors import RegistryError
+from pipeline.registry import close_run, opened, start_run
+
+OPEN_RUN = FOLDER / "open_run"
+"""Names the run that is open."""
+
+
+def open_live_run() -> dict[str, str]:
+    """Opens a run and gives the environment that names it; empty where MLflow cannot be reached."""
+    run_id = start_run()
+    if run_id is None:
+        return {}
+    FOLDER.mkdir(exist_ok=True)
+    OPEN_RUN.write_text(run_id)
+    return {"MLFLOW_RUN_ID": run_id}
+
+
+def close_live_run() -> None:
+    """Ends the run that was opened last, by this process or by a killed one, where nobody has ended it.
+
+    A run without metrics is deleted: DVC had the training's outputs and did not run it.
+    """
+    if not OPEN_RUN.exists():
+        return
+    run_id = OPEN_RUN.read_text()
+    OPEN_RUN.unlink()
+    try:
+        with opened() as (_, client):
+            if not client.get_run(run_id).data.metrics:
+                client.delete_run(run_id)
+                return
+    except RegistryError:
+        pass  # `close_run` says it
+    close_run(run_id)

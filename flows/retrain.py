@@ -1,0 +1,131 @@
+"""The flow `retrain`: the stages of `dvc.yaml`, then the registry, then promotion where it is asked for."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.runtime import task_run
+from prefect.schedules import Cron
+from prefect.states import Completed, Failed, State
+from pydantic import ValidationError
+
+from flows.artifacts import publish_evidence
+from flows.leash import run_on_leash
+from flows.limit import make_ready, one_training
+from flows.live_run import close_live_run, open_live_run
+from flows.lock import only_one
+from pipeline.dataset import DATA
+from pipeline.errors import DataError, ParamsError, SeglineError, StageError
+from pipeline.params import read_params
+from pipeline.verdict import Verdict
+from pipeline.versions import add_data, is_fresh, list_stages
+
+DAY_S = 86_400.0
+TRAIN = "train"
+"""The stage that is run once at a time and reports to MLflow as it goes."""
+REJECTED = "GateRejected"
+"""Name of the state of a run whose model the gate rejected."""
+
+
+@flow
+def retrain(promote: bool = False, stage_timeout_s: float = DAY_S) -> State[Any]:
+    """Runs what is not fresh, registers an accepted model and, where asked, makes the better one champion.
+
+    Args:
+        promote: compare the new model with the champion and promote the better one.
+        stage_timeout_s: seconds after which a stage is stopped.
+    """
+    try:
+        with only_one("run"):
+            return _retrain(promote, stage_timeout_s)
+    except SeglineError as err:
+        return Failed(message=str(err))
+
+
+def _retrain(promote: bool, timeout_s: float) -> State[Any]:
+    read_params()
+    track_data()
+    make_ready()
+    close_live_run()
+    try:
+        live_run = _run_stages(timeout_s)
+        publish_evidence()
+        verdict = Verdict.read()
+        if not verdict.accepted:
+            return Failed(name=REJECTED, message="; ".join(verdict.reasons))
+        for step in ("register", "promote") if promote else ("register",):
+            _run(step, (sys.executable, "-m", "flows.command", step), timeout_s, live_run)
+    finally:
+        close_live_run()
+    return Completed(message="accepted by the gate and registered")
+
+
+def track_data() -> None:
+    """Gives data that was changed by hand a version of its own, as `dvc repro` without a target does.
+
+    Raises:
+        DataError: there is no data.
+    """
+    if not DATA.is_dir():
+        raise DataError(
+            f"{DATA}: not found; bring data in with `segline import`, or fetch the version in data.dvc with `dvc pull`"
+        )
+    file = DATA.with_name(f"{DATA.name}.dvc")
+    if not file.exists() or not is_fresh(str(file)):
+        get_run_logger().info("%s holds other files than %s says; this is version %s", DATA, file, add_data())
+
+
+def _run_stages(timeout_s: float) -> Mapping[str, str]:
+    """Runs all stages; gives the environment that names the training's MLflow run, if one was opened."""
+    live_run: Mapping[str, str] = {}
+    for stage in list_stages():
+        command = ("dvc", "repro", "--single-item", stage)
+        if stage == TRAIN and not is_fresh(stage):
+            with one_training():
+                live_run = open_live_run()
+                _run(stage, command, timeout_s, live_run)
+        else:
+            _run(stage, command, timeout_s)
+    return live_run
+
+
+def _run(name: str, command: Sequence[str], timeout_s: float, environment: Mapping[str, str] | None = None) -> None:
+    program = run_program.with_options(name=name, task_run_name=name)
+    state = program(command, timeout_s, environment, return_state=True)
+    if not state.is_completed():
+        raise StageError(state.message or f"{name} ended as {state.name}")
+
+
+@task(cache_policy=NO_CACHE)
+def run_program(command: Sequence[str], timeout_s: float, environment: Mapping[str, str] | None) -> State[Any] | None:
+    """Runs a program with its output in the log of this task; what a user can mend ends without a traceback."""
+    try:
+        run_on_leash(task_run.name, command, get_run_logger().info, timeout_s, environment)
+    except StageError as err:
+        return Failed(message=str(err))
+    return None
+
+
+def serve(cron: str, timezone: str, promote: bool) -> None:
+    """Runs the flow whenever the schedule says so, one run at a time, until stopped.
+
+    Args:
+        cron: minute, hour, day of month, month, day of week.
+        timezone: in which the cron line is meant, such as "Europe/Berlin".
+        promote: as in `retrain`.
+
+    Raises:
+        ParamsError: cron line or time zone are none.
+    """
+    try:
+        CronSchedule(cron=cron, timezone=timezone)
+    except ValidationError as err:
+        reason = err.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ParamsError(
+            f"--cron {cron!r} --timezone {timezone!r}: is no schedule ({reason}); expected such as '0 3 * * 1' and UTC"
+        ) from err
+    when = Cron(cron, timezone=timezone)
+    retrain.serve(name="schedule", schedule=when, parameters={"promote": promote}, limit=1)

@@ -1,0 +1,45 @@
+"""One run of the flow `retrain` in a process of its own: `python -m flows.run [--promote]`."""
+
+import sys
+
+from flows.artifacts import REPORT
+from flows.retrain import REJECTED, retrain
+from pipeline.errors import StageError
+from pipeline.program import run
+
+REJECTED_CODE = 3
+"""Exit code of a run whose model the gate rejected; errors end with 1."""
+
+
+def main() -> None:
+    """Runs the flow and says how it ended.
+
+    Raises:
+        StageError: a step failed; the message is that of the step.
+    """
+    state = retrain(promote="--promote" in sys.argv[1:], return_state=True)
+    if state.name == REJECTED:
+        print(f"rejected by the gate, nothing was registered: {state.message}", file=sys.stderr)
+        sys.exit(REJECTED_CODE)
+    if not state.is_completed():
+        raise StageError(state.message or f"the run ended as {state.name}")
+    print_outcome()
+
+
+def print_outcome() -> None:
+    """Says where the report is, what the registry holds and how to look at it."""
+    from pipeline.registry import CHALLENGER, CHAMPION, find_alias, shown_uri
+
+    print(f"report:      {REPORT.resolve()}")
+    for alias in (CHALLENGER, CHAMPION):
+        print(f"{alias + ':':<12} {find_alias(alias) or 'none'}")
+    print(f"MLflow UI:   {open_ui(shown_uri())}")
+
+
+def open_ui(uri: str) -> str:
+    """How to see MLflow's pages: a server has them at its address, a data base needs a command."""
+    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
+
+
+if __name__ == "__main__":
+    run(main)

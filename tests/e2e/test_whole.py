@@ -1,0 +1,172 @@
+"""From drawn images to a champion and on: real stages, DVC, Prefect and MLflow in a clone of their own.
+
+The tests of this module go on from each other's state, in the order in which they stand.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+
+from pipeline.files import read_json
+from pipeline.registry import CHAMPION, Version, find_alias, list_versions
+from pipeline.versions import list_stages
+from tests.conftest import PLACES, ROOT
+from tests.flows.tiny_flow import mlflow_states, run_module, started
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+SMALL: dict[str, dict[str, Any]] = {
+    "preprocess": {"size": [32, 48]},
+    "train": {"num_epochs": 3, "batch_size": 4, "precision": "float32"},
+    "gate": {"min_mean_iou": 0.02},
+}
+ALL = ["validate", "preprocess", "train", "export", "evaluate", "gate"]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The files of this checkout, committed in a repository of their own, with small params and a small data set."""
+    folder = tmp_path_factory.mktemp("e2e") / "clone"
+    files = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, text=True)
+    for name in filter(None, files.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    for name in ("data.dvc", "dvc.lock"):
+        (folder / name).unlink(missing_ok=True)
+    before = Path.cwd()
+    os.chdir(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in PLACES:
+            patch.delenv(name, raising=False)
+        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        change_params(SMALL | {"train": SMALL["train"] | {"unet": {"num_levels": 2, "width": 8, "dropout": 0.0}}})
+        change_params({"train": {"augment": read_params()["train"]["augment"] | {"crop": [32, 48]}}})
+        for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "all"]):
+            subprocess.run(["git", *command], check=True)
+        segline("import", "demo", "--num-images", "60")
+        yield folder
+    os.chdir(before)
+
+
+def read_params() -> dict[str, Any]:
+    """The content of params.yaml."""
+    content: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text())
+    return content
+
+
+def change_params(changes: dict[str, Any]) -> None:
+    """Writes new values into sections of params.yaml."""
+    content = read_params()
+    for section, values in changes.items():
+        content[section] |= values
+    Path("params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def run(*words: str, code: int = 0) -> str:
+    """Runs a Python module in the clone, with the clone's own code, to its end; gives its output."""
+    found, output = run_module(*words)
+    assert found == code, output
+    return output
+
+
+def segline(*words: str, code: int = 0) -> str:
+    """Runs the command; gives its output."""
+    return run("flows.command", *words, code=code)
+
+
+def stages_run(output: str) -> list[str]:
+    """The stages that DVC has run, by its own words."""
+    return [name for name in list_stages() if f"Running stage '{name}'" in output]
+
+
+def outputs() -> dict[str, str]:
+    """MD5 of each stage's output, by dvc.lock."""
+    stages = yaml.safe_load(Path("dvc.lock").read_text())["stages"]
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
+
+
+def champion() -> Version:
+    """The version that the alias points to."""
+    found = find_alias(CHAMPION)
+    assert found
+    return found
+
+
+def test_a_run_ends_with_a_champion(clone: Path) -> None:
+    """`segline run --promote` runs all stages, registers, promotes, and says where everything is."""
+    output = segline("run", "--promote")
+    assert stages_run(output) == ALL == list_stages()
+    assert "champion:    segline/1" in output
+    assert "mlflow ui --backend-store-uri sqlite:///mlflow.db" in output
+    assert (clone / "work/evaluate/report.html").stat().st_size > 10_000
+    assert champion().number == 1
+    assert "champion" in segline("status")
+
+
+def test_a_second_run_retrains_nothing_and_registers_nothing(clone: Path) -> None:
+    """Neither `dvc repro` nor `segline run` runs a fresh stage; the same evidence gives no second version."""
+    assert stages_run(run("dvc", "repro")) == []
+    output = segline("run", "--promote")
+    assert stages_run(output) == []
+    assert "challenger:  segline/1" in output
+    assert mlflow_states() == ["FINISHED"]
+
+
+def test_all_stages_give_the_same_bytes_again(clone: Path) -> None:
+    """Forced to run again, each stage writes what it wrote before, bit for bit."""
+    before = outputs()
+    assert sorted(before) == sorted(f"work/{name}" for name in ALL)
+    assert stages_run(run("dvc", "repro", "--force")) == ALL
+    assert outputs() == before
+
+
+def test_a_changed_floor_runs_the_gate_alone(clone: Path) -> None:
+    """A floor that is not reached rejects; nothing else is run, nothing registered, the champion stays."""
+    change_params({"gate": {"min_mean_iou": 0.99}})
+    output = segline("run", "--promote", code=3)
+    assert stages_run(output) == ["gate"]
+    assert "is below the floor 0.99" in output
+    assert "the gate rejected this model" in segline("register", code=1)
+    assert [version.number for version in list_versions()] == [champion().number] == [1]
+
+
+def test_spoiled_weights_are_rejected(clone: Path) -> None:
+    """A model whose weights were shuffled does not pass the gate that it passed before, and the champion stays."""
+    mean_iou = read_json(Path("work/evaluate/scores.json"), "evaluate")["mean_iou"]
+    change_params({"gate": {"min_mean_iou": mean_iou - 0.001}})
+    rng = np.random.default_rng(0)
+    with h5py.File("work/train/model.weights.h5", "r+") as file:
+        file.visititems(lambda _, item: shuffle(item, rng) if isinstance(item, h5py.Dataset) else None)
+    run("dvc", "commit", "--force", "train")
+    output = segline("run", "--promote", code=3)
+    assert stages_run(output) == ["export", "evaluate", "gate"]
+    assert [version.number for version in list_versions()] == [champion().number] == [1]
+    change_params({"gate": {"min_mean_iou": 0.02}})
+
+
+def shuffle(weights: h5py.Dataset, rng: np.random.Generator) -> None:
+    """Puts the numbers of an array into another order."""
+    weights[...] = rng.permutation(weights[...].ravel()).reshape(weights.shape)
+
+
+def test_a_killed_training_ends_with_the_same_weights(clone: Path) -> None:
+    """SIGKILL of the whole run in the second epoch: the next one goes on, and ends as one that was never disturbed."""
+    change_params({"train": {"seed": 1}})
+    with started("flows.command", "run") as killed:
+        assert killed.stdout
+        next(line for line in killed.stdout if "epoch 1/3: loss" in line)
+        os.kill(killed.pid, signal.SIGKILL)
+    assert "goes on after epoch 1 of 3" in segline("run")
+    continued = outputs()["work/train"]
+    assert "goes on" not in run("dvc", "repro", "--force", "--single-item", "train")
+    assert outputs()["work/train"] == continued

@@ -1,0 +1,126 @@
+"""Tests of flows/command.py."""
+
+import argparse
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.command import build_parser, call
+from flows.lock import only_one
+from pipeline.errors import DataError, ParamsError, RegistryError, StageError
+from tests.flows.tiny_flow import ask_prefect, started, write_tiny_flow
+
+HEAVY = {"boto3", "cv2", "dvc", "great_expectations", "keras", "mlflow", "numpy", "pandas", "prefect", "tensorflow"}
+
+
+def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not groups:
+        yield parser
+    for group in groups:
+        for child in group.choices.values():
+            yield from _parsers(child)
+
+
+@pytest.mark.parametrize("parser", list(_parsers(build_parser())), ids=lambda parser: parser.prog)
+def test_each_command_has_an_example_that_it_understands(parser: argparse.ArgumentParser) -> None:
+    """The help of each command ends with an example, and the example is no idle word."""
+    import shlex
+
+    assert parser.description and parser.epilog
+    _, program, *words = shlex.split(parser.epilog)
+    assert (program, " ".join(["segline", *words])[: len(parser.prog)]) == ("segline", parser.prog)
+    assert build_parser().parse_args(words).call is parser.get_default("call")
+
+
+def test_the_command_starts_without_heavy_libraries() -> None:
+    """Nothing that takes long to import is loaded before it is needed."""
+    code = "import sys, flows.command; flows.command.build_parser(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(done.stdout.split())
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--version` says name and version."""
+    with pytest.raises(SystemExit):
+        call(["--version"])
+    assert capsys.readouterr().out.startswith("segline 0.")
+
+
+@pytest.mark.parametrize("words", [["run"], ["status"], ["import", "demo"], ["register"]])
+def test_outside_a_project_is_refused(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that needs a project says where it is and what is missing, and writes nothing."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StageError, match=r"is no segline project, found no dvc\.yaml; change to the project's folder"):
+        call(words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_typo_in_params_is_told_before_anything_starts(project: Path) -> None:
+    """`segline run` reads params.yaml first."""
+    (project / "dvc.yaml").write_text("stages: {}\n")
+    (project / "params.yaml").write_text((project / "params.yaml").read_text().replace("num_epochs", "num_epoch"))
+    with pytest.raises(ParamsError, match="did you mean `num_epochs`"):
+        call(["run"])
+    assert not (project / ".segline").exists()
+
+
+def test_a_second_run_is_refused_at_once(project: Path) -> None:
+    """While one run holds the checkout, the next ends with a clear word before it starts anything."""
+    (project / "dvc.yaml").write_text("stages: {}\n")
+    with only_one("run"), pytest.raises(StageError, match="another `segline run` is under way"):
+        call(["run"])
+
+
+@pytest.mark.parametrize(
+    "words", [["--cron", "every day"], ["--cron", "0 3 * * *", "--timezone", "Mars"]], ids=["cron", "timezone"]
+)
+def test_a_schedule_that_is_none_is_refused(project: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong cron line or time zone is named, with an example."""
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")  # so that none is started
+    (project / "dvc.yaml").write_text("stages: {}\n")
+    with pytest.raises(ParamsError, match=r"is no schedule \(.*\); expected such as '0 3 \* \* 1' and UTC"):
+        call(["schedule", *words])
+
+
+def test_a_model_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Predicting works anywhere, and says when the model is neither a folder nor registered."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RegistryError, match="segline@champion: not found in MLflow"):
+        call(["predict", "segline@champion", "images", "out"])
+
+
+def test_a_demo_is_drawn(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`segline import demo` writes data/ and its version, and says what came in."""
+    (project / "dvc.yaml").write_text("stages: {}\n")
+    call(["import", "demo", "--num-images", "2", "--seed", "1"])
+    assert len(list((project / "data/images").iterdir())) == 2
+    assert (project / "data.dvc").exists()
+    assert "data/ holds 2 samples of 6 classes (2 by group)" in capsys.readouterr().out
+
+
+def test_options_reach_the_import(project: Path) -> None:
+    """What is typed is handed to the step: here images that are not there."""
+    (project / "dvc.yaml").write_text("stages: {}\n")
+    Path("classes.txt").write_text("sky\nroad\n")
+    with pytest.raises(DataError, match="nowhere"):
+        call(["import", "folder", "nowhere", "masks", "--classes", "classes.txt", "--group", "(.*)_"])
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+def test_a_schedule_runs_the_flow(project: Path) -> None:
+    """With no server by address, `segline schedule` runs the flow when its minute comes, and Ctrl-C ends it."""
+    write_tiny_flow(project)
+    with started("flows.command", "schedule", "--cron", "* * * * *") as child:
+        assert child.stdout
+        lines = iter(child.stdout)
+        assert any("| train | epoch 3/3" in line for line in lines)
+        assert any("GateRejected" in line for line in lines)
+        child.send_signal(signal.SIGINT)
+        child.communicate()
+    assert "GateRejected" in {run["state"]["name"] for run in ask_prefect("flow_runs")[0]}

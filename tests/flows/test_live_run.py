@@ -1,0 +1,44 @@
+"""Tests of flows/live_run.py, with MLflow itself."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.live_run import OPEN_RUN, close_live_run, open_live_run
+from pipeline.registry import log_epoch
+from tests.flows.tiny_flow import mlflow_states
+
+
+@pytest.mark.e2e
+def test_no_run_stays_open(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was opened is ended by the next call, in whichever process; without a run nothing happens."""
+    close_live_run()
+    run_id = open_live_run()["MLFLOW_RUN_ID"]
+    assert OPEN_RUN.read_text() == run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
+    log_epoch({"loss": 1.0}, 1)
+    close_live_run()
+    assert not OPEN_RUN.exists()
+    assert mlflow_states() == ["FAILED"]
+
+
+@pytest.mark.e2e
+def test_no_empty_run_is_left(project: Path) -> None:
+    """Where nothing was trained after all, nothing is to be seen."""
+    open_live_run()
+    close_live_run()
+    assert mlflow_states() == []
+
+
+@pytest.mark.e2e
+def test_without_mlflow_there_is_no_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A registry that cannot be reached stops nothing."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert open_live_run() == {}
+    assert not OPEN_RUN.exists()
+    OPEN_RUN.parent.mkdir()
+    OPEN_RUN.write_text("0" * 32)
+    close_live_run()
+    assert "stays open" in capsys.readouterr().err

@@ -1,0 +1,101 @@
+"""Tests of flows/retrain.py, by way of the command: Prefect, DVC and MLflow as a user has them."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from flows.retrain import track_data
+from pipeline.errors import DataError
+from pipeline.versions import is_fresh
+from tests.flows.test_leash import wait_for_end
+from tests.flows.tiny_flow import TRAIN, ask_prefect, mlflow_states, run_flow, started, write_tiny_flow
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def tiny(project: Path) -> Path:
+    """A project with quick stages, as the current directory."""
+    write_tiny_flow(project)
+    return project
+
+
+def test_missing_data_are_told(project: Path) -> None:
+    """Without data/ the message says how to get some."""
+    with pytest.raises(DataError, match="data: not found; bring data in with `segline import`, or fetch .* `dvc pull`"):
+        track_data()
+
+
+@pytest.mark.e2e
+def test_a_rejected_model_ends_in_a_named_state(tiny: Path) -> None:
+    """Tasks are the stages, their output is in the log, state and artifacts tell the verdict, no MLflow run is open."""
+    code, output = run_flow()
+    assert code == 3, output
+    assert "| train | epoch 3/3" in output
+    assert "rejected by the gate, nothing was registered: mean IoU 0.5 is below the floor 0.7" in output
+    flow_runs, task_runs, artifacts = ask_prefect("flow_runs", "task_runs", "artifacts")
+    assert [run["state"]["name"] for run in flow_runs] == ["GateRejected"]
+    assert {run["name"] for run in task_runs} == {"validate", "train", "gate"}
+    assert {artifact["key"]: artifact["data"] for artifact in artifacts} == {
+        "verdict": "# Rejected\n\n- mean IoU 0.5 is below the floor 0.7\n"
+    }
+    assert is_fresh("data.dvc")
+    assert mlflow_states() == ["FAILED"]
+
+
+@pytest.mark.e2e
+def test_what_is_fresh_is_not_run_again(tiny: Path) -> None:
+    """After a run, a second one runs no stage and opens no MLflow run; changed data get a version and run all."""
+    run_flow()
+    _, output = run_flow()
+    assert output.count("didn't change, skipping") == 3, output
+    assert mlflow_states() == ["FAILED"]
+    (tiny / "data/images/a").write_text("other")
+    _, output = run_flow()
+    assert "holds other files than data.dvc says" in output
+    assert "Running stage 'validate'" in output
+    assert is_fresh("data.dvc")
+
+
+@pytest.mark.e2e
+def test_a_failed_stage_ends_the_run_with_its_words(tiny: Path) -> None:
+    """The message holds what the stage said last; no later stage runs, and there is no traceback of ours."""
+    (tiny / "train.py").write_text("import sys; sys.exit('error: the loss is nan; lower train.learning_rate')\n")
+    code, output = run_flow()
+    assert code == 1
+    message = output.rpartition("error: train ended with exit code")[2]
+    assert "error: the loss is nan; lower train.learning_rate" in message
+    assert "Running stage 'gate'" not in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.e2e
+def test_a_killed_run_leaves_nothing_behind_and_the_next_goes_on(tiny: Path) -> None:
+    """SIGKILL in the training: its process ends too; the next run starts at once and clears up after the killed one."""
+    (tiny / "train.py").write_text(TRAIN.replace("0.3", "2"))
+    with started("flows.command", "run") as killed:
+        assert killed.stdout
+        line = next(line for line in killed.stdout if "epoch 1/3 of process" in line)
+        code, output = run_flow()
+        assert (code, "another `segline run` is under way" in output) == (1, True)
+        os.kill(killed.pid, signal.SIGKILL)
+        wait_for_end(int(line.split("process ")[1].split()[0]))
+    code, output = run_flow()
+    assert code == 3, output
+    assert "'validate' didn't change" in output
+    assert "| train | epoch 3/3" in output
+    (flow_runs,) = ask_prefect("flow_runs")
+    assert sorted(run["state"]["name"] for run in flow_runs) == ["Crashed", "GateRejected"]
+    assert mlflow_states() == ["FAILED", "FAILED"], line + output
+
+
+@pytest.mark.e2e
+def test_training_goes_on_without_mlflow(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that cannot be reached costs the live metrics and nothing else."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    code, output = run_flow()
+    assert code == 3, output
+    assert "warning: no live metrics" in output
+    assert "run None" in output

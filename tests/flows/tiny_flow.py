@@ -1,0 +1,97 @@
+"""A project whose stages take a second each, to try the flow itself; `train` prints its epochs as the real one does."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flows.server import prefect_server
+from pipeline.registry import opened
+
+STAGES = """\
+stages:
+  validate:
+    cmd: mkdir work/validate && cp data/images/a work/validate/manifest.csv
+    deps: [data]
+    outs: [work/validate]
+  train:
+    cmd: python train.py
+    deps: [train.py, work/validate]
+    outs: [work/train]
+  gate:
+    cmd: python gate.py
+    deps: [gate.py, work/train]
+    params: [gate]
+    outs: [work/gate]
+"""
+TRAIN = """\
+import os, time
+from pathlib import Path
+from pipeline.registry import log_epoch
+for epoch in range(1, 4):
+    log_epoch({"loss": 1.0}, epoch)
+    print(f"epoch {epoch}/3 of process {os.getpid()} run {os.environ.get('MLFLOW_RUN_ID')}", flush=True)
+    time.sleep(0.3)
+Path("work/train").mkdir()
+Path("work/train/model").write_text("weights")
+"""
+GATE = """\
+from pipeline.verdict import Verdict
+Verdict(False, ("mean IoU 0.5 is below the floor 0.7",), None, 0.5, None).write()
+"""
+
+
+def write_tiny_flow(project: Path) -> None:
+    """Writes data, stages and their programs into a project; its gate rejects, so that nothing is registered."""
+    (project / "work").mkdir()
+    (project / "data/images").mkdir(parents=True)
+    (project / "data/images/a").write_text("a")
+    (project / "dvc.yaml").write_text(STAGES)
+    (project / "train.py").write_text(TRAIN)
+    (project / "gate.py").write_text(GATE)
+
+
+@contextmanager
+def started(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """Runs a Python module for as long as the block lasts; its whole output comes from `stdout`."""
+    command = [sys.executable, "-u", "-m", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def run_module(*words: str) -> tuple[int, str]:
+    """Runs a Python module to its end; gives exit code and output."""
+    with started(*words) as child:
+        output, _ = child.communicate()
+    return child.returncode, output
+
+
+def run_flow() -> tuple[int, str]:
+    """Runs `segline run` to its end; gives exit code and output."""
+    return run_module("flows.command", "run")
+
+
+def ask_prefect(*kinds: str) -> list[list[dict[str, Any]]]:
+    """All rows of some kinds, such as "flow_runs", that Prefect holds of this project."""
+    with prefect_server() as address:
+        return [_ask(f"{address}/{kind}/filter") for kind in kinds]
+
+
+def _ask(url: str) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(urllib.request.Request(url, b"{}", {"Content-Type": "application/json"})) as answer:
+        rows: list[dict[str, Any]] = json.load(answer)
+        return rows
+
+
+def mlflow_states() -> list[str]:
+    """The state of each MLflow run of this project."""
+    with opened() as (_, client):
+        experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+        return [run.info.status for run in client.search_runs(experiments)]
