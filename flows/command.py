@@ -79,7 +79,7 @@ def _add_flow(commands: Commands) -> None:
     _add_promote(start)
 
     example = "segline schedule --cron '0 3 * * 1' --timezone Europe/Berlin --promote"
-    serve = _add(commands, "schedule", schedule, "do so on a schedule, until stopped", example)
+    serve = _add(commands, "schedule", schedule, "run the flow on a schedule, until stopped", example)
     serve.add_argument("--cron", required=True, help="minute, hour, day of month, month, day of week")
     serve.add_argument("--timezone", default="UTC", help="in which the cron line is meant (default: UTC)")
     _add_promote(serve)

@@ -181,3 +181,14 @@ def test_the_lock_holds_what_the_project_asks_for() -> None:
         name = re.split(r"[<>=!~]", name)[0]
         assert name in locked, wanted
         assert version in ("", locked[name]), wanted
+
+
+def test_deployments_and_containers_name_what_is_there() -> None:
+    """prefect.yaml deploys a flow that exists; compose.yaml builds a target of the Dockerfile."""
+    for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]:
+        file, _, flow = deployment["entrypoint"].partition(":")
+        assert flow in {function.name for function in _functions(ROOT / file)}
+    targets = re.findall(r"^FROM \S+ AS (\S+)$", (ROOT / "docker/Dockerfile").read_text(), re.MULTILINE)
+    services = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
+    assert {"cpu", "gpu"} <= set(targets)
+    assert {service["build"]["target"] for service in services.values()} <= set(targets)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import StageError
+from pipeline.errors import DataError, StageError
 from pipeline.files import md5_of
-from pipeline.versions import add_data, is_fresh, list_stages
+from pipeline.versions import add_data, is_fresh, list_stages, read_data_md5
 
 STAGE = "stages:\n  one:\n    cmd: mkdir -p work && cp data/a work/a\n    deps: [data]\n    outs: [work/a]\n"
 
@@ -71,6 +71,12 @@ def test_dvc_keeps_to_the_project(data: Path) -> None:
     """Nothing that DVC writes lies outside the project, so that two projects never meet."""
     add_data()
     assert [path.name for path in Path(".segline").iterdir()] == ["dvc"]
+
+
+def test_data_without_a_version_are_told(project: Path) -> None:
+    """Where `data.dvc` is missing, the message says how to get data."""
+    with pytest.raises(DataError, match=r"data\.dvc: not found; bring data in with `segline import`"):
+        read_data_md5()
 
 
 def test_a_missing_folder_is_refused(project: Path) -> None:

@@ -9,6 +9,12 @@ from pipeline.registry import log_epoch
 from tests.flows.tiny_flow import mlflow_states
 
 
+@pytest.fixture(autouse=True)
+def registry(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A data base of the test's own: within one process MLflow takes equal addresses for equal files."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/mlflow.db")
+
+
 @pytest.mark.e2e
 def test_no_run_stays_open(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was opened is ended by the next call, in whichever process; without a run nothing happens."""

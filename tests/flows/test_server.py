@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,8 @@ def test_the_server_starts_and_ends_with_the_block(project: Path) -> None:
     """Prefect's own server starts with the pinned packages, answers a list call, on another port than a taken one."""
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind((HOST, UI_PORT))
+        with suppress(OSError):  # someone else's server will do
+            taken.bind((HOST, UI_PORT))
         with prefect_server() as address:
             assert f":{UI_PORT}/" not in address
             ask = urllib.request.Request(f"{address}/flows/filter", b"{}", {"Content-Type": "application/json"})
