@@ -1,17 +1,15 @@
 """Batches of an epoch, made on the host while the device computes."""
 
+from collections.abc import Iterator
 from typing import Any
 
-import keras
 import numpy as np
 
 from pipeline.augment import Ranges, draw_order, draw_transform
 from pipeline.packed import Packed
 
-NUM_READERS = 1
 
-
-class EpochBatches(keras.utils.PyDataset):
+class EpochBatches:
     """The whole batches of one epoch: images and masks as packed, with the transforms that the device applies.
 
     An item is a dict of `images` (B, H, W, 3) uint8, `masks` (B, H, W) uint8, `matrices` (B, 8) and `colours` (B, 3)
@@ -21,13 +19,15 @@ class EpochBatches(keras.utils.PyDataset):
     def __init__(
         self, packed: Packed, ranges: Ranges, crop: tuple[int, int], batch_size: int, seed: int, epoch: int
     ) -> None:
-        super().__init__(workers=NUM_READERS, use_multiprocessing=False, max_queue_size=4)
         self.packed, self.ranges, self.crop = packed, ranges, crop
         self.batch_size, self.seed, self.epoch = batch_size, seed, epoch
         self.order = draw_order(len(packed), seed, epoch)
 
     def __len__(self) -> int:
         return len(self.packed) // self.batch_size
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Any]]]:
+        return (self[step] for step in range(len(self)))
 
     def __getitem__(self, step: int) -> tuple[dict[str, Any]]:
         indices = self.order[step * self.batch_size : (step + 1) * self.batch_size]

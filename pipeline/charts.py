@@ -112,8 +112,8 @@ def histogram_chart(title: str, counts: Sequence[int]) -> str:
 def nice_ticks(low: float, high: float, whole: bool = False) -> list[float]:
     """Three to eight round numbers, evenly spaced, the first not above `low`, the last not below `high`."""
     largest = max(abs(low), abs(high))
-    span = high - low if high - low > 1e-4 * largest else largest or 1.0
-    rough = span / 5
+    span = high - low if high - low > 1e-4 * largest else largest
+    rough = span / 5 if span > 1e-300 else 0.2
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
     step = max(1.0, round(step)) if whole else step

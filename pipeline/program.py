@@ -4,6 +4,17 @@ import sys
 from collections.abc import Callable
 
 from pipeline.errors import SeglineError
+from pipeline.inputs import unchanged_inputs
+
+
+def run_stage(stage: str, main: Callable[[], None]) -> None:
+    """Runs the program of a stage as `run` does, and fails when its inputs change in the meantime."""
+
+    def watched() -> None:
+        with unchanged_inputs(stage):
+            main()
+
+    run(watched)
 
 
 def run(main: Callable[[], None]) -> None:

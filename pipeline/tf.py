@@ -40,7 +40,9 @@ def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:
     return tf.distribute.MirroredStrategy().scope() if num_gpus > 1 else contextlib.nullcontext()
 
 
-def fused_batch_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any, Any, Any]:
+def fused_batch_norm(
+    x: Any, gamma: Any, beta: Any, epsilon: float, moments: tuple[Any, Any] | None = None
+) -> tuple[Any, Any, Any]:
     """Batch normalisation in one operation.
 
     Args:
@@ -48,19 +50,21 @@ def fused_batch_norm(x: Any, gamma: Any, beta: Any, epsilon: float) -> tuple[Any
         gamma: (C,) float32 scale.
         beta: (C,) float32 shift.
         epsilon: added to the variance.
+        moments: (C,) float32 mean and variance to normalise by; None: those of the batch.
 
     Returns:
-        The normalised x, and the batch's mean and unbiased variance, (C,) float32 each.
+        The normalised x, and the mean and unbiased variance that it was normalised by, (C,) float32 each.
     """
     empty = tf.constant([], tf.float32)
+    mean, variance = moments or (empty, empty)
     y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=x,
         scale=tf.convert_to_tensor(gamma),
         offset=tf.convert_to_tensor(beta),
-        mean=empty,
-        variance=empty,
+        mean=tf.convert_to_tensor(mean),
+        variance=tf.convert_to_tensor(variance),
         epsilon=epsilon,
-        is_training=True,
+        is_training=moments is None,
     )
     return y, mean, variance
 

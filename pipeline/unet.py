@@ -127,11 +127,8 @@ class BatchNorm(keras.layers.Layer):
     def call(self, x: Any, training: bool = False) -> Any:
         """Normalises (N, H, W, C) by the batch's moments in training, by the moving averages otherwise."""
         if not training:
-            y = ops.batch_normalization(
-                ops.cast(x, "float32"), self.moving_mean, self.moving_variance, -1, self.beta, self.gamma, EPSILON
-            )
-            return ops.cast(y, x.dtype)
-        y, mean, variance = _batch_moments_and_output(x, self.gamma, self.beta)
+            return _normalise(x, self.gamma, self.beta, (self.moving_mean, self.moving_variance))[0]
+        y, mean, variance = _normalise(x, self.gamma, self.beta, None)
         self.moving_mean.assign(self.moving_mean * MOMENTUM + mean * (1 - MOMENTUM))
         self.moving_variance.assign(self.moving_variance * MOMENTUM + variance * (1 - MOMENTUM))
         return y
@@ -141,12 +138,13 @@ class BatchNorm(keras.layers.Layer):
         return input_shape
 
 
-def _batch_moments_and_output(x: Any, gamma: Any, beta: Any) -> tuple[Any, Any, Any]:
+def _normalise(x: Any, gamma: Any, beta: Any, moments: tuple[Any, Any] | None) -> tuple[Any, Any, Any]:
+    """x normalised by the given moments or, without, by the batch's; and these moments."""
     if keras.backend.backend() == "tensorflow":
         from pipeline.tf import fused_batch_norm
 
-        return fused_batch_norm(x, gamma, beta, EPSILON)
+        return fused_batch_norm(x, gamma, beta, EPSILON, moments)
     wide = ops.cast(x, "float32")
-    mean, variance = ops.moments(wide, axes=(0, 1, 2))
+    mean, variance = moments or ops.moments(wide, axes=(0, 1, 2))
     y = ops.batch_normalization(wide, mean, variance, -1, beta, gamma, EPSILON)
     return ops.cast(y, x.dtype), mean, variance

@@ -1,5 +1,6 @@
 """The one door to DVC's Python API: the version of the data set, the list of stages, what is fresh."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,6 +79,7 @@ def _open_repo() -> Iterator[Any]:
     from dvc.repo import Repo
     from dvc.scm import SCMError
 
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # its hints to type `git add` are for its own command line
     try:
         with Repo(".") as repo:
             yield repo

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from pipeline.environment import QUIET, set_defaults
@@ -22,6 +23,8 @@ PLACES = (
 )
 
 set_defaults(QUIET | GIT)
+hypothesis.settings.register_profile("noisy machine", deadline=None)
+hypothesis.settings.load_profile("noisy machine")
 for name in PLACES:
     os.environ.pop(name, None)  # a test writes to no registry and no server of the one who runs it
 

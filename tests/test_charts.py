@@ -5,7 +5,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.charts import MAX_NUMBERED, confusion_chart, histogram_chart, line_chart, nice_ticks, standalone
@@ -66,6 +66,7 @@ def test_histogram_chart_has_a_bar_for_each_bin() -> None:
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 1e6))
+@example(0.0, 5e-324)
 def test_ticks_are_few_even_and_around_the_values(low: float, span: float) -> None:
     """They are in order, evenly spaced, span all values and are neither one nor many."""
     ticks = nice_ticks(low, low + span)

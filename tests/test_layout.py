@@ -110,7 +110,7 @@ def test_a_step_is_a_function_of_its_name_and_a_main(stage: str) -> None:
     """Each stage's module has the function, `main` and the guard that starts it."""
     path = modules()[f"{STEPS}.{stage}"]
     assert {stage, "main"} <= {node.name for node in parse(path).body if isinstance(node, Function)}
-    assert 'if __name__ == "__main__":\n    run(main)\n' in path.read_text()
+    assert f'if __name__ == "__main__":\n    run_stage("{stage}", main)\n' in path.read_text()
 
 
 @pytest.mark.parametrize("file", [str(path.relative_to(ROOT)) for path in PRODUCT.values() if any(_functions(path))])

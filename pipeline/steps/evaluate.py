@@ -27,7 +27,7 @@ from pipeline.model_card import MODEL, ModelCard
 from pipeline.overlays import join_panels, legend, make_panels
 from pipeline.params import EvaluateParams, read_params
 from pipeline.predictor import Predictor
-from pipeline.program import run
+from pipeline.program import run_stage
 from pipeline.report import Report, Shown
 from pipeline.scores import Scores
 from pipeline.scoring import ImageCounts, commonest_class, read_pair, score, select_test
@@ -221,4 +221,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage("evaluate", main)

@@ -21,7 +21,7 @@ from pipeline.images import read_image, resize_image
 from pipeline.manifest import Row, read_manifest
 from pipeline.model_card import MODEL, ModelCard, Postprocess
 from pipeline.params import ExportParams, read_params
-from pipeline.program import run
+from pipeline.program import run_stage
 from pipeline.tf import ServedUnet, load_saved_model, write_saved_model
 from pipeline.unet import build_unet
 
@@ -144,4 +144,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage("export", main)

@@ -8,7 +8,7 @@ from pipeline.files import md5_of
 from pipeline.manifest import read_manifest
 from pipeline.model_card import MODEL
 from pipeline.params import GateParams, read_params
-from pipeline.program import run
+from pipeline.program import run_stage
 from pipeline.scores import SCORES, Evidence, Scores, compare_evidence, evidence_of
 from pipeline.verdict import Verdict
 
@@ -84,4 +84,4 @@ def _is_share(value: float) -> bool:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage("gate", main)

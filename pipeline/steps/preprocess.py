@@ -15,7 +15,7 @@ from pipeline.images import read_image, read_mask, resize_image, resize_mask
 from pipeline.manifest import Row, read_manifest
 from pipeline.packed import PREPROCESS, create_packed
 from pipeline.params import PreprocessParams, read_params
-from pipeline.program import run
+from pipeline.program import run_stage
 from pipeline.progress import Progress
 
 NUM_THREADS = 4
@@ -95,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage("preprocess", main)

@@ -26,7 +26,7 @@ from pipeline.live_metrics import LiveMetrics
 from pipeline.losses import class_weights
 from pipeline.packed import Packed, read_packed
 from pipeline.params import TrainParams, read_params
-from pipeline.program import run
+from pipeline.program import run_stage
 from pipeline.progress import INTERVAL_S, duration
 from pipeline.trainer import Trainer, build_optimizer
 from pipeline.unet import build_unet
@@ -151,7 +151,8 @@ class Fit:
         params = self.params
         batches = EpochBatches(train_set, self.ranges, params.augment.crop, params.batch_size, params.seed, epoch)
         watch = _Watch(self, epoch, len(batches))
-        logs = self.trainer.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=[watch]).history
+        # a generator: Keras's own PyDataset leaves a thread behind whose end takes up to 45 s an epoch
+        logs = self.trainer.fit(iter(batches), steps_per_epoch=len(batches), verbose=0, callbacks=[watch]).history
         val = score_packed(self.trainer, val_set, len(self.fingerprint.classes), params.batch_size)
         row = {
             "epoch": epoch + 1,
@@ -281,4 +282,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage("train", main)

@@ -14,7 +14,7 @@ from pipeline.findings import ERROR, WARNING, Finding, bad_names, first_of, summ
 from pipeline.images import SUFFIXES
 from pipeline.manifest import MANIFEST, Row, write_manifest
 from pipeline.params import SplitParams, ValidateParams, read_params
-from pipeline.program import run
+from pipeline.program import run_stage
 from pipeline.scan import Facts, read_num_workers, scan
 from pipeline.split import split_of
 
@@ -160,4 +160,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage("validate", main)
