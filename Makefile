@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-demo test: export PATH := $(CURDIR)/$(BIN):$(PATH)
+demo test: private export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 ifdef PIP_CERT # what pip is told of the package index, uv is told too
 export SSL_CERT_FILE ?= $(PIP_CERT)
