@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-demo test: private export PATH := $(CURDIR)/$(BIN):$(PATH)
+IN_ENVIRONMENT := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 ifdef PIP_CERT # what pip is told of the package index, uv is told too
 export SSL_CERT_FILE ?= $(PIP_CERT)
@@ -19,15 +19,15 @@ help: ## Say what can be made
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Draw street scenes, train on them, register and promote the model
-	segline import demo
-	segline run --promote
+	$(IN_ENVIRONMENT) segline import demo
+	$(IN_ENVIRONMENT) segline run --promote
 
 test: $(INSTALLED) ## Run lint, types and every test
-	ruff check .
-	ruff format --check .
-	mypy
-	pytest --quiet
-	pytest --quiet -m e2e
+	$(IN_ENVIRONMENT) ruff check .
+	$(IN_ENVIRONMENT) ruff format --check .
+	$(IN_ENVIRONMENT) mypy
+	$(IN_ENVIRONMENT) pytest --quiet
+	$(IN_ENVIRONMENT) pytest --quiet -m e2e
 
 install: $(INSTALLED) ## Make the environment .venv from the lock
 
