@@ -27,7 +27,7 @@ test: $(INSTALLED) ## Run lint, types and every test
 	$(IN_ENVIRONMENT) ruff format --check .
 	$(IN_ENVIRONMENT) mypy
 	$(IN_ENVIRONMENT) pytest --quiet
-	$(IN_ENVIRONMENT) pytest --quiet -m e2e
+	$(IN_ENVIRONMENT) pytest --quiet -m e2e --numprocesses 0
 
 install: $(INSTALLED) ## Make the environment .venv from the lock
 

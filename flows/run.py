@@ -1,6 +1,7 @@
 """One run of the flow `retrain` in a process of its own: `python -m flows.run [--promote]`."""
 
 import sys
+from pathlib import Path
 
 from flows.artifacts import REPORT
 from flows.retrain import REJECTED, retrain
@@ -38,7 +39,9 @@ def print_outcome() -> None:
 
 def open_ui(uri: str) -> str:
     """How to see MLflow's pages: a server has them at its address, a data base needs a command."""
-    return uri if uri.startswith("http") else f"mlflow ui --backend-store-uri {uri}"
+    program = Path(sys.executable).with_name("mlflow")
+    shown = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program
+    return uri if uri.startswith("http") else f"{shown} ui --backend-store-uri {uri}"
 
 
 if __name__ == "__main__":

@@ -152,7 +152,9 @@ class Fit:
         batches = EpochBatches(train_set, self.ranges, params.augment.crop, params.batch_size, params.seed, epoch)
         watch = _Watch(self, epoch, len(batches))
         # a generator: Keras's own PyDataset leaves a thread behind whose end takes up to 45 s an epoch
-        logs = self.trainer.fit(iter(batches), steps_per_epoch=len(batches), verbose=0, callbacks=[watch]).history
+        logs = self.trainer.fit(
+            iter(batches), steps_per_epoch=len(batches), verbose=0, shuffle=False, callbacks=[watch]
+        ).history
         val = score_packed(self.trainer, val_set, len(self.fingerprint.classes), params.batch_size)
         row = {
             "epoch": epoch + 1,

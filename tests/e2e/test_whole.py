@@ -106,7 +106,7 @@ def test_a_run_ends_with_a_champion(clone: Path) -> None:
     output = segline("run", "--promote")
     assert stages_run(output) == ALL == list_stages()
     assert "champion:    segline/1" in output
-    assert "mlflow ui --backend-store-uri sqlite:///mlflow.db" in output
+    assert "/mlflow ui --backend-store-uri sqlite:///mlflow.db" in output
     assert (clone / "work/evaluate/report.html").stat().st_size > 10_000
     assert versions() == FIRST
     assert "champion" in segline("status")

@@ -1,5 +1,6 @@
 """Tests of flows/run.py; its exit codes are tested with the flow."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ def test_the_outcome_says_where_to_look(project: Path, capsys: pytest.CaptureFix
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == ["report:", str(project.resolve() / "work/evaluate/report.html")]
     assert lines[1:3] == [["challenger:", "none"], ["champion:", "none"]]
-    assert lines[3][1] == "UI:   mlflow ui --backend-store-uri sqlite:///mlflow.db"
+    program = Path(sys.executable).with_name("mlflow")
+    assert lines[3][1] == f"UI:   {program} ui --backend-store-uri sqlite:///mlflow.db" and program.exists()
     assert not (project / "mlflow.db").exists()
 
 

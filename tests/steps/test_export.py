@@ -30,7 +30,7 @@ def build(precision: str = "float32") -> keras.Model:
     keras.utils.set_random_seed(0)
     keras.mixed_precision.set_global_policy(precision)
     unet = build_unet(
-        num_classes=3, num_levels=2, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(50, 50, 50)
+        num_classes=3, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(50, 50, 50)
     )
     keras.mixed_precision.set_global_policy("float32")
     return unet
