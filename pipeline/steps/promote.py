@@ -1,5 +1,6 @@
 """Scores challenger and champion anew on today's test split and promotes the challenger if it is better."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,6 +74,8 @@ def decide(
 ) -> Promotion:
     """Compares two mean IoUs of the same test split; the first champion needs the gate's verdict alone."""
     found = f"{challenger} has mean IoU {mean_iou:.4f} on today's test split"
+    if math.isnan(mean_iou):
+        return Promotion(False, f"{found}, which shows nothing", challenger, champion)
     if champion is None or champion_mean_iou is None:
         return Promotion(True, f"{found} and is the first champion, accepted by the gate", challenger, champion)
     better = mean_iou > champion_mean_iou  # nan: False

@@ -77,6 +77,7 @@ def test_scores_of_nothing_do_not_promote() -> None:
     """A mean IoU that is nan never beats a champion."""
     version = register(SKY)
     assert not decide(version, version, float("nan"), 0.1).promoted
+    assert not decide(version, None, float("nan")).promoted
     assert not decide(version, version, 0.1, float("nan")).promoted
 
 
