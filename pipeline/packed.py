@@ -1,11 +1,13 @@
 """Packed arrays: a split's images and masks at the working size, memory-mapped."""
 
+import os
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.errors import EvidenceError
+from pipeline.errors import EvidenceError, StageError
 
 PREPROCESS = Path("work/preprocess")
 
@@ -26,11 +28,32 @@ class Packed(NamedTuple):
 
 
 def create_packed(folder: Path, split: str, num_images: int, size: tuple[int, int]) -> Packed:
-    """Makes the files of a split, filled with zeros, and maps them for writing."""
+    """Makes the files of a split, filled with zeros, and maps them for writing.
+
+    Raises:
+        StageError: the disk has no room for them; nothing of them is left.
+    """
     shape = (num_images, *size)
-    images = np.lib.format.open_memmap(folder / f"{split}_images.npy", "w+", np.uint8, (*shape, 3))
-    masks = np.lib.format.open_memmap(folder / f"{split}_masks.npy", "w+", np.uint8, shape)
-    return Packed(images, masks)
+    return Packed(
+        _create(folder / f"{split}_images.npy", (*shape, 3)),
+        _create(folder / f"{split}_masks.npy", shape),
+    )
+
+
+def _create(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """A mapped file whose blocks are all there: writing to one that the disk has no room for ends the process."""
+    array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as err:
+        path.unlink()
+        free = shutil.disk_usage(path.parent).free
+        raise StageError(
+            f"{path}: no space left on the disk: {array.nbytes / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are "
+            "free; free some space, or lower preprocess.size, and run the same command again"
+        ) from err
+    return array
 
 
 def read_packed(split: str, folder: Path = PREPROCESS) -> Packed:

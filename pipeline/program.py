@@ -1,5 +1,6 @@
 """How each program of ours starts and ends."""
 
+import errno
 import sys
 from collections.abc import Callable
 
@@ -23,6 +24,11 @@ def run(main: Callable[[], None]) -> None:
         main()
     except SeglineError as err:
         print(f"error: {err}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as err:
+        if err.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"error: {err}; free some space and run the same command again, nothing is lost", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted; start the same command again to go on", file=sys.stderr)

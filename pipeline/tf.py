@@ -11,7 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: warning
 import numpy as np
 import tensorflow as tf
 
-from pipeline.errors import EvidenceError
+from pipeline.errors import EvidenceError, ExportError
 
 Serve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Images (N, H, W, 3) uint8 to ids (N, H, W) uint8 and probs (N, H, W, K) float32."""
@@ -108,8 +108,17 @@ def resize_images(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
 
 
 def write_saved_model(module: ServedUnet, folder: Path) -> None:
-    """Writes a SavedModel whose bytes follow from the weights alone."""
-    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+    """Writes a SavedModel whose bytes follow from the weights alone.
+
+    Raises:
+        ExportError: the folder cannot be written; most often the disk is full.
+    """
+    try:
+        tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+    except (OSError, tf.errors.OpError) as err:
+        raise ExportError(
+            f"{folder}: cannot be written ({err}); free some space and run the same command again"
+        ) from err
     (folder / "fingerprint.pb").unlink(missing_ok=True)  # holds random numbers; nothing needs it
 
 

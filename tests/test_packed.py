@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import EvidenceError
+from pipeline.errors import EvidenceError, StageError
 from pipeline.packed import create_packed, read_packed
 
 
@@ -29,3 +29,10 @@ def test_missing_arrays_name_the_stage(tmp_path: Path) -> None:
     """Without the files the message says what makes them."""
     with pytest.raises(EvidenceError, match="run the stage `preprocess` first"):
         read_packed("train", tmp_path)
+
+
+def test_a_disk_too_small_is_told_before_anything_is_packed(tmp_path: Path) -> None:
+    """Room for all is asked for at once; a mapped file without it would end the process at some later write."""
+    with pytest.raises(StageError, match="train_images.npy: no space left on the disk: .* MB are needed, .* are free"):
+        create_packed(tmp_path, "train", 10**6, (1000, 1000))
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,7 @@
 """Tests of pipeline/program.py."""
 
+from pathlib import Path
+
 import pytest
 
 from pipeline.errors import DataError
@@ -24,6 +26,17 @@ def test_what_a_user_can_mend_ends_as_a_message(capsys: pytest.CaptureFixture[st
         run(_refuse)
     assert exit_.value.code == 1
     assert capsys.readouterr().err == "error: data: is empty; bring some in\n"
+
+
+def test_a_full_disk_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the system says of a full disk is told with what to do."""
+
+    def write() -> None:
+        Path("/dev/full").write_text("x")
+
+    with pytest.raises(SystemExit):
+        run(write)
+    assert "No space left on device; free some space and run the same command again" in capsys.readouterr().err
 
 
 def test_an_interrupt_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:

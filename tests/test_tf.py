@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.errors import EvidenceError
+from pipeline.errors import EvidenceError, ExportError
 from pipeline.images import resize_image
 from pipeline.tf import ServedUnet, TensorBoardLog, load_saved_model, resize_images, write_saved_model
 from pipeline.unet import build_unet
@@ -73,6 +73,15 @@ def test_a_damaged_model_says_what_to_do(model: Path, tmp_path: Path, file: str,
         (folder / file).write_bytes((folder / file).read_bytes()[:length])
     with pytest.raises(EvidenceError, match="(?s)cannot be loaded as a SavedModel .* export the model again"):
         load_saved_model(folder)
+
+
+def test_a_folder_that_cannot_be_written_is_told() -> None:
+    """What the system refuses is an error of ours; /dev/full stands for any disk without room."""
+    unet = build_unet(
+        num_classes=2, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
+    )
+    with pytest.raises(ExportError, match="(?s)cannot be written .* free some space and run the same command"):
+        write_saved_model(ServedUnet(unet, (16, 24)), Path("/dev/full/model"))
 
 
 def test_scalars_land_in_an_event_file(tmp_path: Path) -> None:
