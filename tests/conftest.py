@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -23,6 +24,7 @@ PLACES = (
 )
 
 set_defaults(QUIET | GIT)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, as would its children
 hypothesis.settings.register_profile("noisy machine", deadline=None)
 hypothesis.settings.load_profile("noisy machine")
 for name in PLACES:
