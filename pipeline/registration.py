@@ -16,7 +16,7 @@ from pipeline.run_record import RunRecord
 
 SERVING_CODE = Path(__file__).with_name("pyfunc_model.py")
 SERVING_PACKAGES = ("mlflow", "numpy", "tensorflow")
-TODO = "run `segline register`"
+TO_REPEAT = "run `segline register`"
 MAX_PARAMS, MAX_METRICS = 100, 1000  # in one request
 MAX_DIGEST = 36
 
@@ -27,7 +27,7 @@ def check_registry() -> None:
     Raises:
         RegistryError: MLflow cannot be reached.
     """
-    with opened(TODO):
+    with opened(TO_REPEAT):
         pass
 
 
@@ -40,7 +40,7 @@ def recorded_run(record: RunRecord) -> Iterator[str]:
     Raises:
         RegistryError: MLflow cannot be reached or fails midway.
     """
-    with opened(TODO) as (mlflow, client):
+    with opened(TO_REPEAT) as (mlflow, client):
         named = os.environ.get("MLFLOW_RUN_ID")
         run_id = named if named and client.get_run(named).info.status == OPEN else create_run(client)
         try:
@@ -66,7 +66,7 @@ def create_version(run_id: str, model: Path, description: str, tags: Mapping[str
         RegistryError: MLflow cannot be reached or fails midway; there is no version then.
     """
     name = model_name()
-    with opened(TODO) as (mlflow, client):
+    with opened(TO_REPEAT) as (mlflow, client):
         model_id = _log_model(mlflow, client, run_id, model)
         if not client.search_registered_models(f"name = '{name}'"):
             with suppress(Exception):  # another process made it meanwhile; anything else the next line tells
