@@ -21,7 +21,7 @@ class Fingerprint:
         num_images: number of images by split.
         channel_mean: (3) mean of the red, green and blue values of `train`, in [0, 255].
         channel_std: (3) their standard deviation.
-        class_pixels: pixels of each class in the masks of `train`, by name.
+        class_pixels: pixels of each class in the masks of `train`, by name, in order of id.
         arrays_md5: MD5 of each packed file, by file name.
     """
 
@@ -48,13 +48,14 @@ class Fingerprint:
         """
         content = read_json(path, "the stage `preprocess`")
         height, width = content["size"]
+        classes = parse_class_list(content["classes"], path)
         return cls(
-            classes=parse_class_list(content["classes"], path),
+            classes=classes,
             size=(height, width),
             num_images=content["num_images"],
             channel_mean=tuple(content["channel_mean"]),
             channel_std=tuple(content["channel_std"]),
-            class_pixels=content["class_pixels"],
+            class_pixels={name: content["class_pixels"][name] for name in classes.names},
             arrays_md5=content["arrays_md5"],
         )
 

@@ -36,6 +36,15 @@ def test_round_trip(tmp_path: Path) -> None:
     assert Fingerprint.read(tmp_path / "fingerprint.json") == written
 
 
+def test_class_pixels_keep_the_order_of_ids(tmp_path: Path) -> None:
+    """A fingerprint that was read lists pixels by id, though JSON's keys are sorted: loss weights follow this order."""
+    classes = ClassList(("sky", "road", "car"), ((0, 0, 255), (9, 9, 9), (7, 7, 7)), 255)
+    pixels = {"sky": 3, "road": 4, "car": 5}
+    written = Fingerprint(classes, (8, 9), {"train": 1}, (1.0, 2.0, 3.5), (1.0, 1.0, 1.0), pixels, {"a.npy": "00"})
+    written.write(tmp_path / "fingerprint.json")
+    assert list(Fingerprint.read(tmp_path / "fingerprint.json").class_pixels.items()) == list(pixels.items())
+
+
 def test_a_missing_fingerprint_names_the_stage(tmp_path: Path) -> None:
     """Without the file the message says what makes it."""
     with pytest.raises(EvidenceError, match="not found; the stage `preprocess` writes it"):
