@@ -26,17 +26,16 @@ class EpochBatches:
     def __len__(self) -> int:
         return len(self.packed) // self.batch_size
 
-    def __iter__(self) -> Iterator[tuple[dict[str, Any]]]:
+    def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[step] for step in range(len(self)))
 
-    def __getitem__(self, step: int) -> tuple[dict[str, Any]]:
+    def __getitem__(self, step: int) -> dict[str, Any]:
         indices = self.order[step * self.batch_size : (step + 1) * self.batch_size]
         size = self.packed.masks.shape[1:]
         drawn = [draw_transform(self.ranges, size, self.crop, self.seed, self.epoch, int(i)) for i in indices]
-        batch = {
+        return {
             "images": self.packed.images[indices],
             "masks": self.packed.masks[indices],
             "matrices": np.stack([matrix for matrix, _ in drawn]),
             "colours": np.stack([colour for _, colour in drawn]),
         }
-        return (batch,)

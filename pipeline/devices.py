@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -31,6 +32,20 @@ def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:
 
         return replicate_tensorflow(num_gpus)
     return keras.distribution.DataParallel().scope() if num_gpus > 1 else contextlib.nullcontext()
+
+
+def share_out(trainer: keras.Model, batch: Mapping[str, Any]) -> Any:
+    """Gives each device that trains its part of a batch of arrays (N, ...); JAX does so by itself."""
+    if keras.backend.backend() == "tensorflow":
+        from pipeline.tf import share_out as share_out_tensorflow
+
+        return share_out_tensorflow(trainer, batch)
+    return batch
+
+
+def count_copies(trainer: Any) -> int:
+    """Copies of the variables whose gradients are added up: one for each GPU on TensorFlow, one in all on JAX."""
+    return trainer.distribute_strategy.num_replicas_in_sync if keras.backend.backend() == "tensorflow" else 1
 
 
 def describe(gpus: list[str]) -> str:

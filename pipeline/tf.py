@@ -40,6 +40,20 @@ def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:
     return tf.distribute.MirroredStrategy().scope() if num_gpus > 1 else contextlib.nullcontext()
 
 
+def share_out(trainer: Any, batch: Mapping[str, Any]) -> Any:
+    """Splits the arrays (N, ...) of a batch among the GPUs that hold a copy of the trainer's variables."""
+    strategy = trainer.distribute_strategy
+    num_parts = strategy.num_replicas_in_sync
+    if num_parts == 1:
+        return batch
+    return {
+        name: strategy.experimental_distribute_values_from_function(
+            lambda at, array=array: tf.constant(array[at.replica_id_in_sync_group :: num_parts])
+        )
+        for name, array in batch.items()
+    }
+
+
 def fused_batch_norm(
     x: Any, gamma: Any, beta: Any, epsilon: float, moments: tuple[Any, Any] | None = None
 ) -> tuple[Any, Any, Any]:

@@ -1,5 +1,6 @@
 """The network with its augmentation and loss: one optimiser step on any Keras backend."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from pipeline.augment import transform_images, transform_masks
+from pipeline.devices import count_copies, share_out
 from pipeline.losses import cross_entropy, soft_dice
 
 
@@ -33,6 +35,18 @@ class Trainer(keras.Model):
         self.unet = unet
         self.class_weights, self.dice_weight = class_weights, dice_weight
         self.crop, self.ignore_id = crop, ignore_id
+        self.built = True
+
+    def learn(self, batch: Mapping[str, Any]) -> float:
+        """One step on a batch of `EpochBatches`; each of several devices takes its part of it.
+
+        Not Keras's `fit`: on TensorFlow that feeds the batches through a `tf.data` pipeline, which takes the threads
+        of the step's own operations (benchmark `step_time`).
+
+        Returns:
+            The batch's loss, as it was before the step.
+        """
+        return float(self.train_on_batch(share_out(self, batch), return_dict=True)["loss"])
 
     def call(self, batch: dict[str, Any], training: bool = False) -> tuple[Any, Any]:
         """Logits (B, *crop, K) float32 and the transformed masks (B, *crop) int32 that belong to them."""
@@ -42,9 +56,9 @@ class Trainer(keras.Model):
         return self.unet(images, training=training), targets
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:
-        """The loss of `losses_of` for what `call` returned; Keras calls this in every step."""
+        """This copy's part in the loss of `loss_of` for what `call` returned; Keras sums the copies' gradients."""
         logits, targets = y_pred
-        return self.loss_of(targets, logits)
+        return self.loss_of(targets, logits) / count_copies(self)
 
     def loss_of(self, targets: Any, logits: Any) -> Any:
         """(1 - dice_weight) * cross-entropy + dice_weight * soft Dice, a float32 scalar."""

@@ -18,7 +18,7 @@ def batches(epoch: int) -> EpochBatches:
 
 def test_an_epoch_shows_each_sample_once_but_for_the_rest() -> None:
     """Whole batches only: three of two, image and mask of one sample together."""
-    items = [batches(0)[step][0] for step in range(len(batches(0)))]
+    items = [batches(0)[step] for step in range(len(batches(0)))]
     shown = [int(value) for item in items for value in item["masks"][:, 0, 0]]
     assert len(items) == 3 and len(set(shown)) == 6
     assert all((item["images"][..., 0] == item["masks"]).all() for item in items)
@@ -26,7 +26,7 @@ def test_an_epoch_shows_each_sample_once_but_for_the_rest() -> None:
 
 def test_a_step_can_be_had_without_those_before_it() -> None:
     """The third batch is the same whether or not the first two were made."""
-    after = [batches(5)[step][0] for step in range(3)][2]
-    alone = batches(5)[2][0]
+    after = [batches(5)[step] for step in range(3)][2]
+    alone = batches(5)[2]
     for name, array in after.items():
         np.testing.assert_array_equal(array, alone[name])

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import platform
+import statistics
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -56,6 +57,7 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
     """
     _check(train_set, val_set, fingerprint, params)
     gpus = set_up_devices(params.num_threads)
+    check_batch_size(params.batch_size, len(gpus))
     print(f"train: {describe(gpus)}; {keras.backend.backend()}, {params.precision}", flush=True)
     with only_training():
         fit = Fit(build_trainer(fingerprint, params, len(gpus)), fingerprint, params)
@@ -117,7 +119,8 @@ class Fit:
         self.trainer, self.fingerprint, self.params = trainer, fingerprint, params
         self.history: list[Row] = []
         self.best: Sequence[np.ndarray] = []
-        self.started, self.num_done = time.monotonic(), 0
+        self.started = self.printed = time.monotonic()
+        self.num_done, self.parent = 0, os.getppid()
         augment = params.augment.model_dump(exclude={"crop"})
         self.ranges = Ranges(**augment)
 
@@ -150,15 +153,14 @@ class Fit:
         """One pass over `train_set`, then the scores on `val_set`."""
         params = self.params
         batches = EpochBatches(train_set, self.ranges, params.augment.crop, params.batch_size, params.seed, epoch)
-        watch = _Watch(self, epoch, len(batches))
-        # a generator: Keras's own PyDataset leaves a thread behind whose end takes up to 45 s an epoch
-        logs = self.trainer.fit(
-            iter(batches), steps_per_epoch=len(batches), verbose=0, shuffle=False, callbacks=[watch]
-        ).history
+        losses = []
+        for step, batch in enumerate(batches):
+            losses.append(self.trainer.learn(batch))
+            self._watch(epoch, step, len(batches), losses)
         val = score_packed(self.trainer, val_set, len(self.fingerprint.classes), params.batch_size)
         row = {
             "epoch": epoch + 1,
-            "loss": float(logs["loss"][-1]),
+            "loss": statistics.fmean(losses),
             "val_loss": val.loss,
             "val_mean_iou": val.mean_iou,
             "val_pixel_accuracy": val.pixel_accuracy,
@@ -200,42 +202,48 @@ class Fit:
         )
         return best
 
-    def _best_index(self) -> int:
-        """Epoch (from 0) with the highest val mean IoU, the first of equals; nan is lower than any."""
-        scores = [row["val_mean_iou"] for row in self.history]
-        return max(range(len(scores)), key=lambda i: (-math.inf if math.isnan(scores[i]) else scores[i], -i))
-
-
-class _Watch(keras.callbacks.Callback):
-    """Stops at a loss that is not finite and when the starting process is gone; prints speed and time left."""
-
-    def __init__(self, fit: Fit, epoch: int, num_steps: int) -> None:
-        super().__init__()
-        self.fit, self.epoch, self.num_steps = fit, epoch, num_steps
-        self.printed, self.parent = time.monotonic(), os.getppid()
-
-    def on_train_batch_end(self, step: int, logs: Mapping[str, float] | None = None) -> None:
-        loss = float((logs or {})["loss"])
-        if not math.isfinite(loss):
+    def _watch(self, epoch: int, step: int, num_steps: int, losses: Sequence[float]) -> None:
+        """Stops at a loss that is not finite and when the starting process is gone; prints speed and time left."""
+        params = self.params
+        if not math.isfinite(losses[-1]):
             raise TrainingError(
-                f"the loss is {loss} in epoch {self.epoch + 1}, step {step + 1}; lower train.learning_rate or "
+                f"the loss is {losses[-1]} in epoch {epoch + 1}, step {step + 1}; lower train.learning_rate or "
                 "train.clip_norm, or raise train.warmup_epochs"
             )
         if os.getppid() != self.parent:
             sys.exit(
                 "train: the process that started this training is gone; stopped, the last epoch's checkpoint is kept"
             )
-        fit = self.fit
-        fit.num_done += fit.params.batch_size
-        if time.monotonic() - self.printed >= INTERVAL_S or step + 1 == self.num_steps:
-            self.printed = time.monotonic()
-            speed = fit.num_done / (self.printed - fit.started)
-            num_left = (fit.params.num_epochs - self.epoch) * self.num_steps - step - 1
+        self.num_done += params.batch_size
+        now = time.monotonic()
+        if now - self.printed >= INTERVAL_S or step + 1 == num_steps:
+            self.printed = now
+            speed = self.num_done / (now - self.started)
+            num_left = (params.num_epochs - epoch) * num_steps - step - 1
             print(
-                f"epoch {self.epoch + 1}/{fit.params.num_epochs}: step {step + 1}/{self.num_steps}, loss {loss:.4f}, "
-                f"{speed:.1f} images/s, {duration(num_left * fit.params.batch_size / speed)} left",
+                f"epoch {epoch + 1}/{params.num_epochs}: step {step + 1}/{num_steps}, "
+                f"loss {statistics.fmean(losses):.4f}, {speed:.1f} images/s, "
+                f"{duration(num_left * params.batch_size / speed)} left",
                 flush=True,
             )
+
+    def _best_index(self) -> int:
+        """Epoch (from 0) with the highest val mean IoU, the first of equals; nan is lower than any."""
+        scores = [row["val_mean_iou"] for row in self.history]
+        return max(range(len(scores)), key=lambda i: (-math.inf if math.isnan(scores[i]) else scores[i], -i))
+
+
+def check_batch_size(batch_size: int, num_gpus: int) -> None:
+    """Refuses a batch of which the GPUs would get unequal parts.
+
+    Raises:
+        ParamsError: it is no multiple of their number.
+    """
+    if num_gpus and batch_size % num_gpus:
+        raise ParamsError(
+            f"params.yaml: `train.batch_size` is {batch_size}, {num_gpus} GPUs are visible; expected a multiple, "
+            "or hide GPUs with CUDA_VISIBLE_DEVICES"
+        )
 
 
 def _check(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: TrainParams) -> None:

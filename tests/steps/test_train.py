@@ -17,7 +17,7 @@ from pipeline.files import md5_of
 from pipeline.fingerprint import Fingerprint
 from pipeline.packed import read_packed
 from pipeline.steps.preprocess import preprocess
-from pipeline.steps.train import TRAIN, train
+from pipeline.steps.train import TRAIN, check_batch_size, train
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
 
 COMMAND = [sys.executable, "-u", "-m", "pipeline.steps.train"]
@@ -54,6 +54,14 @@ def test_batch_larger_than_train_is_refused() -> None:
     """The message gives both numbers."""
     with pytest.raises(ParamsError, match="`train.batch_size` is 17, train has 16 images; lower it"):
         train_here(batch_size=17)
+
+
+def test_unequal_parts_for_the_gpus_are_refused() -> None:
+    """Every GPU gets the same number of images; without one any number will do."""
+    check_batch_size(5, 0)
+    check_batch_size(6, 3)
+    with pytest.raises(ParamsError, match="is 5, 2 GPUs are visible; expected a multiple"):
+        check_batch_size(5, 2)
 
 
 def test_crop_larger_than_the_packed_size_is_refused() -> None:
