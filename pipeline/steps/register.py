@@ -12,7 +12,7 @@ from pipeline.files import md5_of
 from pipeline.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
 from pipeline.machine import list_packages, read_machine
 from pipeline.manifest import read_manifest
-from pipeline.model_card import MODEL
+from pipeline.model_card import MODEL, ModelCard, Postprocess
 from pipeline.program import run
 from pipeline.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry import CHALLENGER, Version, list_versions, set_alias
@@ -53,7 +53,7 @@ def register() -> Version:
 
 def _register(scores: Scores, tags: dict[str, str]) -> Version:
     with recorded_run(_read_record(scores, tags)) as run_id:
-        version = create_version(run_id, MODEL, _describe(scores, tags), tags)
+        version = create_version(run_id, MODEL, _describe(scores, tags, ModelCard.read(MODEL).postprocess), tags)
     first = _find_twin(tags)
     if first and first.number < version.number:
         delete_version(version)
@@ -115,13 +115,18 @@ def _read_record(scores: Scores, tags: dict[str, str]) -> RunRecord:
     )
 
 
-def _describe(scores: Scores, tags: dict[str, str]) -> str:
+def _describe(scores: Scores, tags: dict[str, str], cleaning: Postprocess) -> str:
     floor = scores.floor
+    steps = ", ".join(f"{name} {value}" for name, value in asdict(cleaning).items() if value)
+    served = (
+        f"Scored with cleaned masks ({steps}), as `segline predict` gives them; MLflow's own serving does not clean."
+    )
     return (
         f"U-Net for {len(scores.iou)} classes: {', '.join(sorted(scores.iou))}.\n\n"
         f"Mean IoU {scores.mean_iou:.4f} on {scores.num_images} test images; always saying {floor.class_name} gives "
         f"{floor.mean_iou:.4f}.\n\nTo make it again: check out commit `{tags['git_commit']}`, put the files of the "
         f"run's folder `lineage` in place, `dvc pull` the data `{tags['data_md5']}` and run `dvc repro`."
+        + (f"\n\n{served}" if steps else "")
     )
 
 

@@ -12,10 +12,11 @@ import pytest
 
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.lineage import read_lineage
+from pipeline.model_card import Postprocess
 from pipeline.registry import download_model, find_alias, list_versions, opened, set_alias
 from pipeline.scores import Scores
 from pipeline.steps import gate
-from pipeline.steps.register import _read_accepted, _register, _tags, register
+from pipeline.steps.register import _describe, _read_accepted, _register, _tags, register
 from tests.finished_project import ROOT, make_scores, use_registry, write_lock, write_project
 
 
@@ -58,6 +59,13 @@ def test_run_holds_what_makes_it_again() -> None:
         assert "check out commit" in client.get_model_version("segline", "1").description
     assert run.info.status == "FINISHED" and run.data.params["train.unet.num_levels"] == "4"
     assert run.data.metrics["iou/road"] == 0.9 and run.data.metrics["loss"] == 0.25
+
+
+def test_cleaning_that_serving_lacks_is_told() -> None:
+    """Who serves through MLflow reads that the scored masks were cleaned; of a model without cleaning nothing is said."""
+    tags = {"git_commit": "abc", "data_md5": "def"}
+    assert "(open_px 3), as `segline predict`" in _describe(Scores.read(), tags, Postprocess(3, 0, 0))
+    assert "clean" not in _describe(Scores.read(), tags, Postprocess(0, 0, 0))
 
 
 def test_same_evidence_is_one_version() -> None:
