@@ -62,7 +62,7 @@ def test_run_holds_what_makes_it_again() -> None:
 
 
 def test_cleaning_that_serving_lacks_is_told() -> None:
-    """Who serves through MLflow reads that the scored masks were cleaned; of a model without cleaning nothing is said."""
+    """Who serves through MLflow reads that the scored masks were cleaned, but only where they were."""
     tags = {"git_commit": "abc", "data_md5": "def"}
     assert "(open_px 3), as `segline predict`" in _describe(Scores.read(), tags, Postprocess(3, 0, 0))
     assert "clean" not in _describe(Scores.read(), tags, Postprocess(0, 0, 0))
