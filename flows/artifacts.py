@@ -1,24 +1,30 @@
 """What a flow run shows in Prefect's pages: the scores, the verdict, a link to the report."""
 
 import math
-from pathlib import Path
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from pipeline.decision_report import DECISION_REPORT
+from pipeline.report import REPORT
 from pipeline.scores import SCORES, Scores
 from pipeline.verdict import Verdict
 
-REPORT = Path("work/evaluate/report.html")
-
 
 def publish_evidence() -> None:
-    """Publishes what the stages `evaluate` and `gate` have written; a rejected model may lack scores."""
+    """Publishes what the stages `evaluate`, `gate` and `report` have written; a rejected model may lack scores."""
     verdict = Verdict.read()
     create_markdown_artifact(verdict_page(verdict), key="verdict", description="The gate's verdict, with reasons")
     if SCORES.exists():
         create_table_artifact(score_rows(Scores.read()), key="scores", description="Scores on the test split")
     if REPORT.exists():
         create_link_artifact(REPORT.resolve().as_uri(), link_text=str(REPORT), key="report", description="Full report")
+
+
+def publish_decision() -> None:
+    """Publishes a link to the report with the decision in it, if `promote` could write it."""
+    if DECISION_REPORT.exists():
+        link = DECISION_REPORT.resolve().as_uri()
+        create_link_artifact(link, link_text=str(DECISION_REPORT), key="decision", description="Report with decision")
 
 
 def score_rows(scores: Scores) -> list[dict[str, str]]:

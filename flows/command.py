@@ -86,14 +86,24 @@ def _add_flow(commands: Commands) -> None:
 
 
 def _add_promote(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--promote", action="store_true", help="make the new model champion if it scores higher")
+    parser.add_argument("--promote", action="store_true", help="make the new model champion if it is better")
 
 
 def _add_registry(commands: Commands) -> None:
     _add(commands, "register", register, "register the model in work/ that the gate accepted", "segline register")
-    move = _add(commands, "promote", promote, "make a better challenger the champion", "segline promote")
+    move = _add(commands, "promote", promote, "make a challenger the champion if it is better", "segline promote")
     move.add_argument("version", nargs="?", help="version to promote (default: the challenger)")
-    _add(commands, "rollback", rollback, "make the previous champion champion again", "segline rollback")
+    example = "segline rollback --to 7"
+    back = _add(commands, "rollback", rollback, "make the previous champion champion again", example)
+    back.add_argument("--to", metavar="VERSION", help="make this version champion (default: the previous champion)")
+    _add(commands, "history", history, "show every decision on the champion", "segline history")
+    example = "segline compare challenger champion"
+    two = _add(commands, "compare", compare, "compare two models on today's test split; changes nothing", example)
+    two.add_argument("first", metavar="A", help="version, alias or the folder of a SavedModel")
+    two.add_argument("second", metavar="B", help="likewise; shown is what A has more than B")
+    example = "segline noise --runs 5"
+    spread = _add(commands, "noise", noise, "measure how far mean IoU spreads by the seed alone", example)
+    spread.add_argument("--runs", type=int, required=True, metavar="N", help="trainings with other seeds, 3 or more")
     _add(commands, "status", status, "show versions, aliases, scores and age", "segline status")
 
     example = "segline predict segline@champion photos masks"
@@ -197,11 +207,33 @@ def promote(arguments: Arguments) -> None:
     step.promote(arguments.version)
 
 
-def rollback(_: Arguments) -> None:
-    """Makes the previous champion champion again."""
+def rollback(arguments: Arguments) -> None:
+    """Makes the previous champion, or a named version, champion again."""
     from pipeline.steps import rollback as step
 
-    step.rollback()
+    step.rollback(arguments.to)
+
+
+def history(_: Arguments) -> None:
+    """Shows the ledger as a table."""
+    from pipeline.steps import history as step
+
+    step.history()
+
+
+def compare(arguments: Arguments) -> None:
+    """Compares two models."""
+    from pipeline.steps import compare as step
+
+    step.compare(arguments.first, arguments.second)
+
+
+def noise(arguments: Arguments) -> None:
+    """Trains with other seeds and stores the noise floor."""
+    from pipeline.steps import noise as step
+
+    with only_one("noise"):
+        step.noise(arguments.runs)
 
 
 def status(_: Arguments) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.schedules import CronSchedule
-from prefect.runtime import task_run
+from prefect.runtime import flow_run, task_run
 from prefect.schedules import Cron
 from prefect.states import Completed, Failed, State
 from pydantic import ValidationError
 
-from flows.artifacts import publish_evidence
+from flows.artifacts import publish_decision, publish_evidence
 from flows.leash import run_on_leash
 from flows.limit import make_ready, one_training
 from flows.live_run import close_live_run, open_live_run
@@ -57,7 +57,10 @@ def _retrain(promote: bool, timeout_s: float) -> State[Any]:
         if not verdict.accepted:
             return Failed(name=REJECTED, message="; ".join(verdict.reasons))
         for step in ("register", "promote") if promote else ("register",):
-            _run(step, (sys.executable, "-m", "flows.command", step), timeout_s, live_run)
+            environment = {**live_run, "SEGLINE_ACTOR": f"flow {flow_run.flow_name}, run {flow_run.name}"}
+            _run(step, (sys.executable, "-m", "flows.command", step), timeout_s, environment)
+        if promote:
+            publish_decision()
     finally:
         close_live_run()
     return Completed(message="accepted by the gate and registered")

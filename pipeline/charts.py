@@ -109,6 +109,35 @@ def histogram_chart(title: str, counts: Sequence[int]) -> str:
     return _svg(420, 216, title, parts)
 
 
+def reliability_chart(title: str, bins: Sequence[tuple[float, float, float]]) -> str:
+    """Share of right pixels over the probability that the model gave them; on the dashed diagonal it can be believed.
+
+    Args:
+        title: for those who cannot see it.
+        bins: mean probability, share of right pixels and share of all pixels, of each bin; an empty one is left out.
+    """
+    ticks = [tick / 5 for tick in range(6)]
+    parts = _y_axis(ticks)
+    parts += [
+        _text(_scale(tick, 0, 1, PLOT[0], PLOT[2]), PLOT[3] + 18, f"{tick:g}", "middle", "tick") for tick in ticks
+    ]
+    parts.append(f'<path d="M{PLOT[0]} {PLOT[3]}L{PLOT[2]} {PLOT[1]}" class="mark"/>')
+    points = [(confidence, accuracy, share) for confidence, accuracy, share in bins if share > 0]
+    places = [
+        (_scale(confidence, 0, 1, PLOT[0], PLOT[2]), _scale(accuracy, 0, 1, PLOT[3], PLOT[1]))
+        for confidence, accuracy, _ in points
+    ]
+    if places:
+        line = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+        parts.append(f'<path d="M{line}" stroke="var(--series1)" stroke-width="2"/>')
+    for (x, y), (confidence, accuracy, share) in zip(places, points, strict=True):
+        title_ = f"<title>says {confidence:.0%}, right {accuracy:.0%}; {share:.1%} of the pixels</title>"
+        radius = 3 + 7 * math.sqrt(min(share, 1.0))
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="var(--series1)">{title_}</circle>')
+    parts.append(_text(PLOT[2], 226, "probability of the predicted class", "end", "axis"))
+    return _svg(420, 232, title, parts)
+
+
 def nice_ticks(low: float, high: float, whole: bool = False) -> list[float]:
     """Three to eight round numbers, evenly spaced, the first not above `low`, the last not below `high`."""
     largest = max(abs(low), abs(high))

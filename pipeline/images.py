@@ -1,7 +1,8 @@
-"""The one door to OpenCV: pictures in and out, resizing, cleaning of masks, perceptual hashes."""
+"""The one door to OpenCV: pictures in and out, resizing, cleaning of masks, edges, areas, perceptual hashes."""
 
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -18,6 +19,18 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 PNG_COLOUR_TYPE = 25  # offset of the colour type's byte in a PNG file
 PALETTE = 3
 FAR_PX = 20_000  # beyond this OpenCV's fixed-point corners overflow
+
+
+class Area(NamedTuple):
+    """A connected region.
+
+    Attributes:
+        box: the rows and columns that it lies in, to cut it out of any array of the picture's size.
+        inside: (h, w) bool, the region within its box.
+    """
+
+    box: tuple[slice, slice]
+    inside: np.ndarray
 
 
 def list_images(folder: Path) -> list[Path]:
@@ -166,6 +179,41 @@ def fill_from_nearest(ids: np.ndarray, holes: np.ndarray) -> np.ndarray:
     id_of_label = np.zeros(labels.max() + 1, dtype=ids.dtype)
     id_of_label[labels[~holes]] = ids[~holes]
     return np.asarray(id_of_label[labels])
+
+
+def list_areas(mask: np.ndarray, min_area_px: int) -> list[Area]:
+    """The 8-connected regions of a (H, W) bool mask that have at least `min_area_px` pixels, by their first row."""
+    areas: list[Area] = []
+    if np.count_nonzero(mask) < min_area_px:
+        return areas
+    num, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    for label in range(1, num):
+        left, top, width, height, num_pixels = stats[label].tolist()
+        if num_pixels >= min_area_px:
+            box = slice(top, top + height), slice(left, left + width)
+            areas.append(Area(box, labels[box] == label))
+    return areas
+
+
+def near_other_ids(ids: np.ndarray, distance_px: int, border: bool) -> np.ndarray:
+    """Where a pixel of another id lies at most `distance_px` away, the larger of rows and columns (Chebyshev).
+
+    Args:
+        ids: (H, W) uint8.
+        distance_px: at least 1.
+        border: whether what lies outside of the picture has another id, too; an id 255 does not see it.
+
+    Returns:
+        (H, W) bool.
+    """
+    kernel = np.ones((2 * distance_px + 1, 2 * distance_px + 1), np.uint8)
+    outside = {"borderType": cv2.BORDER_CONSTANT, "borderValue": 255} if border else {}
+    return np.asarray(cv2.dilate(ids, kernel, **outside) != cv2.erode(ids, kernel))
+
+
+def mean_luma(image: np.ndarray) -> float:
+    """Mean brightness of (H, W, 3) RGB uint8, in [0, 255]: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601)."""
+    return float(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).mean())
 
 
 def _morph(mask: np.ndarray, operation: int, size_px: int) -> np.ndarray:

@@ -119,19 +119,52 @@ class ExportParams(Section):
     postprocess: PostprocessParams
 
 
+class BootstrapParams(Section):
+    """Error bars of the scores."""
+
+    unit: Literal["group", "image"]
+    num_resamples: Annotated[int, Field(ge=100, le=100_000)]
+    seed: Count
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    min_units: Annotated[int, Field(ge=2)]
+
+
 class EvaluateParams(Section):
-    """How much of the evaluation is shown as pictures."""
+    """What is measured beside the confusion, and how much of it is shown as pictures."""
 
     num_worst_overlays: Count
     num_random_overlays: Count
+    num_suspects: Count
     seed: Count
+    boundary_width: Annotated[float, Field(gt=0, le=0.5)]
+    boundary_tolerance_px: Annotated[int, Field(ge=0, le=64)]
+    suspect_confidence: Annotated[float, Field(gt=0, le=1)]
+    suspect_min_area_px: Annotated[int, Field(ge=1)]
+    bootstrap: BootstrapParams
 
 
 class GateParams(Section):
-    """Floors that the scores on the test split must reach."""
+    """Floors that the scores on the test split must reach; None or an empty table switches one off."""
 
-    min_mean_iou: Share
-    min_class_iou: Annotated[dict[str, Share], Field()]
+    min_mean_iou: Share | None
+    min_mean_iou_low: Share | None
+    min_class_iou: dict[str, Share] | None
+    min_class_iou_low: dict[str, Share] | None
+    min_slice_iou: dict[str, Share] | None
+
+
+class PromoteParams(Section):
+    """What a challenger has to show against the champion, and how sure it has to be."""
+
+    rule: Literal["superior", "non_inferior"]
+    margin: Share
+    class_margin: Share
+    confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    num_resamples: Annotated[int, Field(ge=100, le=100_000)]
+    seed: Count
+    unit: Literal["group", "image"]
+    min_units: Annotated[int, Field(ge=2)]
+    anchor: Literal["best", "none"] | Annotated[int, Field(ge=1)]
 
 
 class Params(Section):
@@ -143,6 +176,7 @@ class Params(Section):
     export: ExportParams
     evaluate: EvaluateParams
     gate: GateParams
+    promote: PromoteParams
 
 
 def read_params(path: Path = PARAMS) -> Params:

@@ -34,6 +34,11 @@ class Prediction(NamedTuple):
     mask: np.ndarray
     probs: np.ndarray
 
+    def confidence(self) -> np.ndarray:
+        """(H, W) float32 probability of the mask's class: the highest there is, but where the mask was cleaned."""
+        places = np.arange(self.mask.size) * self.probs.shape[-1] + self.mask.ravel()
+        return self.probs.reshape(-1)[places].reshape(self.mask.shape)
+
 
 @dataclass(frozen=True)
 class Predictor:

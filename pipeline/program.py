@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from pipeline.errors import SeglineError
 from pipeline.inputs import unchanged_inputs
+from pipeline.report_cost import cost_recorded
 
 
 def run_stage(stage: str, main: Callable[[], None]) -> None:
-    """Runs the program of a stage as `run` does, and fails when its inputs change in the meantime."""
+    """Runs the program of a stage as `run` does, keeps its cost, and fails when its inputs change in the meantime."""
 
     def watched() -> None:
-        with unchanged_inputs(stage):
+        with unchanged_inputs(stage), cost_recorded(stage):
             main()
 
     run(watched)

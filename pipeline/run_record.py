@@ -62,6 +62,11 @@ def flatten_scores(scores: Scores) -> dict[str, float]:
         "frequency_weighted_iou": scores.frequency_weighted_iou,
         "floor/mean_iou": scores.floor.mean_iou,
         "floor/pixel_accuracy": scores.floor.pixel_accuracy,
+        "mean_iou_low": scores.intervals.mean_iou.low,
+        "mean_iou_high": scores.intervals.mean_iou.high,
+        "boundary/mean_iou": scores.boundary.mean_iou,
+        "boundary/mean_f1": scores.boundary.mean_f1,
+        "calibration_error": scores.calibration.error,
     }
     for name, iou in scores.iou.items():
         flat[f"iou/{clean_name(name)}"] = iou

@@ -7,9 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.bootstrap import Interval
+from pipeline.boundary import NO_BOUNDARY, BoundaryScores
+from pipeline.calibration import NO_CALIBRATION, Bin, Calibration
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of, read_json, write_json
 from pipeline.manifest import MANIFEST, Row
+from pipeline.slices import Slice
 
 SCORES = Path("work/evaluate/scores.json")
 AVERAGES = ("micro avg", "macro avg", "weighted avg")
@@ -63,6 +67,28 @@ class ReportRow:
 
 
 @dataclass(frozen=True)
+class Intervals:
+    """Bootstrap intervals; low and high are nan where there is too little to show one.
+
+    Attributes:
+        unit: what was drawn anew, "group" or "image"; "" where nothing was.
+        confidence: of the intervals, in (0, 1).
+        min_units: fewer units than this show no interval.
+        mean_iou: of `Scores.mean_iou`.
+        iou: by class name.
+    """
+
+    unit: str
+    confidence: float
+    min_units: int
+    mean_iou: Interval
+    iou: Mapping[str, Interval]
+
+
+NO_INTERVALS = Intervals("", math.nan, 0, Interval(math.nan, math.nan, math.nan, 0), {})
+
+
+@dataclass(frozen=True)
 class Scores:
     """Scores of a model, pixels pooled over the split, ignored ones left out; nan where there is nothing to score.
 
@@ -76,6 +102,10 @@ class Scores:
         num_images: images scored.
         num_pixels: pixels scored.
         evidence: what was scored.
+        intervals: of the mean IoU and of each class.
+        boundary: how well the classes' edges are met.
+        calibration: whether the probabilities can be believed.
+        slices: scores of parts of the split.
     """
 
     mean_iou: float
@@ -87,6 +117,10 @@ class Scores:
     num_images: int
     num_pixels: int
     evidence: Evidence
+    intervals: Intervals = NO_INTERVALS
+    boundary: BoundaryScores = NO_BOUNDARY
+    calibration: Calibration = NO_CALIBRATION
+    slices: tuple[Slice, ...] = ()
 
     def write(self, path: Path = SCORES) -> None:
         """Writes the scores as JSON, nan as null."""
@@ -150,7 +184,55 @@ def _parse(content: Any) -> Scores:
         num_images=_count(content["num_images"]),
         num_pixels=_count(content["num_pixels"]),
         evidence=Evidence(**{name: _text(evidence[name]) for name in Evidence.__dataclass_fields__}),
+        intervals=_parse_intervals(content["intervals"]),
+        boundary=_parse_boundary(content["boundary"]),
+        calibration=_parse_calibration(content["calibration"]),
+        slices=tuple(_parse_slice(row) for row in content["slices"]),
     )
+
+
+def _parse_intervals(content: Any) -> Intervals:
+    return Intervals(
+        _text(content["unit"]),
+        _number(content["confidence"]),
+        _count(content["min_units"]),
+        _parse_interval(content["mean_iou"]),
+        {name: _parse_interval(row) for name, row in content["iou"].items()},
+    )
+
+
+def _parse_interval(row: Any) -> Interval:
+    return Interval(_number(row["estimate"]), _number(row["low"]), _number(row["high"]), _count(row["num_units"]))
+
+
+def _parse_boundary(content: Any) -> BoundaryScores:
+    return BoundaryScores(
+        _number(content["mean_iou"]),
+        _number(content["mean_f1"]),
+        {name: _number(value) for name, value in content["iou"].items()},
+        {name: _number(value) for name, value in content["f1"].items()},
+        _number(content["width"]),
+        _count(content["tolerance_px"]),
+    )
+
+
+def _parse_calibration(content: Any) -> Calibration:
+    bins = [
+        Bin(
+            _number(row["low"]),
+            _number(row["high"]),
+            _count(row["num_pixels"]),
+            _number(row["confidence"]),
+            _number(row["accuracy"]),
+        )
+        for row in content["bins"]
+    ]
+    return Calibration(_number(content["error"]), tuple(bins))
+
+
+def _parse_slice(row: Any) -> Slice:
+    low, high = _number(row["low"]), _number(row["high"])
+    return Slice(_text(row["kind"]), _text(row["name"]), _count(row["num_images"]), _number(row["mean_iou"]), low, high)
 
 
 def _parse_row(row: Any) -> ReportRow:
@@ -180,4 +262,6 @@ def _text(value: Any) -> str:
 def _without_nan(content: Any) -> Any:
     if isinstance(content, dict):
         return {name: _without_nan(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_without_nan(value) for value in content]
     return None if isinstance(content, float) and math.isnan(content) else content

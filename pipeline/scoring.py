@@ -1,11 +1,11 @@
 """Scoring of an exported model on the test split of a manifest, one image at a time."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from pipeline.bootstrap import Unit, class_intervals, mean_iou_interval
 from pipeline.confusion import (
     classification_report,
     confusion,
@@ -16,61 +16,59 @@ from pipeline.confusion import (
 )
 from pipeline.dataset import ClassList
 from pipeline.errors import DataError, EvidenceError
-from pipeline.images import read_image, read_mask
-from pipeline.manifest import MANIFEST, Row
-from pipeline.predictor import Predictor, read_ahead
+from pipeline.image_table import ImageTable
+from pipeline.images import mean_luma, read_image, read_mask
+from pipeline.manifest import Row
+from pipeline.predictor import Prediction, Predictor, read_ahead
 from pipeline.progress import Progress
-from pipeline.scores import Evidence, Floor, ReportRow, Scores, evidence_of
+from pipeline.scores import Evidence, Floor, Intervals, ReportRow, Scores
 
 
-class ImageCounts(NamedTuple):
-    """The confusion counts of one image.
+class Seen(NamedTuple):
+    """One image with its label and what the model says of it.
 
     Attributes:
         row: of the manifest.
-        matrix: (K, K) int64, rows are targets.
+        target: (H, W) uint8 ids, or the ignore id.
+        prediction: of the model.
     """
 
     row: Row
-    matrix: np.ndarray
+    target: np.ndarray
+    prediction: Prediction
 
 
-def score(
-    model: Path | Predictor,
-    rows: Sequence[Row],
-    classes: ClassList,
-    floor_class: str,
-    manifest: Path = MANIFEST,
-    each: Callable[[ImageCounts], None] | None = None,
-) -> Scores:
-    """Scores a model on the raw test images of a manifest, at the masks' own sizes; memory does not grow with them.
+def count_images(
+    predictor: Predictor, rows: Sequence[Row], classes: ClassList, each: Callable[[Seen], None] | None = None
+) -> ImageTable:
+    """The confusion counts of each raw test image, one after the other: no picture stays in memory.
 
     Args:
-        model: folder of an exported model, or the model itself where it is loaded already.
+        predictor: the model.
         rows: of the manifest; those of the split "test" are scored.
         classes: of the data set.
-        floor_class: the class that the floor always says, see `commonest_class`.
-        manifest: the file of `rows`, for the evidence.
-        each: is given every image's counts, in the rows' order.
+        each: is given every image, in the rows' order.
 
     Raises:
         DataError: the test split is empty, or a file is not what the manifest says.
-        EvidenceError: the model or manifest is missing, or the model has other classes than the data.
+        EvidenceError: the model has other classes than the data.
     """
-    predictor = model if isinstance(model, Predictor) else Predictor.read(model)
     _check_classes(predictor, classes)
     test = select_test(rows)
-    total = np.zeros((len(classes), len(classes)), np.int64)
+    matrices = np.zeros((len(test), len(classes), len(classes)), np.int64)
+    heights, widths, brightness = np.zeros(len(test), np.int64), np.zeros(len(test), np.int64), np.zeros(len(test))
     progress = Progress("score", len(test), "images")
-    for row, pair in read_ahead(test, read_pair):
+    for place, (row, pair) in enumerate(read_ahead(test, read_pair)):
         image, target = pair.result()
-        matrix = _count(row, target, predictor.predict(image).mask, classes)
-        total += matrix
+        prediction = predictor.predict(image)
+        matrices[place] = _count(row, target, prediction.mask, classes)
+        (heights[place], widths[place]), brightness[place] = target.shape, mean_luma(image)
         if each:
-            each(ImageCounts(row, matrix))
+            each(Seen(row, target, prediction))
         progress.advance()
     progress.close()
-    return scores_of(total, classes, floor_class, len(test), evidence_of(predictor.folder, rows, manifest))
+    names, groups = tuple(row.name for row in test), tuple(row.group for row in test)
+    return ImageTable(classes.names, names, groups, heights, widths, brightness, matrices)
 
 
 def scores_of(matrix: np.ndarray, classes: ClassList, floor_class: str, num_images: int, evidence: Evidence) -> Scores:
@@ -96,6 +94,20 @@ def scores_of(matrix: np.ndarray, classes: ClassList, floor_class: str, num_imag
         num_images=num_images,
         num_pixels=int(matrix.sum()),
         evidence=evidence,
+    )
+
+
+def intervals_of(
+    table: ImageTable, *, unit: Unit, num_resamples: int, seed: int, confidence: float, min_units: int
+) -> Intervals:
+    """Bootstrap intervals of the mean IoU and of each class; for the arguments see `bootstrap.mean_iou_interval`."""
+    settings: Any = {"unit": unit, "num_resamples": num_resamples, "seed": seed, "confidence": confidence}
+    return Intervals(
+        unit=unit,
+        confidence=confidence,
+        min_units=min_units,
+        mean_iou=mean_iou_interval(table, **settings, min_units=min_units),
+        iou=class_intervals(table, **settings, min_units=min_units),
     )
 
 

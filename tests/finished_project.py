@@ -15,13 +15,15 @@ import pytest
 import yaml
 from PIL import Image
 
+from pipeline.bootstrap import Interval
 from pipeline.dataset import ClassList, write_contract
 from pipeline.files import md5_of, write_json
+from pipeline.fingerprint import FINGERPRINT, Fingerprint
 from pipeline.manifest import MANIFEST, Row, read_manifest, write_manifest
 from pipeline.model_card import MODEL
 from pipeline.params import PARAMS
 from pipeline.registry import opened
-from pipeline.scores import AVERAGES, Floor, ReportRow, Scores, evidence_of
+from pipeline.scores import AVERAGES, Floor, Intervals, ReportRow, Scores, evidence_of
 from pipeline.steps import gate
 from tests.tiny_model import write_tiny_model
 
@@ -84,9 +86,16 @@ def write_work(favourite: int) -> None:
     Path("work/validate/data_docs").mkdir()
     Path("work/validate/data_docs/index.html").write_text("<html>\n")
     Path("work/evaluate").mkdir()
-    Path("work/evaluate/report.html").write_text("<html>\n")
+    write_fingerprint()
     make_scores().write()
     gate.main()
+
+
+def write_fingerprint() -> None:
+    """Writes the fingerprint of a training split that shows both classes."""
+    Path("work/preprocess").mkdir()
+    pixels = {"sky": 16, "road": 48}
+    Fingerprint(CLASSES, (8, 8), {"train": 1}, (99.0,) * 3, (70.0,) * 3, pixels, {}).write(FINGERPRINT)
 
 
 def make_scores(**changes: Any) -> Scores:
@@ -102,6 +111,7 @@ def make_scores(**changes: Any) -> Scores:
         "num_images": 2,
         "num_pixels": 128,
         "evidence": evidence_of(MODEL, read_manifest()),
+        "intervals": Intervals("group", 0.95, 5, Interval(0.8, 0.75, 0.85, 5), {}),
     }
     return Scores(**{**found, **changes})
 

@@ -8,7 +8,15 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.charts import MAX_NUMBERED, confusion_chart, histogram_chart, line_chart, nice_ticks, standalone
+from pipeline.charts import (
+    MAX_NUMBERED,
+    confusion_chart,
+    histogram_chart,
+    line_chart,
+    nice_ticks,
+    reliability_chart,
+    standalone,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -93,3 +101,17 @@ def test_standalone_chart_brings_its_colours() -> None:
     ElementTree.fromstring(chart)
     assert "prefers-color-scheme:dark" in chart
     assert chart == standalone(histogram_chart("IoU", [1, 2]))
+
+
+def test_reliability_chart_has_a_dot_for_each_bin_with_pixels() -> None:
+    """Dots are joined, larger where there are more pixels; the diagonal stands there without any."""
+    chart = reliability_chart("Reliability", [(math.nan, math.nan, 0), (0.5, 0.25, 0.25), (0.75, 0.75, 0.75)])
+    assert titles(chart) == [
+        "Reliability",
+        "says 50%, right 25%; 25.0% of the pixels",
+        "says 75%, right 75%; 75.0% of the pixels",
+    ]
+    assert re.findall(r'<path d="(M[^"]*)" stroke="var', chart) == ["M231.0 145.5L320.5 56.5"]
+    small, large = (float(radius) for radius in re.findall(r' r="([\d.]+)"', chart))
+    assert small < large
+    assert reliability_chart("Reliability", []).count('class="mark"') == 1

@@ -193,3 +193,31 @@ def test_holes_get_an_id_that_is_there(ids: np.ndarray, holes: object) -> None:
     assert_array_equal(filled[~where], ids[~where])
     if not where.all():
         assert set(np.unique(filled)) <= set(np.unique(ids[~where]))
+
+
+def test_areas_are_listed_with_their_boxes() -> None:
+    """Each region that is large enough comes once, cut out of the mask; diagonal neighbours belong together."""
+    mask = np.zeros((20, 30), bool)
+    mask[2:4, 5:9], mask[4, 9], mask[10, 10] = True, True, True
+    (area,) = images.list_areas(mask, 2)
+    assert area.box == (slice(2, 5), slice(5, 10))
+    assert_array_equal(area.inside, mask[area.box])
+    assert len(images.list_areas(mask, 1)) == 2
+    assert images.list_areas(np.zeros((4, 4), bool), 1) == []
+
+
+def test_the_border_is_another_id_where_asked_for() -> None:
+    """In a flat mask nothing is near another id but the border; 255 does not see it."""
+    flat = np.full((6, 9), 3, np.uint8)
+    assert not images.near_other_ids(flat, 2, border=False).any()
+    near = images.near_other_ids(flat, 2, border=True)
+    assert not near[2:-2, 2:-2].any() and near.sum() == flat.size - 2 * 5
+    assert not images.near_other_ids(np.full((6, 9), 255, np.uint8), 2, border=True).any()
+
+
+def test_mean_luma_weighs_the_colours() -> None:
+    """White is 255, and green is brighter than blue."""
+    lumas = [
+        images.mean_luma(np.full((4, 4, 3), colour, np.uint8)) for colour in ((255,) * 3, (0, 255, 0), (0, 0, 255))
+    ]
+    assert lumas == [255, 150, 29]

@@ -90,11 +90,24 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ({"train__num_epochs": 2.5}, "`train.num_epochs` is 2.5"),
         ({"preprocess__size": [64]}, "`preprocess.size"),
         ({"train__unet__num_levels": 8}, "`train.unet.num_levels` is 8"),
+        ({"evaluate__bootstrap__unit": "pixel"}, "`evaluate.bootstrap.unit` is 'pixel'"),
+        ({"evaluate__bootstrap__min_units": 1}, "`evaluate.bootstrap.min_units` is 1"),
+        ({"evaluate__boundary_width": 0.0}, "`evaluate.boundary_width` is 0.0"),
+        ({"gate__min_slice_iou": {"brightness/dark": 7}}, "`gate.min_slice_iou.brightness/dark` is 7"),
     ],
 )
 def test_values_that_do_not_go_are_refused(changes: dict[str, Any], message: str) -> None:
     """Ranges, types and values that contradict each other are told by name."""
     assert message in _message(_content(**changes))
+
+
+def test_a_floor_is_switched_off_by_null() -> None:
+    """Every floor of the gate can be left out by null, none by leaving its name out."""
+    off = dict.fromkeys(_content()["gate"])
+    assert parse_params(_content() | {"gate": off}).gate.min_mean_iou is None
+    assert "`gate.min_mean_iou_low` is missing" in _message(
+        _content() | {"gate": {name: None for name in off if name != "min_mean_iou_low"}}
+    )
 
 
 @pytest.mark.parametrize("content", [None, [], "train", 3])

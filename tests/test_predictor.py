@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from pipeline.dataset import ClassList
 from pipeline.errors import EvidenceError
 from pipeline.model_card import ModelCard, Postprocess
-from pipeline.predictor import Predictor, read_ahead
+from pipeline.predictor import Prediction, Predictor, read_ahead
 from tests.tiny_model import NO_POSTPROCESS, write_tiny_model
 
 CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (90, 90, 90)), 255)
@@ -33,6 +33,13 @@ def test_card_cleans_the_mask() -> None:
     prediction = Predictor(Path("model"), card, lambda images: (ids, probs)).predict(np.zeros((9, 9, 3), np.uint8))
     assert not prediction.mask.any()
     assert_array_equal(prediction.probs, probs[0])
+
+
+def test_confidence_is_that_of_the_mask() -> None:
+    """The probability of each pixel's class, which is not the highest one where the mask was cleaned."""
+    probs = np.array([[[0.75, 0.25], [0.25, 0.75]], [[0.5, 0.5], [1, 0]]], np.float32)
+    confidence = Prediction(np.array([[0, 0], [1, 0]], np.uint8), probs).confidence()
+    assert_array_equal(confidence, np.array([[0.75, 0.25], [0.5, 1]], np.float32))
 
 
 def test_card_of_another_model_is_refused(tmp_path: Path) -> None:

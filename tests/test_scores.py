@@ -10,18 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.bootstrap import Interval
+from pipeline.boundary import BoundaryScores
+from pipeline.calibration import Bin, Calibration
 from pipeline.errors import EvidenceError
 from pipeline.manifest import Row
 from pipeline.scores import (
     AVERAGES,
     Evidence,
     Floor,
+    Intervals,
     ReportRow,
     Scores,
     compare_evidence,
     evidence_of,
     md5_of_test_split,
 )
+from pipeline.slices import Slice
 
 EVIDENCE = Evidence("model", "manifest", "test")
 ROW = ReportRow(0.5, 0.25, 1 / 3, 64)
@@ -36,6 +41,12 @@ SCORES = Scores(
     num_images=2,
     num_pixels=64,
     evidence=EVIDENCE,
+    intervals=Intervals(
+        "group", 0.95, 5, Interval(0.5, 0.25, 0.75, 8), {"tree": Interval(math.nan, math.nan, math.nan, 0)}
+    ),
+    boundary=BoundaryScores(0.5, 0.25, {"road": 0.5, "tree": math.nan}, {"road": 0.25, "tree": math.nan}, 0.02, 2),
+    calibration=Calibration(0.125, (Bin(0.0, 0.5, 0, math.nan, math.nan), Bin(0.5, 1.0, 64, 0.75, 0.625))),
+    slices=(Slice("group", "a", 2, 0.5, math.nan, math.nan), Slice("brightness", "dark", 1, math.nan, 3.5, 7.0)),
 )
 
 
@@ -53,7 +64,12 @@ def test_round_trip_in_the_agreed_form(tmp_path: Path) -> None:
     assert content["floor"] == {"class": "road", "mean_iou": 0.25, "pixel_accuracy": 0.5}
     assert content["classification_report"]["tree"] == {"precision": None, "recall": None, "f1": None, "support": 0}
     found = Scores.read(path)
-    assert math.isnan(found.iou["tree"]) and found.evidence == EVIDENCE
+    assert content["intervals"]["mean_iou"] == {"estimate": 0.5, "low": 0.25, "high": 0.75, "num_units": 8}
+    assert content["slices"][1] == {
+        **{"kind": "brightness", "name": "dark", "num_images": 1, "mean_iou": None},
+        **{"low": 3.5, "high": 7},
+    }
+    assert math.isnan(found.iou["tree"]) and found == SCORES
     found.write(tmp_path / "again.json")
     assert (tmp_path / "again.json").read_bytes() == path.read_bytes()
 
@@ -74,6 +90,16 @@ def test_equal_scores_give_equal_bytes(tmp_path: Path) -> None:
         ("evidence", {"model_md5": 1, "manifest_md5": "", "test_md5": ""}, "found 1, expected a text"),
         ("iou", None, "NoneType"),
         ("floor", {}, "KeyError: 'class'"),
+        ("intervals", {}, "KeyError: 'unit'"),
+        ("intervals", {"unit": "group", "confidence": 0.9, "min_units": 5, "mean_iou": 0.5, "iou": {}}, "TypeError"),
+        ("boundary", {"mean_iou": True}, "found True, expected a number or null"),
+        (
+            "calibration",
+            {"error": 0.5, "bins": [{"low": 0, "high": 1, "num_pixels": -3}]},
+            "found -3, expected a count",
+        ),
+        ("slices", [{"kind": 3}], "KeyError: 'low'"),
+        ("slices", None, "NoneType"),
     ],
 )
 def test_other_content_is_refused(tmp_path: Path, name: str, value: Any, message: str) -> None:
@@ -84,6 +110,16 @@ def test_other_content_is_refused(tmp_path: Path, name: str, value: Any, message
     with pytest.raises(EvidenceError, match="is not what the stage `evaluate` writes") as info:
         Scores.read(path)
     assert message in str(info.value)
+
+
+@pytest.mark.parametrize("name", ["intervals", "boundary", "calibration", "slices"])
+def test_scores_of_an_older_evaluation_are_refused(tmp_path: Path, name: str) -> None:
+    """A file without a part that is written today is not read as one with an empty part."""
+    path = tmp_path / "scores.json"
+    SCORES.write(path)
+    path.write_text(json.dumps({part: value for part, value in json.loads(path.read_text()).items() if part != name}))
+    with pytest.raises(EvidenceError, match=f"KeyError: '{name}'.; run it again"):
+        Scores.read(path)
 
 
 def test_missing_scores_are_named(tmp_path: Path) -> None:

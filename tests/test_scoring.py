@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from pipeline.dataset import ClassList
 from pipeline.errors import DataError, EvidenceError
 from pipeline.images import write_png
 from pipeline.manifest import Row, write_manifest
+from pipeline.predictor import Predictor
 from pipeline.scores import Scores, evidence_of
-from pipeline.scoring import ImageCounts, commonest_class, read_pair, score, select_test
+from pipeline.scoring import Seen, commonest_class, count_images, intervals_of, read_pair, scores_of, select_test
 from tests.tiny_model import write_tiny_model
 
 CLASSES = ClassList(("sky", "road", "car"), ((0, 0, 255), (90, 90, 90), (200, 0, 0)), 255)
@@ -38,17 +40,43 @@ def write_rows(folder: Path, *masks: list[list[int]], split: str = "test") -> li
     return rows
 
 
+def score(model: Path, rows: list[Row], classes: ClassList, floor_class: str, manifest: Path) -> Scores:
+    """The scores of a model on the rows of a manifest."""
+    table = count_images(Predictor.read(model), rows, classes)
+    return scores_of(table.pooled(), classes, floor_class, len(table), evidence_of(model, rows, manifest))
+
+
 def test_scores_are_pooled_over_the_images(model: Path, tmp_path: Path) -> None:
     """Pixels of all test images count alike, ignored ones do not, and a class in neither has no IoU."""
     rows = write_rows(tmp_path, [[0, 1], [1, 255]], [[1, 1, 1, 1, 1]])
-    counts: list[ImageCounts] = []
-    scores = score(model, rows, CLASSES, "sky", tmp_path / "manifest.csv", counts.append)
+    scores = score(model, rows, CLASSES, "sky", tmp_path / "manifest.csv")
     assert scores.iou["road"] == scores.pixel_accuracy == pytest.approx(7 / 8)
     assert (scores.iou["sky"], scores.mean_iou) == (0, pytest.approx(7 / 16))
     assert np.isnan(scores.iou["car"])
     assert (scores.num_images, scores.num_pixels) == (2, 8)
-    assert_array_equal(counts[0].matrix, [[0, 1, 0], [0, 2, 0], [0, 0, 0]])
-    assert [image.row for image in counts] == rows
+
+
+def test_each_image_is_counted_and_seen(model: Path, tmp_path: Path) -> None:
+    """The table has a row for each image, in order, and each is handed on as it is."""
+    rows = write_rows(tmp_path, [[0, 1], [1, 255]], [[1, 1, 1, 1, 1]])
+    seen: list[Seen] = []
+    table = count_images(Predictor.read(model), rows, CLASSES, seen.append)
+    assert_array_equal(table.matrices[0], [[0, 1, 0], [0, 2, 0], [0, 0, 0]])
+    assert (table.names, table.groups) == (("s0", "s1"), ("g", "g"))
+    assert (table.heights.tolist(), table.widths.tolist(), table.brightness.tolist()) == ([2, 1], [2, 5], [99, 99])
+    assert [image.row for image in seen] == rows
+    assert seen[0].target[1, 1] == 255 and seen[1].prediction.mask.shape == (1, 5)
+
+
+def test_intervals_say_what_they_rest_on(model: Path, tmp_path: Path) -> None:
+    """Intervals of the mean and of each class, with the settings that were asked for; one group shows nothing."""
+    table = count_images(Predictor.read(model), write_rows(tmp_path, *[[[0, 1, 1]]] * 6), CLASSES)
+    settings: Any = {"num_resamples": 200, "seed": 0, "confidence": 0.9, "min_units": 5}
+    by_image, by_group = (intervals_of(table, unit=unit, **settings) for unit in ("image", "group"))
+    assert (by_image.unit, by_image.confidence, by_image.min_units) == ("image", 0.9, 5)
+    assert (by_image.mean_iou.low, by_image.mean_iou.num_units) == (pytest.approx(1 / 3), 6)
+    assert by_image.iou["road"].is_shown and not by_image.iou["car"].is_shown
+    assert (by_group.mean_iou.is_shown, by_group.mean_iou.num_units) == (False, 1)
 
 
 def test_floor_always_says_one_class(model: Path, tmp_path: Path) -> None:

@@ -1,16 +1,35 @@
-"""Judges the scores by the floors in params; missing, nan or stale evidence rejects."""
+"""Judges the scores by the floors in params; missing, nan or stale evidence rejects. Then writes the report."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
 
+from pipeline.bootstrap import Interval
 from pipeline.errors import EvidenceError
-from pipeline.files import md5_of
+from pipeline.files import md5_of, written_whole
 from pipeline.manifest import read_manifest
 from pipeline.model_card import MODEL
+from pipeline.pairs import show_names
 from pipeline.params import GateParams, read_params
 from pipeline.program import run_stage
-from pipeline.scores import SCORES, Evidence, Scores, compare_evidence, evidence_of
+from pipeline.report import REPORT, render_report
+from pipeline.scores import SCORES, Evidence, Intervals, Scores, compare_evidence, evidence_of
 from pipeline.verdict import Verdict
+
+WORK = Path("work")
+
+
+class Finding(NamedTuple):
+    """What was found of a floor.
+
+    Attributes:
+        reached: the floor is shown to be reached.
+        text: a sentence.
+    """
+
+    reached: bool
+    text: str
 
 
 def gate(scores: Scores, scores_md5: str, found: Evidence, limits: GateParams) -> Verdict:
@@ -20,28 +39,33 @@ def gate(scores: Scores, scores_md5: str, found: Evidence, limits: GateParams) -
         scores: of the model on the test split.
         scores_md5: of the file they were read from.
         found: evidence of the model and the test split as they are now.
-        limits: the floors; a class without an IoU does not reach one.
+        limits: the floors; what has no score, or no interval, does not reach one.
 
     Returns:
-        The verdict; of a rejected model with every reason, not only the first.
+        The verdict; of a rejected model with every reason, not only the first; of an accepted one with what could not
+        be judged, too.
     """
+    findings = [*_judge_points(scores, limits), *_judge_low_ends(scores, limits)]
     against = [*compare_evidence(scores.evidence, found), *_unsound(scores)]
-    judged = list(_judge(scores, limits))
-    against += [text for reached, text in judged if not reached]
+    against += [finding.text for finding in findings if not finding.reached]
     mean_iou = scores.mean_iou if _is_share(scores.mean_iou) else None
-    reasons = tuple(against or [text for _, text in judged])
-    return Verdict(not against, reasons, scores_md5, mean_iou, scores.evidence)
+    told = [finding.text for finding in findings] or ["no floor is set; the evidence is whole and fresh"]
+    reasons = against or [*told, *_not_shown(scores.intervals)]
+    return Verdict(not against, tuple(reasons), scores_md5, mean_iou, scores.evidence)
 
 
 def main() -> None:
-    """Reads scores, model and manifest, and writes the verdict; a rejected model is a result, not a failure."""
+    """Reads the evidence, writes verdict and report; a rejected model is a result, not a failure."""
     limits = read_params().gate
     try:
         verdict = gate(Scores.read(), md5_of(SCORES), evidence_of(MODEL, read_manifest()), limits)
     except EvidenceError as err:  # evidence that is not there is a verdict too, and never an open gate
         verdict = Verdict(False, (str(err),), None, None, None)
     verdict.write()
+    with written_whole(REPORT) as beside:
+        beside.write_text(render_report(WORK, None), encoding="utf-8")
     print(verdict)
+    print(f"report: {REPORT}")
 
 
 def _unsound(scores: Scores) -> Iterator[str]:
@@ -50,33 +74,93 @@ def _unsound(scores: Scores) -> Iterator[str]:
             f"scored were {scores.num_images} images with {scores.num_pixels} pixels; "
             "the test split needs labelled images, add groups or raise validate.split.test"
         )
+    if not _is_share(scores.mean_iou):
+        yield f"mean IoU is {scores.mean_iou:g}, expected a share in [0, 1]; label test images, evaluate again"
     for name, iou in scores.iou.items():
         if not math.isnan(iou) and not _is_share(iou):
             yield f"IoU of {name} is {iou:g}, expected a share in [0, 1]; run the stage `evaluate` again"
 
 
-def _judge(scores: Scores, limits: GateParams) -> Iterator[tuple[bool, str]]:
-    """Whether each floor is reached, and a sentence on it."""
-    floor = scores.floor
-    yield _compare(
-        "mean IoU", scores.mean_iou, limits.min_mean_iou, f" (always {floor.class_name}: {floor.mean_iou:.4f})"
-    )
-    for name, min_iou in sorted(limits.min_class_iou.items()):
-        if name in scores.iou:
-            yield _compare(f"IoU of {name}", scores.iou[name], min_iou, "")
+def _judge_points(scores: Scores, limits: GateParams) -> Iterator[Finding]:
+    """The floors of the scores themselves."""
+    if limits.min_mean_iou is not None:
+        remark = f" (always {scores.floor.class_name}: {scores.floor.mean_iou:.4f})"
+        yield _compare("mean IoU", scores.mean_iou, limits.min_mean_iou, remark)
+    yield from _judge_named("min_class_iou", "class", "IoU of", scores.iou, limits.min_class_iou)
+    slices = {part.key: part.mean_iou for part in scores.slices}
+    yield from _judge_named("min_slice_iou", "slice", "mean IoU of", slices, limits.min_slice_iou)
+
+
+def _judge_named(
+    param: str, kind: str, what: str, values: Mapping[str, float], floors: Mapping[str, float] | None
+) -> Iterator[Finding]:
+    for name, floor in sorted((floors or {}).items()):
+        if name in values:
+            yield _compare(f"{what} {name}", values[name], floor, "")
         else:
-            known = ", ".join(sorted(scores.iou))
-            yield False, f"gate.min_class_iou names {name!r}, which is no class; known are {known}; correct params.yaml"
+            yield _unknown(param, kind, name, values)
 
 
-def _compare(name: str, value: float, floor: float, remark: str) -> tuple[bool, str]:
+def _judge_low_ends(scores: Scores, limits: GateParams) -> Iterator[Finding]:
+    """The floors of the intervals' lower ends."""
+    intervals = scores.intervals
+    if limits.min_mean_iou_low is not None:
+        yield _compare_low("mean IoU", intervals.mean_iou, limits.min_mean_iou_low, intervals)
+    for name, floor in sorted((limits.min_class_iou_low or {}).items()):
+        if name not in scores.iou:
+            yield _unknown("min_class_iou_low", "class", name, scores.iou)
+        elif name in intervals.iou:
+            yield _compare_low(f"IoU of {name}", intervals.iou[name], floor, intervals)
+        else:
+            yield Finding(False, f"IoU of {name} has no interval; run the stage `evaluate` again")
+
+
+def _unknown(param: str, kind: str, name: str, known: Mapping[str, float]) -> Finding:
+    names = show_names(known) or "none"
+    return Finding(False, f"gate.{param} names {name!r}, which is no {kind}; known are {names}; correct params.yaml")
+
+
+def _compare(name: str, value: float, floor: float, remark: str) -> Finding:
     if not _is_share(value):
-        return (
+        return Finding(
             False,
             f"{name} is {value:g}, so the floor {floor:g} is not shown to be reached; label test images with it",
         )
     reached = value >= floor
-    return reached, f"{name} {value:.6g} {'reaches' if reached else 'is below'} the floor {floor:g}{remark}"
+    return Finding(reached, f"{name} {value:.6g} {'reaches' if reached else 'is below'} the floor {floor:g}{remark}")
+
+
+def _compare_low(name: str, interval: Interval, floor: float, intervals: Intervals) -> Finding:
+    if not _is_shown(interval, intervals):
+        found = f"{name} has no interval: {_tell_units(interval, intervals)}"
+        return Finding(
+            False,
+            f"{found}, so the floor {floor:g} of its lower end is not shown to be reached; label more "
+            f"{intervals.unit}s with it for the test split",
+        )
+    remark = f" ({intervals.confidence:.0%} interval to {interval.high:.6g}, {interval.num_units} {intervals.unit}s)"
+    return _compare(f"lower end of {name}", interval.low, floor, remark)
+
+
+def _not_shown(intervals: Intervals) -> Iterator[str]:
+    """What has no interval though no floor asked for one."""
+    if intervals.unit and not _is_shown(intervals.mean_iou, intervals):
+        few = _tell_units(intervals.mean_iou, intervals)
+        yield f"not shown: no interval, {few}; label more {intervals.unit}s for the test split"
+    elif rare := [name for name, interval in intervals.iou.items() if not _is_shown(interval, intervals)]:
+        counts = ", ".join(f"{name} (in {intervals.iou[name].num_units})" for name in sorted(rare))
+        yield (
+            f"not shown, too rare to judge: {counts}; an interval takes {intervals.min_units} {intervals.unit}s whose "
+            "labels have the class: label more with it for the test split"
+        )
+
+
+def _tell_units(interval: Interval, intervals: Intervals) -> str:
+    return f"it rests on {interval.num_units} {intervals.unit}s, an interval takes {intervals.min_units}"
+
+
+def _is_shown(interval: Interval, intervals: Intervals) -> bool:
+    return interval.num_units >= intervals.min_units and 0 <= interval.low <= interval.high <= 1  # nan: False
 
 
 def _is_share(value: float) -> bool:

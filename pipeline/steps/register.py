@@ -25,6 +25,7 @@ WORK_FILES = (
     (Path("work/evaluate"), "evaluate"),
     (Path("work/validate"), "validate"),
     (Path("work/gate"), "gate"),
+    (Path("work/preprocess/fingerprint.json"), "preprocess"),
     (Path("work/train/history.csv"), "train"),
     (Path("work/train/summary.json"), "train"),
     (Path("work/export/parity.json"), "export"),

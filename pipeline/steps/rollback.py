@@ -1,30 +1,62 @@
-"""Makes the previous champion champion again, and the champion `previous`."""
+"""Makes the previous champion, or a named version, champion again; a line in the ledger says so."""
 
-from pipeline.errors import RegistryError
+from pipeline.aliases import Standing, check_agreement, find_number, read_standing, record
+from pipeline.errors import EvidenceError, RegistryError
+from pipeline.ledger import new_line
 from pipeline.program import run
-from pipeline.registry import CHAMPION, PREVIOUS, Version, find_alias, set_alias
+from pipeline.registry import Version, find_version, model_name
 
 
-def rollback() -> Version:
-    """Exchanges the aliases `champion` and `previous`; a second rollback undoes the first.
+def rollback(to: str | None = None) -> Version:
+    """Moves `champion` back, and the champion becomes `previous`; a second rollback undoes the first.
+
+    Args:
+        to: number or alias of a version that the gate accepted; the previous champion where none is given. With it
+            aliases that were moved by hand are put right as well.
 
     Returns:
         The champion now.
 
     Raises:
-        RegistryError: there is no champion, or no other version that was champion before.
+        EvidenceError: the gate never accepted that version.
+        RegistryError: there is nothing to roll back to, `champion` was moved by hand, or someone was faster.
     """
-    champion, previous = find_alias(CHAMPION), find_alias(PREVIOUS)
+    standing = read_standing()
+    target = _find_target(standing) if to is None else _find_named(to, standing)
+    if target.tags.get("verdict") != "accepted":
+        raise EvidenceError(
+            f"{target}: has no accepted verdict, so it cannot be champion; `segline history` shows which"
+        )
+    before = standing.state.champion
+    reason = f"{target} in place of {f'{model_name()}/{before}' if before else 'none'}"
+    line = new_line("rollback", target.number, standing.lines, standing.found, (reason,), {})
+    effect = record(line)
+    if effect.what == "void":
+        raise RegistryError(f"{effect.reason}; nothing was rolled back, see `segline history` and run this again")
+    rest = f", {model_name()}/{before} is previous" if before and before != target.number else ""
+    print(f"{target} is champion{' again' if to is None else ''}{rest}")
+    return target
+
+
+def _find_target(standing: Standing) -> Version:
+    check_agreement(standing)
+    champion, previous = find_number(standing.state.champion), standing.state.previous
     if champion is None:
         raise RegistryError("there is no champion to roll back; `segline status` shows what there is")
-    if previous is None or previous.number == champion.number:
+    if previous is None or previous == champion.number:
         raise RegistryError(
-            f"{champion} is champion and no version was before it; promote another with `segline promote VERSION`"
+            f"{champion} is champion and no version was before it; name another with `segline rollback --to VERSION`"
         )
-    set_alias(CHAMPION, previous)
-    set_alias(PREVIOUS, champion)
-    print(f"{previous} is champion again, {champion} is previous")
-    return previous
+    return find_version(str(previous))
+
+
+def _find_named(to: str, standing: Standing) -> Version:
+    target = find_version(to)
+    if target.name != model_name():
+        raise RegistryError(f"{target}: is no version of {model_name()}; set SEGLINE_MODEL_NAME to {target.name}")
+    if target.number == standing.state.champion and standing.complaint is None:
+        raise RegistryError(f"{target} is the champion already; `segline history` shows who was before")
+    return target
 
 
 def main() -> None:

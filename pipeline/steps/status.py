@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.aliases import read_standing
 from pipeline.program import run
 from pipeline.registry import Version, list_versions, model_name, shown_uri
 
@@ -20,6 +21,8 @@ def status() -> None:
         print(f"no version of {model_name()} is registered at {shown_uri()}; `segline run` makes the first")
         return
     Console().print(build_table(versions, datetime.now(UTC)))
+    if complaint := read_standing().complaint:
+        print(f"warning: {complaint}")
 
 
 def build_table(versions: Sequence[Version], now: datetime) -> Table:

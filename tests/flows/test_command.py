@@ -51,7 +51,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.startswith("segline 0.")
 
 
-@pytest.mark.parametrize("words", [["run"], ["status"], ["import", "demo"], ["register"]])
+@pytest.mark.parametrize("words", [["run"], ["status"], ["import", "demo"], ["register"], ["history"]])
 def test_outside_a_project_is_refused(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that needs a project says where it is and what is missing, and writes nothing."""
     monkeypatch.chdir(tmp_path)
@@ -109,6 +109,18 @@ def test_options_reach_the_import(project: Path) -> None:
     Path("classes.txt").write_text("sky\nroad\n")
     with pytest.raises(DataError, match="nowhere"):
         call(["import", "folder", "nowhere", "masks", "--classes", "classes.txt", "--group", "(.*)_"])
+
+
+def test_registry_commands_reach_their_steps(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing is registered each of them says so, of the version that was typed."""
+    (project / "dvc.yaml").write_text("stages: {}\n")
+    call(["history"])
+    assert "no decision is recorded at sqlite:///mlflow.db yet" in capsys.readouterr().out
+    for words, what in ((["rollback", "--to", "7"], "segline/7"), (["compare", "3", "4"], "segline/3")):
+        with pytest.raises(RegistryError, match=f"{what}: not found in MLflow"):
+            call(words)
+    with pytest.raises(RegistryError, match="there is no champion to roll back"):
+        call(["rollback"])
 
 
 @pytest.mark.e2e

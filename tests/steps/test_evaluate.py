@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.bootstrap import Interval
 from pipeline.dataset import ClassList, Sample, write_contract
 from pipeline.errors import DataError, EvidenceError
-from pipeline.files import write_json
 from pipeline.fingerprint import Fingerprint
+from pipeline.image_table import ImageTable
 from pipeline.images import read_image, write_png
 from pipeline.manifest import MANIFEST, Row, read_manifest, write_manifest
 from pipeline.model_card import MODEL, Postprocess
-from pipeline.params import EvaluateParams
+from pipeline.params import BootstrapParams, EvaluateParams
 from pipeline.predictor import Predictor
 from pipeline.scores import SCORES, Scores
 from pipeline.steps import evaluate as step
@@ -23,7 +24,17 @@ from tests.tiny_model import write_tiny_model
 
 CLASSES = ClassList(("sky", "road", "car"), ((0, 0, 255), (90, 90, 90), (200, 0, 0)), 255)
 FINGERPRINT = Fingerprint(CLASSES, (8, 8), {}, (0, 0, 0), (1, 1, 1), {"sky": 9, "road": 5, "car": 1}, {})
-PARAMS = EvaluateParams(num_worst_overlays=2, num_random_overlays=3, seed=0)
+PARAMS = EvaluateParams(
+    num_worst_overlays=2,
+    num_random_overlays=3,
+    num_suspects=1,
+    seed=0,
+    boundary_width=0.1,
+    boundary_tolerance_px=1,
+    suspect_confidence=0.9,
+    suspect_min_area_px=20,
+    bootstrap=BootstrapParams(unit="image", num_resamples=200, seed=0, confidence=0.95, min_units=3),
+)
 SHARES_OF_ROAD = (0.5, 0.1, 0.9, 0.3)
 
 
@@ -35,8 +46,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_manifest(MANIFEST, [*rows, replace(rows[0], name="trained_on", split="train")])
     write_contract(Path("data"), CLASSES, [Sample(row.name, row.image, row.mask, "g", "test") for row in rows])
     write_tiny_model(MODEL, CLASSES, favourite=1)
-    write_json(step.RECORDS["Training"], {"best_epoch": 7, "nested": {"left": "out"}})
-    step.HISTORY.write_text("epoch,loss,val_mean_iou\n1,2.5,0.25\n2,1.5,nan\n")
     return tmp_path
 
 
@@ -56,6 +65,12 @@ def evaluate() -> Scores:
     return step.evaluate(Predictor.read(MODEL), read_manifest(), CLASSES, FINGERPRINT, PARAMS, step.EVALUATE)
 
 
+def read_csv(name: str) -> list[dict[str, str]]:
+    """The rows of a table that the stage wrote."""
+    with (step.EVALUATE / name).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def md5_by_name() -> dict[str, str]:
     """Every file that the stage wrote."""
     files = sorted(path for path in step.EVALUATE.rglob("*") if path.is_file())
@@ -69,8 +84,11 @@ def test_everything_is_written_and_twice_the_same(project: Path) -> None:
     assert Scores.read(SCORES).mean_iou == scores.mean_iou
     assert scores.floor.class_name == "sky"
     names = {str(Path(name).relative_to(step.EVALUATE)) for name in first}
-    tables = {"scores.json", "per_image.csv", "per_class.csv", "confusion.csv", "confusion.svg", "report.html"}
-    assert tables | {"overlays/legend.svg", "overlays/worst_01_s1.jpg", "overlays/worst_02_s3.jpg"} <= names
+    tables = {"scores.json", "per_image.csv", "per_class.csv", "confusion.csv", "suspects.csv"}
+    overlays = {
+        f"overlays/{name}" for name in ("legend.svg", "worst_01_s1.jpg", "worst_02_s3.jpg", "suspect_01_s1.jpg")
+    }
+    assert tables | overlays | {"confusion.svg"} <= names
     assert len([name for name in names if name.startswith("overlays/random_")]) == 3
     evaluate()
     assert md5_by_name() == first
@@ -79,32 +97,72 @@ def test_everything_is_written_and_twice_the_same(project: Path) -> None:
 def test_counts_of_each_image_add_up_to_the_scores(project: Path) -> None:
     """per_image.csv has a row for each test image, and its pairs add up to confusion.csv."""
     evaluate()
-    with (step.EVALUATE / "per_image.csv").open(newline="") as file:
-        images = list(csv.DictReader(file))
+    images = read_csv("per_image.csv")
     with (step.EVALUATE / "confusion.csv").open(newline="") as file:
         pooled = {row["target"]: row for row in csv.DictReader(file)}
     assert [image["name"] for image in images] == ["s0", "s1", "s2", "s3"]
     assert (images[1]["num_counted"], images[1]["num_ignored"], images[1]["height"]) == ("79", "1", "10")
-    assert float(images[1]["pixel_accuracy"]) == pytest.approx(8 / 79)
+    assert float(images[1]["pixel_accuracy"]) == pytest.approx(8 / 79) and images[1]["brightness"] == "40.0"
+    assert ImageTable.read(step.EVALUATE / "per_image.csv").class_names == CLASSES.names
     for target in CLASSES.names:
         for pred in CLASSES.names:
             assert sum(int(image[f"{target}>{pred}"]) for image in images) == int(pooled[target][pred])
+
+
+def test_the_details_are_measured(project: Path) -> None:
+    """Intervals, boundaries, calibration and slices are in the scores' file, whole."""
+    scores = evaluate()
+    scores.write(project / "again.json")
+    assert (project / "again.json").read_bytes() == SCORES.read_bytes()
+    assert scores.intervals.mean_iou.is_shown and not scores.intervals.iou["car"].is_shown
+    assert scores.intervals.mean_iou.estimate == scores.mean_iou
+    assert scores.boundary.iou["sky"] == scores.boundary.f1["sky"] == 0 and np.isnan(scores.boundary.f1["car"])
+    assert scores.calibration.error == pytest.approx(1 - scores.pixel_accuracy)
+    assert [part.key for part in scores.slices] == [
+        "group/g",
+        *("brightness/dark", "brightness/medium", "brightness/bright"),
+    ]
+
+
+def test_suspects_are_listed_and_ignored_pixels_are_none(project: Path) -> None:
+    """A model that is sure of road everywhere suspects every sky that is large enough, without the ignored pixel."""
+    evaluate()
+    suspects = read_csv("suspects.csv")
+    assert [(row["name"], row["num_pixels"]) for row in suspects] == [("s1", "71"), ("s3", "55"), ("s0", "39")]
+    assert {(row["label"], row["predicted"]) for row in suspects} == {("sky", "road")}
+
+
+def test_classes_have_their_intervals_and_boundaries_beside_them(project: Path) -> None:
+    """per_class.csv tells all that is known of a class; what is not shown is empty."""
+    scores = evaluate()
+    rows = {row["class"]: row for row in read_csv("per_class.csv")}
+    assert float(rows["road"]["iou_low"]) == scores.intervals.iou["road"].low
+    assert float(rows["road"]["boundary_f1"]) == scores.boundary.f1["road"]
+    assert rows["car"]["iou_high"] == rows["car"]["boundary_iou"] == ""
+
+
+def test_the_program_tells_what_it_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The interval is told, or why there is none."""
+    scores = evaluate()
+    assert "95% interval 0." in step.tell(scores) and "by 4 images" in step.tell(scores)
+    few = replace(scores, intervals=replace(scores.intervals, mean_iou=Interval(0.5, np.nan, np.nan, 2)))
+    assert "no interval: the test split has 2 images, it takes 3" in step.tell(few)
+
+
+def test_nan_as_a_probability_is_refused(project: Path) -> None:
+    """A model that answers nan is named, and nothing is written."""
+    plain = Predictor.read(MODEL)
+    nan = np.full((1, 10, 8, 3), np.nan, np.float32)
+    broken = replace(plain, serve=lambda images: (np.ones((1, 10, 8), np.uint8), nan))
+    with pytest.raises(EvidenceError, match="the model's probabilities range from nan to nan"):
+        step.evaluate(broken, read_manifest(), CLASSES, FINGERPRINT, PARAMS, step.EVALUATE)
+    assert not step.EVALUATE.exists()
 
 
 def test_overlays_show_four_sides(project: Path) -> None:
     """A strip of image, truth, prediction and wrong pixels."""
     evaluate()
     assert read_image(step.EVALUATE / "overlays/worst_01_s1.jpg").shape == (10, 4 * 8 + 3 * 6, 3)
-
-
-def test_report_tells_where_the_model_comes_from(project: Path) -> None:
-    """MD5s of what was scored, and the plain values that other stages wrote down."""
-    scores = evaluate()
-    html = (step.EVALUATE / "report.html").read_text()
-    assert all(md5 in html for md5 in vars(scores.evidence).values())
-    assert "best epoch" in html
-    assert "nested" not in html
-    assert str(project) not in html
 
 
 def test_cleaning_of_the_card_is_scored_too(project: Path) -> None:
@@ -122,12 +180,11 @@ def test_cleaning_of_the_card_is_scored_too(project: Path) -> None:
 
 
 def test_image_that_is_wholly_ignored_has_no_score(project: Path) -> None:
-    """It is in the table with empty cells, in no bin and never among the worst."""
+    """It is in the table with empty cells, and never among the worst."""
     rows = read_manifest()
     write_png(rows[1].mask, np.full((10, 8), 255, np.uint8))
     evaluate()
-    with (step.EVALUATE / "per_image.csv").open(newline="") as file:
-        assert list(csv.DictReader(file))[1]["mean_iou"] == ""
+    assert read_csv("per_image.csv")[1]["mean_iou"] == ""
     assert not list((step.EVALUATE / "overlays").glob("worst_*_s1.jpg"))
 
 
@@ -161,11 +218,3 @@ def test_random_choice_follows_from_the_seed(project: Path) -> None:
     assert step.choose_random(rows, 3, 1) == step.choose_random(rows, 5, 1)[:3]
     assert len({row.name for row in step.choose_random(rows, 99, 1)}) == len(rows)
     assert step.choose_random(rows, 0, 1) == []
-
-
-def test_history_with_gaps_is_read(project: Path) -> None:
-    """A nan stays one, an empty cell becomes one, and no file is no history."""
-    history = step.read_history(step.HISTORY)
-    assert [row["loss"] for row in history] == [2.5, 1.5]
-    assert np.isnan(history[1]["val_mean_iou"])
-    assert step.read_history(Path("missing.csv")) == []

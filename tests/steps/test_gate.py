@@ -1,5 +1,6 @@
 """Tests of the gate: it opens for whole, fresh and good evidence, and for nothing else."""
 
+import json
 import math
 import shutil
 from collections.abc import Callable
@@ -11,19 +12,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.bootstrap import Interval
 from pipeline.files import md5_of
 from pipeline.manifest import MANIFEST
 from pipeline.model_card import MODEL
 from pipeline.params import GateParams
-from pipeline.scores import SCORES, Evidence, Floor, Scores
+from pipeline.scores import NO_INTERVALS, SCORES, Evidence, Floor, Intervals, Scores
+from pipeline.slices import Slice
 from pipeline.steps import gate as step
 from pipeline.steps.gate import gate
 from pipeline.verdict import VERDICT, Verdict
 from tests.finished_project import write_project
 
 EVIDENCE = Evidence("model", "manifest", "test")
-GOOD = Scores(0.8, 0.9, 0.85, Floor("road", 0.3, 0.6), {"road": 0.9, "tree": 0.7}, {}, 2, 128, EVIDENCE)
-LIMITS = GateParams(min_mean_iou=0.7, min_class_iou={})
+NAN = math.nan
+INTERVALS = Intervals(
+    "group",
+    0.95,
+    5,
+    Interval(0.8, 0.75, 0.85, 6),
+    {"road": Interval(0.9, 0.8, 0.95, 6), "tree": Interval(0.7, NAN, NAN, 3)},
+)
+DARK = Slice("brightness", "dark", 1, 0.6, 3, 7)
+GOOD = Scores(
+    *(0.8, 0.9, 0.85, Floor("road", 0.3, 0.6), {"road": 0.9, "tree": 0.7}, {}, 2, 128, EVIDENCE, INTERVALS),
+    slices=(DARK, Slice("group", "night", 1, NAN, NAN, NAN)),
+)
+OFF: dict[str, Any] = dict.fromkeys(GateParams.model_fields)
+LIMITS = GateParams(**{**OFF, "min_mean_iou": 0.7})
 
 
 def judge(scores: Scores, found: Evidence = EVIDENCE, **limits: Any) -> Verdict:
@@ -38,7 +54,50 @@ def test_good_scores_are_accepted() -> None:
     assert verdict.reasons == (
         "mean IoU 0.8 reaches the floor 0.7 (always road: 0.3000)",
         "IoU of tree 0.7 reaches the floor 0.5",
+        "not shown, too rare to judge: tree (in 3); an interval takes 5 groups whose labels have the class: label more "
+        "with it for the test split",
     )
+
+
+def test_lower_ends_and_slices_are_judged() -> None:
+    """Floors on the lower end of an interval and on a slice are told like the others."""
+    verdict = judge(
+        GOOD,
+        min_mean_iou=None,
+        min_mean_iou_low=0.7,
+        min_class_iou_low={"road": 0.8},
+        min_slice_iou={"brightness/dark": 0.5},
+    )
+    assert verdict.accepted
+    assert verdict.reasons[:3] == (
+        "mean IoU of brightness/dark 0.6 reaches the floor 0.5",
+        "lower end of mean IoU 0.75 reaches the floor 0.7 (95% interval to 0.85, 6 groups)",
+        "lower end of IoU of road 0.8 reaches the floor 0.8 (95% interval to 0.95, 6 groups)",
+    )
+
+
+@pytest.mark.parametrize("empty", [None, {}])
+def test_a_floor_can_be_switched_off(empty: Any) -> None:
+    """Without floors sound and fresh evidence is enough, and that nothing was judged is not hidden."""
+    off: dict[str, Any] = {name: None if name.startswith("min_mean") else empty for name in GateParams.model_fields}
+    verdict = judge(GOOD, EVIDENCE, **off)
+    assert verdict.accepted and verdict.reasons[0] == "no floor is set; the evidence is whole and fresh"
+    assert not judge(replace(GOOD, mean_iou=NAN), EVIDENCE, **off).accepted
+
+
+def test_too_few_units_for_any_interval_are_told() -> None:
+    """An accepted verdict says that nothing has an interval; the classes are not told one by one."""
+    few = replace(INTERVALS, mean_iou=Interval(0.8, NAN, NAN, 2))
+    assert judge(replace(GOOD, intervals=few)).reasons[1:] == (
+        "not shown: no interval, it rests on 2 groups, an interval takes 5; label more groups for the test split",
+    )
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_the_lower_end_itself_is_enough(low: float, floor: float) -> None:
+    """A lower end is accepted exactly when it is not below the floor."""
+    scores = replace(GOOD, intervals=replace(INTERVALS, mean_iou=Interval(0.8, low, 1, 6)))
+    assert judge(scores, min_mean_iou_low=floor).accepted == (low >= floor)
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
@@ -51,12 +110,46 @@ def test_the_floor_itself_is_enough(mean_iou: float, floor: float) -> None:
     ("changes", "limits", "reason"),
     [
         ({"mean_iou": 0.65}, {}, "mean IoU 0.65 is below the floor 0.7"),
-        ({"mean_iou": math.nan}, {"min_mean_iou": 0.0}, "mean IoU is nan, so the floor 0 is not shown"),
+        ({"mean_iou": NAN}, {"min_mean_iou": 0.0}, "mean IoU is nan, so the floor 0 is not shown"),
         ({"mean_iou": 1.5}, {}, "mean IoU is 1.5, so the floor 0.7 is not shown"),
-        ({"iou": {"road": 0.9, "tree": math.nan}}, {"min_class_iou": {"tree": 0.0}}, "IoU of tree is nan"),
+        ({"mean_iou": NAN}, {"min_mean_iou": None}, "mean IoU is nan, expected a share"),
+        ({"iou": {"road": 0.9, "tree": NAN}}, {"min_class_iou": {"tree": 0.0}}, "IoU of tree is nan"),
         ({"iou": {"road": 7.0}}, {}, "IoU of road is 7, expected a share"),
         ({}, {"min_class_iou": {"tree": 0.75}}, "IoU of tree 0.7 is below the floor 0.75"),
         ({}, {"min_class_iou": {"tre": 0.1}}, "names 'tre', which is no class; known are road, tree"),
+        ({}, {"min_class_iou_low": {"tre": 0.1}}, "gate.min_class_iou_low names 'tre', which is no class; known are"),
+        (
+            {},
+            {"min_slice_iou": {"dark": 0.1}},
+            "'dark', which is no slice; known are brightness/dark, group/night; cor",
+        ),
+        ({"slices": ()}, {"min_slice_iou": {"brightness/dark": 0}}, "is no slice; known are none"),
+        ({}, {"min_slice_iou": {"brightness/dark": 0.75}}, "mean IoU of brightness/dark 0.6 is below the floor 0.75"),
+        ({}, {"min_slice_iou": {"group/night": 0.0}}, "mean IoU of group/night is nan, so the floor 0 is not shown"),
+        ({}, {"min_mean_iou_low": 0.76}, "lower end of mean IoU 0.75 is below the floor 0.76 (95% interval to 0.85"),
+        ({}, {"min_class_iou_low": {"road": 0.81}}, "lower end of IoU of road 0.8 is below the floor 0.81"),
+        (
+            {},
+            {"min_class_iou_low": {"tree": 0.0}},
+            "IoU of tree has no interval: it rests on 3 groups, an interval takes 5, so the floor 0 of its lower end "
+            "is not shown to be reached; label more groups with it for the test split",
+        ),
+        (
+            {"intervals": replace(INTERVALS, iou={})},
+            {"min_class_iou_low": {"road": 0}},
+            "IoU of road has no interval; run",
+        ),
+        ({"intervals": NO_INTERVALS}, {"min_mean_iou_low": 0}, "mean IoU has no interval: it rests on 0"),
+        (
+            {"intervals": replace(INTERVALS, mean_iou=Interval(0.8, 0.79, 0.81, 4))},
+            {"min_mean_iou_low": 0},
+            "mean IoU has no interval: it rests on 4 groups, an interval takes 5",
+        ),
+        (
+            {"intervals": replace(INTERVALS, mean_iou=Interval(0.8, 7.5, 8.5, 9))},
+            {"min_mean_iou_low": 0},
+            "mean IoU has no interval",
+        ),
         ({"num_images": 0}, {}, "scored were 0 images"),
         ({"num_pixels": 0}, {}, "with 0 pixels"),
     ],
@@ -64,7 +157,7 @@ def test_the_floor_itself_is_enough(mean_iou: float, floor: float) -> None:
 def test_bad_scores_are_rejected(changes: dict[str, Any], limits: dict[str, Any], reason: str) -> None:
     """Low, missing and impossible scores are rejected, with the reason."""
     verdict = judge(replace(GOOD, **changes), **limits)
-    assert not verdict.accepted and reason in verdict.reasons[0]
+    assert not verdict.accepted and any(reason in told for told in verdict.reasons)
 
 
 @pytest.mark.parametrize("part", ["model_md5", "manifest_md5", "test_md5"])
@@ -90,6 +183,18 @@ def test_the_stage_writes_the_same_bytes_again(project: Path) -> None:
     assert verdict.accepted and verdict.scores_md5 == md5_of(SCORES)
 
 
+def write_nan_scores() -> None:
+    """A model that scored nothing."""
+    replace(Scores.read(), mean_iou=NAN).write()
+
+
+def write_older_scores() -> None:
+    """Scores as they were written before intervals were."""
+    content = json.loads(SCORES.read_text())
+    del content["intervals"]
+    SCORES.write_text(json.dumps(content))
+
+
 def remove(path: Path) -> None:
     """Removes a file or folder."""
     shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -100,6 +205,10 @@ def remove(path: Path) -> None:
     [
         (lambda: SCORES.unlink(), "work/evaluate/scores.json: not found"),
         (lambda: SCORES.write_text("{"), "work/evaluate/scores.json: is not JSON"),
+        (write_nan_scores, "mean IoU is nan"),
+        (lambda: replace(Scores.read(), num_images=0, num_pixels=0).write(), "scored were 0 images"),
+        (lambda: replace(Scores.read(), intervals=NO_INTERVALS).write(), "mean IoU has no interval"),
+        (write_older_scores, "work/evaluate/scores.json: is not what the stage `evaluate` writes (KeyError"),
         (lambda: SCORES.write_text("{}"), "work/evaluate/scores.json: is not what the stage `evaluate` writes"),
         (lambda: MANIFEST.unlink(), "work/validate/manifest.csv: not found"),
         (lambda: remove(MODEL), "work/export/model: not found"),

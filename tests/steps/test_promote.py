@@ -1,136 +1,273 @@
 """Tests of promotion: real models, scored on the test split that is there today."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from pipeline.aliases import read_standing
 from pipeline.dataset import ClassList, write_contract
 from pipeline.errors import EvidenceError, RegistryError
-from pipeline.files import md5_of
-from pipeline.registration import create_version
-from pipeline.registry import Version, create_run, find_alias, find_version, list_versions, opened, set_alias
+from pipeline.image_table import ImageTable
+from pipeline.ledger import read_ledger
+from pipeline.noise_floor import NoiseFloor
+from pipeline.params import read_params
+from pipeline.registry import find_alias, find_version, list_versions, set_alias
+from pipeline.rescoring import Rescored
 from pipeline.steps import promote as step
-from pipeline.steps.promote import decide, promote
-from tests.finished_project import CLASSES, tiny_model, use_registry, write_data
-
-SKY, ROAD = 0, 1  # mean IoU of a model that says only this: 0.125 and 0.375
-
-
-@pytest.fixture(autouse=True)
-def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_data(tmp_path / "data")
-    use_registry(tmp_path, monkeypatch)
+from pipeline.steps.promote import Contest, carry_out, decide, find_contest, promote
+from pipeline.steps.rollback import rollback
+from tests.contest import FREE, ROAD, SKY, number_by_alias, register, write_contest, write_split
+from tests.finished_project import CLASSES
 
 
-def register(favourite: int, **tags: str) -> Version:
-    """Registers a tiny model as the challenger."""
-    model = tiny_model(favourite)
-    with opened() as (_, client):
-        run_id = create_run(client)
-    version = create_version(run_id, model, "", {"model_md5": md5_of(model), "verdict": "accepted", **tags})
-    set_alias("challenger", version)
-    return version
+@pytest.fixture
+def contest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Makes the project, with values of the section `promote`."""
+    return lambda **promote: write_contest(tmp_path, monkeypatch, **{**FREE, **promote})
 
 
-def numbers() -> dict[str, int]:
-    """The version that each alias points to."""
-    return {alias: version.number for version in list_versions() for alias in version.aliases}
-
-
-def test_first_champion_needs_no_rival(capsys: pytest.CaptureFixture[str]) -> None:
-    """The first accepted version becomes champion, and says so."""
+def test_first_champion_needs_the_floors_alone(
+    contest: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first accepted version becomes champion, and says that no rival was there."""
+    contest()
     register(SKY)
     decision = promote()
     assert decision.promoted and decision.champion is None
-    assert "PROMOTED: segline/1 has mean IoU 0.1250 on today's test split and is the first" in capsys.readouterr().out
-    assert numbers() == {"challenger": 1, "champion": 1}
+    told = capsys.readouterr().out
+    assert "PROMOTED: segline/1 has mean IoU 0.1250 on today's test split and is the first champion" in told
+    assert "the gate's floors alone decide" in told
+    assert number_by_alias() == {"challenger": 1, "champion": 1}
     tags = list_versions()[0].tags
     assert tags["rescored_mean_iou"] == "0.125000" and tags["decision"] == str(decision) and tags["rescored_test_md5"]
+    (line,) = read_ledger()
+    assert (line.kind, line.version, line.expected_champion, line.who) == ("promote", 1, None, "tester")
 
 
-def test_better_challenger_takes_the_place() -> None:
-    """A higher mean IoU moves the alias, and the former champion becomes previous; asked again nothing happens."""
+def test_better_challenger_takes_the_place(contest: Callable[..., None]) -> None:
+    """Who is shown to be better becomes champion, the former one previous; asked again nothing but a line happens."""
+    contest()
     register(SKY)
     promote()
     register(ROAD)
     decision = promote()
-    assert decision.promoted and "segline/2 has mean IoU 0.3750 " in decision.reason
-    assert decision.reason.endswith("the champion segline/1 has 0.1250")
-    assert numbers() == {"challenger": 2, "champion": 2, "previous": 1}
+    assert decision.promoted
+    assert decision.reasons[0] == (
+        "segline/2 has mean IoU 0.3750 on today's test split, the champion segline/1 has 0.1250"
+    )
+    assert number_by_alias() == {"challenger": 2, "champion": 2, "previous": 1}
     assert str(promote()) == "NOT PROMOTED: segline/2 is the champion already"
+    assert [line.kind for line in read_ledger()] == ["promote", "promote", "refuse"]
 
 
 @pytest.mark.parametrize("challenger", [SKY, ROAD])
-def test_champion_that_is_not_beaten_stays(challenger: int) -> None:
-    """A worse challenger and an equal one are not promoted; that is a result, kept in the tags, and no error."""
+def test_champion_that_is_not_beaten_stays(contest: Callable[..., None], challenger: int) -> None:
+    """A worse challenger and an equal one are not promoted; that is a result, kept in the ledger, and no error."""
+    contest()
     register(ROAD)
     promote()
     register(challenger)
     decision = promote()
-    assert not decision.promoted and decision.reason.endswith("the champion segline/1 has 0.3750; it has to be beaten")
-    assert numbers() == {"challenger": 2, "champion": 1}
+    assert not decision.promoted and "not shown to be better" in str(decision)
+    assert number_by_alias() == {"challenger": 2, "champion": 1}
     assert list_versions()[1].tags["decision"].startswith("NOT PROMOTED: segline/2 has mean IoU ")
+    line = read_ledger()[1]
+    assert (line.kind, line.version, line.expected_champion, line.reasons) == ("refuse", 2, 1, decision.reasons)
 
 
-def test_scores_of_nothing_do_not_promote() -> None:
-    """A mean IoU that is nan never beats a champion."""
-    version = register(SKY)
-    assert not decide(version, version, float("nan"), 0.1).promoted
-    assert not decide(version, None, float("nan")).promoted
-    assert not decide(version, version, 0.1, float("nan")).promoted
+def test_equal_challenger_may_be_promoted_where_the_rule_says_so(contest: Callable[..., None]) -> None:
+    """Under non-inferiority a tie is good enough."""
+    contest(rule="non_inferior", anchor="best", class_margin=0.05)
+    register(ROAD)
+    promote()
+    register(ROAD)
+    assert promote().promoted and number_by_alias()["champion"] == 2
+    assert find_contest(find_version("2"), read_standing(), "best").anchor == find_version("1")
 
 
-def test_version_by_number() -> None:
-    """Any accepted version can be named; one that is not there is refused."""
+def test_class_that_is_lost_is_no_progress(contest: Callable[..., None]) -> None:
+    """A better mean does not make up for a class that the champion knew and the challenger does not."""
+    contest(class_margin=0.05)
+    register(SKY)
+    promote()
+    register(ROAD)
+    decision = promote()
+    assert not decision.promoted and "class sky" in str(decision)
+
+
+def test_line_holds_the_evidence(contest: Callable[..., None]) -> None:
+    """Scores, interval, rule, margins, units, test splits and anchor can be read from the ledger years later."""
+    contest(anchor="best")
+    register(SKY)
+    promote()
+    register(ROAD)
+    promote()
+    evidence = read_ledger()[1].evidence
+    assert evidence["mean_ious"] == {"1": 0.125, "2": 0.375}
+    against = evidence["comparisons"]["1"]
+    assert (against["estimate"], against["low"], against["num_units"], against["unit"]) == (0.25, 0.25, 6, "group")
+    assert set(against["by_class"]) == {"sky", "road"} and 0 < against["p_value"] < 0.05
+    assert evidence["rule"] == read_params().promote.model_dump(mode="json")
+    assert (evidence["champion"], evidence["anchor"], evidence["noise_floor"]) == (1, 1, None)
+    assert evidence["test_md5"] == evidence["champion_test_md5"] and evidence["test_split_changed"] is False
+
+
+def test_test_split_that_changed(contest: Callable[..., None], tmp_path: Path) -> None:
+    """Where the test split is another one by now, all are scored on it, and the line says so."""
+    contest()
+    register(SKY)
+    promote()
+    write_split(tmp_path / "data", [4] * 6)
+    register(ROAD)
+    decision = promote()
+    assert "segline/2 has mean IoU 0.2500 on today's test split, the champion segline/1 has 0.2500" in str(decision)
+    assert "the test split changed since the champion was chosen" in str(decision)
+    assert read_ledger()[1].evidence["test_split_changed"] is True
+
+
+def test_losses_do_not_add_up_against_the_anchor(contest: Callable[..., None]) -> None:
+    """A challenger that ties with the champion is refused where an older version was much better."""
+    contest(rule="non_inferior", anchor=1)
+    for favourite in (ROAD, SKY, SKY):
+        register(favourite)
+    promote("1")
+    rollback("2")
+    decision = promote("3")
+    assert not decision.promoted and "the anchor segline/1 0.3750" in str(decision)
+    assert sorted(read_ledger()[-1].evidence["comparisons"]) == ["1", "2"]
+
+
+def test_anchor_that_is_gone(contest: Callable[..., None]) -> None:
+    """An anchor that was deleted, or never was, closes the promotion until the params name another."""
+    contest(anchor=7)
+    register(SKY)
+    with pytest.raises(RegistryError, match="the anchor segline/7 is not in the registry any more; name another"):
+        promote()
+    assert read_ledger() == ()
+
+
+def _table(correct: int, wrong: int) -> ImageTable:
+    matrix = np.array([[correct, wrong], [wrong, correct]])
+    names, ones = tuple("abcdef"), np.ones(6, np.int64)
+    return ImageTable(CLASSES.names, names, names, ones, ones, np.zeros(6), np.stack([matrix] * 6))
+
+
+def _decide(contest: Contest, tables: dict[str, ImageTable], noise: NoiseFloor | None = None) -> Any:
+    return decide(contest, Rescored(tables, "0"), read_params().promote, noise)
+
+
+def test_scores_of_nothing_do_not_promote(contest: Callable[..., None]) -> None:
+    """A mean IoU that is nan beats nobody, not even where there is no champion."""
+    contest()
+    one, two, nothing = register(SKY), register(SKY), _table(0, 0)
+    for champion in (None, two):
+        decision = _decide(Contest(one, champion, None, None), {"segline/1": nothing, "segline/2": nothing})
+        assert not decision.promoted
+        assert decision.reasons[0] == "segline/1 has mean IoU nan on today's test split, which shows nothing"
+        assert decision.evidence["mean_ious"]["1"] is None
+
+
+def test_noise_floor_is_the_smallest_difference_that_counts(contest: Callable[..., None]) -> None:
+    """A difference that two seeds make by chance promotes nobody; the line keeps where the floor comes from."""
+    contest()
+    pair = Contest(register(SKY), register(SKY), None, None)
+    tables = {"segline/1": _table(9, 1), "segline/2": _table(8, 2)}
+    assert _decide(pair, tables, NoiseFloor(0.1, "p", "d", (0.1, 0.2))).promoted
+    decision = _decide(pair, tables, NoiseFloor(0.2, "p", "d", (0.1, 0.2)))
+    assert not decision.promoted and "noise floor" in str(decision)
+    assert decision.evidence["noise_floor"]["data_md5"] == "d"
+
+
+def test_version_by_number(contest: Callable[..., None]) -> None:
+    """Any accepted version can be named; one that is not there is refused, as is another model's."""
+    contest()
     register(ROAD)
     register(SKY)
-    assert promote("1").promoted and numbers()["champion"] == 1
+    assert promote("1").promoted and number_by_alias()["champion"] == 1
     with pytest.raises(RegistryError, match="segline/9: not found"):
         promote("9")
 
 
-def test_without_a_verdict_there_is_no_promotion() -> None:
+def test_version_of_another_model(contest: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger is one model's, so a version of another is sent to its own."""
+    contest()
+    monkeypatch.setenv("SEGLINE_MODEL_NAME", "other")
+    register(SKY)
+    monkeypatch.delenv("SEGLINE_MODEL_NAME")
+    with pytest.raises(RegistryError, match="other/1: is no version of segline; .* set SEGLINE_MODEL_NAME to other"):
+        promote("other/1")
+
+
+def test_version_that_was_rolled_back_does_not_come_back_by_itself(contest: Callable[..., None]) -> None:
+    """What a person has undone, the next run of a schedule leaves undone; by its number it is compared again."""
+    contest()
+    register(SKY)
+    promote()
+    register(ROAD)
+    promote()
+    rollback()
+    decision = promote()
+    assert str(decision).startswith(
+        "NOT PROMOTED: segline/2 was rolled back in line 3 of the ledger; `segline promote 2`"
+    )
+    assert promote("2").promoted
+
+
+def test_without_a_verdict_there_is_no_promotion(contest: Callable[..., None]) -> None:
     """A version that the gate did not accept is refused."""
+    contest()
     register(ROAD, verdict="rejected")
     with pytest.raises(EvidenceError, match="segline/1: has no accepted verdict"):
         promote()
-    assert find_alias("champion") is None
+    assert find_alias("champion") is None and read_ledger() == ()
 
 
-def test_without_a_challenger(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_challenger(contest: Callable[..., None]) -> None:
     """An empty registry is told as such."""
+    contest()
     with pytest.raises(RegistryError, match="segline@challenger: not found"):
         step.main()
 
 
-def test_test_split_that_was_not_validated(tmp_path: Path) -> None:
-    """A test image that was changed after validation is named, and nothing moves."""
-    register(ROAD)
-    image = tmp_path / "data/images/0.png"
-    image.write_bytes(image.read_bytes() + b"x")
-    with pytest.raises(EvidenceError, match=r"data/images/0.png: is not the file that was validated; run `dvc repro"):
-        promote()
-    assert find_alias("champion") is None
-
-
-def test_other_classes_cannot_be_compared(tmp_path: Path) -> None:
-    """A model of other classes than today's is refused, with a way out."""
+def test_nothing_moves_on_a_test_split_or_classes_that_do_not_fit(contest: Callable[..., None], tmp_path: Path) -> None:
+    """What cannot be compared is refused before anything is written."""
+    contest()
     register(ROAD)
     write_contract(tmp_path / "data", ClassList(("sky", "tree"), CLASSES.colours, 255), [])
-    with pytest.raises(
-        EvidenceError, match="segline/1 knows the classes sky, road, today's data has sky, tree; .*NAME"
-    ):
+    with pytest.raises(EvidenceError, match="segline/1 knows the classes sky, road, today's data has sky, tree"):
         promote()
+    assert find_alias("champion") is None and read_ledger() == ()
 
 
-def test_champion_that_was_moved_meanwhile() -> None:
-    """A decision against a champion that is none any more moves nothing."""
-    first, second = register(SKY), register(ROAD)
-    set_alias("champion", second)
-    stale = decide(second, first, 0.3, 0.2)
+def test_champion_that_was_moved_by_hand(contest: Callable[..., None]) -> None:
+    """While the alias is not where the ledger has it nothing is decided; `rollback --to` puts it right."""
+    contest()
+    for _ in range(3):
+        register(SKY)
+    promote("1")
+    set_alias("champion", find_version("2"))
     with pytest.raises(
-        RegistryError, match="was compared with segline/1, but by now the champion is segline/2; nothing"
+        RegistryError, match="says that the champion is segline/1, the alias is at segline/2: .* --to 2.*--to 1"
     ):
-        step._carry_out(stale)
-    assert find_version("champion").number == 2 and find_alias("previous") is None
+        promote("3")
+    rollback("1")
+    assert number_by_alias()["champion"] == 1 and not promote("3").promoted
+
+
+def test_champion_that_was_moved_meanwhile(contest: Callable[..., None]) -> None:
+    """Of two decisions against the same champion the first moves the alias, the second says why it did not."""
+    contest()
+    first, second, standing = register(SKY), register(ROAD), read_standing()
+    decisions = [
+        _decide(Contest(version, None, None, None), {str(version): _table(9, 1)}) for version in (first, second)
+    ]
+    assert carry_out(decisions[0], standing).promoted
+    late = carry_out(decisions[1], standing)
+    assert not late.promoted and late.reasons[0] == (
+        "segline/2: it was compared with no champion, but the champion was 1 by then, moved in line 1; nothing was "
+        "moved, run `segline promote` again"
+    )
+    assert number_by_alias()["champion"] == 1 and [line.kind for line in read_ledger()] == ["promote", "promote"]

@@ -48,7 +48,7 @@ def test_run_holds_what_makes_it_again() -> None:
     """Lock, params, data version, environment, report, Data Docs and history are in the run."""
     version = register()
     lineage = {"dvc.lock", "dvc.yaml", "data.dvc", "params.yaml", "requirements.lock", "machine.json", "pip_freeze.txt"}
-    wanted = {f"lineage/{name}" for name in lineage} | {"evaluate/report.html", "evaluate/scores.json"}
+    wanted = {f"lineage/{name}" for name in lineage} | {"gate/report.html", "evaluate/scores.json"}
     assert list_files(version.run_id) >= wanted | {
         "validate/data_docs/index.html",
         "gate/verdict.json",
@@ -122,7 +122,10 @@ def lose_training() -> None:
         (lambda: make_scores(mean_iou=0.9).write(), "stale: work/gate/verdict.json is not of these scores"),
         (lambda: Path("work/export/model/segline.json").write_text("{}"), "stale: the model is "),
         (lambda: Path("pipeline/code.py").write_text("x = 2"), "code is not committed: pipeline/code.py"),
-        (lambda: Path("work/evaluate/report.html").write_text("other"), "dvc.lock does not fit what lies here: work/"),
+        (
+            lambda: Path("work/evaluate/scores.json").with_name("other").write_text("other"),
+            "dvc.lock does not fit what lies here: work/",
+        ),
         (lambda: Path("requirements.lock").unlink(), "code is not committed: requirements.lock"),
         (lose_training, "work/train/history.csv, work/train/summary.json: not found; run `dvc repro`"),
     ],

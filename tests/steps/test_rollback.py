@@ -4,43 +4,133 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import RegistryError
-from pipeline.registration import create_version
-from pipeline.registry import Version, create_run, find_alias, list_versions, opened, set_alias
+from pipeline import aliases
+from pipeline.aliases import read_standing, record
+from pipeline.errors import EvidenceError, RegistryError
+from pipeline.ledger import new_line, read_ledger
+from pipeline.registry import find_alias, find_version, list_versions, model_name, opened, set_alias
 from pipeline.steps import rollback as step
 from pipeline.steps.rollback import rollback
-from tests.finished_project import tiny_model, use_registry
+from tests.contest import number_by_alias
+from tests.finished_project import use_registry
 
 
-@pytest.fixture
-def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Version]:
-    """Two registered versions without an alias."""
+@pytest.fixture(autouse=True)
+def _registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(aliases, "PAUSE_S", 0.01)
     use_registry(tmp_path, monkeypatch)
+
+
+def register(*verdicts: str) -> None:
+    """Makes a version without a model for each verdict of the gate."""
     with opened() as (_, client):
-        run_id = create_run(client)
-    return [create_version(run_id, tiny_model(0), "", {}) for _ in range(2)]
+        if not client.search_registered_models(f"name = '{model_name()}'"):
+            client.create_registered_model(model_name())
+        for verdict in verdicts:
+            client.create_model_version(
+                model_name(), "segline:/test", tags={"verdict": verdict}, await_creation_for=None
+            )
 
 
-def test_rollback_undoes_and_is_undone(versions: list[Version], capsys: pytest.CaptureFixture[str]) -> None:
-    """The previous champion is champion again; a second rollback restores what was before the first."""
-    set_alias("previous", versions[0])
-    set_alias("champion", versions[1])
+def promote(version: int) -> None:
+    """Records a promotion."""
+    standing = read_standing()
+    record(new_line("promote", version, standing.lines, standing.found, ["why"], {}))
+
+
+def test_rollback_undoes_and_is_undone(capsys: pytest.CaptureFixture[str]) -> None:
+    """The previous champion is champion again; a second rollback restores what was before. Both are recorded."""
+    register("accepted", "accepted")
+    promote(1)
+    promote(2)
     assert rollback().number == 1
     assert capsys.readouterr().out == "segline/1 is champion again, segline/2 is previous\n"
-    assert [version.aliases for version in list_versions()] == [("champion",), ("previous",)]
+    assert number_by_alias() == {"champion": 1, "previous": 2}
     step.main()
-    assert [version.aliases for version in list_versions()] == [("previous",), ("champion",)]
+    assert number_by_alias() == {"champion": 2, "previous": 1}
+    assert [(line.kind, line.version) for line in read_ledger()[2:]] == [("rollback", 1), ("rollback", 2)]
+    assert read_ledger()[2].reasons == ("segline/1 in place of segline/2",)
 
 
-def test_nothing_to_roll_back_to(versions: list[Version]) -> None:
+def test_rollback_of_what_was_before_the_ledger() -> None:
+    """Aliases that are older than the ledger can be rolled back too."""
+    register("accepted", "accepted")
+    set_alias("previous", find_version("1"))
+    set_alias("champion", find_version("2"))
+    assert rollback().number == 1 and number_by_alias() == {"champion": 1, "previous": 2}
+
+
+def test_rollback_to_a_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """Any version that the gate accepted can be made champion; with nobody before it that is said."""
+    register("accepted", "accepted", "accepted")
+    rollback("3")
+    assert capsys.readouterr().out == "segline/3 is champion\n"
+    promote(2)
+    assert rollback("1").number == 1 and number_by_alias() == {"champion": 1, "previous": 2}
+    with pytest.raises(RegistryError, match="segline/1 is the champion already; `segline history` shows"):
+        rollback("1")
+    with pytest.raises(RegistryError, match="segline/9: not found"):
+        rollback("9")
+
+
+@pytest.mark.parametrize("to", ["2", None])
+def test_version_that_the_gate_never_accepted(to: str | None) -> None:
+    """Nobody becomes champion past the gate, named or not."""
+    register("accepted", "rejected")
+    set_alias("previous", find_version("2"))
+    set_alias("champion", find_version("1"))
+    with pytest.raises(EvidenceError, match="segline/2: has no accepted verdict, so it cannot be champion"):
+        rollback(to)
+    assert read_ledger() == () and number_by_alias()["champion"] == 1
+
+
+def test_nothing_to_roll_back_to() -> None:
     """Without a champion, and without another one before it, nothing moves."""
+    register("accepted", "accepted")
     with pytest.raises(RegistryError, match="there is no champion to roll back"):
         rollback()
-    set_alias("champion", versions[0])
-    for previous in (None, versions[0]):
+    set_alias("champion", find_version("1"))
+    for previous in (None, find_version("1")):
         if previous:
             set_alias("previous", previous)
-        with pytest.raises(RegistryError, match="segline/1 is champion and no version was before it"):
+        with pytest.raises(RegistryError, match="segline/1 is champion and no version was before it; .*--to VERSION"):
             rollback()
     assert find_alias("champion") == list_versions()[0]
+
+
+def test_version_of_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version of another model has a ledger of its own."""
+    monkeypatch.setenv("SEGLINE_MODEL_NAME", "other")
+    register("accepted")
+    monkeypatch.delenv("SEGLINE_MODEL_NAME")
+    with pytest.raises(RegistryError, match="other/1: is no version of segline; set SEGLINE_MODEL_NAME to other"):
+        rollback("other/1")
+
+
+@pytest.mark.parametrize(("to", "champion"), [("1", 1), ("2", 2)])
+def test_alias_that_was_moved_by_hand_is_put_right(to: str, champion: int) -> None:
+    """A bare rollback is refused while ledger and alias differ; either can be made champion, and is recorded."""
+    register("accepted", "accepted", "accepted")
+    promote(3)
+    promote(1)
+    set_alias("champion", find_version("2"))
+    with pytest.raises(RegistryError, match="the ledger says that the champion is segline/1, the alias is at"):
+        rollback()
+    rollback(to)
+    standing = read_standing()
+    assert standing.complaint is None and number_by_alias()["champion"] == champion
+    assert standing.lines[-1].found.champion == 2 and standing.state.effects[-1].what == "rolled back"
+
+
+def test_someone_was_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollback of a champion that is none any more moves nothing, and says so."""
+    register("accepted", "accepted", "accepted")
+    promote(1)
+    promote(2)
+    stale = read_standing()
+    promote(3)
+    monkeypatch.setattr(step, "read_standing", lambda: stale)
+    with pytest.raises(RegistryError, match="the champion was 3 by then, moved in line 3; nothing was rolled back"):
+        rollback()
+    assert number_by_alias() == {"champion": 3, "previous": 2}

@@ -7,9 +7,11 @@ import pytest
 from rich.console import Console
 
 from pipeline.registration import create_version
-from pipeline.registry import Version, create_run, opened, set_alias
+from pipeline.registry import Version, create_run, find_version, opened, set_alias
 from pipeline.steps import status as step
+from pipeline.steps.promote import promote
 from pipeline.steps.status import build_table, format_age
+from tests.contest import ROAD, SKY, register, write_contest
 from tests.finished_project import tiny_model, use_registry
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -51,3 +53,16 @@ def test_status_of_a_registry(
         set_alias("champion", create_version(create_run(client), tiny_model(0), "", {}))
     step.main()
     assert "champion" in capsys.readouterr().out
+
+
+def test_alias_that_was_moved_by_hand_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table is shown, and under it what ledger and alias disagree on."""
+    write_contest(tmp_path, monkeypatch)
+    for favourite in (SKY, ROAD):
+        register(favourite)
+    promote()
+    set_alias("champion", find_version("1"))
+    step.main()
+    assert "the ledger says that the champion is segline/2, the alias is at segline/1" in capsys.readouterr().out

@@ -1,0 +1,300 @@
+"""Two models on the same images: how much they differ, how sure that is, and whether the one may replace the other."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from scipy.special import stdtrit
+
+from pipeline.bootstrap import (
+    Interval,
+    Unit,
+    draw_weights,
+    exchange_test,
+    joint_intervals,
+    mean_over_classes,
+    percentile_interval,
+    resampled_iou,
+    unit_sums,
+    units_with_class,
+)
+from pipeline.confusion import iou_per_class, mean_iou
+from pipeline.errors import EvidenceError
+from pipeline.image_table import ImageTable
+
+Rule = Literal["superior", "non_inferior"]
+NOISE_CONFIDENCE = 0.95
+MIN_RUNS = 3
+NOUNS = {"class_names": "classes", "names": "images", "groups": "groups"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the same images say of two models.
+
+    Attributes:
+        difference: challenger minus champion, mean IoU. Each of its ends holds at `confidence`; both together hold at
+            2 * `confidence` - 1, as in tests of equivalence (Schuirmann, 1987).
+        by_class: the same of each class's IoU, by name. The lower ends of all classes that are shown hold together at
+            `confidence`, and so do the upper ones, by Bonferroni's correction.
+        p_value: of the test by exchange: how likely two models that are alike differ as much for the challenger; nan
+            where the difference is not shown.
+        challenger_mean_iou: on all images.
+        champion_mean_iou: likewise.
+        num_units: units that were drawn.
+        unit: what was drawn.
+        min_units: with fewer, nothing is shown.
+        confidence: in (0.5, 1).
+    """
+
+    difference: Interval
+    by_class: Mapping[str, Interval]
+    p_value: float
+    challenger_mean_iou: float
+    champion_mean_iou: float
+    num_units: int
+    unit: Unit
+    min_units: int
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """Whether a challenger may replace the champion.
+
+    Attributes:
+        promoted: all that the rule asks for was shown.
+        reasons: what was found; of a refused challenger what speaks against it, and what could not be judged.
+    """
+
+    promoted: bool
+    reasons: tuple[str, ...]
+
+
+class Finding(NamedTuple):
+    """One thing that a rule asks for.
+
+    Attributes:
+        passed: None of a note, which decides nothing and is always told.
+        text: what was found, and where it did not pass what to do.
+    """
+
+    passed: bool | None
+    text: str
+
+
+def compare(
+    challenger: ImageTable,
+    champion: ImageTable,
+    *,
+    unit: Unit,
+    num_resamples: int,
+    seed: int,
+    confidence: float,
+    min_units: int,
+) -> Comparison:
+    """Compares two models that were scored on the same images, by the same draws of units for both.
+
+    Args:
+        challenger: counts of the one.
+        champion: counts of the other.
+        unit: what is drawn: groups, or images where these are independent.
+        num_resamples: of the bootstrap, and exchanges of the test.
+        seed: of both.
+        confidence: of each end of the difference, in (0.5, 1).
+        min_units: with fewer, nothing is shown.
+
+    Raises:
+        EvidenceError: the tables are of other images, masks, groups or classes.
+    """
+    _check_same(challenger, champion)
+    pair = [unit_sums(table, unit)[1] for table in (challenger, champion)]
+    weights = draw_weights(len(pair[0]), num_resamples, seed)
+    ious = [resampled_iou(sums, weights) for sums in pair]
+    mean_ious = [mean_iou(table.pooled()) for table in (challenger, champion)]
+    resampled = mean_over_classes(ious[0]) - mean_over_classes(ious[1])
+    difference = percentile_interval(mean_ious[0] - mean_ious[1], resampled, confidence, len(pair[0]), min_units)
+    by_class = joint_intervals(
+        iou_per_class(challenger.pooled()) - iou_per_class(champion.pooled()),
+        ious[0] - ious[1],
+        confidence,
+        units_with_class(pair[0]),
+        min_units,
+    )
+    return Comparison(
+        difference=difference,
+        by_class=dict(zip(challenger.class_names, by_class, strict=True)),
+        p_value=exchange_test(pair[0], pair[1], num_resamples, seed) if difference.is_shown else math.nan,
+        challenger_mean_iou=mean_ious[0],
+        champion_mean_iou=mean_ious[1],
+        num_units=len(pair[0]),
+        unit=unit,
+        min_units=min_units,
+        confidence=confidence,
+    )
+
+
+def noise_floor(mean_ious: Sequence[float]) -> float:
+    """The smallest difference that counts between two trainings: seeds alone exceed it once in twenty times.
+
+    The difference of two trainings that differ in the seed only has sqrt(2) times the spread of one, which is known
+    from n of them: t(0.95, n - 1) * sqrt(2) * s, one-sided.
+
+    Args:
+        mean_ious: of trainings that differ in the seed only, on the same images.
+
+    Raises:
+        EvidenceError: they are fewer than three, or one is not a number.
+    """
+    if len(mean_ious) < MIN_RUNS:
+        raise EvidenceError(
+            f"{len(mean_ious)} trainings, expected at least {MIN_RUNS}: fewer tell nothing of the spread; run "
+            "`segline noise` with more --runs"
+        )
+    if not np.isfinite(mean_ious).all():
+        raise EvidenceError(f"mean IoUs are {list(mean_ious)}, expected numbers; run `segline noise` again")
+    quantile = float(stdtrit(len(mean_ious) - 1, NOISE_CONFIDENCE))
+    return quantile * math.sqrt(2) * float(np.std(mean_ious, ddof=1))
+
+
+def judge(
+    *,
+    rule: Rule,
+    margin: float,
+    class_margin: float,
+    against_champion: Comparison | None,
+    against_anchor: Comparison | None,
+    noise_floor: float | None,
+) -> Ruling:
+    """Applies the rule of promotion; whatever is not a number speaks against the challenger.
+
+    `superior` asks that the challenger is better than the champion: the lower end of the difference is above 0, the
+    test by exchange agrees, and the difference is above the noise floor. `non_inferior` asks that it is not worse by
+    `margin`. Both ask that it is not worse than the anchor by `margin`, so that losses cannot add up over many
+    promotions, and that no class that can be judged is worse by `class_margin` than champion or anchor.
+
+    Args:
+        rule: see above.
+        margin: of mean IoU, from 0.
+        class_margin: of a class's IoU, from 0.
+        against_champion: None: there is no champion, and the gate's floors alone decide.
+        against_anchor: None: there is no anchor; the object `against_champion` itself where that is the anchor.
+        noise_floor: of `segline noise`; None: not measured.
+    """
+    assert rule in get_args(Rule), rule
+    findings: list[Finding] = []
+    if not (margin >= 0 and class_margin >= 0):
+        findings.append(Finding(False, f"margin is {margin}, class margin {class_margin}; expected numbers from 0"))
+    if against_champion is None:
+        findings.append(Finding(None, "there is no champion yet: the gate's floors alone decide"))
+    else:
+        if rule == "superior":
+            findings += _find_better(against_champion, noise_floor)
+        else:
+            findings.append(_find_not_worse(against_champion, margin, "champion"))
+        findings += _find_classes(against_champion, class_margin, "champion")
+    if against_champion and against_anchor is None:
+        findings.append(Finding(None, "there is no anchor: small losses can add up over many promotions"))
+    if against_anchor and against_anchor is not against_champion:
+        findings.append(_find_not_worse(against_anchor, margin, "anchor"))
+        findings += _find_classes(against_anchor, class_margin, "anchor")
+    promoted = all(finding.passed is not False for finding in findings)
+    return Ruling(promoted, tuple(finding.text for finding in findings if promoted or not finding.passed))
+
+
+def _find_better(against: Comparison, noise_floor: float | None) -> Iterator[Finding]:
+    difference, sure = against.difference, f"{against.confidence:.0%}"
+    if not difference.is_shown:
+        yield _too_few(against, "champion")
+        return
+    found = _describe(against, "champion")
+    if difference.low > 0:
+        yield Finding(True, f"{found}: better, at {sure}")
+    else:
+        yield Finding(False, f"{found}: not shown to be better at {sure}; {_what_to_do(against)}")
+    level = 1 - against.confidence
+    alike = f"test by exchange: models that are alike would differ as much with probability {against.p_value:.4f}"
+    yield Finding(against.p_value <= level, f"{alike}, allowed is {level:.2g}")
+    if noise_floor is None:
+        yield Finding(None, "how much the seed alone changes is not known; `segline noise` measures it")
+    else:
+        seeds = f"{_points(noise_floor)} points are the noise floor, what the seed alone can change"
+        enough = difference.estimate > noise_floor >= 0
+        yield Finding(enough, f"{seeds}; the difference {'exceeds' if enough else 'has to exceed'} it")
+
+
+def _find_not_worse(against: Comparison, margin: float, whose: str) -> Finding:
+    if not against.difference.is_shown:
+        return _too_few(against, whose)
+    found, worse = _describe(against, whose), f"worse by {_points(margin)} points at {against.confidence:.0%}"
+    if against.difference.low > -margin:
+        return Finding(True, f"{found}: not {worse}")
+    return Finding(False, f"{found}: not shown to be not {worse}; {_what_to_do(against)}")
+
+
+def _find_classes(against: Comparison, class_margin: float, whose: str) -> Iterator[Finding]:
+    shown = {name: interval for name, interval in against.by_class.items() if interval.is_shown}
+    worse = {name: interval for name, interval in shown.items() if not interval.low > -class_margin}
+    for name, interval in worse.items():
+        yield Finding(
+            False,
+            f"class {name} is {_signed(interval)} points from the {whose}'s, {_points(class_margin)} fewer are "
+            f"allowed; it rests on {interval.num_units} {against.unit}s, {_what_to_do(against)} with it",
+        )
+    if shown and not worse:
+        yield Finding(True, f"no class is worse than the {whose}'s by {_points(class_margin)} points")
+    if not shown:
+        yield Finding(False, f"no class can be judged against the {whose}; {_what_to_do(against)}")
+    rare = [f"{name} ({interval.num_units})" for name, interval in against.by_class.items() if name not in shown]
+    if rare:
+        few = f"in fewer than {against.min_units} {against.unit}s of the test split"
+        yield Finding(None, f"not shown, {few}: {', '.join(rare)}; label more {against.unit}s with them for test")
+
+
+def _too_few(against: Comparison, whose: str) -> Finding:
+    found = f"the difference to the {whose} is not shown: the test split has {against.num_units} {against.unit}s"
+    wanted = f"expected at least {against.min_units} with counted pixels; label more, or raise validate.split.test"
+    return Finding(False, f"{found}, {wanted}")
+
+
+def _describe(against: Comparison, whose: str) -> str:
+    mean_ious = f"mean IoU {against.challenger_mean_iou:.4f} against the {whose}'s {against.champion_mean_iou:.4f}"
+    return f"{mean_ious}, {_signed(against.difference)} points on {against.num_units} {against.unit}s"
+
+
+def _signed(interval: Interval) -> str:
+    low, estimate, high = (f"{100 * end:+.2f}" for end in (interval.low, interval.estimate, interval.high))
+    return f"{estimate} ({low} to {high})"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.2f}"
+
+
+def _what_to_do(against: Comparison) -> str:
+    return f"train a better model, or label more {against.unit}s for test"
+
+
+def _check_same(challenger: ImageTable, champion: ImageTable) -> None:
+    for what in ("class_names", "names", "groups"):
+        ours, theirs = getattr(challenger, what), getattr(champion, what)
+        if ours != theirs:
+            raise EvidenceError(
+                f"challenger and champion were scored on different {NOUNS[what]}: {_first_difference(ours, theirs)}; "
+                "score both on today's test split"
+            )
+    truths = [table.matrices.sum(axis=2) for table in (challenger, champion)]
+    other = (truths[0] != truths[1]).any(axis=1)
+    if other.any():
+        raise EvidenceError(
+            f"challenger and champion were scored on different masks of {challenger.names[int(np.argmax(other))]}; "
+            "score both on today's test split"
+        )
+
+
+def _first_difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
+    pairs = zip_longest(ours, theirs, fillvalue="nothing")
+    return next(f"{one!r} and {other!r}" for one, other in pairs if one != other)

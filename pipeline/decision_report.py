@@ -1,0 +1,49 @@
+"""The report with the decision on a model in it: stored with the model's run, and beside the project."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pipeline.bootstrap import Interval
+from pipeline.files import written_whole
+from pipeline.registry import Version, opened
+from pipeline.report import Decision, render_report
+
+DECISION_REPORT = Path(".segline/decision.html")
+STORED_AS = "report/decision.html"
+
+
+def write_decision_report(
+    challenger: Version, champion: Version | None, promoted: bool, reasons: Sequence[str], evidence: Mapping[str, Any]
+) -> Path:
+    """Renders the report anew from what was registered with a challenger, stores it there, and gives a file of it here.
+
+    Args:
+        challenger: that was judged.
+        champion: that it was compared with.
+        promoted: it is the champion now.
+        reasons: a sentence each.
+        evidence: of the ledger's line.
+
+    Raises:
+        RegistryError: MLflow cannot be reached.
+    """
+    against = evidence.get("comparisons", {}).get(str(champion.number)) if champion else None
+    decision = Decision(
+        promoted=promoted,
+        headline=f"{challenger} {'is the champion' if promoted else 'was not promoted'}",
+        reasons=tuple(reasons),
+        champion=str(champion) if champion else None,
+        difference=Interval.from_dict(against) if against else None,
+        by_class={name: Interval.from_dict(found) for name, found in against["by_class"].items()} if against else {},
+    )
+    with TemporaryDirectory() as temporary:
+        with opened() as (mlflow, _):
+            mlflow.artifacts.download_artifacts(run_id=challenger.run_id, dst_path=temporary)
+        page = render_report(Path(temporary), decision)
+    with written_whole(DECISION_REPORT) as beside:
+        beside.write_text(page, encoding="utf-8")
+    with opened() as (_, client):
+        client.log_text(challenger.run_id, page, STORED_AS)
+    return DECISION_REPORT

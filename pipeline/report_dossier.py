@@ -1,0 +1,206 @@
+"""Everything that the report is made from, read from what the stages left; what is missing is left out, and said."""
+
+import csv
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from pipeline.bootstrap import Interval
+from pipeline.dataset import ClassList
+from pipeline.errors import SeglineError
+from pipeline.files import md5_of, read_json
+from pipeline.fingerprint import Fingerprint
+from pipeline.manifest import Row, read_manifest
+from pipeline.model_card import ModelCard
+from pipeline.report_cost import Cost, read_costs
+from pipeline.scores import Scores
+from pipeline.verdict import Verdict
+
+DAMAGED = (SeglineError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
+"""What reading may raise where a file is not what its stage writes."""
+PICTURE_NAME = re.compile(r"(worst|random|suspect)_(\d+)_(.+)\.jpg")
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided of a model after the gate.
+
+    Attributes:
+        promoted: it is the champion now; None where nothing was to be decided.
+        headline: the decision in a line, such as "segline/7 is the champion".
+        reasons: a sentence each.
+        champion: the version that it was compared with, such as "segline/6"; None where there was none.
+        difference: of the mean IoU, model minus champion; None where nothing was compared.
+        by_class: the same of each class's IoU, by name.
+    """
+
+    promoted: bool | None
+    headline: str
+    reasons: tuple[str, ...]
+    champion: str | None
+    difference: Interval | None
+    by_class: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An overlay that the report shows.
+
+    Attributes:
+        kind: "worst", "random" or "suspect".
+        rank: from 1.
+        name: of the sample.
+        path: of the JPEG with four panels side by side.
+    """
+
+    kind: str
+    rank: int
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """What is known of a model; None or empty where the file is missing or damaged.
+
+    Attributes:
+        decision: after the gate.
+        verdict: of the gate, on these scores.
+        scores: on the test split.
+        classes: of the data set.
+        matrix: (K, K) int64 pooled counts, rows are targets.
+        fingerprint: of the training data.
+        images: the rows of per_image.csv by name of the sample.
+        suspects: the rows of suspects.csv by name of the sample, largest area first.
+        pictures: overlays by kind and rank.
+        history: a row for each epoch.
+        rows: of the manifest.
+        card: of the exported model.
+        records: the plain values that other stages wrote, by heading.
+        costs: of the stages that made this model.
+        problems: what could not be read, a sentence each.
+    """
+
+    decision: Decision | None
+    verdict: Verdict | None
+    scores: Scores | None
+    classes: ClassList | None
+    matrix: np.ndarray | None
+    fingerprint: Fingerprint | None
+    images: Mapping[str, Mapping[str, str]]
+    suspects: Mapping[str, Sequence[Mapping[str, str]]]
+    pictures: Sequence[Picture]
+    history: Sequence[Mapping[str, float]]
+    rows: Sequence[Row]
+    card: ModelCard | None
+    records: Mapping[str, Mapping[str, Any]]
+    costs: Sequence[Cost]
+    problems: Sequence[str]
+
+
+class Reader:
+    """Reads what there is, and remembers what could not be read.
+
+    Attributes:
+        problems: a sentence each.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def read(self, path: Path, read: Callable[[Path], Content], otherwise: Content) -> Content:
+        """What `read` makes of `path`; `otherwise` where there is no such file or it is damaged."""
+        try:
+            return read(path) if path.exists() else otherwise
+        except DAMAGED as err:
+            text = str(err) or type(err).__name__
+            self.problems.append(text if text.startswith(str(path)) else f"{path}: {text}")
+            return otherwise
+
+
+def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | None = None) -> Dossier:
+    """Reads what the stages left in `work`; refuses nothing.
+
+    Args:
+        work: folder of the stages' outputs.
+        decision: after the gate, where there is one already.
+        costs: of the stages; read from where the stages put them if None.
+    """
+    reader, evaluate = Reader(), work / "evaluate"
+    get = reader.read
+    fingerprint = get(work / "preprocess/fingerprint.json", Fingerprint.read, None)
+    card = get(work / "export/model", ModelCard.read, None)
+    verdict = get(work / "gate/verdict.json", Verdict.read, None)
+    scores = get(evaluate / "scores.json", Scores.read, None)
+    if verdict and scores and verdict.scores_md5 != md5_of(evaluate / "scores.json"):
+        reader.problems.append(f"{work / 'gate/verdict.json'}: is of other scores than {evaluate / 'scores.json'}")
+        verdict = None
+    return Dossier(
+        decision=decision,
+        verdict=verdict,
+        scores=scores,
+        classes=fingerprint.classes if fingerprint else card.classes if card else None,
+        matrix=get(evaluate / "confusion.csv", read_matrix, None),
+        fingerprint=fingerprint,
+        images=get(evaluate / "per_image.csv", _read_images, {}),
+        suspects=get(evaluate / "suspects.csv", _read_suspects, {}),
+        pictures=get(evaluate / "overlays", list_pictures, []),
+        history=get(work / "train/history.csv", read_history, []),
+        rows=get(work / "validate/manifest.csv", read_manifest, []),
+        card=card,
+        records={
+            "Training": get(work / "train/summary.json", _read_record, {}),
+            "Export": get(work / "export/parity.json", _read_record, {}),
+        },
+        costs=get(work, read_costs, []) if costs is None else costs,
+        problems=reader.problems,
+    )
+
+
+def read_matrix(path: Path) -> np.ndarray:
+    """(K, K) int64 counts of confusion.csv, rows are targets."""
+    with path.open(newline="") as file:
+        matrix = np.array([row[1:] for row in list(csv.reader(file))[1:]], np.int64)
+    if matrix.ndim != 2 or len(matrix) != matrix.shape[1]:
+        raise ValueError(f"the table is {matrix.shape}, expected as many rows as columns")
+    return matrix
+
+
+def read_history(path: Path) -> list[Mapping[str, float]]:
+    """A row for each epoch; an empty field is nan."""
+    return [{name: float(value or "nan") for name, value in row.items()} for row in _read_csv(path)]
+
+
+def list_pictures(folder: Path) -> list[Picture]:
+    """The overlays `KIND_RANK_NAME.jpg` of a folder, by kind and rank."""
+    found = []
+    for path in folder.iterdir():
+        if match := PICTURE_NAME.fullmatch(path.name):
+            found.append(Picture(match[1], int(match[2]), match[3], path))
+    return sorted(found, key=lambda picture: (picture.kind, picture.rank))
+
+
+def _read_images(path: Path) -> dict[str, dict[str, str]]:
+    return {row["name"]: row for row in _read_csv(path)}
+
+
+def _read_suspects(path: Path) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in _read_csv(path):
+        found.setdefault(row["name"], []).append(row)
+    return found
+
+
+def _read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    content = read_json(path, f"the stage `{path.parent.name}`")
+    return {name: value for name, value in content.items() if isinstance(value, str | int | float)}

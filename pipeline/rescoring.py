@@ -1,0 +1,62 @@
+"""Models scored anew on today's test split, each by the same evaluator: what every comparison starts from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.dataset import ClassList, read_class_list
+from pipeline.errors import EvidenceError
+from pipeline.files import md5_of
+from pipeline.image_table import ImageTable
+from pipeline.manifest import Row, read_manifest
+from pipeline.model_card import ModelCard
+from pipeline.predictor import Predictor
+from pipeline.scores import md5_of_test_split
+from pipeline.scoring import count_images
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """Models on the same images.
+
+    Attributes:
+        tables: the counts of each model, by the name it was given.
+        test_md5: of the test split.
+    """
+
+    tables: Mapping[str, ImageTable]
+    test_md5: str
+
+
+def rescore(models: Mapping[str, Path]) -> Rescored:
+    """Scores models on the test split of today's manifest.
+
+    Args:
+        models: folder of each exported model, by the name that messages give it.
+
+    Raises:
+        DataError: there is no data, or the test split is empty.
+        EvidenceError: today's test split is not what the manifest says, or a model knows other classes.
+    """
+    classes, rows = read_class_list(), read_manifest()
+    _check_test_split(rows)
+    for name, model in models.items():
+        _check_classes(name, ModelCard.read(model).classes, classes)
+    tables = {name: count_images(Predictor.read(model), rows, classes) for name, model in models.items()}
+    return Rescored(tables, md5_of_test_split(rows))
+
+
+def _check_test_split(rows: Sequence[Row]) -> None:
+    for row in rows:
+        for path, md5 in ((row.image, row.image_md5), (row.mask, row.mask_md5)):
+            if row.split == "test" and not (path.is_file() and md5_of(path) == md5):
+                raise EvidenceError(f"{path}: is not the file that was validated; run `dvc repro validate` first")
+
+
+def _check_classes(name: str, known: ClassList, today: ClassList) -> None:
+    if known.names != today.names:
+        raise EvidenceError(
+            f"{name} knows the classes {', '.join(known.names)}, today's data has {', '.join(today.names)}; only "
+            "models of the same classes, in the same order, can be compared: give the models of the new classes a "
+            "name of their own with SEGLINE_MODEL_NAME"
+        )

@@ -1,0 +1,89 @@
+"""Compares two models on today's test split as a promotion does, and changes nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.bootstrap import Interval, class_intervals, mean_iou_interval
+from pipeline.comparison import Comparison
+from pipeline.comparison import compare as compare_tables
+from pipeline.errors import EvidenceError
+from pipeline.image_table import ImageTable
+from pipeline.params import PromoteParams, read_params
+from pipeline.registry import resolve_model
+from pipeline.rescoring import rescore
+
+MEAN = "mean IoU"
+SETTINGS = {"unit", "num_resamples", "seed", "confidence", "min_units"}
+
+
+def compare(first: str, second: str) -> Comparison:
+    """Prints IoU of two models with intervals, and their difference, the first minus the second.
+
+    Args:
+        first: folder of a SavedModel, or how a registered version is named.
+        second: likewise.
+
+    Raises:
+        DataError: there is no data, or the test split is empty.
+        EvidenceError: both are the same, today's test split is not what the manifest says, or a model knows other
+            classes.
+        ParamsError: the params are wrong.
+        RegistryError: there is no such model.
+    """
+    params = read_params().promote
+    models = {name: resolve_model(name) for name in (first, second)}
+    if len(set(models.values())) < 2:
+        raise EvidenceError(f"{first} and {second} are the same model; name two different ones")
+    rescored = rescore(models)
+    settings = params.model_dump(include=SETTINGS)
+    comparison = compare_tables(*rescored.tables.values(), **settings)
+    num_images = len(rescored.tables[first])
+    print(f"test split {rescored.test_md5}: {num_images} images, {comparison.num_units} {params.unit}s")
+    Console().print(build_table(rescored.tables, comparison, settings))
+    print(explain(comparison, params))
+    return comparison
+
+
+def build_table(tables: Mapping[str, ImageTable], comparison: Comparison, settings: Mapping[str, Any]) -> Table:
+    """A row for the mean IoU and for each class.
+
+    Args:
+        tables: counts of the two models, by name.
+        comparison: of them.
+        settings: of the bootstrap.
+    """
+    shown = Table("", *tables, "difference", box=None)
+    means = [mean_iou_interval(table, **settings) for table in tables.values()]
+    shown.add_row(MEAN, *map(format_interval, means), format_interval(comparison.difference, "+"))
+    by_class = [class_intervals(table, **settings) for table in tables.values()]
+    for name, difference in comparison.by_class.items():
+        ious = [format_interval(intervals[name]) for intervals in by_class]
+        shown.add_row(name, *ious, format_interval(difference, "+"))
+    return shown
+
+
+def format_interval(interval: Interval, sign: str = "") -> str:
+    """An estimate and its interval, `-` for what does not exist or is not shown."""
+    numbers = (interval.estimate, interval.low, interval.high)
+    estimate, low, high = ("-" if number != number else f"{number:{sign}.3f}" for number in numbers)
+    return f"{estimate} [{low}, {high}]"
+
+
+def explain(comparison: Comparison, params: PromoteParams) -> str:
+    """What the difference shows, in a sentence, and what the intervals are."""
+    difference, sure = comparison.difference, f"{comparison.confidence:.0%}"
+    if not difference.is_shown:
+        found = f"too few {params.unit}s to show anything: {comparison.num_units}, needed are {params.min_units}"
+    elif difference.low > 0 and comparison.p_value <= 1 - comparison.confidence:
+        found = f"the first is better, shown at {sure} (p = {comparison.p_value:.4f})"
+    elif difference.high < 0:
+        found = f"the first is worse, shown at {sure}"
+    else:
+        found = f"no difference is shown at {sure}"
+    return (
+        f"{found}\nintervals: bootstrap over {params.unit}s, {params.num_resamples} resamples; of a model {sure} "
+        f"two-sided, of the difference each end holds at {sure}, of the classes' differences all together"
+    )

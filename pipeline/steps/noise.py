@@ -1,0 +1,210 @@
+"""The noise floor: trains the same data again with other seeds, and stores how far mean IoU spreads by chance alone.
+
+Nothing of the project changes: each seed is a small project of its own under `.segline/noise/`, which holds links to
+the data and the packed arrays and runs the stages `train`, `export` and `evaluate` as they are. A seed that has
+finished is kept, so that the same command goes on where it was stopped, and more runs later train only the new seeds.
+"""
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.comparison import noise_floor
+from pipeline.environment import QUIET
+from pipeline.errors import EvidenceError, ParamsError, StageError
+from pipeline.files import md5_of, read_json, write_json
+from pipeline.fingerprint import FINGERPRINT, Fingerprint
+from pipeline.lineage import DVC_YAML, PARAMS, read_data_version
+from pipeline.manifest import MANIFEST, read_manifest
+from pipeline.noise_floor import NOISE_TAG
+from pipeline.params import read_params
+from pipeline.progress import duration
+from pipeline.registry import create_run, model_name, opened
+from pipeline.scores import SCORES, Scores, md5_of_test_split
+
+MIN_RUNS = 3
+NOISE = Path(".segline/noise")
+STAGES = {"train": Path("work/train/summary.json"), "export": Path("work/export/model"), "evaluate": SCORES}
+"""The stages of a seed, and what each writes last."""
+SHARED = (Path("data"), MANIFEST.parent, FINGERPRINT.parent)
+"""What the seeds read and have in common."""
+NUM_LAST_LINES = 12
+
+
+def noise(num_runs: int) -> float:
+    """Trains `num_runs` times with the seeds after that of the params, and stores the noise floor in the registry.
+
+    Args:
+        num_runs: how many seeds, not below `MIN_RUNS`.
+
+    Returns:
+        The floor: the difference of mean IoU that two trainings of equal worth may have by chance.
+
+    Raises:
+        ParamsError: too few runs.
+        EvidenceError: nothing is packed yet, what is packed is not whole, or a model scores nan.
+        StageError: a stage of a seed failed; names its last lines.
+        RegistryError: MLflow cannot be reached; finished seeds are kept.
+    """
+    if num_runs < MIN_RUNS:
+        raise ParamsError(f"--runs is {num_runs}, expected {MIN_RUNS} or more: fewer tell no spread")
+    folder = NOISE / identify()
+    _, data_md5 = read_data_version()
+    mean_ious = train_seeds(folder, read_params().train.seed, num_runs)
+    floor = noise_floor(mean_ious)
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    store({"floor": floor, "mean_ious": mean_ious, "params_md5": md5_of(PARAMS), "data_md5": data_md5, "when": when})
+    print(f"noise floor {floor:.4f}: smaller differences of mean IoU are chance; `segline promote` asks for more")
+    return floor
+
+
+def train_seeds(folder: Path, base: int, num_runs: int) -> list[float]:
+    """Mean IoU of the seeds `base` + 1 to `base` + `num_runs`; says how long the rest takes."""
+    mean_ious: list[float] = []
+    took_s: list[float] = []
+    for index in range(1, num_runs + 1):
+        is_kept, started = _kept(folder, base + index).exists(), time.monotonic()
+        mean_ious.append(mean_iou_of(folder, base + index, f"{index}/{num_runs}"))
+        took_s += [] if is_kept else [time.monotonic() - started]
+        left = duration(statistics.fmean(took_s) * (num_runs - index)) if took_s else "unknown time"
+        done = "" if index == num_runs else f", {left} left"
+        print(f"noise {index}/{num_runs}: seed {base + index} has mean IoU {mean_ious[-1]:.4f}{done}", flush=True)
+    return mean_ious
+
+
+def identify() -> str:
+    """A name for all that the seeds have in common: params but the seed, data and the code of their stages.
+
+    Raises:
+        EvidenceError: nothing is packed yet, or arrays are missing.
+    """
+    fingerprint = Fingerprint.read()
+    if missing := [name for name in fingerprint.arrays_md5 if not (FINGERPRINT.parent / name).exists()]:
+        raise EvidenceError(f"{FINGERPRINT.parent}: {', '.join(missing)} not found; run `dvc repro preprocess` first")
+    stages = yaml.safe_load(DVC_YAML.read_text())["stages"]
+    code = {dep for stage in STAGES for dep in stages[stage]["deps"] if dep.endswith(".py")}
+    identity = {
+        "train": read_params().train.model_dump(mode="json", exclude={"seed"}),
+        "export": read_params().export.model_dump(mode="json"),
+        "backend": os.environ.get("KERAS_BACKEND", ""),
+        "arrays": fingerprint.arrays_md5,
+        "test": md5_of_test_split(read_manifest()),
+        "code": {file: md5_of(_root() / file) for file in sorted(code)},
+    }
+    return hashlib.md5(json.dumps(identity, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+
+
+def mean_iou_of(folder: Path, seed: int, place: str) -> float:
+    """Mean IoU on the test split after training with `seed`: read where that has been done, else trained now.
+
+    Args:
+        folder: of all seeds of these params, data and code.
+        seed: of the training.
+        place: of the seed among all, for the progress.
+
+    Raises:
+        EvidenceError: the model scores nan.
+        StageError: a stage failed.
+    """
+    kept, project = _kept(folder, seed), folder / f"seed-{seed}"
+    if kept.exists():
+        return float(read_json(kept, "`segline noise`")["mean_iou"])
+    prepare(project, seed)
+    for stage, last in STAGES.items():
+        if not (project / last).exists():
+            print(f"noise {place}: {stage} with seed {seed}", flush=True)
+            run_in(project, (sys.executable, "-m", f"pipeline.steps.{stage}"), f"noise {place}: ")
+    mean_iou = Scores.read(project / SCORES).mean_iou
+    if not math.isfinite(mean_iou):
+        raise EvidenceError(f"{project}: mean IoU is {mean_iou}; the test split needs labelled images, add some")
+    write_json(kept, {"seed": seed, "mean_iou": mean_iou})
+    shutil.rmtree(project)
+    return mean_iou
+
+
+def _kept(folder: Path, seed: int) -> Path:
+    return folder / f"seed-{seed}.json"
+
+
+def prepare(project: Path, seed: int) -> None:
+    """Makes a project with another seed, of links but for its params; one that was stopped half way stays as it is."""
+    (project / "work").mkdir(parents=True, exist_ok=True)
+    for path in SHARED:
+        if not (project / path).is_symlink():
+            (project / path).symlink_to(path.resolve(), target_is_directory=True)
+    params = yaml.safe_load(PARAMS.read_text())
+    params["train"]["seed"] = seed
+    (project / PARAMS).write_text(yaml.safe_dump(params))
+
+
+def run_in(project: Path, command: Sequence[str], prefix: str) -> None:
+    """Runs a program in a folder and passes on its output, each line after `prefix`.
+
+    Raises:
+        StageError: it ended with another exit code than 0; names the last lines.
+    """
+    last_lines: deque[str] = deque(maxlen=NUM_LAST_LINES)
+    with _started(project, command) as child:
+        for line in child.stdout or ():
+            last_lines.append(line.rstrip())
+            print(f"{prefix}{line.rstrip()}", flush=True)
+    if child.returncode:
+        lines = "\n  ".join(last_lines)
+        raise StageError(
+            f"{' '.join(command[1:])} ended with exit code {child.returncode}; finished seeds are kept, so mend what "
+            f"its last lines say and run the same command again:\n  {lines}"
+        )
+
+
+@contextmanager
+def _started(project: Path, command: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
+    """A program of ours in another folder, which reports to no MLflow run and is ended with the block."""
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_RUN_ID"}
+    path = os.pathsep.join(filter(None, (str(_root()), os.environ.get("PYTHONPATH"))))
+    environment = QUIET | environment | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    pipe, both = subprocess.PIPE, subprocess.STDOUT
+    with subprocess.Popen(
+        command, cwd=project, env=environment, stdout=pipe, stderr=both, text=True, errors="replace"
+    ) as child:
+        try:
+            yield child
+        except BaseException:
+            child.kill()
+            raise
+
+
+def store(content: Mapping[str, Any]) -> None:
+    """Keeps the floor as a tag of the registered model, which is made where it is missing, and as a run's artifact.
+
+    Raises:
+        RegistryError: MLflow cannot be reached; finished seeds are kept.
+    """
+    name = model_name()
+    with opened("run `segline noise` again, finished seeds are kept") as (_, client):
+        run_id = create_run(client)
+        client.set_tag(run_id, "mlflow.runName", "noise")
+        client.log_metric(run_id, NOISE_TAG, content["floor"])
+        client.log_dict(run_id, dict(content), f"{NOISE_TAG}.json")
+        client.set_terminated(run_id, "FINISHED")
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name)
+        client.set_registered_model_tag(name, NOISE_TAG, json.dumps(content, sort_keys=True))
+
+
+def _root() -> Path:
+    """Where the code lies."""
+    return Path(__file__).resolve().parents[2]

@@ -1,0 +1,74 @@
+"""A registry and a test split of six groups, on which tiny models can be promoted."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from pipeline import aliases
+from pipeline.dataset import write_contract
+from pipeline.files import md5_of
+from pipeline.manifest import MANIFEST, Row, write_manifest
+from pipeline.params import PARAMS
+from pipeline.registration import create_version
+from pipeline.registry import Version, create_run, list_versions, opened, set_alias
+from tests.finished_project import CLASSES, ROOT, tiny_model, use_registry
+
+SKY, ROAD = 0, 1
+"""What a tiny model always says; its mean IoU on `write_split` is 0.125 or 0.375."""
+FREE = {"class_margin": 1.0, "anchor": "none"}
+"""Lets a model that always says road beat one that always says sky, which has lost all of the sky."""
+
+
+def write_contest(root: Path, monkeypatch: pytest.MonkeyPatch, **promote: Any) -> None:
+    """Fills the folder `root`, which becomes the current one, with a registry, a test split and the params.
+
+    Args:
+        root: empty folder.
+        monkeypatch: undoes what is changed.
+        promote: values of that section of the params.
+    """
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("SEGLINE_ACTOR", "tester")
+    monkeypatch.setattr(aliases, "PAUSE_S", 0.01)
+    use_registry(root, monkeypatch)
+    write_split(root / "data", [2] * 6)
+    params = yaml.safe_load((ROOT / PARAMS).read_text())
+    params["promote"] |= promote
+    PARAMS.write_text(yaml.safe_dump(params))
+
+
+def write_split(data: Path, sky_rows: Sequence[int]) -> None:
+    """Draws a test image of 8 x 8 pixels for each number of rows of sky above the road, each a group of its own."""
+    rows = []
+    for side in ("images", "masks"):
+        (data / side).mkdir(parents=True, exist_ok=True)
+    for index, num_rows in enumerate(sky_rows):
+        mask = np.ones((8, 8), np.uint8)
+        mask[:num_rows] = 0
+        paths = [Path(f"data/{side}/{index}.png") for side in ("images", "masks")]
+        Image.fromarray(np.full((8, 8, 3), index, np.uint8)).save(data.parent / paths[0])
+        Image.fromarray(mask).save(data.parent / paths[1])
+        md5s = [md5_of(data.parent / path) for path in paths]
+        rows.append(Row(str(index), paths[0], paths[1], f"group {index}", "test", 8, 8, md5s[0], md5s[1]))
+    write_contract(data, CLASSES, [])
+    write_manifest(data.parent / MANIFEST, rows)
+
+
+def register(favourite: int, **tags: str) -> Version:
+    """Registers a tiny model as the challenger, accepted by the gate unless the tags say otherwise."""
+    model = tiny_model(favourite)
+    with opened() as (_, client):
+        run_id = create_run(client)
+    version = create_version(run_id, model, "", {"model_md5": md5_of(model), "verdict": "accepted", **tags})
+    set_alias("challenger", version)
+    return version
+
+
+def number_by_alias() -> dict[str, int]:
+    """The version that each alias points to."""
+    return {alias: version.number for version in list_versions() for alias in version.aliases}

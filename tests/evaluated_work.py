@@ -1,0 +1,87 @@
+"""What the stages leave in `work/`, drawn small: what a report is made from."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.bootstrap import Interval
+from pipeline.boundary import BoundaryScores
+from pipeline.calibration import Bin, Calibration
+from pipeline.dataset import ClassList
+from pipeline.files import md5_of, write_json
+from pipeline.fingerprint import Fingerprint
+from pipeline.image_table import ImageTable
+from pipeline.images import encode_jpeg
+from pipeline.manifest import Row, write_manifest
+from pipeline.overlays import join_panels, make_panels
+from pipeline.report_dossier import Decision
+from pipeline.scores import Evidence, Intervals, Scores
+from pipeline.scoring import scores_of
+from pipeline.slices import Slice
+from pipeline.suspects import Suspect, write_suspects
+from pipeline.verdict import Verdict
+
+CLASSES = ClassList(("sky", "<script>", "absent"), ((0, 0, 255), (90, 90, 90), (1, 2, 3)), 255)
+MATRICES = np.array([[[60, 0, 0], [0, 10, 0], [0, 0, 0]], [[10, 10, 0], [5, 5, 0], [0, 0, 0]]])
+NAN = math.nan
+UNKNOWN = Interval(NAN, NAN, NAN, 0)
+PROMOTED = Decision(
+    promoted=True,
+    headline="segline/7 is champion",
+    reasons=("it is better by more than chance",),
+    champion="segline/6",
+    difference=Interval(0.02, 0.01, 0.03, 12),
+    by_class={"sky": Interval(0.01, -0.01, 0.02, 12), "<script>": Interval(-0.1, -0.2, -0.05, 12), "absent": UNKNOWN},
+)
+
+
+def make_scores() -> Scores:
+    """Scores of two images, with an interval that is shown and one that is not, and slices."""
+    known = {"sky": Interval(0.8, 0.7, 0.9, 6), "<script>": Interval(0.5, NAN, NAN, 3), "absent": UNKNOWN}
+    return replace(
+        scores_of(MATRICES.sum(axis=0), CLASSES, "sky", 2, Evidence("m", "0123abcd", "t")),
+        intervals=Intervals("group", 0.95, 5, Interval(0.662, 0.6, 0.7, 6), known),
+        boundary=BoundaryScores(0.4, 0.5, {"sky": 0.4, "<script>": NAN}, {"sky": 0.5, "<script>": NAN}, 0.02, 3),
+        calibration=Calibration(0.125, (Bin(0, 0.5, 0, NAN, NAN), Bin(0.5, 1, 100, 0.9, 0.775))),
+        slices=(Slice("group", "street & co", 2, 0.3, NAN, NAN), Slice("brightness", "dark", 1, 0.7, 10, 90)),
+    )
+
+
+def write_evaluated(work: Path) -> None:
+    """Fills `work` with what all stages leave, an overlay of each kind among it."""
+    evaluate = work / "evaluate"
+    for name in ("evaluate/overlays", "train", "export", "preprocess", "gate"):
+        (work / name).mkdir(parents=True)
+    sizes = np.array([16, 16])
+    groups = ("street & co", "street & co")
+    table = ImageTable(CLASSES.names, ("a_1", "b"), groups, sizes, 2 * sizes, np.array([10.0, 90.0]), MATRICES)
+    table.write(evaluate / "per_image.csv")
+    write_suspects(evaluate / "suspects.csv", [Suspect("a_1", "sky", "<script>", 99, 8, 4, 16, 8)])
+    counts = "".join(",".join(map(str, ("x", *row))) + "\n" for row in MATRICES.sum(axis=0).tolist())
+    (evaluate / "confusion.csv").write_text("target,sky,<script>,absent\n" + counts)
+    make_scores().write(evaluate / "scores.json")
+    write_overlays(evaluate / "overlays")
+    Verdict(True, ("mean IoU 0.66 reaches the floor 0.5",), md5_of(evaluate / "scores.json"), 0.66, None).write(
+        work / "gate/verdict.json"
+    )
+    (work / "train/history.csv").write_text("epoch,loss,val_mean_iou\n1,0.5,0.25\n2,0.25,\n")
+    write_json(work / "train/summary.json", {"num_parameters": 1234567, "nested": {}})
+    write_json(work / "export/parity.json", {"disagreeing_share": 0.25, "golden_images": ["a"]})
+    pixels = {"sky": 995, "<script>": 5, "absent": 0}
+    numbers = {"train": 10, "val": 1, "test": 2}
+    Fingerprint(CLASSES, (16, 32), numbers, (0, 0, 0), (1, 1, 1), pixels, {}).write(
+        work / "preprocess/fingerprint.json"
+    )
+    paths = Path("i.png"), Path("m.png")
+    write_manifest(work / "validate/manifest.csv", [Row("a_1", *paths, "street & co", "test", 16, 32, "x", "y")])
+
+
+def write_overlays(folder: Path) -> None:
+    """Writes an overlay of each kind, as `evaluate` names them, and a file that is none."""
+    image, mask = np.zeros((16, 32, 3), np.uint8), np.zeros((16, 32), np.uint8)
+    jpeg = encode_jpeg(join_panels(make_panels(image, mask, mask, CLASSES)), 80)
+    for name in ("worst_01_a_1", "worst_02_b", "random_01_b", "suspect_01_a_1"):
+        (folder / f"{name}.jpg").write_bytes(jpeg)
+    (folder / "legend.svg").write_text("<svg/>")

@@ -1,0 +1,73 @@
+"""Tests of comparing two models."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.bootstrap import Interval
+from pipeline.errors import EvidenceError, RegistryError
+from pipeline.ledger import read_ledger
+from pipeline.params import PARAMS
+from pipeline.registry import list_versions
+from pipeline.steps.compare import compare, format_interval
+from tests.contest import ROAD, SKY, register, write_contest, write_split
+from tests.finished_project import tiny_model
+
+
+@pytest.fixture(autouse=True)
+def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_contest(tmp_path, monkeypatch)
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+def test_versions_and_folders_are_compared_and_nothing_changes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Mean IoU and each class with intervals, the difference, and what it shows; the registry stays as it is."""
+    register(SKY)
+    before = list_versions()
+    comparison = compare(str(tiny_model(ROAD)), "segline/1")
+    assert comparison.difference.estimate == 0.25
+    told = capsys.readouterr().out
+    assert "6 images, 6 groups" in told
+    rows = [line.split() for line in told.splitlines()]
+    interval = ["0.375", "[0.375,", "0.375]", "0.125", "[0.125,", "0.125]", "+0.250", "[+0.250,", "+0.250]"]
+    assert ["mean", "IoU", *interval] in rows
+    assert [row[0] for row in rows if row[-1:] == ["-0.250]"]] == ["sky"]
+    assert "the first is better, shown at 95% (p = 0.01" in told
+    assert list_versions() == before and read_ledger() == ()
+
+
+def test_other_way_round_it_is_worse(capsys: pytest.CaptureFixture[str]) -> None:
+    """The difference is the first minus the second."""
+    compare(str(tiny_model(SKY)), str(tiny_model(ROAD)))
+    assert "the first is worse, shown at 95%" in capsys.readouterr().out
+
+
+def test_tie_is_no_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Models that are right equally often show none."""
+    write_split(tmp_path / "data", [4] * 6)
+    compare(str(tiny_model(SKY)), str(tiny_model(ROAD)))
+    assert "no difference is shown at 95%" in capsys.readouterr().out
+
+
+def test_what_is_not_shown_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Too few groups show nothing."""
+    PARAMS.write_text(PARAMS.read_text().replace("min_units: 5", "min_units: 7"))
+    compare(str(tiny_model(SKY)), str(tiny_model(ROAD)))
+    assert "too few groups to show anything: 6, needed are 7" in capsys.readouterr().out
+
+
+def test_same_model_twice_is_refused() -> None:
+    """Two names of one model, or two versions of the same bytes, have no difference to show."""
+    register(SKY)
+    register(SKY)
+    with pytest.raises(EvidenceError, match="1 and challenger are the same model; name two different ones"):
+        compare("1", "challenger")
+    with pytest.raises(RegistryError, match="segline/9: not found"):
+        compare("9", "1")
+
+
+def test_interval_in_print() -> None:
+    """Three digits; a dash for what does not exist."""
+    nan = float("nan")
+    assert format_interval(Interval(0.12345, 0.1, 0.2, 6)) == "0.123 [0.100, 0.200]"
+    assert format_interval(Interval(0.5, nan, nan, 2), "+") == "+0.500 [-, -]"

@@ -1,0 +1,61 @@
+"""Tests of the table of decisions."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from pipeline import aliases
+from pipeline.aliases import Standing
+from pipeline.ledger import Aliases, Kind, Line, append, new_line, replay
+from pipeline.registry import opened
+from pipeline.steps import history as step
+from pipeline.steps.history import REASON_CHARS, build_table
+from tests.finished_project import use_registry
+
+NOBODY = Aliases(None, None)
+
+
+def make(number: int, kind: Kind, version: int, expected: int | None, reasons: tuple[str, ...]) -> Line:
+    """A line whose maker knew all lines before it."""
+    when = f"2026-11-22T12:0{number}:00+00:00"
+    return Line(kind, version, expected, number - 1, NOBODY, reasons, {}, "me@here", when, str(number), number)
+
+
+def test_table_tells_each_decision_and_what_came_of_it() -> None:
+    """Newest last: when, who, what, which version, who is champion after it, and why, in short."""
+    lines = (
+        make(1, "promote", 1, None, ("first",)),
+        make(2, "refuse", 2, 1, ("worse", "by far" * 100)),
+        make(3, "promote", 3, 7, ("better",)),
+        make(4, "rollback", 2, 1, ("back",)),
+    )
+    console = Console(width=300)
+    with console.capture() as capture:
+        console.print(build_table(Standing(lines, replay(lines, NOBODY), NOBODY)))
+    rows = [line.split(maxsplit=7) for line in capture.get().splitlines()[2:]]
+    assert [(row[0], row[2], row[3]) for row in rows] == [(str(n), f"12:0{n}", "me@here") for n in range(1, 5)]
+    assert rows[0][4:] == ["promoted", "1", "1", "first".ljust(len(rows[0][7]))]
+    assert rows[1][4:7] == ["refused", "2", "1"] and rows[1][7].strip().endswith("...")
+    assert len(rows[1][7].strip()) == REASON_CHARS and rows[1][7].startswith("worse; by far")
+    assert rows[2][4:7] == ["void", "3", "1"] and rows[2][7].strip() == "the champion was 1 by then"
+    assert rows[3][4:6] == ["rolled", "back"]
+
+
+def test_history_of_a_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty ledger says how the first line is made; a line that is gone and an alias that is wrong are told."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(aliases, "PAUSE_S", 0.01)
+    use_registry(tmp_path, monkeypatch)
+    step.main()
+    assert "no decision is recorded at sqlite:" in capsys.readouterr().out
+    first = append(new_line("refuse", 1, [], NOBODY, ["why"], {}))
+    append(new_line("promote", 1, [first], NOBODY, ["why"], {}))
+    with opened() as (_, client):
+        client.delete_model_version("segline.ledger", "1")
+    step.main()
+    told = capsys.readouterr().out
+    assert "promoted" in told and "warning: line 1 is not there: deleted in MLflow" in told
+    assert "warning: the ledger says that the champion is segline/1, the alias is at nobody" in told

@@ -1,0 +1,145 @@
+"""Tests of the step `noise`."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.errors import EvidenceError, ParamsError, StageError
+from pipeline.files import write_json
+from pipeline.registry import model_name, opened
+from pipeline.steps.noise import NOISE, STAGES, identify, mean_iou_of, noise, prepare, run_in
+from pipeline.steps.preprocess import preprocess
+from tests.drawn_data import CLASSES, small_content, small_params, write_data
+from tests.evaluated_work import make_scores
+from tests.finished_project import use_registry
+
+ROOT = Path(__file__).parents[2]
+MEAN_IOUS = (0.70, 0.72, 0.71)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with packed arrays, as the current directory."""
+    monkeypatch.chdir(tmp_path)
+    preprocess(write_data(tmp_path), CLASSES, small_params().preprocess, tmp_path / "work/preprocess")
+    write_params(seed=4)
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    (tmp_path / "data.dvc").write_text("outs:\n- {md5: d1.dir, path: data}\n")
+    return tmp_path
+
+
+def write_params(**changes: Any) -> None:
+    """Writes params.yaml with changes to the section `train`."""
+    Path("params.yaml").write_text(yaml.safe_dump(small_content(**changes)))
+
+
+def keep_seeds(*mean_ious: float) -> None:
+    """Leaves what earlier runs with the seeds 5, 6, ... would have left."""
+    for seed, mean_iou in enumerate(mean_ious, start=5):
+        write_json(NOISE / identify() / f"seed-{seed}.json", {"seed": seed, "mean_iou": mean_iou})
+
+
+def test_the_floor_is_stored_with_the_model(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seeds that have finished are not trained again; tag and artifact hold floor, scores and what they are of."""
+    use_registry(project, monkeypatch)
+    keep_seeds(*MEAN_IOUS)
+    floor = noise(3)
+    with opened() as (mlflow, client):
+        tag = json.loads(client.get_registered_model(model_name()).tags["noise_floor"])
+        (run,) = client.search_runs([client.get_experiment_by_name("segline").experiment_id])
+        artifact = mlflow.artifacts.load_dict(f"{run.info.artifact_uri}/noise_floor.json")
+    assert 0.01 < floor < 0.2 and tag["floor"] == floor and tuple(tag["mean_ious"]) == MEAN_IOUS
+    assert tag == artifact and tag["data_md5"] == "d1.dir" and set(tag) >= {"params_md5", "when"}
+    out = capsys.readouterr().out
+    assert "noise 3/3: seed 7 has mean IoU 0.7100" in out and f"noise floor {floor:.4f}" in out
+
+
+def test_too_few_runs_are_refused(project: Path) -> None:
+    """Before anything is trained."""
+    with pytest.raises(ParamsError, match="--runs is 2, expected 3 or more"):
+        noise(2)
+
+
+def test_without_packed_data_nothing_is_trained(project: Path) -> None:
+    """The message says what to run."""
+    (project / "work/preprocess/train_masks.npy").unlink()
+    with pytest.raises(EvidenceError, match="train_masks.npy not found; run `dvc repro preprocess`"):
+        noise(3)
+    shutil.rmtree(project / "work/preprocess")
+    with pytest.raises(EvidenceError, match="fingerprint.json: not found; the stage `preprocess` writes it"):
+        noise(3)
+
+
+def test_the_seed_is_not_of_the_identity_but_all_else_is(project: Path) -> None:
+    """More runs, or another first seed, go on with what is kept; other params start anew."""
+    first = identify()
+    write_params(seed=9)
+    assert identify() == first
+    write_params(learning_rate=0.5)
+    assert identify() != first
+
+
+def test_a_seed_has_a_project_of_its_own(project: Path) -> None:
+    """Its params differ in the seed alone, its data are links; making it again keeps what it has."""
+    for _ in range(2):
+        prepare(project / "seed-5", 5)
+    found = yaml.safe_load((project / "seed-5/params.yaml").read_text())
+    assert found.pop("train") == small_content(seed=5)["train"]
+    assert found == {name: value for name, value in small_content().items() if name != "train"}
+    assert (project / "seed-5/work/preprocess").resolve() == project / "work/preprocess"
+    assert (project / "seed-5/data").is_symlink()
+
+
+def write_finished_seed(folder: Path, **changes: Any) -> None:
+    """Leaves a seed's project whose stages have all run, as a kill just then would."""
+    for path in STAGES.values():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()
+    prepare(folder, 5)
+    scores = make_scores()
+    type(scores)(**{**vars(scores), **changes}).write(folder / STAGES["evaluate"])
+
+
+def test_stages_that_have_run_are_not_run_again(project: Path) -> None:
+    """The score is kept, the seed's project goes and the data stay."""
+    write_finished_seed(project / "noise/seed-5")
+    assert mean_iou_of(project / "noise", 5, "1/3") == make_scores().mean_iou
+    assert [path.name for path in (project / "noise").iterdir()] == ["seed-5.json"]
+    assert (project / "data/dataset.yaml").exists() and (project / "work/preprocess/fingerprint.json").exists()
+
+
+def test_a_seed_without_a_score_is_refused(project: Path) -> None:
+    """What is nan tells no spread."""
+    write_finished_seed(project / "noise/seed-5", mean_iou=float("nan"))
+    with pytest.raises(EvidenceError, match="mean IoU is nan; the test split needs labelled images"):
+        mean_iou_of(project / "noise", 5, "1/3")
+
+
+def test_a_program_that_fails_is_told_with_its_last_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its output is passed on; it sees our code and no open MLflow run."""
+    monkeypatch.setenv("MLFLOW_RUN_ID", "1")
+    code = "import os, pipeline; print('MLFLOW_RUN_ID' in os.environ); raise SystemExit(7)"
+    with pytest.raises(StageError, match=r"ended with exit code 7; finished seeds are kept.*\n  False"):
+        run_in(tmp_path, (sys.executable, "-c", code), "noise 1/3: ")
+    assert capsys.readouterr().out == "noise 1/3: False\n"
+
+
+@pytest.mark.e2e
+def test_three_seeds_are_trained(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They differ, nothing of the project changes, and the next three come from what is kept."""
+    use_registry(project, monkeypatch)
+    write_params(seed=4, num_epochs=1)
+    assert noise(3) > 0
+    assert not (project / "work/train").exists() and not (project / "checkpoints").exists()
+    kept = sorted((NOISE / identify()).iterdir())
+    assert [path.name for path in kept] == ["seed-5.json", "seed-6.json", "seed-7.json"]
+    assert noise(3) > 0

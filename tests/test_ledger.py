@@ -1,0 +1,191 @@
+"""Tests of the ledger: the law of its lines, and what MLflow keeps of them."""
+
+import getpass
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import contention, ledger
+from pipeline.errors import RegistryError
+from pipeline.ledger import (
+    Aliases,
+    Effect,
+    Line,
+    append,
+    find_actor,
+    find_best,
+    new_line,
+    read_ledger,
+    replay,
+)
+from pipeline.registry import list_versions, opened
+from tests.finished_project import use_registry
+
+NOBODY = Aliases(None, None)
+WHEN = "2026-11-22T12:00:00+00:00"
+
+
+def make(number: int, kind: ledger.Kind, version: int, expected: int | None, known: int | None = None) -> Line:
+    """A line whose maker had read all lines before it, unless `known` says otherwise."""
+    known = number - 1 if known is None else known
+    return Line(kind, version, expected, known, NOBODY, ("why",), {}, "me", WHEN, str(number), number)
+
+
+@st.composite
+def ledgers(draw: st.DrawFn) -> list[Line]:
+    """Lines of any kind that expect any champion and know any of the lines before them."""
+    kinds: st.SearchStrategy[ledger.Kind] = st.sampled_from(["promote", "refuse", "rollback"])
+    versions = st.integers(1, 4)
+    return [
+        make(number, draw(kinds), draw(versions), draw(st.none() | versions), draw(st.integers(0, number - 1)))
+        for number in range(1, draw(st.integers(1, 12)))
+    ]
+
+
+@given(ledgers(), st.integers(0, 12))
+def test_no_line_changes_what_the_lines_before_it_did(lines: list[Line], cut: int) -> None:
+    """Replaying a beginning gives the same effects as replaying the whole: what happened stays as it was."""
+    assert replay(lines, NOBODY).effects[:cut] == replay(lines[:cut], NOBODY).effects
+    assert len(replay(lines, NOBODY).effects) == len(lines)
+
+
+@given(ledgers())
+def test_champion_moves_by_compare_and_swap_only(lines: list[Line]) -> None:
+    """A line moves the champion if and only if it expected him and knew of every move before it."""
+    champion, last_move = None, 0
+    for line, effect in zip(lines, replay(lines, NOBODY).effects, strict=True):
+        moves = line.kind != "refuse" and line.expected_champion == champion and line.known >= last_move
+        assert (effect.what in ("promoted", "rolled back")) == moves
+        assert effect.champion == (line.version if moves else champion)
+        champion, last_move = effect.champion, line.number if moves else last_move
+
+
+@given(st.permutations(range(2, 22)))
+def test_of_many_at_once_the_first_line_wins(versions: list[int]) -> None:
+    """Of promotions that were decided on the same champion one takes effect, whatever the order."""
+    lines = [make(number, "promote", version, 1, 0) for number, version in enumerate(versions, start=1)]
+    lines[0] = replace(lines[0], found=Aliases(1, None))
+    state = replay(lines, NOBODY)
+    assert (state.champion, state.previous) == (versions[0], 1)
+    assert [effect.what for effect in state.effects] == ["promoted", *["void"] * 19]
+    assert state.effects[1].reason == f"the champion was {versions[0]} by then, moved in line 1"
+
+
+def test_rollback_is_an_exchange() -> None:
+    """After a rollback the two have changed places, who was undone is remembered, and a second undoes the first."""
+    lines = [make(1, "promote", 1, None), make(2, "promote", 2, 1), make(3, "rollback", 1, 2)]
+    state = replay(lines, NOBODY)
+    assert (state.champion, state.previous, state.undone, state.last_move) == (1, 2, {2: 3}, 3)
+    state = replay([*lines, make(4, "rollback", 2, 1)], NOBODY)
+    assert (state.champion, state.previous, state.undone) == (2, 1, {1: 4})
+    assert state.effects[-1] == Effect("rolled back", 2, "")
+
+
+def test_promotion_does_not_undo_a_rollback_it_did_not_know_of() -> None:
+    """A slow promotion of a version that was promoted and rolled back meanwhile is void, though the champion fits."""
+    lines = [make(1, "promote", 1, None), make(2, "promote", 2, 1), make(3, "rollback", 1, 2)]
+    state = replay([*lines, make(4, "promote", 2, 1, known=1)], NOBODY)
+    assert state.champion == 1
+    assert state.effects[-1] == Effect("void", 1, "the champion was 1 by then, moved in line 3")
+
+
+def test_champion_from_before_the_ledger() -> None:
+    """The first line starts at the aliases it found; without a line they are the state."""
+    found = Aliases(3, 2)
+    assert replay([], found).champion == 3 and find_best([], found) == 3
+    line = replace(make(1, "rollback", 2, 3), found=found)
+    assert replay([line], NOBODY).champion == 2 and replay([line], NOBODY).previous == 3
+    assert find_best([line], NOBODY) == 3
+
+
+def test_best_is_who_was_shown_to_be_better() -> None:
+    """The anchor moves to a promoted version that was shown to beat it, not to one that was not shown to be worse."""
+
+    def beats(line: Line, other: int, low: float | None, p_value: float) -> Line:
+        against = {"low": low, "p_value": p_value, "confidence": 0.95}
+        return replace(line, evidence={"comparisons": {str(other): against}})
+
+    first, second = make(1, "promote", 1, None), make(2, "promote", 2, 1)
+    assert find_best([first, beats(second, 1, 0.001, 0.01)], NOBODY) == 2
+    for low, p_value in ((-0.001, 0.01), (0.001, 0.06), (None, 0.01)):
+        assert find_best([first, beats(second, 1, low, p_value)], NOBODY) == 1
+    assert find_best([first, beats(replace(second, kind="refuse"), 1, 0.001, 0.01)], NOBODY) == 1
+    assert find_best([first, beats(second, 7, 0.001, 0.01)], NOBODY) == 1
+
+
+@pytest.fixture
+def _registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    use_registry(tmp_path, monkeypatch)
+
+
+@pytest.mark.usefixtures("_registry")
+def test_lines_come_back_as_they_were_written() -> None:
+    """Whatever a line holds, long evidence and foreign letters too, is read again in order."""
+    assert read_ledger() == ()
+    evidence = {"mean_ious": {"1": 0.5, "2": None}, "text": "größer" * 30_000}
+    first = append(new_line("promote", 1, [], NOBODY, ["why", "and why"], evidence))
+    second = append(new_line("refuse", 2, [first], Aliases(1, None), ["not"], {}))
+    assert (first.number, first.known, second.number, second.known, second.expected_champion) == (1, 0, 2, 1, 1)
+    assert read_ledger() == (first, second) and first.evidence == evidence
+
+
+@pytest.mark.usefixtures("_registry")
+def test_line_that_was_sent_twice_counts_once() -> None:
+    """Where the answer was lost and the line was sent again, the first of the two is the line."""
+    line = new_line("promote", 1, [], NOBODY, ["why"], {})
+    assert append(line).number == append(line).number == 1
+    assert len(list_versions(ledger.ledger_name())) == 2 and len(read_ledger()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("{", "JSONDecodeError"), ("[]", "TypeError"), ("{}", "KeyError: 'kind'"), (None, "JSONDecodeError")],
+)
+@pytest.mark.usefixtures("_registry")
+def test_line_that_was_changed_by_hand_is_refused(text: str | None, found: str) -> None:
+    """A line that cannot be read closes the ledger, and says which one it is."""
+    append(new_line("promote", 1, [], NOBODY, ["why"], {}))
+    with opened() as (_, client):
+        if text is None:
+            client.delete_model_version_tag("segline.ledger", "1", "line.0")
+        else:
+            client.set_model_version_tag("segline.ledger", "1", "line.0", text)
+    with pytest.raises(RegistryError, match=f"segline.ledger/1: is no line of the ledger .{found}.*put its tags back"):
+        read_ledger()
+
+
+@pytest.mark.usefixtures("_registry")
+def test_line_of_an_unknown_kind_is_refused() -> None:
+    """A kind that nobody wrote is no decision."""
+    line = new_line("crown", 1, [], NOBODY, ["why"], {})  # type: ignore[arg-type]
+    with pytest.raises(RegistryError, match="is no line of the ledger .ValueError: found kind 'crown' and version 1"):
+        append(line)
+
+
+def test_registry_that_takes_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing is tried for a while and then given up with what MLflow said."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setattr(contention, "PATIENCE_S", 0.1)
+    with pytest.raises(
+        RegistryError,
+        match=r"a line of segline.ledger was not written within 0.1 s: MLflow at http://127.0.0.1:9 fails",
+    ):
+        append(new_line("promote", 1, [], NOBODY, ["why"], {}))
+
+
+def test_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name in the environment, else the user and host, with the flow run; a user without a name has a number."""
+    for name in ("SEGLINE_ACTOR", "PREFECT__FLOW_RUN_ID"):
+        monkeypatch.delenv(name, raising=False)
+    assert find_actor().startswith(f"{getpass.getuser()}@")
+    monkeypatch.setenv("PREFECT__FLOW_RUN_ID", "abc")
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 54_321)
+    assert find_actor().startswith("user 54321@") and find_actor().endswith(", flow run abc")
+    monkeypatch.setenv("SEGLINE_ACTOR", "nightly")
+    assert find_actor() == "nightly"

@@ -1,0 +1,75 @@
+"""Tests of reading what the report is made from."""
+
+from pathlib import Path
+
+import pytest
+from numpy.testing import assert_array_equal
+
+from pipeline.report_dossier import list_pictures, read_dossier, read_history
+from tests.evaluated_work import CLASSES, MATRICES, write_evaluated
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """What all stages left."""
+    write_evaluated(tmp_path / "work")
+    return tmp_path / "work"
+
+
+def test_all_is_read(work: Path) -> None:
+    """Nothing is missing, nothing is a problem."""
+    dossier = read_dossier(work, None, ())
+    assert not dossier.problems
+    assert dossier.verdict and dossier.verdict.accepted and dossier.classes == CLASSES
+    assert dossier.matrix is not None
+    assert_array_equal(dossier.matrix, MATRICES.sum(axis=0))
+    assert [row["label"] for row in dossier.suspects["a_1"]] == ["sky"]
+    assert dossier.images["b"]["group"] == "street & co"
+    assert dossier.records["Training"] == {"num_parameters": 1234567}
+
+
+def test_nothing_is_no_problem(tmp_path: Path) -> None:
+    """What was never written is left out, without a word."""
+    dossier = read_dossier(tmp_path, None)
+    assert (dossier.verdict, dossier.scores, dossier.matrix, dossier.problems) == (None, None, None, [])
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "evaluate/scores.json",
+        "evaluate/confusion.csv",
+        "evaluate/per_image.csv",
+        "evaluate/suspects.csv",
+        "gate/verdict.json",
+        "train/history.csv",
+        "train/summary.json",
+        "preprocess/fingerprint.json",
+        "validate/manifest.csv",
+    ],
+)
+def test_what_is_damaged_is_left_out_and_named(work: Path, file: str) -> None:
+    """A file of another kind stops nothing."""
+    (work / file).write_text("a\nb\n")
+    (problem, *_) = read_dossier(work, None, ()).problems
+    assert problem.startswith(str(work / file))
+
+
+def test_a_verdict_on_other_scores_is_none(work: Path) -> None:
+    """Scores that changed after the gate have no verdict."""
+    with (work / "evaluate/scores.json").open("a") as file:
+        file.write("\n")
+    dossier = read_dossier(work, None, ())
+    assert dossier.verdict is None and "is of other scores than" in dossier.problems[0]
+
+
+def test_pictures_are_known_by_kind_and_rank(work: Path) -> None:
+    """Names may hold an underscore; what is no overlay is passed over."""
+    found = [(picture.kind, picture.rank, picture.name) for picture in list_pictures(work / "evaluate/overlays")]
+    assert found == [("random", 1, "b"), ("suspect", 1, "a_1"), ("worst", 1, "a_1"), ("worst", 2, "b")]
+
+
+def test_an_empty_field_of_the_history_is_nan(work: Path) -> None:
+    """An epoch without a score on val has one on train."""
+    last = read_history(work / "train/history.csv")[-1]
+    assert last["loss"] == 0.25 and last["val_mean_iou"] != last["val_mean_iou"]

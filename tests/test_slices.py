@@ -1,0 +1,81 @@
+"""Tests of the scores of parts of a split."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.confusion import mean_iou
+from pipeline.image_table import ImageTable
+from pipeline.slices import Slice, score_slices
+
+
+def make_table(
+    brightness: list[float], groups: list[str] | None = None, heights: list[int] | None = None
+) -> ImageTable:
+    """A table of images with 2 classes; the image at place i has i + 1 pixels right and 3 wrong."""
+    number = len(brightness)
+    matrices = np.array([[[place + 1, 2], [1, 0]] for place in range(number)], np.int64)
+    return ImageTable(
+        class_names=("a", "b"),
+        names=tuple(f"s{place}" for place in range(number)),
+        groups=tuple(groups or [f"g{place}" for place in range(number)]),
+        heights=np.array(heights or [8] * number),
+        widths=np.full(number, 8),
+        brightness=np.array(brightness),
+        matrices=matrices,
+    )
+
+
+def by_key(table: ImageTable) -> dict[str, Slice]:
+    """The slices by the names that the gate knows them by."""
+    return {part.key: part for part in score_slices(table)}
+
+
+def test_groups_are_scored_with_their_pixels_pooled() -> None:
+    """A group's score is that of its images' counts together."""
+    found = by_key(make_table([9, 9, 9], ["x", "y", "x"]))
+    assert list(found) == ["group/x", "group/y"]
+    assert found["group/x"].num_images == 2
+    assert found["group/x"].mean_iou == mean_iou(np.array([[4, 4], [2, 0]]))
+    assert math.isnan(found["group/x"].low)
+
+
+def test_groups_of_one_image_are_left_out() -> None:
+    """Where every image is a group of its own, the table of images says it already."""
+    assert score_slices(make_table([9, 9])) == ()
+
+
+def test_thirds_by_brightness_and_size() -> None:
+    """The darkest third is dark, the smallest small; each tells its range."""
+    found = by_key(make_table([30, 10, 20], heights=[8, 16, 24]))
+    assert list(found) == [
+        *("size/small", "size/medium", "size/large"),
+        *("brightness/dark", "brightness/medium", "brightness/bright"),
+    ]
+    assert found["brightness/dark"].mean_iou == mean_iou(np.array([[2, 2], [1, 0]]))
+    assert (found["size/large"].low, found["size/large"].high) == (192, 192)
+
+
+def test_an_image_without_a_counted_pixel_has_no_score() -> None:
+    """A slice of nothing but ignored pixels is nan, which no floor takes for reached."""
+    table = make_table([1, 2, 3])
+    table.matrices[0] = 0
+    assert math.isnan(by_key(table)["brightness/dark"].mean_iou)
+
+
+@given(st.lists(st.sampled_from([1.0, 2.0, 3.0, 4.0, 5.0]), min_size=1, max_size=12))
+def test_thirds_take_each_image_once(brightness: list[float]) -> None:
+    """No image is lost or counted twice, ranges do not overlap, and equal brightness is never parted."""
+    thirds = [part for part in score_slices(make_table(brightness)) if part.kind == "brightness"]
+    assert sum(part.num_images for part in thirds) == (len(brightness) if len(set(brightness)) > 1 else 0)
+    assert all(one.high < other.low for one, other in zip(thirds, thirds[1:], strict=False))
+
+
+@pytest.mark.parametrize("number", [3, 6, 30])
+def test_thirds_are_thirds(number: int) -> None:
+    """Where no two are equal, each third has as many images."""
+    thirds = list(score_slices(make_table([float(place) for place in range(number)])))
+    assert [part.num_images for part in thirds] == [number // 3] * 3
