@@ -7,17 +7,20 @@ from typing import Any
 
 from pipeline.bootstrap import Interval
 from pipeline.files import written_whole
+from pipeline.ledger import read_ledger
 from pipeline.registry import Version, opened
 from pipeline.report import Decision, render_report
 
 DECISION_REPORT = Path(".segline/decision.html")
-STORED_AS = "report/decision.html"
 
 
 def write_decision_report(
     challenger: Version, champion: Version | None, promoted: bool, reasons: Sequence[str], evidence: Mapping[str, Any]
 ) -> Path:
-    """Renders the report anew from what was registered with a challenger, stores it there, and gives a file of it here.
+    """Renders the report anew from what was registered with a challenger, and gives the file of it on this machine.
+
+    With the challenger's run it is stored as `report/decision-LINE.html`, by the number of the ledger's line, so that
+    a later decision writes over none.
 
     Args:
         challenger: that was judged.
@@ -42,8 +45,9 @@ def write_decision_report(
         with opened() as (mlflow, _):
             mlflow.artifacts.download_artifacts(run_id=challenger.run_id, dst_path=temporary)
         page = render_report(Path(temporary), decision)
+    number = max((line.number for line in read_ledger() if line.version == challenger.number), default=0)
     with written_whole(DECISION_REPORT) as beside:
         beside.write_text(page, encoding="utf-8")
     with opened() as (_, client):
-        client.log_text(challenger.run_id, page, STORED_AS)
+        client.log_text(challenger.run_id, page, f"report/decision-{number}.html")
     return DECISION_REPORT

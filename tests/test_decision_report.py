@@ -5,14 +5,15 @@ from pathlib import Path
 import pytest
 
 from pipeline.bootstrap import Interval
-from pipeline.decision_report import DECISION_REPORT, STORED_AS, write_decision_report
+from pipeline.decision_report import DECISION_REPORT, write_decision_report
 from pipeline.registry import find_version, opened
-from tests.contest import ROAD, SKY, register, write_contest
+from pipeline.steps.promote import promote
+from tests.contest import FREE, ROAD, SKY, register, write_contest
 
 
 @pytest.fixture(autouse=True)
 def _contest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_contest(tmp_path, monkeypatch)
+    write_contest(tmp_path, monkeypatch, **FREE)
     register(SKY)
     register(ROAD)
 
@@ -26,10 +27,21 @@ def test_report_tells_the_decision_and_is_stored_with_the_run() -> None:
     text = page.read_text()
     assert page == DECISION_REPORT and "segline/2 is the champion" in text and "by more than chance" in text
     with opened() as (mlflow, _):
-        assert mlflow.artifacts.load_text(f"runs:/{versions[0].run_id}/{STORED_AS}") == text
+        assert mlflow.artifacts.load_text(f"runs:/{versions[0].run_id}/report/decision-0.html") == text
 
 
 def test_first_champion_has_nobody_to_differ_from() -> None:
     """Without a champion before, and without evidence, the page tells the decision all the same."""
     page = write_decision_report(find_version("2"), None, False, ("refused",), {})
     assert "segline/2 was not promoted" in page.read_text()
+
+
+def test_a_later_decision_writes_over_none() -> None:
+    """Each compared decision has a page by the number of its line; one without a comparison has none."""
+    promote("1")
+    promote("2")
+    promote("2")
+    with opened() as (_, client):
+        stored = [file.path for number in "12" for file in client.list_artifacts(find_version(number).run_id, "report")]
+    assert stored == ["report/decision-1.html", "report/decision-2.html"]
+    assert "segline/2" in DECISION_REPORT.read_text()

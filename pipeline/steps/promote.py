@@ -276,7 +276,9 @@ def _tag(version: Version, tags: Mapping[str, str]) -> None:
 
 
 def _report(decision: Promotion) -> None:
-    """Renders the report again, with the decision in it; the decision stands whether or not that goes well."""
+    """Renders the report again where models were compared; the decision stands whether or not that goes well."""
+    if not decision.evidence:
+        return
     try:
         found = decision.challenger, decision.champion, decision.promoted, decision.reasons, decision.evidence
         print(f"report: {write_decision_report(*found)}")
