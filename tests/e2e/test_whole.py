@@ -107,7 +107,7 @@ def test_a_run_ends_with_a_champion(clone: Path) -> None:
     assert stages_run(output) == ALL == list_stages()
     assert "champion:    segline/1" in output
     assert "/mlflow ui --backend-store-uri sqlite:///mlflow.db" in output
-    assert (clone / "work/report/report.html").stat().st_size > 10_000
+    assert (clone / "work/gate/report.html").stat().st_size > 10_000
     assert versions() == FIRST
     assert "champion" in segline("status")
 
