@@ -6,7 +6,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.bootstrap import Interval
-from pipeline.files import written_whole
 from pipeline.ledger import read_ledger
 from pipeline.registry import Version, opened
 from pipeline.report import Decision, render_report
@@ -41,13 +40,15 @@ def write_decision_report(
         difference=Interval.from_dict(against) if against else None,
         by_class={name: Interval.from_dict(found) for name, found in against["by_class"].items()} if against else {},
     )
-    with TemporaryDirectory() as temporary:
+    DECISION_REPORT.parent.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=DECISION_REPORT.parent) as temporary:  # of several at once each has its own
         with opened() as (mlflow, _):
             mlflow.artifacts.download_artifacts(run_id=challenger.run_id, dst_path=temporary)
         page = render_report(Path(temporary), decision)
-    number = max((line.number for line in read_ledger() if line.version == challenger.number), default=0)
-    with written_whole(DECISION_REPORT) as beside:
+        beside = Path(temporary) / DECISION_REPORT.name
         beside.write_text(page, encoding="utf-8")
+        beside.replace(DECISION_REPORT)
+    number = max((line.number for line in read_ledger() if line.version == challenger.number), default=0)
     with opened() as (_, client):
         client.log_text(challenger.run_id, page, f"report/decision-{number}.html")
     return DECISION_REPORT

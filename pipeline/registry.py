@@ -192,8 +192,7 @@ def download_model(version: Version) -> Path:
     Raises:
         RegistryError: the version was not registered by segline, or the files are not those that were registered.
     """
-    md5 = version.tags.get("model_md5")
-    if md5 is None:
+    if (md5 := version.tags.get("model_md5")) is None:
         raise RegistryError(f"{version}: has no tag model_md5; expected a version that `segline register` made")
     folder = CACHE / md5.removesuffix(".dir")
     if folder.is_dir():
@@ -207,8 +206,11 @@ def download_model(version: Version) -> Path:
         model = next((file.parent for file in Path(temporary).glob("artifacts/*/saved_model.pb")), Path(temporary))
         if (found := md5_of(model)) != md5:
             raise RegistryError(f"{version}: its model in MLflow is {found}, registered was {md5}; register it again")
-        with suppress(FileExistsError):  # another process was faster
+        try:
             model.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process was faster
+                raise
     return folder
 
 
@@ -275,8 +277,7 @@ def _is_server() -> bool:
 
 def _is_not_made_yet() -> bool:
     """Reading makes no data base."""
-    uri = tracking_uri()
-    return uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists()
+    return (uri := tracking_uri()).startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists()
 
 
 def _without_secrets(text: str) -> str:

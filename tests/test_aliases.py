@@ -127,6 +127,7 @@ def _promote_at_once(uri: str, version: int, start: Any, results: Any) -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.timeout(600)
 def test_of_twenty_promotions_at_once_one_wins(register: Callable[[int], None]) -> None:
     """Twenty processes leave twenty lines, one winner, and aliases that agree with the last line that moved them."""
     register(NUM_PROCESSES)
@@ -138,7 +139,7 @@ def test_of_twenty_promotions_at_once_one_wins(register: Callable[[int], None]) 
     children = [context.Process(target=_promote_at_once, args=(uri, version, start, results)) for version in versions]
     for child in children:
         child.start()
-    outcomes = sorted(results.get(timeout=60) for _ in children)
+    outcomes = sorted(results.get(timeout=500) for _ in children)
     for child in children:
         child.join()
     lines = read_ledger()

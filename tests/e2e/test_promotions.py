@@ -1,0 +1,48 @@
+"""Promotions at once, by the command, against one registry."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.aliases import read_standing
+from pipeline.steps.promote import promote
+from tests.contest import FREE, ROAD, SKY, number_by_alias, register, write_contest
+from tests.finished_project import ROOT
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+NUM_PROMOTIONS = 20
+
+
+def test_of_twenty_promotions_at_once_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty better challengers, a process each: one champion, twenty lines in the ledger, aliases that agree."""
+    write_contest(tmp_path, monkeypatch, **FREE)
+    Path("dvc.yaml").write_text("stages: {}\n")
+    register(SKY)
+    promote()
+    for _ in range(NUM_PROMOTIONS):
+        register(ROAD)
+    command = [sys.executable, "-m", "flows.command", "promote"]
+    numbers = range(2, NUM_PROMOTIONS + 2)
+    started = [
+        subprocess.Popen(
+            [*command, str(number)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        for number in numbers
+    ]
+    told = {number: process.communicate()[0] for number, process in zip(numbers, started, strict=True)}
+    failed = [told[number] for number, process in zip(numbers, started, strict=True) if process.returncode]
+    assert not failed, failed[0][-1000:]
+    winners = [number for number, text in told.items() if "\nPROMOTED: " in f"\n{text}"]
+    standing = read_standing()
+    effects = [effect.what for effect in standing.state.effects[1:]]
+    assert len(winners) == 1 and len(effects) == NUM_PROMOTIONS and effects.count("promoted") == 1
+    assert standing.complaint is None and standing.state.champion == winners[0]
+    assert {"champion": winners[0], "previous": 1}.items() <= number_by_alias().items()
+    assert all("NOT PROMOTED: " in text for number, text in told.items() if number not in winners)
