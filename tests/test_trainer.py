@@ -57,6 +57,7 @@ def test_the_loss_falls() -> None:
     assert trainer.learn(batch()) < losses[0] / 2
 
 
+@pytest.mark.e2e
 def test_two_devices_learn_what_one_learns() -> None:
     """Each of two devices takes its part of the batch; with equal parts the losses are those of one device."""
     shown = subprocess.run([sys.executable, "-c", ON_DEVICES], capture_output=True, text=True)

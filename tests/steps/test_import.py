@@ -74,6 +74,7 @@ def _left_beside() -> list[str]:
     return sorted(path.name for path in Path().iterdir() if path.name.startswith(".data"))
 
 
+@pytest.mark.e2e
 def test_data_dvc_names_the_demo() -> None:
     """The version in git is the demo data set, byte for byte, wherever it is drawn."""
     imported = import_demo()

@@ -22,6 +22,8 @@ from pipeline.steps.rollback import rollback
 from tests.contest import FREE, ROAD, SKY, number_by_alias, register, write_contest, write_split
 from tests.finished_project import CLASSES
 
+pytestmark = pytest.mark.e2e
+
 
 @pytest.fixture
 def contest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
