@@ -56,7 +56,7 @@ def write_code(root: Path) -> None:
     (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
     (root / "pyproject.toml").write_text("[project]\n")
     (root / "requirements.lock").write_text("numpy==2\n")
-    (root / ".gitignore").write_text("/data/\n/work/\n/ml*\n.segline/\n")
+    (root / ".gitignore").write_text("/data/\n/work\n/ml*\n.segline/\n")
     shutil.copy(ROOT / PARAMS, root)
 
 

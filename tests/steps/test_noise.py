@@ -11,6 +11,7 @@ import yaml
 
 from pipeline.errors import EvidenceError, ParamsError, StageError
 from pipeline.files import write_json
+from pipeline.packed import PREPROCESS
 from pipeline.registry import model_name, opened
 from pipeline.steps.noise import NOISE, STAGES, identify, mean_iou_of, noise, prepare, run_in
 from pipeline.steps.preprocess import preprocess
@@ -93,7 +94,7 @@ def test_a_seed_has_a_project_of_its_own(project: Path) -> None:
     found = yaml.safe_load((project / "seed-5/params.yaml").read_text())
     assert found.pop("train") == small_content(seed=5)["train"]
     assert found == {name: value for name, value in small_content().items() if name != "train"}
-    assert (project / "seed-5/work/preprocess").resolve() == project / "work/preprocess"
+    assert (project / "seed-5" / PREPROCESS).resolve() == project / PREPROCESS
     assert (project / "seed-5/data").is_symlink()
 
 
