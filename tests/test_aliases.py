@@ -3,8 +3,10 @@
 import multiprocessing
 import os
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
+from threading import Barrier
 
 import pytest
 
@@ -117,13 +119,13 @@ def test_version_that_was_deleted_gets_no_alias(register: Callable[[int], None])
     assert "segline/1 was deleted" in (read_standing().complaint or "")
 
 
-def _promote_at_once(uri: str, version: int, start: Any, results: Any) -> None:
+def _promote_at_once(uri: str, start: Barrier, version: int) -> tuple[int, str, str]:
     """One of many processes; all have read the empty ledger."""
     os.environ["MLFLOW_TRACKING_URI"] = uri
     line = new_line("promote", version, [], NOBODY, ["why"], {})
     start.wait()
     effect = record(line)
-    results.put((version, effect.what, effect.reason))
+    return version, effect.what, effect.reason
 
 
 @pytest.mark.e2e
@@ -133,15 +135,10 @@ def test_of_twenty_promotions_at_once_one_wins(register: Callable[[int], None]) 
     register(NUM_PROCESSES)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
-    start, results = context.Barrier(NUM_PROCESSES), context.Queue()
     versions = range(1, NUM_PROCESSES + 1)
     uri = os.environ["MLFLOW_TRACKING_URI"]
-    children = [context.Process(target=_promote_at_once, args=(uri, version, start, results)) for version in versions]
-    for child in children:
-        child.start()
-    outcomes = sorted(results.get(timeout=500) for _ in children)
-    for child in children:
-        child.join()
+    with context.Manager() as manager, ProcessPoolExecutor(NUM_PROCESSES, mp_context=context) as pool:
+        outcomes = list(pool.map(partial(_promote_at_once, uri, manager.Barrier(NUM_PROCESSES)), versions))
     lines = read_ledger()
     assert [line.number for line in lines] == list(versions) == sorted(line.version for line in lines)
     winner = lines[0].version
