@@ -19,6 +19,8 @@ from pipeline.steps import gate
 from pipeline.steps.register import _describe, _read_accepted, _register, _tags, register
 from tests.finished_project import ROOT, make_scores, use_registry, write_lock, write_project
 
+NUM_AT_ONCE = 4
+
 
 @pytest.fixture(autouse=True)
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,10 +161,10 @@ def test_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.e2e
-def test_two_at_once() -> None:
-    """Two processes that register the same evidence at the same time leave one version."""
+def test_several_at_once() -> None:
+    """Processes that register the same evidence at the same time leave one version."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = (sys.executable, "-m", "pipeline.steps.register")
-    children = [subprocess.Popen(command, env=environment) for _ in range(2)]
-    assert [child.wait() for child in children] == [0, 0]
+    children = [subprocess.Popen(command, env=environment) for _ in range(NUM_AT_ONCE)]
+    assert [child.wait() for child in children] == [0] * NUM_AT_ONCE
     assert len(list_versions()) == 1 and find_alias("challenger") == list_versions()[0]
