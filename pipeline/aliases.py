@@ -79,17 +79,13 @@ def record(line: Line) -> Effect:
         RegistryError: MLflow cannot be reached; a line that is written already is followed by the next command.
     """
     number = append(line).number
-    lines, state = follow_ledger()
-    return dict(zip((line.number for line in lines), state.effects, strict=True))[number]
+    return next(effect for effect in follow_ledger().effects if effect.number == number)
 
 
-def follow_ledger() -> tuple[tuple[Line, ...], State]:
-    """Points the aliases to where the ledger leads.
+def follow_ledger() -> State:
+    """Points the aliases to where the ledger leads, and says where that is.
 
     It is read again afterwards, until no line came in the meantime: so whoever is slow leaves no old alias behind.
-
-    Returns:
-        The lines, and where they lead to.
     """
     lines = read_ledger()
     while True:
@@ -97,7 +93,7 @@ def follow_ledger() -> tuple[tuple[Line, ...], State]:
         _point(state)
         before, lines = lines, read_ledger()
         if lines == before:
-            return lines, state
+            return state
 
 
 def _point(state: State) -> None:

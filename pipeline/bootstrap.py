@@ -102,6 +102,16 @@ def resampled_iou(sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return iou
 
 
+def labelled_iou(sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """As `resampled_iou`, but nan also where no label of a resample has the class.
+
+    Only so can two models be compared: else a few pixels of a class that no label has are a class of IoU 0 for the
+    one model, and for the other none at all.
+    """
+    labelled = (weights @ (sums.sum(axis=2) > 0)) > 0
+    return np.where(labelled, resampled_iou(sums, weights), np.nan)
+
+
 def mean_over_classes(iou: np.ndarray) -> np.ndarray:
     """(B,) mean of (B, K) over the classes that have an IoU; nan where none has."""
     with np.errstate(invalid="ignore"):
@@ -238,7 +248,7 @@ def exchange_test(challenger: np.ndarray, champion: np.ndarray, num_exchanges: i
     for rows in _chunks(num_exchanges, len(challenger)):
         kept[1:][rows] = random.integers(2, size=(rows.stop - rows.start, len(challenger)), dtype=np.int8)
     one, other = (
-        mean_over_classes(resampled_iou(both, np.concatenate(side, axis=1))) for side in ((kept, ~kept), (~kept, kept))
+        mean_over_classes(labelled_iou(both, np.concatenate(side, axis=1))) for side in ((kept, ~kept), (~kept, kept))
     )
     found = one - other
     return float((found >= found[0]).mean())

@@ -1,13 +1,11 @@
 """Two models on the same images: how much they differ, how sure that is, and whether the one may replace the other."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-from scipy.special import stdtrit
 
 from pipeline.bootstrap import (
     Interval,
@@ -15,20 +13,15 @@ from pipeline.bootstrap import (
     draw_weights,
     exchange_test,
     joint_intervals,
+    labelled_iou,
     mean_over_classes,
     percentile_interval,
-    resampled_iou,
     unit_sums,
     units_with_class,
 )
-from pipeline.confusion import iou_per_class, mean_iou
-from pipeline.errors import EvidenceError
-from pipeline.image_table import ImageTable
+from pipeline.image_table import ImageTable, check_same_images
 
 Rule = Literal["superior", "non_inferior"]
-NOISE_CONFIDENCE = 0.95
-MIN_RUNS = 3
-NOUNS = {"class_names": "classes", "names": "images", "groups": "groups"}
 
 
 @dataclass(frozen=True)
@@ -39,26 +32,31 @@ class Comparison:
         difference: challenger minus champion, mean IoU. Each of its ends holds at `confidence`; both together hold at
             2 * `confidence` - 1, as in tests of equivalence (Schuirmann, 1987).
         by_class: the same of each class's IoU, by name. The lower ends of all classes that are shown hold together at
-            `confidence`, and so do the upper ones, by Bonferroni's correction.
+            `confidence`, and so do the upper ones, by Bonferroni's correction; on few units less often than that, as
+            the ends are Student's.
         p_value: of the test by exchange: how likely two models that are alike differ as much for the challenger; nan
             where the difference is not shown.
-        challenger_mean_iou: on all images.
+        p_value_worse: likewise, as much for the champion.
+        challenger_mean_iou: on all images, over the classes that a label has.
         champion_mean_iou: likewise.
         num_units: units that were drawn.
         unit: what was drawn.
         min_units: with fewer, nothing is shown.
         confidence: in (0.5, 1).
+        unlabelled: classes that a model predicts and no label has; they are left out of everything.
     """
 
     difference: Interval
     by_class: Mapping[str, Interval]
     p_value: float
+    p_value_worse: float
     challenger_mean_iou: float
     champion_mean_iou: float
     num_units: int
     unit: Unit
     min_units: int
     confidence: float
+    unlabelled: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -110,54 +108,40 @@ def compare(
     Raises:
         EvidenceError: the tables are of other images, masks, groups or classes.
     """
-    _check_same(challenger, champion)
+    check_same_images(challenger, champion)
     pair = [unit_sums(table, unit)[1] for table in (challenger, champion)]
-    weights = draw_weights(len(pair[0]), num_resamples, seed)
-    ious = [resampled_iou(sums, weights) for sums in pair]
-    mean_ious = [mean_iou(table.pooled()) for table in (challenger, champion)]
-    resampled = mean_over_classes(ious[0]) - mean_over_classes(ious[1])
-    difference = percentile_interval(mean_ious[0] - mean_ious[1], resampled, confidence, len(pair[0]), min_units)
-    by_class = joint_intervals(
-        iou_per_class(challenger.pooled()) - iou_per_class(champion.pooled()),
-        ious[0] - ious[1],
+    num_units = len(pair[0])
+    ious = [labelled_iou(sums, np.ones((1, num_units), np.int32))[0] for sums in pair]
+    mean_ious = [float(mean_over_classes(iou[None])[0]) for iou in ious]
+    weights = draw_weights(num_units, num_resamples, seed)
+    resampled = [labelled_iou(sums, weights) for sums in pair]
+    difference = percentile_interval(
+        mean_ious[0] - mean_ious[1],
+        mean_over_classes(resampled[0]) - mean_over_classes(resampled[1]),
         confidence,
-        units_with_class(pair[0]),
+        num_units,
         min_units,
     )
+    support = units_with_class(pair[0])
+    by_class = joint_intervals(ious[0] - ious[1], resampled[0] - resampled[1], confidence, support, min_units)
+    better, worse = (
+        exchange_test(one, other, num_resamples, seed) if difference.is_shown else math.nan
+        for one, other in (pair, pair[::-1])
+    )
+    predicted = (pair[0] + pair[1]).sum(axis=(0, 1)) > 0
     return Comparison(
         difference=difference,
         by_class=dict(zip(challenger.class_names, by_class, strict=True)),
-        p_value=exchange_test(pair[0], pair[1], num_resamples, seed) if difference.is_shown else math.nan,
+        p_value=better,
+        p_value_worse=worse,
         challenger_mean_iou=mean_ious[0],
         champion_mean_iou=mean_ious[1],
-        num_units=len(pair[0]),
+        num_units=num_units,
         unit=unit,
         min_units=min_units,
         confidence=confidence,
+        unlabelled=tuple(np.array(challenger.class_names)[predicted & (support == 0)].tolist()),
     )
-
-
-def noise_floor(mean_ious: Sequence[float]) -> float:
-    """The smallest difference that counts between two trainings: seeds alone exceed it once in twenty times.
-
-    The difference of two trainings that differ in the seed only has sqrt(2) times the spread of one, which is known
-    from n of them: t(0.95, n - 1) * sqrt(2) * s, one-sided.
-
-    Args:
-        mean_ious: of trainings that differ in the seed only, on the same images.
-
-    Raises:
-        EvidenceError: they are fewer than three, or one is not a number.
-    """
-    if len(mean_ious) < MIN_RUNS:
-        raise EvidenceError(
-            f"{len(mean_ious)} trainings, expected at least {MIN_RUNS}: fewer tell nothing of the spread; run "
-            "`segline noise` with more --runs"
-        )
-    if not np.isfinite(mean_ious).all():
-        raise EvidenceError(f"mean IoUs are {list(mean_ious)}, expected numbers; run `segline noise` again")
-    quantile = float(stdtrit(len(mean_ious) - 1, NOISE_CONFIDENCE))
-    return quantile * math.sqrt(2) * float(np.std(mean_ious, ddof=1))
 
 
 def judge(
@@ -197,7 +181,7 @@ def judge(
             findings.append(_find_not_worse(against_champion, margin, "champion"))
         findings += _find_classes(against_champion, class_margin, "champion")
     if against_champion and against_anchor is None:
-        findings.append(Finding(None, "there is no anchor: small losses can add up over many promotions"))
+        findings.append(Finding(None, "it is held against no anchor: small losses can add up over many promotions"))
     if against_anchor and against_anchor is not against_champion:
         findings.append(_find_not_worse(against_anchor, margin, "anchor"))
         findings += _find_classes(against_anchor, class_margin, "anchor")
@@ -206,7 +190,7 @@ def judge(
 
 
 def _find_better(against: Comparison, noise_floor: float | None) -> Iterator[Finding]:
-    difference, sure = against.difference, f"{against.confidence:.0%}"
+    difference, sure = against.difference, _percent(against.confidence)
     if not difference.is_shown:
         yield _too_few(against, "champion")
         return
@@ -217,7 +201,9 @@ def _find_better(against: Comparison, noise_floor: float | None) -> Iterator[Fin
         yield Finding(False, f"{found}: not shown to be better at {sure}; {_what_to_do(against)}")
     level = 1 - against.confidence
     alike = f"test by exchange: models that are alike would differ as much with probability {against.p_value:.4f}"
-    yield Finding(against.p_value <= level, f"{alike}, allowed is {level:.2g}")
+    least = 0.5**against.num_units
+    few = f"; {against.num_units} {against.unit}s never give less than {least:.2g}, label more" if least > level else ""
+    yield Finding(against.p_value <= level, f"{alike}, allowed is {level:.2g}{few}")
     if noise_floor is None:
         yield Finding(None, "how much the seed alone changes is not known; `segline noise` measures it")
     else:
@@ -229,7 +215,7 @@ def _find_better(against: Comparison, noise_floor: float | None) -> Iterator[Fin
 def _find_not_worse(against: Comparison, margin: float, whose: str) -> Finding:
     if not against.difference.is_shown:
         return _too_few(against, whose)
-    found, worse = _describe(against, whose), f"worse by {_points(margin)} points at {against.confidence:.0%}"
+    found, worse = _describe(against, whose), f"worse by {_points(margin)} points at {_percent(against.confidence)}"
     if against.difference.low > -margin:
         return Finding(True, f"{found}: not {worse}")
     return Finding(False, f"{found}: not shown to be not {worse}; {_what_to_do(against)}")
@@ -245,18 +231,28 @@ def _find_classes(against: Comparison, class_margin: float, whose: str) -> Itera
             f"allowed; it rests on {interval.num_units} {against.unit}s, {_what_to_do(against)} with it",
         )
     if shown and not worse:
-        yield Finding(True, f"no class is worse than the {whose}'s by {_points(class_margin)} points")
+        yield Finding(
+            True, f"no class that can be judged is worse than the {whose}'s by {_points(class_margin)} points"
+        )
     if not shown:
         yield Finding(False, f"no class can be judged against the {whose}; {_what_to_do(against)}")
-    rare = [f"{name} ({interval.num_units})" for name, interval in against.by_class.items() if name not in shown]
+    rare = {name: interval for name, interval in against.by_class.items() if name not in shown}
     if rare:
-        few = f"in fewer than {against.min_units} {against.unit}s of the test split"
-        yield Finding(None, f"not shown, {few}: {', '.join(rare)}; label more {against.unit}s with them for test")
+        few = f"against the {whose}, in fewer than {against.min_units} {against.unit}s of the test split"
+        told = ", ".join(f"{name} {_tell_rare(interval)}" for name, interval in rare.items())
+        yield Finding(None, f"not shown {few}: {told}; label more {against.unit}s with them for test")
+    if against.unlabelled:
+        yield Finding(None, f"predicted, but in no label, so left out: {', '.join(against.unlabelled)}")
+
+
+def _tell_rare(interval: Interval) -> str:
+    found = "" if math.isnan(interval.estimate) else f"{_points(interval.estimate, '+')} points "
+    return f"({found}in {interval.num_units})"
 
 
 def _too_few(against: Comparison, whose: str) -> Finding:
     found = f"the difference to the {whose} is not shown: the test split has {against.num_units} {against.unit}s"
-    wanted = f"expected at least {against.min_units} with counted pixels; label more, or raise validate.split.test"
+    wanted = f"expected at least {against.min_units} with counted pixels; label more for test"
     return Finding(False, f"{found}, {wanted}")
 
 
@@ -270,31 +266,13 @@ def _signed(interval: Interval) -> str:
     return f"{estimate} ({low} to {high})"
 
 
-def _points(share: float) -> str:
-    return f"{100 * share:.2f}"
+def _points(share: float, sign: str = "") -> str:
+    return f"{100 * share:{sign}.2f}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g}%"
 
 
 def _what_to_do(against: Comparison) -> str:
     return f"train a better model, or label more {against.unit}s for test"
-
-
-def _check_same(challenger: ImageTable, champion: ImageTable) -> None:
-    for what in ("class_names", "names", "groups"):
-        ours, theirs = getattr(challenger, what), getattr(champion, what)
-        if ours != theirs:
-            raise EvidenceError(
-                f"challenger and champion were scored on different {NOUNS[what]}: {_first_difference(ours, theirs)}; "
-                "score both on today's test split"
-            )
-    truths = [table.matrices.sum(axis=2) for table in (challenger, champion)]
-    other = (truths[0] != truths[1]).any(axis=1)
-    if other.any():
-        raise EvidenceError(
-            f"challenger and champion were scored on different masks of {challenger.names[int(np.argmax(other))]}; "
-            "score both on today's test split"
-        )
-
-
-def _first_difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
-    pairs = zip_longest(ours, theirs, fillvalue="nothing")
-    return next(f"{one!r} and {other!r}" for one, other in pairs if one != other)

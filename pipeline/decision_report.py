@@ -6,7 +6,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.bootstrap import Interval
-from pipeline.ledger import read_ledger
 from pipeline.registry import Version, opened
 from pipeline.report import Decision, render_report
 
@@ -14,7 +13,12 @@ DECISION_REPORT = Path(".segline/decision.html")
 
 
 def write_decision_report(
-    challenger: Version, champion: Version | None, promoted: bool, reasons: Sequence[str], evidence: Mapping[str, Any]
+    number: int,
+    challenger: Version,
+    champion: Version | None,
+    promoted: bool,
+    reasons: Sequence[str],
+    evidence: Mapping[str, Any],
 ) -> Path:
     """Renders the report anew from what was registered with a challenger, and gives the file of it on this machine.
 
@@ -22,6 +26,7 @@ def write_decision_report(
     a later decision writes over none.
 
     Args:
+        number: of the ledger's line.
         challenger: that was judged.
         champion: that it was compared with.
         promoted: it is the champion now.
@@ -48,7 +53,6 @@ def write_decision_report(
         beside = Path(temporary) / DECISION_REPORT.name
         beside.write_text(page, encoding="utf-8")
         beside.replace(DECISION_REPORT)
-    number = max((line.number for line in read_ledger() if line.version == challenger.number), default=0)
     with opened() as (_, client):
         client.log_text(challenger.run_id, page, f"report/decision-{number}.html")
     return DECISION_REPORT

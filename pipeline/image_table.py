@@ -4,6 +4,7 @@ import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import TextIO
 
@@ -157,3 +158,30 @@ def _check(table: ImageTable, counted: np.ndarray, ignored: np.ndarray) -> None:
     whole = (table.matrices.sum(axis=(1, 2)) == counted) & (counted + ignored == table.heights * table.widths)
     if not whole.all():
         raise ValueError(f"the counts of image {table.names[int(np.argmin(whole))]} do not add up to its pixels")
+
+
+def check_same_images(challenger: ImageTable, champion: ImageTable) -> None:
+    """Refuses to compare models that were scored on different images.
+
+    Raises:
+        EvidenceError: the tables are of other images, masks, groups or classes.
+    """
+    for what, noun in (("class_names", "classes"), ("names", "images"), ("groups", "groups")):
+        ours, theirs = getattr(challenger, what), getattr(champion, what)
+        if ours != theirs:
+            raise EvidenceError(
+                f"challenger and champion were scored on different {noun}: {_first_difference(ours, theirs)}; "
+                "score both on today's test split"
+            )
+    truths = [table.matrices.sum(axis=2) for table in (challenger, champion)]
+    other = (truths[0] != truths[1]).any(axis=1)
+    if other.any():
+        raise EvidenceError(
+            f"challenger and champion were scored on different masks of {challenger.names[int(np.argmax(other))]}; "
+            "score both on today's test split"
+        )
+
+
+def _first_difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
+    pairs = zip_longest(ours, theirs, fillvalue="nothing")
+    return next(f"{one!r} and {other!r}" for one, other in pairs if one != other)

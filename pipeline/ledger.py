@@ -5,6 +5,7 @@ is JSON in the tags it is made with. Nothing of it is ever changed. What a line 
 """
 
 import getpass
+import hashlib
 import json
 import os
 import socket
@@ -26,6 +27,8 @@ SOURCE = "segline:/ledger"
 TAG_CHARS = 20_000
 """Characters of JSON in a tag: MLflow takes 100,000, MySQL 65,535 bytes."""
 DESCRIPTION_CHARS = 1_000
+DIGEST_TAG = "sha256"
+"""Of the JSON: a line that is changed by hand shows."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,13 @@ class Effect:
     """What a line did.
 
     Attributes:
+        number: of the line.
         what: "void" where it came too late.
         champion: after the line.
         reason: why a line is void, else "".
     """
 
+    number: int
     what: What
     champion: int | None
     reason: str
@@ -124,46 +129,21 @@ def replay(lines: Sequence[Line], found: Aliases) -> State:
 
 def _apply(state: State, line: Line) -> State:
     if line.kind == "refuse":
-        return _with_effect(state, Effect("refused", state.champion, ""))
+        return _with_effect(state, Effect(line.number, "refused", state.champion, ""))
     if line.expected_champion != state.champion or state.last_move > line.known:
         moved = f", moved in line {state.last_move}" if state.last_move > line.known else ""
         reason = f"the champion was {state.champion or 'none'} by then{moved}"
-        return _with_effect(state, Effect("void", state.champion, reason))
+        return _with_effect(state, Effect(line.number, "void", state.champion, reason))
     undone = {version: number for version, number in state.undone.items() if version != line.version}
     other = state.champion if state.champion != line.version else state.previous
     if line.kind == "rollback" and state.champion not in (None, line.version):
         undone[state.champion] = line.number
-    effect = Effect("promoted" if line.kind == "promote" else "rolled back", line.version, "")
+    effect = Effect(line.number, "promoted" if line.kind == "promote" else "rolled back", line.version, "")
     return _with_effect(State(line.version, other, line.number, undone, state.effects), effect)
 
 
 def _with_effect(state: State, effect: Effect) -> State:
     return replace(state, effects=(*state.effects, effect))
-
-
-def find_best(lines: Sequence[Line], found: Aliases) -> int | None:
-    """The best version ever promoted: the first champion, then each that was shown to be better than the best so far.
-
-    Shown is what the evidence says of the two on one test split, by interval and test. A point estimate would not do:
-    by luck alone a slightly worse model beats the best now and then, and the losses would add up.
-
-    Args:
-        lines: in the order of their numbers.
-        found: where the aliases are, which is where a ledger without lines starts.
-    """
-    best = lines[0].found.champion if lines else found.champion
-    for line, effect in zip(lines, replay(lines, found).effects, strict=True):
-        if best is None and effect.champion is not None:
-            best = effect.champion
-        elif effect.what == "promoted" and _is_shown_better(line.evidence, best):
-            best = line.version
-    return best
-
-
-def _is_shown_better(evidence: Mapping[str, Any], other: int | None) -> bool:
-    against = evidence.get("comparisons", {}).get(str(other), {})
-    low, p_value, confidence = (against.get(name) for name in ("low", "p_value", "confidence"))
-    return None not in (low, p_value, confidence) and low > 0 and p_value <= 1 - confidence
 
 
 def new_line(
@@ -224,6 +204,7 @@ def append(line: Line) -> Line:
     """
     text = json.dumps(_to_content(line), sort_keys=True, allow_nan=False)
     tags = {f"line.{start // TAG_CHARS}": text[start : start + TAG_CHARS] for start in range(0, len(text), TAG_CHARS)}
+    tags[DIGEST_TAG] = _digest(text)
     description = f"{line.kind} {line.version}: {'; '.join(line.reasons)}"[:DESCRIPTION_CHARS]
     write_patiently(f"a line of {ledger_name()}", lambda: _create(tags, description))
     return next(written for written in read_ledger() if written.attempt == line.attempt)
@@ -259,13 +240,22 @@ def _to_content(line: Line) -> dict[str, Any]:
 
 def _parse(version: Version) -> Line:
     try:
-        content = json.loads("".join(_join_tags(version.tags)))
-        return _to_line(content, version.number)
+        text = "".join(_join_tags(version.tags))
+        line = _to_line(json.loads(text), version.number)
+        if version.tags[DIGEST_TAG] != _digest(text):
+            raise ValueError(f"its tag {DIGEST_TAG} is {version.tags[DIGEST_TAG]}, its content has {_digest(text)}")
+        return line
     except (AttributeError, KeyError, TypeError, ValueError) as err:
         raise RegistryError(
             f"{version}: is no line of the ledger ({type(err).__name__}: {err}), so it was changed by hand; put its "
-            "tags back as they were, or delete that version of the ledger: the others still stand"
+            "tags back from a backup of MLflow's data base. Where there is none, delete that version of the ledger: "
+            "what rested on it is void then, so look at `segline history` and name the champion with "
+            "`segline rollback --to VERSION`"
         ) from err
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _join_tags(tags: Mapping[str, str]) -> Iterator[str]:

@@ -1,15 +1,20 @@
-"""The noise floor that `segline noise` stored in the registry: the difference that two seeds make by chance alone."""
+"""The noise floor: the difference that two seeds make by chance alone, and how `segline noise` stored it."""
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.errors import RegistryError
+import numpy as np
+from scipy.special import stdtrit
+
+from pipeline.errors import EvidenceError, RegistryError
 from pipeline.registry import list_versions, model_name, opened
 
 NOISE_TAG = "noise_floor"
+NOISE_CONFIDENCE = 0.95
+MIN_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,29 @@ class NoiseFloor:
     params_md5: str
     data_md5: str
     mean_ious: tuple[float, ...]
+
+
+def noise_floor(mean_ious: Sequence[float]) -> float:
+    """The smallest difference that counts between two trainings: seeds alone exceed it once in twenty times.
+
+    The difference of two trainings that differ in the seed only has sqrt(2) times the spread of one, which is known
+    from n of them: t(0.95, n - 1) * sqrt(2) * s, one-sided.
+
+    Args:
+        mean_ious: of trainings that differ in the seed only, on the same images.
+
+    Raises:
+        EvidenceError: they are fewer than three, or one is not a number.
+    """
+    if len(mean_ious) < MIN_RUNS:
+        raise EvidenceError(
+            f"{len(mean_ious)} trainings, expected at least {MIN_RUNS}: fewer tell nothing of the spread; run "
+            "`segline noise` with more --runs"
+        )
+    if not np.isfinite(mean_ious).all():
+        raise EvidenceError(f"mean IoUs are {list(mean_ious)}, expected numbers; run `segline noise` again")
+    quantile = float(stdtrit(len(mean_ious) - 1, NOISE_CONFIDENCE))
+    return quantile * math.sqrt(2) * float(np.std(mean_ious, ddof=1))
 
 
 def read_noise_floor() -> NoiseFloor | None:

@@ -157,8 +157,8 @@ def evidence_of(model: Path, rows: Iterable[Row], manifest: Path = MANIFEST) -> 
 
 
 def md5_of_test_split(rows: Iterable[Row]) -> str:
-    """MD5 over the sorted names and file MD5s of the test rows among `rows`: the same wherever the files lie."""
-    lines = sorted(f"{row.name}\t{row.image_md5}\t{row.mask_md5}\n" for row in rows if row.split == "test")
+    """MD5 over the sorted names, groups and file MD5s of the test rows: the same wherever the files lie."""
+    lines = sorted(f"{row.name}\t{row.group}\t{row.image_md5}\t{row.mask_md5}\n" for row in rows if row.split == "test")
     return hashlib.md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
 
 

@@ -12,16 +12,18 @@ from PIL import Image
 from pipeline import aliases
 from pipeline.dataset import write_contract
 from pipeline.files import md5_of
-from pipeline.manifest import MANIFEST, Row, write_manifest
+from pipeline.manifest import MANIFEST, Row, read_manifest, write_manifest
 from pipeline.params import PARAMS
 from pipeline.registration import create_version
 from pipeline.registry import Version, create_run, list_versions, opened, set_alias
+from pipeline.scores import md5_of_test_split
 from tests.finished_project import CLASSES, ROOT, tiny_model, use_registry
 
 SKY, ROAD = 0, 1
 """What a tiny model always says; its mean IoU on `write_split` is 0.125 or 0.375."""
 FREE = {"class_margin": 1.0, "anchor": "none"}
 """Lets a model that always says road beat one that always says sky, which has lost all of the sky."""
+LINEAGE = {"data_md5": "data", "params_md5": "params"}
 
 
 def write_contest(root: Path, monkeypatch: pytest.MonkeyPatch, **promote: Any) -> None:
@@ -62,9 +64,10 @@ def write_split(data: Path, sky_rows: Sequence[int]) -> None:
 def register(favourite: int, **tags: str) -> Version:
     """Registers a tiny model as the challenger, accepted by the gate unless the tags say otherwise."""
     model = tiny_model(favourite)
+    origin = {"model_md5": md5_of(model), "test_md5": md5_of_test_split(read_manifest()), **LINEAGE}
     with opened() as (_, client):
         run_id = create_run(client)
-    version = create_version(run_id, model, "", {"model_md5": md5_of(model), "verdict": "accepted", **tags})
+    version = create_version(run_id, model, "", {**origin, "verdict": "accepted", **tags})
     set_alias("challenger", version)
     return version
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from pipeline.bootstrap import Interval
-from pipeline.comparison import Comparison, Ruling, compare, judge, noise_floor
+from pipeline.comparison import Comparison, Ruling, compare, judge
 from pipeline.confusion import iou_per_class, mean_iou
 from pipeline.errors import EvidenceError
 from pipeline.image_table import ImageTable
@@ -27,12 +27,14 @@ BETTER = Comparison(
     difference=Interval(0.02, 0.01, 0.03, 12),
     by_class={"sky": Interval(0.02, 0.0, 0.04, 12), "car": Interval(0.02, -0.01, 0.05, 9)},
     p_value=0.01,
+    p_value_worse=1.0,
     challenger_mean_iou=0.82,
     champion_mean_iou=0.80,
     num_units=12,
     unit="group",
     min_units=5,
     confidence=0.95,
+    unlabelled=(),
 )
 TIE = replace(BETTER, difference=Interval(0.0, -0.003, 0.003, 12), p_value=0.6, champion_mean_iou=0.82)
 WORSE = replace(BETTER, difference=Interval(-0.01, -0.02, 0.0, 12), p_value=0.9, champion_mean_iou=0.83)
@@ -127,29 +129,13 @@ def test_only_the_same_split_can_be_compared(other: ImageTable, message: str) ->
         compare(table_of(COUNTS, GROUPS), other, **SETTINGS)
 
 
-def test_noise_floor() -> None:
-    """By hand: three trainings with a standard deviation of a point, t(0.95, 2) = 2.92."""
-    assert noise_floor([0.70, 0.71, 0.72]) == pytest.approx(2.919986 * math.sqrt(2) * 0.01, rel=1e-6)
-    assert noise_floor([0.7] * 5) == pytest.approx(0, abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("mean_ious", "message"),
-    [([0.7, 0.8], "2 trainings, expected at least 3"), ([0.7, NAN, 0.8], "expected numbers; run `segline noise`")],
-)
-def test_too_little_is_no_noise_floor(mean_ious: list[float], message: str) -> None:
-    """Two trainings, or one that failed, tell nothing of the spread."""
-    with pytest.raises(EvidenceError, match=message):
-        noise_floor(mean_ious)
-
-
 def test_better_is_promoted() -> None:
     """All that was asked for is told, with the figures."""
     ruling = rule(BETTER, BETTER)
     assert ruling.promoted
     assert ruling.reasons[0].startswith("mean IoU 0.8200 against the champion's 0.8000, +2.00 (+1.00 to +3.00) points")
     assert ruling.reasons[1].endswith("0.0100, allowed is 0.05")
-    assert "no class is worse than the champion's by 5.00 points" in ruling.reasons
+    assert "no class that can be judged is worse than the champion's by 5.00 points" in ruling.reasons
 
 
 def test_no_champion() -> None:
@@ -214,11 +200,37 @@ def test_rare_classes_are_named_and_do_not_block() -> None:
     for against, promoted in ((BETTER, True), (WORSE, False)):
         ruling = rule(with_class(against, **rare))
         assert ruling.promoted == promoted
-        told = "not shown, in fewer than 5 groups of the test split: car (2), bus (0); label more groups with them"
+        told = (
+            "not shown against the champion, in fewer than 5 groups of the test split: car (-50.00 points in 2), "
+            "bus (in 0); label more groups with them"
+        )
         assert any(text.startswith(told) for text in ruling.reasons)
+
+
+def test_class_that_no_label_has_is_left_out() -> None:
+    """Stray pixels of such a class are wrong pixels, no class of IoU 0 that the other has not; it is told."""
+    stray, worse = np.zeros((12, 3, 3), int), np.zeros((12, 3, 3), int)
+    stray[:, :2, :2] = worse[:, :2, :2] = COUNTS
+    stray[:, 0] += (-1, 0, 1)
+    worse[:, 0] += (-20, 20, 0)
+    names = ("sky", "car", "tram")
+    found = compare(table_of(worse, GROUPS, names), table_of(stray, GROUPS, names), **SETTINGS)
+    assert found.difference.high < 0 and found.p_value_worse < 0.01 < found.p_value
+    assert found.champion_mean_iou > 1.4 * mean_iou(stray.sum(axis=0))
+    assert found.unlabelled == ("tram",) and math.isnan(found.by_class["tram"].estimate)
+    ruling = rule(found)
+    assert not ruling.promoted and "predicted, but in no label, so left out: tram" in ruling.reasons
+
+
+def test_too_few_groups_for_the_test_by_exchange() -> None:
+    """Where no difference at all could pass, the ruling says so and what to do."""
+    ruling = rule(replace(BETTER, confidence=0.995, num_units=7, p_value=0.008))
+    assert not ruling.promoted
+    assert any("allowed is 0.005; 7 groups never give less than 0.0078, label more" in text for text in ruling.reasons)
+    assert any("better, at 99.5%" in text for text in rule(replace(BETTER, confidence=0.995, p_value=0.001)).reasons)
 
 
 def test_the_anchor_that_is_the_champion_is_told_once() -> None:
     """The same comparison given twice adds no reason; none at all is told of."""
     assert not any("anchor" in text for text in rule(WORSE, WORSE).reasons)
-    assert any("there is no anchor: small losses can add up" in text for text in rule(BETTER).reasons)
+    assert any("it is held against no anchor: small losses can add up" in text for text in rule(BETTER).reasons)

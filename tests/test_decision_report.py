@@ -23,16 +23,16 @@ def test_report_tells_the_decision_and_is_stored_with_the_run() -> None:
     difference = Interval(0.25, 0.2, 0.3, 6).to_dict()
     against = {"comparisons": {"1": {**difference, "by_class": {"sky": difference}}}}
     versions = find_version("2"), find_version("1")
-    page = write_decision_report(*versions, True, ("it is better by more than chance",), against)
+    page = write_decision_report(3, *versions, True, ("it is better by more than chance",), against)
     text = page.read_text()
     assert page == DECISION_REPORT and "segline/2 is the champion" in text and "by more than chance" in text
     with opened() as (mlflow, _):
-        assert mlflow.artifacts.load_text(f"runs:/{versions[0].run_id}/report/decision-0.html") == text
+        assert mlflow.artifacts.load_text(f"runs:/{versions[0].run_id}/report/decision-3.html") == text
 
 
 def test_first_champion_has_nobody_to_differ_from() -> None:
     """Without a champion before, and without evidence, the page tells the decision all the same."""
-    page = write_decision_report(find_version("2"), None, False, ("refused",), {})
+    page = write_decision_report(1, find_version("2"), None, False, ("refused",), {})
     assert "segline/2 was not promoted" in page.read_text()
 
 

@@ -16,7 +16,6 @@ from pipeline.ledger import (
     Line,
     append,
     find_actor,
-    find_best,
     new_line,
     read_ledger,
     replay,
@@ -81,7 +80,7 @@ def test_rollback_is_an_exchange() -> None:
     assert (state.champion, state.previous, state.undone, state.last_move) == (1, 2, {2: 3}, 3)
     state = replay([*lines, make(4, "rollback", 2, 1)], NOBODY)
     assert (state.champion, state.previous, state.undone) == (2, 1, {1: 4})
-    assert state.effects[-1] == Effect("rolled back", 2, "")
+    assert state.effects[-1] == Effect(4, "rolled back", 2, "")
 
 
 def test_promotion_does_not_undo_a_rollback_it_did_not_know_of() -> None:
@@ -89,31 +88,15 @@ def test_promotion_does_not_undo_a_rollback_it_did_not_know_of() -> None:
     lines = [make(1, "promote", 1, None), make(2, "promote", 2, 1), make(3, "rollback", 1, 2)]
     state = replay([*lines, make(4, "promote", 2, 1, known=1)], NOBODY)
     assert state.champion == 1
-    assert state.effects[-1] == Effect("void", 1, "the champion was 1 by then, moved in line 3")
+    assert state.effects[-1] == Effect(4, "void", 1, "the champion was 1 by then, moved in line 3")
 
 
 def test_champion_from_before_the_ledger() -> None:
     """The first line starts at the aliases it found; without a line they are the state."""
     found = Aliases(3, 2)
-    assert replay([], found).champion == 3 and find_best([], found) == 3
+    assert replay([], found).champion == 3
     line = replace(make(1, "rollback", 2, 3), found=found)
     assert replay([line], NOBODY).champion == 2 and replay([line], NOBODY).previous == 3
-    assert find_best([line], NOBODY) == 3
-
-
-def test_best_is_who_was_shown_to_be_better() -> None:
-    """The anchor moves to a promoted version that was shown to beat it, not to one that was not shown to be worse."""
-
-    def beats(line: Line, other: int, low: float | None, p_value: float) -> Line:
-        against = {"low": low, "p_value": p_value, "confidence": 0.95}
-        return replace(line, evidence={"comparisons": {str(other): against}})
-
-    first, second = make(1, "promote", 1, None), make(2, "promote", 2, 1)
-    assert find_best([first, beats(second, 1, 0.001, 0.01)], NOBODY) == 2
-    for low, p_value in ((-0.001, 0.01), (0.001, 0.06), (None, 0.01)):
-        assert find_best([first, beats(second, 1, low, p_value)], NOBODY) == 1
-    assert find_best([first, beats(replace(second, kind="refuse"), 1, 0.001, 0.01)], NOBODY) == 1
-    assert find_best([first, beats(second, 7, 0.001, 0.01)], NOBODY) == 1
 
 
 @pytest.fixture
@@ -155,6 +138,17 @@ def test_line_that_was_changed_by_hand_is_refused(text: str | None, found: str) 
         else:
             client.set_model_version_tag("segline.ledger", "1", "line.0", text)
     with pytest.raises(RegistryError, match=f"segline.ledger/1: is no line of the ledger .{found}.*put its tags back"):
+        read_ledger()
+
+
+@pytest.mark.usefixtures("_registry")
+def test_line_that_was_changed_to_another_line_is_refused() -> None:
+    """What can be read but is not what was written is refused, too."""
+    line = append(new_line("promote", 1, [], NOBODY, ["why"], {}))
+    with opened() as (_, client):
+        tags = client.get_model_version("segline.ledger", "1").tags
+        client.set_model_version_tag("segline.ledger", "1", "line.0", tags["line.0"].replace(line.who, "somebody else"))
+    with pytest.raises(RegistryError, match="ValueError: its tag sha256 is .*so it was changed by hand"):
         read_ledger()
 
 

@@ -1,13 +1,14 @@
-"""Tests of the noise floor that the registry keeps."""
+"""Tests of the noise floor, and of what the registry keeps of it."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.errors import RegistryError
-from pipeline.noise_floor import NoiseFloor, read_noise_floor
+from pipeline.errors import EvidenceError, RegistryError
+from pipeline.noise_floor import NoiseFloor, noise_floor, read_noise_floor
 from pipeline.registry import opened
 from tests.finished_project import use_registry
 
@@ -54,3 +55,19 @@ def test_damaged_floor_is_refused(text: str, found: Any) -> None:
     store(text)
     with pytest.raises(RegistryError, match=f"segline: its tag noise_floor is not what .*{found}.*; run that again"):
         read_noise_floor()
+
+
+def test_noise_floor() -> None:
+    """By hand: three trainings with a standard deviation of a point, t(0.95, 2) = 2.92."""
+    assert noise_floor([0.70, 0.71, 0.72]) == pytest.approx(2.919986 * math.sqrt(2) * 0.01, rel=1e-6)
+    assert noise_floor([0.7] * 5) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("mean_ious", "message"),
+    [([0.7, 0.8], "2 trainings, expected at least 3"), ([0.7, math.nan, 0.8], "expected numbers; run `segline noise`")],
+)
+def test_too_little_is_no_noise_floor(mean_ious: list[float], message: str) -> None:
+    """Two trainings, or one that failed, tell nothing of the spread."""
+    with pytest.raises(EvidenceError, match=message):
+        noise_floor(mean_ious)

@@ -1,16 +1,18 @@
 """Compares two models on today's test split as a promotion does, and changes nothing."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.bootstrap import Interval, class_intervals, mean_iou_interval
-from pipeline.comparison import Comparison
+from pipeline.comparison import Comparison, judge
 from pipeline.comparison import compare as compare_tables
 from pipeline.errors import EvidenceError
 from pipeline.image_table import ImageTable
+from pipeline.noise_floor import read_noise_floor
 from pipeline.params import PromoteParams, read_params
 from pipeline.registry import resolve_model
 from pipeline.rescoring import rescore
@@ -31,7 +33,7 @@ def compare(first: str, second: str) -> Comparison:
         EvidenceError: both are the same, today's test split is not what the manifest says, or a model knows other
             classes.
         ParamsError: the params are wrong.
-        RegistryError: there is no such model.
+        RegistryError: there is no such model, or MLflow cannot be reached.
     """
     params = read_params().promote
     models = {name: resolve_model(name) for name in (first, second)}
@@ -44,6 +46,17 @@ def compare(first: str, second: str) -> Comparison:
     print(f"test split {rescored.test_md5}: {num_images} images, {comparison.num_units} {params.unit}s")
     Console().print(build_table(rescored.tables, comparison, settings))
     print(explain(comparison, params))
+    noise = None if all(Path(name).is_dir() for name in models) else read_noise_floor()
+    ruling = judge(
+        rule=params.rule,
+        margin=params.margin,
+        class_margin=params.class_margin,
+        against_champion=comparison,
+        against_anchor=comparison,
+        noise_floor=noise.floor if noise else None,
+    )
+    would = f"were the second the champion, the first would {'' if ruling.promoted else 'not '}be promoted"
+    print(f"{would} ({params.rule}): {'; '.join(ruling.reasons)}")
     return comparison
 
 
@@ -74,13 +87,14 @@ def format_interval(interval: Interval, sign: str = "") -> str:
 
 def explain(comparison: Comparison, params: PromoteParams) -> str:
     """What the difference shows, in a sentence, and what the intervals are."""
-    difference, sure = comparison.difference, f"{comparison.confidence:.0%}"
+    difference, level = comparison.difference, 1 - comparison.confidence
+    sure = f"{100 * comparison.confidence:g}%"
     if not difference.is_shown:
         found = f"too few {params.unit}s to show anything: {comparison.num_units}, needed are {params.min_units}"
-    elif difference.low > 0 and comparison.p_value <= 1 - comparison.confidence:
+    elif difference.low > 0 and comparison.p_value <= level:
         found = f"the first is better, shown at {sure} (p = {comparison.p_value:.4f})"
-    elif difference.high < 0:
-        found = f"the first is worse, shown at {sure}"
+    elif difference.high < 0 and comparison.p_value_worse <= level:
+        found = f"the first is worse, shown at {sure} (p = {comparison.p_value_worse:.4f})"
     else:
         found = f"no difference is shown at {sure}"
     return (

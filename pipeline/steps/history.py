@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.aliases import Standing, read_standing
@@ -27,18 +28,18 @@ def history() -> None:
 
 def build_table(standing: Standing) -> Table:
     """The table of decisions."""
-    table = Table(title=f"{ledger_name()} at {shown_uri()}", box=None)
+    table = Table(title=escape(f"{ledger_name()} at {shown_uri()}"), box=None)
     for column in COLUMNS:
         table.add_column(column, overflow="fold", ratio=1 if column == "reason" else None)
     for line, effect in zip(standing.lines, standing.state.effects, strict=True):
         table.add_row(
             str(line.number),
             line.when[:16].replace("T", " "),
-            line.who,
+            escape(line.who),
             effect.what,
             str(line.version),
             str(effect.champion or "-"),
-            shorten(line, effect),
+            escape(shorten(line, effect)),
         )
     return table
 

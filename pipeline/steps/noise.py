@@ -23,20 +23,18 @@ from typing import Any
 
 import yaml
 
-from pipeline.comparison import noise_floor
 from pipeline.environment import QUIET
 from pipeline.errors import EvidenceError, ParamsError, StageError
 from pipeline.files import md5_of, read_json, write_json
 from pipeline.fingerprint import FINGERPRINT, Fingerprint
 from pipeline.lineage import DVC_YAML, PARAMS, read_data_version
 from pipeline.manifest import MANIFEST, read_manifest
-from pipeline.noise_floor import NOISE_TAG
+from pipeline.noise_floor import MIN_RUNS, NOISE_TAG, noise_floor
 from pipeline.params import read_params
 from pipeline.progress import duration
 from pipeline.registry import create_run, model_name, opened
 from pipeline.scores import SCORES, Scores, md5_of_test_split
 
-MIN_RUNS = 3
 NOISE = Path(".segline/noise")
 STAGES = {"train": Path("work/train/summary.json"), "export": Path("work/export/model"), "evaluate": SCORES}
 """The stages of a seed, and what each writes last."""

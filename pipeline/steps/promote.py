@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from pipeline.aliases import Standing, check_agreement, find_number, read_standing, record
+from pipeline.aliases import Standing, check_agreement, read_standing, record
 from pipeline.comparison import Comparison, compare, judge
 from pipeline.confusion import mean_iou
 from pipeline.contention import write_patiently
+from pipeline.contest import Contest, find_contest
 from pipeline.decision_report import write_decision_report
-from pipeline.errors import EvidenceError, RegistryError
-from pipeline.ledger import Kind, find_best, new_line
+from pipeline.errors import EvidenceError, RegistryError, SeglineError
+from pipeline.ledger import Kind, new_line
 from pipeline.noise_floor import NoiseFloor, read_noise_floor
 from pipeline.params import PromoteParams, read_params
 from pipeline.program import run
@@ -21,27 +22,6 @@ from pipeline.rescoring import Rescored, rescore
 
 DECISION_CHARS = 4_000
 """Of the tag `decision`, which is for a quick look; the ledger has the whole."""
-
-
-@dataclass(frozen=True)
-class Contest:
-    """Who is compared with whom.
-
-    Attributes:
-        challenger: wants to be champion.
-        champion: None: there is none.
-        anchor: against which losses must not add up; None: there is none, or it is the challenger itself.
-        champion_test_md5: of the test split by which the champion was chosen; None: not known.
-    """
-
-    challenger: Version
-    champion: Version | None
-    anchor: Version | None
-    champion_test_md5: str | None
-
-    def entrants(self) -> dict[str, Version]:
-        """All of them by name, each once."""
-        return {str(version): version for version in (self.challenger, self.champion, self.anchor) if version}
 
 
 @dataclass(frozen=True)
@@ -54,6 +34,7 @@ class Promotion:
         challenger: the version that was judged.
         champion: the champion before; None where there was none.
         evidence: for the ledger, as JSON takes it.
+        line: number of the ledger's line; 0 until it is written.
     """
 
     promoted: bool
@@ -61,6 +42,7 @@ class Promotion:
     challenger: Version
     champion: Version | None
     evidence: Mapping[str, Any]
+    line: int = 0
 
     def __str__(self) -> str:
         return f"{'PROMOTED' if self.promoted else 'NOT PROMOTED'}: {'; '.join(self.reasons)}"
@@ -110,42 +92,6 @@ def _find_challenger(version: str | None) -> Version:
     return challenger
 
 
-def find_contest(challenger: Version, standing: Standing, anchor: str | int) -> Contest:
-    """Who the challenger is compared with.
-
-    Args:
-        challenger: wants to be champion.
-        standing: of ledger and aliases.
-        anchor: "best", "none" or the number of a version.
-
-    Raises:
-        RegistryError: the anchor is not there any more.
-    """
-    champion = find_number(standing.state.champion)
-    best = find_best(standing.lines, standing.found) if anchor == "best" else None
-    number = best if isinstance(anchor, str) else anchor
-    found = find_number(number)
-    if number and found is None:
-        raise RegistryError(
-            f"the anchor {model_name()}/{number} is not in the registry any more; name another version in "
-            "promote.anchor of params.yaml, or none"
-        )
-    if found and found.number == challenger.number:
-        found = None
-    return Contest(challenger, champion, found, _find_test_md5(standing, champion))
-
-
-def _find_test_md5(standing: Standing, champion: Version | None) -> str | None:
-    """Of the test split on which the champion was promoted, else on which it was registered."""
-    if champion is None:
-        return None
-    chosen = champion.tags.get("test_md5")
-    for line, effect in zip(standing.lines, standing.state.effects, strict=True):
-        if effect.what == "promoted" and line.version == champion.number:
-            chosen = line.evidence.get("test_md5", chosen)
-    return chosen
-
-
 def _find_obstacle(contest: Contest, standing: Standing, is_named: bool) -> str | None:
     """Why a challenger is refused without a look at it, if it is."""
     challenger, champion = contest.challenger, contest.champion
@@ -193,8 +139,32 @@ def decide(contest: Contest, rescored: Rescored, params: PromoteParams, noise: N
         "noise_floor": noise and asdict(noise),
     }
     is_known = not math.isnan(mean_ious[str(contest.challenger)])
-    reasons = (*_describe(contest, mean_ious, changed), *ruling.reasons)
-    return Promotion(ruling.promoted and is_known, reasons, contest.challenger, contest.champion, evidence)
+    against_first = list(_judge_first(contest, rescored.test_md5))
+    reasons = (
+        *_describe(contest, mean_ious, changed),
+        *against_first,
+        *_describe_noise(contest, noise),
+        *ruling.reasons,
+    )
+    promoted = ruling.promoted and is_known and not against_first
+    return Promotion(promoted, reasons, contest.challenger, contest.champion, evidence)
+
+
+def _judge_first(contest: Contest, test_md5: str) -> Iterator[str]:
+    """What speaks against a first champion: the gate alone decides, so its verdict has to be of today's test split."""
+    judged = contest.challenger.tags.get("test_md5")
+    if contest.champion is None and judged != test_md5:
+        yield (
+            f"the gate judged {contest.challenger} on the test split {judged}, today's is {test_md5}; run `dvc repro` "
+            "and `segline register` again"
+        )
+
+
+def _describe_noise(contest: Contest, noise: NoiseFloor | None) -> Iterator[str]:
+    tags = contest.challenger.tags
+    if noise and contest.champion and (noise.data_md5, noise.params_md5) != (tags["data_md5"], tags["params_md5"]):
+        others = "data" if noise.data_md5 != tags["data_md5"] else "params"
+        yield f"the noise floor is of other {others} than the challenger's; `segline noise` measures it anew"
 
 
 def _rivals(contest: Contest) -> list[Version]:
@@ -223,7 +193,7 @@ def _describe(contest: Contest, mean_ious: Mapping[str, float], changed: bool | 
     if math.isnan(mean_ious[str(challenger)]):
         yield f"{found}, which shows nothing"
     elif champion is None:
-        yield f"{found} and is the first champion, accepted by the gate"
+        yield f"{found}; there is no champion to compare it with"
     else:
         best = f", the anchor {anchor} {mean_ious[str(anchor)]:.4f}" if anchor and str(anchor) != str(champion) else ""
         yield f"{found}, the champion {champion} has {mean_ious[str(champion)]:.4f}{best}"
@@ -234,10 +204,13 @@ def _describe(contest: Contest, mean_ious: Mapping[str, float], changed: bool | 
 def _to_json(comparison: Comparison) -> dict[str, Any]:
     return {
         **comparison.difference.to_dict(),
+        "mean_ious": [_or_none(value) for value in (comparison.challenger_mean_iou, comparison.champion_mean_iou)],
         "p_value": _or_none(comparison.p_value),
+        "p_value_worse": _or_none(comparison.p_value_worse),
         "confidence": comparison.confidence,
         "unit": comparison.unit,
         "by_class": {name: interval.to_dict() for name, interval in comparison.by_class.items()},
+        "unlabelled": list(comparison.unlabelled),
     }
 
 
@@ -253,7 +226,7 @@ def carry_out(decision: Promotion, standing: Standing) -> Promotion:
         standing: of ledger and aliases when the decision was made.
 
     Returns:
-        The decision; not promoted, and why, where the champion has changed since.
+        The decision with its line; not promoted, and why, where the champion has changed since.
 
     Raises:
         RegistryError: MLflow cannot be reached.
@@ -262,6 +235,7 @@ def carry_out(decision: Promotion, standing: Standing) -> Promotion:
     kind: Kind = "promote" if decision.promoted else "refuse"
     line = new_line(kind, challenger.number, standing.lines, standing.found, decision.reasons, decision.evidence)
     effect = record(line)
+    decision = replace(decision, line=effect.number)
     if effect.what == "void":
         against = f"it was compared with {decision.champion or 'no champion'}, but {effect.reason}"
         again = "nothing was moved, run `segline promote` again"
@@ -280,9 +254,10 @@ def _report(decision: Promotion) -> None:
     if not decision.evidence:
         return
     try:
-        found = decision.challenger, decision.champion, decision.promoted, decision.reasons, decision.evidence
-        print(f"report: {write_decision_report(*found)}")
-    except RegistryError as err:
+        models = decision.challenger, decision.champion
+        report = write_decision_report(decision.line, *models, decision.promoted, decision.reasons, decision.evidence)
+        print(f"report: {report}")
+    except (SeglineError, OSError) as err:
         print(f"warning: the decision stands, its report could not be stored: {err}", file=sys.stderr)
 
 

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.bootstrap import Unit
-from pipeline.comparison import Comparison, compare, judge, noise_floor
+from pipeline.comparison import Comparison, compare, judge
+from pipeline.noise_floor import noise_floor
 from pipeline.params import PromoteParams, read_params
 from tests.benchmarks.real_counts import RealCounts, improve, read_counts, share_that, table_of, true_mean_iou
 

@@ -33,13 +33,14 @@ def test_versions_and_folders_are_compared_and_nothing_changes(capsys: pytest.Ca
     assert ["mean", "IoU", *interval] in rows
     assert [row[0] for row in rows if row[-1:] == ["-0.250]"]] == ["sky"]
     assert "the first is better, shown at 95% (p = 0.01" in told
+    assert "were the second the champion, the first would not be promoted (superior): class sky is -25.00" in told
     assert list_versions() == before and read_ledger() == ()
 
 
 def test_other_way_round_it_is_worse(capsys: pytest.CaptureFixture[str]) -> None:
     """The difference is the first minus the second."""
     compare(str(tiny_model(SKY)), str(tiny_model(ROAD)))
-    assert "the first is worse, shown at 95%" in capsys.readouterr().out
+    assert "the first is worse, shown at 95% (p = 0.01" in capsys.readouterr().out
 
 
 def test_tie_is_no_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """Tests of the table of decisions."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,16 +31,17 @@ def test_table_tells_each_decision_and_what_came_of_it() -> None:
         make(3, "promote", 3, 7, ("better",)),
         make(4, "rollback", 2, 1, ("back",)),
     )
+    lines = (*lines[:3], replace(lines[3], who="ci[bot] [/red]"))
     console = Console(width=300)
     with console.capture() as capture:
         console.print(build_table(Standing(lines, replay(lines, NOBODY), NOBODY)))
     rows = [line.split(maxsplit=7) for line in capture.get().splitlines()[2:]]
-    assert [(row[0], row[2], row[3]) for row in rows] == [(str(n), f"12:0{n}", "me@here") for n in range(1, 5)]
+    assert [(row[0], row[2], row[3]) for row in rows[:3]] == [(str(n), f"12:0{n}", "me@here") for n in range(1, 4)]
     assert rows[0][4:] == ["promoted", "1", "1", "first".ljust(len(rows[0][7]))]
     assert rows[1][4:7] == ["refused", "2", "1"] and rows[1][7].strip().endswith("...")
     assert len(rows[1][7].strip()) == REASON_CHARS and rows[1][7].startswith("worse; by far")
     assert rows[2][4:7] == ["void", "3", "1"] and rows[2][7].strip() == "the champion was 1 by then"
-    assert rows[3][4:6] == ["rolled", "back"]
+    assert rows[3][3:7] == ["ci[bot]", "[/red]", "rolled", "back"]
 
 
 def test_history_of_a_registry(

@@ -10,7 +10,7 @@ from pipeline.errors import EvidenceError, RegistryError
 from pipeline.ledger import new_line, read_ledger
 from pipeline.registry import find_alias, find_version, list_versions, model_name, opened, set_alias
 from pipeline.steps import rollback as step
-from pipeline.steps.rollback import rollback
+from pipeline.steps.rollback import move, rollback
 from tests.contest import number_by_alias
 from tests.finished_project import use_registry
 
@@ -62,12 +62,14 @@ def test_rollback_of_what_was_before_the_ledger() -> None:
 
 
 def test_rollback_to_a_version(capsys: pytest.CaptureFixture[str]) -> None:
-    """Any version that the gate accepted can be made champion; with nobody before it that is said."""
-    register("accepted", "accepted", "accepted")
-    rollback("3")
-    assert capsys.readouterr().out == "segline/3 is champion\n"
-    promote(2)
+    """Whoever was champion once can be again; nobody becomes so past the comparison."""
+    register("accepted", "accepted", "accepted", "accepted")
+    for version in (1, 3, 2):
+        promote(version)
     assert rollback("1").number == 1 and number_by_alias() == {"champion": 1, "previous": 2}
+    assert capsys.readouterr().out == "segline/1 is champion, segline/2 is previous\n"
+    with pytest.raises(EvidenceError, match="segline/4: never was champion, .*; `segline promote 4` compares it"):
+        rollback("4")
     with pytest.raises(RegistryError, match="segline/1 is the champion already; `segline history` shows"):
         rollback("1")
     with pytest.raises(RegistryError, match="segline/9: not found"):
@@ -123,14 +125,13 @@ def test_alias_that_was_moved_by_hand_is_put_right(to: str, champion: int) -> No
     assert standing.lines[-1].found.champion == 2 and standing.state.effects[-1].what == "rolled back"
 
 
-def test_someone_was_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_someone_was_faster() -> None:
     """A rollback of a champion that is none any more moves nothing, and says so."""
     register("accepted", "accepted", "accepted")
     promote(1)
     promote(2)
     stale = read_standing()
     promote(3)
-    monkeypatch.setattr(step, "read_standing", lambda: stale)
     with pytest.raises(RegistryError, match="the champion was 3 by then, moved in line 3; nothing was rolled back"):
-        rollback()
+        move(find_version("1"), stale)
     assert number_by_alias() == {"champion": 3, "previous": 2}
