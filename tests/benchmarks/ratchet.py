@@ -5,17 +5,21 @@ Retrained: each comes from another training, so the comparison is blurred, and l
 """
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.comparison import Comparison, compare, judge
+from pipeline.contest import find_best
+from pipeline.ledger import Aliases, Line
 from pipeline.params import PromoteParams, read_params
 from tests.benchmarks.real_counts import RealCounts, read_counts, share_that, table_of, true_mean_iou, worsen
 
 NUM_CHALLENGERS, LOSS, MARGIN = 50, 0.003, 0.005
 NUM_SPLITS = 10
+NOBODY = Aliases(None, None)
 
 
 class Model(NamedTuple):
@@ -40,11 +44,12 @@ class Ratchet:
     def run(self, is_retrained: bool, has_anchor: bool) -> float:
         """The points of mean IoU that the last champion has truly lost."""
         champion = Model(0, 0)
-        promoted = [champion]
-        for _ in range(NUM_CHALLENGERS):
+        models, lines = {1: champion}, [_line(1, None, {})]
+        for number in range(2, NUM_CHALLENGERS + 2):
             shift = int(self.random.integers(1, len(self.population))) if is_retrained else 0
             challenger = Model((champion.training + shift) % len(self.population), champion.level + 1)
-            anchor = max(promoted, key=lambda model: true_mean_iou(self.split(model)))
+            best = find_best(lines, NOBODY, models)
+            anchor = models[best or 1]
             against = self.compare(challenger, champion)
             ruling = judge(
                 rule="non_inferior",
@@ -55,8 +60,9 @@ class Ratchet:
                 noise_floor=None,
             )
             if ruling.promoted:
-                champion = challenger
-                promoted.append(champion)
+                rivals = {str(best): self.compare(challenger, anchor), str(lines[-1].version): against}
+                lines.append(_line(number, lines[-1].version, rivals))
+                models[number] = champion = challenger
         return 100 * LOSS * champion.level
 
     def _split(self, model: Model) -> np.ndarray:
@@ -77,6 +83,16 @@ class Ratchet:
             confidence=self.params.confidence,
             min_units=self.params.min_units,
         )
+
+
+def _line(number: int, expected: int | None, rivals: Mapping[str, Comparison]) -> Line:
+    """The ledger's line of a promotion, with what the anchor is chosen by."""
+    comparisons = {
+        version: {"low": against.difference.low, "p_value": against.p_value, "confidence": against.confidence}
+        for version, against in rivals.items()
+    }
+    evidence = {"comparisons": comparisons}
+    return Line("promote", number, expected, number - 1, NOBODY, (), evidence, "", "", str(number), number)
 
 
 def main() -> None:
