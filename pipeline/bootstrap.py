@@ -228,8 +228,8 @@ def percentile_interval(
     return Interval(estimate, float(low), float(high), num_units)
 
 
-def exchange_test(challenger: np.ndarray, champion: np.ndarray, num_exchanges: int, seed: int) -> float:
-    """p-value of Fisher's randomisation test on pairs: were the two alike, either could be the other's in any unit.
+def exchange_test(challenger: np.ndarray, champion: np.ndarray, num_exchanges: int, seed: int) -> tuple[float, float]:
+    """p-values of Fisher's randomisation test on pairs: were the two alike, either could be the other's in any unit.
 
     Unlike the bootstrap it keeps its level exactly for any number of units.
 
@@ -240,7 +240,8 @@ def exchange_test(challenger: np.ndarray, champion: np.ndarray, num_exchanges: i
         seed: of these.
 
     Returns:
-        In (0, 1]: the share of exchanges, the one that was found among them, that favour the challenger as much.
+        Each in (0, 1]: the share of exchanges, the one that was found among them, that favour the challenger as much,
+        and of those that favour the champion as much.
     """
     random = np.random.Generator(np.random.Philox(seed).jumped())
     both = np.concatenate([challenger, champion])
@@ -251,7 +252,7 @@ def exchange_test(challenger: np.ndarray, champion: np.ndarray, num_exchanges: i
         mean_over_classes(labelled_iou(both, np.concatenate(side, axis=1))) for side in ((kept, ~kept), (~kept, kept))
     )
     found = one - other
-    return float((found >= found[0]).mean())
+    return float((found >= found[0]).mean()), float((found <= found[0]).mean())
 
 
 def _chunks(num_rows: int, num_columns: int) -> list[slice]:

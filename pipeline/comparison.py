@@ -124,16 +124,13 @@ def compare(
     )
     support = units_with_class(pair[0])
     by_class = joint_intervals(ious[0] - ious[1], resampled[0] - resampled[1], confidence, support, min_units)
-    better, worse = (
-        exchange_test(one, other, num_resamples, seed) if difference.is_shown else math.nan
-        for one, other in (pair, pair[::-1])
-    )
+    tested = exchange_test(pair[0], pair[1], num_resamples, seed) if difference.is_shown else (math.nan, math.nan)
     predicted = (pair[0] + pair[1]).sum(axis=(0, 1)) > 0
     return Comparison(
         difference=difference,
         by_class=dict(zip(challenger.class_names, by_class, strict=True)),
-        p_value=better,
-        p_value_worse=worse,
+        p_value=tested[0],
+        p_value_worse=tested[1],
         challenger_mean_iou=mean_ious[0],
         champion_mean_iou=mean_ious[1],
         num_units=num_units,
