@@ -13,7 +13,9 @@ from pipeline.contention import write_patiently
 from pipeline.contest import Contest, find_contest
 from pipeline.decision_report import write_decision_report
 from pipeline.errors import EvidenceError, RegistryError, SeglineError
+from pipeline.exposure import count_seen
 from pipeline.ledger import Kind, new_line
+from pipeline.manifest import read_manifest
 from pipeline.noise_floor import NoiseFloor, read_noise_floor
 from pipeline.params import PromoteParams, read_params
 from pipeline.program import run
@@ -71,7 +73,8 @@ def promote(version: str | None = None) -> Promotion:
     else:
         entrants = contest.entrants()
         rescored = rescore({name: download_model(entrant) for name, entrant in entrants.items()})
-        decision = decide(contest, rescored, params, read_noise_floor())
+        seen = {name: count_seen(entrant, read_manifest()) for name, entrant in entrants.items()}
+        decision = decide(contest, rescored, params, read_noise_floor(), seen)
         for name, entrant in entrants.items():
             found = mean_iou(rescored.tables[name].pooled())
             _tag(entrant, {"rescored_mean_iou": f"{found:.6f}", "rescored_test_md5": rescored.test_md5})
@@ -106,7 +109,13 @@ def _find_obstacle(contest: Contest, standing: Standing, is_named: bool) -> str 
     return None
 
 
-def decide(contest: Contest, rescored: Rescored, params: PromoteParams, noise: NoiseFloor | None) -> Promotion:
+def decide(
+    contest: Contest,
+    rescored: Rescored,
+    params: PromoteParams,
+    noise: NoiseFloor | None,
+    seen: Mapping[str, int | None],
+) -> Promotion:
     """Applies the rule to what was found; the first champion needs the gate's verdict alone.
 
     Args:
@@ -114,6 +123,7 @@ def decide(contest: Contest, rescored: Rescored, params: PromoteParams, noise: N
         rescored: all of them on today's test split.
         params: rule, margins and bootstrap.
         noise: the difference that counts for nothing; None: not measured.
+        seen: today's test images that each was trained or chosen on, by name; None: not known.
     """
     against = {str(rival): _compare(contest, rescored, rival, params) for rival in _rivals(contest)}
     champion, anchor = (against.get(str(rival)) for rival in (contest.champion, contest.anchor))
@@ -137,16 +147,12 @@ def decide(contest: Contest, rescored: Rescored, params: PromoteParams, noise: N
         "champion_test_md5": contest.champion_test_md5,
         "test_split_changed": changed,
         "noise_floor": noise and asdict(noise),
+        "seen": {name.rpartition("/")[2]: number for name, number in seen.items()},
     }
     is_known = not math.isnan(mean_ious[str(contest.challenger)])
-    against_first = list(_judge_first(contest, rescored.test_md5))
-    reasons = (
-        *_describe(contest, mean_ious, changed),
-        *against_first,
-        *_describe_noise(contest, noise),
-        *ruling.reasons,
-    )
-    promoted = ruling.promoted and is_known and not against_first
+    unfair = [*_judge_first(contest, rescored.test_md5), *_judge_seen(contest, seen)]
+    notes = [*_describe(contest, mean_ious, changed), *_describe_seen(contest, seen), *_describe_noise(contest, noise)]
+    promoted, reasons = ruling.promoted and is_known and not unfair, (*notes, *unfair, *ruling.reasons)
     return Promotion(promoted, reasons, contest.challenger, contest.champion, evidence)
 
 
@@ -158,6 +164,24 @@ def _judge_first(contest: Contest, test_md5: str) -> Iterator[str]:
             f"the gate judged {contest.challenger} on the test split {judged}, today's is {test_md5}; run `dvc repro` "
             "and `segline register` again"
         )
+
+
+def _judge_seen(contest: Contest, seen: Mapping[str, int | None]) -> Iterator[str]:
+    """What speaks against a challenger that knows the test images."""
+    if number := seen[str(contest.challenger)]:
+        yield (
+            f"{contest.challenger} was trained or chosen on {number} of today's test images, so its score flatters; "
+            "train it anew on today's splits"
+        )
+
+
+def _describe_seen(contest: Contest, seen: Mapping[str, int | None]) -> Iterator[str]:
+    for rival in map(str, _rivals(contest)):
+        if number := seen[rival]:
+            yield (
+                f"{rival} was trained or chosen on {number} of today's test images, so its score flatters and is hard "
+                "to beat; set validate.split once, and then leave it"
+            )
 
 
 def _describe_noise(contest: Contest, noise: NoiseFloor | None) -> Iterator[str]:
