@@ -86,12 +86,14 @@ def _add_flow(commands: Commands) -> None:
 
 
 def _add_promote(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--promote", action="store_true", help="make the new model champion if it is better")
+    words = "make the new model champion if the rule in params.yaml allows it"
+    parser.add_argument("--promote", action="store_true", help=words)
 
 
 def _add_registry(commands: Commands) -> None:
     _add(commands, "register", register, "register the model in work/ that the gate accepted", "segline register")
-    move = _add(commands, "promote", promote, "make a challenger the champion if it is better", "segline promote")
+    words = "make a challenger the champion if the rule in params.yaml allows it"
+    move = _add(commands, "promote", promote, words, "segline promote")
     move.add_argument("version", nargs="?", help="version to promote (default: the challenger)")
     example = "segline rollback --to 7"
     back = _add(commands, "rollback", rollback, "make the previous champion champion again", example)
