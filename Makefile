@@ -41,6 +41,7 @@ $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
 	$(BIN)/uv pip install --python $(BIN)/python --offline --no-deps --no-build-isolation --editable .
 	touch $@
 
-lock: $(INSTALLED) ## Write the locks anew from pyproject.toml; a version stays while it fits
+lock: $(INSTALLED) ## Write the three locks anew; a version stays while it fits
 	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra dev --extra gpu --output-file requirements-gpu.lock pyproject.toml
+	echo uv | $(COMPILE) --output-file requirements-uv.lock -

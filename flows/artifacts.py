@@ -11,7 +11,7 @@ from pipeline.verdict import Verdict
 
 
 def publish_evidence() -> None:
-    """Publishes what the stages `evaluate`, `gate` and `report` have written; a rejected model may lack scores."""
+    """Publishes what the stages `evaluate` and `gate` have written; a rejected model may lack scores."""
     verdict = Verdict.read()
     create_markdown_artifact(verdict_page(verdict), key="verdict", description="The gate's verdict, with reasons")
     if SCORES.exists():

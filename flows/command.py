@@ -16,6 +16,11 @@ from pipeline.program import run
 Arguments = argparse.Namespace
 Commands = Any
 """What `add_subparsers` gives; argparse has no public name for it."""
+CLASSES_HELP = (
+    ".yaml or .json: a list `classes` of rows with name and, optional, id, value, colour, ignore; .csv: name and, "
+    "optional, id, value, r, g, b, ignore; .txt: a name in each line"
+)
+"""Of the formats of `pipeline.class_files`."""
 
 
 def main() -> None:
@@ -66,11 +71,11 @@ def _add_imports(commands: Commands) -> None:
     folder = _add(sources, "folder", import_folder, "bring in a folder of images and one of masks", example)
     folder.add_argument("images", metavar="IMAGES", help="folder of images, or s3://bucket/prefix")
     folder.add_argument("masks", metavar="MASKS", help="folder of masks named as the images, or s3://bucket/prefix")
-    folder.add_argument("--classes", required=True, type=Path, help="file with the name, id or colour of each class")
+    folder.add_argument("--classes", required=True, type=Path, help=CLASSES_HELP)
     folder.add_argument("--kind", choices=("auto", "index", "binary", "colour"), help="of the masks (default: auto)")
     folder.add_argument("--mask-suffix", help="what a mask's name has beyond the image's, such as _mask")
     folder.add_argument("--group", help="regular expression: its first bracket is the group, found in the image's path")
-    folder.add_argument("--samples", type=Path, help="CSV with name, group and split; goes before --group")
+    folder.add_argument("--samples", type=Path, help="CSV: name and, optional, group, split; goes before --group")
 
 
 def _add_flow(commands: Commands) -> None:
@@ -86,12 +91,14 @@ def _add_flow(commands: Commands) -> None:
 
 
 def _add_promote(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--promote", action="store_true", help="make the new model champion if it is better")
+    words = "make the new model champion if the rule in params.yaml allows it"
+    parser.add_argument("--promote", action="store_true", help=words)
 
 
 def _add_registry(commands: Commands) -> None:
     _add(commands, "register", register, "register the model in work/ that the gate accepted", "segline register")
-    move = _add(commands, "promote", promote, "make a challenger the champion if it is better", "segline promote")
+    words = "make a challenger the champion if the rule in params.yaml allows it"
+    move = _add(commands, "promote", promote, words, "segline promote")
     move.add_argument("version", nargs="?", help="version to promote (default: the challenger)")
     example = "segline rollback --to 7"
     back = _add(commands, "rollback", rollback, "make the previous champion champion again", example)
@@ -108,7 +115,7 @@ def _add_registry(commands: Commands) -> None:
 
     example = "segline predict segline@champion photos masks"
     use = _add(commands, "predict", predict, "write masks and overlays for images", example)
-    use.add_argument("model", metavar="MODEL", help="NAME@ALIAS, NAME/VERSION or the folder of a SavedModel")
+    use.add_argument("model", metavar="MODEL", help="ALIAS, VERSION, NAME@ALIAS, NAME/VERSION or a SavedModel's folder")
     use.add_argument("images", metavar="IMAGES", type=Path, help="an image or a folder of images")
     use.add_argument("out", metavar="OUT", type=Path, help="folder to write to")
 

@@ -32,10 +32,10 @@ REJECTED = "GateRejected"
 
 @flow
 def retrain(promote: bool = False, stage_timeout_s: float = DAY_S) -> State[Any]:
-    """Runs what is not fresh, registers an accepted model and, where asked, makes the better one champion.
+    """Runs what is not fresh, registers an accepted model and, where asked, promotes it if the rule allows it.
 
     Args:
-        promote: compare the new model with the champion and promote the better one.
+        promote: compare the new model with the champion by the rule in section `promote` of the params.
         stage_timeout_s: seconds after which a stage is stopped.
     """
     try:

@@ -1,11 +1,10 @@
 """Checkpoints of a training: everything that the next epoch follows from, in one file that is whole or absent."""
 
-import fcntl
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 
 from pipeline.errors import TrainingError
 from pipeline.files import written_whole
+from pipeline.locks import held
 
 CHECKPOINTS = Path("checkpoints")
 
@@ -72,19 +72,12 @@ def checkpoint_path(identity: Any, folder: Path = CHECKPOINTS) -> Path:
     return folder / f"train-{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
 
 
-@contextmanager
-def only_training(folder: Path = CHECKPOINTS) -> Iterator[None]:
-    """Holds the folder's lock; the system lets go of it when the process ends, however it ends.
+def only_training(folder: Path = CHECKPOINTS) -> AbstractContextManager[None]:
+    """Holds the folder's lock for as long as the block lasts.
 
     Raises:
         TrainingError: another process trains here.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            raise TrainingError(
-                f"{folder}/lock: another training runs in this folder; wait for its end, or stop it and start again"
-            ) from err
-        yield
+    path = folder / "lock"
+    refusal = f"{path}: another training runs in this folder; wait for its end, or stop it and start again"
+    return held(path, TrainingError(refusal))

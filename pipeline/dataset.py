@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from pipeline.errors import DataError
+from pipeline.files import read_yaml
 from pipeline.images import SUFFIXES
 
 DATA = Path("data")
@@ -97,14 +98,8 @@ def read_class_list(data: Path = DATA) -> ClassList:
         DataError: it is missing or breaks the contract.
     """
     path = data / "dataset.yaml"
-    try:
-        return parse_class_list(yaml.safe_load(path.read_text()), path)
-    except FileNotFoundError as err:
-        raise DataError(
-            f"{path}: not found; bring data in with `segline import`, or fetch the version in data.dvc with `dvc pull`"
-        ) from err
-    except (yaml.YAMLError, UnicodeDecodeError) as err:
-        raise DataError(f"{path}: is not YAML: {err}") from err
+    otherwise = "bring data in with `segline import`, or fetch the version in data.dvc with `dvc pull`"
+    return parse_class_list(read_yaml(path, DataError, otherwise), path)
 
 
 def list_samples(data: Path = DATA) -> list[Sample]:

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import EvidenceError, StageError
+import yaml
+
+from pipeline.errors import EvidenceError, SeglineError, StageError
 
 CHUNK_BYTES = 1 << 20
 
@@ -58,6 +60,25 @@ def read_json(path: Path, made_by: str) -> Any:
         raise EvidenceError(f"{path}: not found; {made_by} writes it, run that first") from err
     except ValueError as err:
         raise EvidenceError(f"{path}: is not JSON ({err}); delete it and run {made_by} again") from err
+
+
+def read_yaml(path: Path, error: type[SeglineError], otherwise: str) -> Any:
+    """Reads a YAML file.
+
+    Args:
+        path: of the file.
+        error: to raise.
+        otherwise: what to do where the file is missing.
+
+    Raises:
+        SeglineError: `error`; the file is missing or is not YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text())
+    except FileNotFoundError as err:
+        raise error(f"{path}: not found; {otherwise}") from err
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        raise error(f"{path}: is not YAML ({err}); correct or restore it") from err
 
 
 def md5_of(path: Path) -> str:

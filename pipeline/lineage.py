@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.errors import EvidenceError
-from pipeline.files import md5_of
+from pipeline.files import md5_of, read_yaml
 
 PARAMS, DATA_DVC, DVC_LOCK, DVC_YAML = Path("params.yaml"), Path("data.dvc"), Path("dvc.lock"), Path("dvc.yaml")
 CODE = ("pipeline", "flows", "dvc.yaml", "pyproject.toml", "requirements.lock", "requirements-gpu.lock")
@@ -86,7 +84,7 @@ def read_data_version() -> tuple[str, str]:
     Raises:
         EvidenceError: `data.dvc` is missing or is not what `dvc add` writes.
     """
-    content = _read_yaml(DATA_DVC, "bring data in with `segline import`")
+    content = _read_table(DATA_DVC, "bring data in with `segline import`")
     try:
         (out,) = content["outs"]
         return str(out["path"]), str(out["md5"])
@@ -98,8 +96,8 @@ def read_data_version() -> tuple[str, str]:
 
 def compare_lock(data_path: str, data_md5: str) -> Iterator[str]:
     """What `dvc.lock` says and the files here do not, a phrase each."""
-    lock = _read_yaml(DVC_LOCK, "run `dvc repro`").get("stages") or {}
-    stages = _read_yaml(DVC_YAML, "restore it from git").get("stages") or {}
+    lock = _read_table(DVC_LOCK, "run `dvc repro`").get("stages") or {}
+    stages = _read_table(DVC_YAML, "restore it from git").get("stages") or {}
     if not stages:
         yield f"{DVC_YAML} names no stage"
     for name in stages:
@@ -127,7 +125,7 @@ def _compare_files(stage: Any, data_path: str, data_md5: str) -> Iterator[str]:
 
 def _compare_params(params: Any) -> Iterator[str]:
     for file, locked in params.items():
-        content = _read_yaml(Path(file), "restore it from git")
+        content = _read_table(Path(file), "restore it from git")
         for name, value in locked.items():
             yield from _compare_values(f"{file}: {name}", _look_up(content, name), value)
 
@@ -156,13 +154,8 @@ def _look_up(content: Any, name: str) -> Any:
     return content
 
 
-def _read_yaml(path: Path, otherwise: str) -> Any:
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError as err:
-        raise EvidenceError(f"{path}: not found; {otherwise}") from err
-    except (yaml.YAMLError, UnicodeDecodeError) as err:
-        raise EvidenceError(f"{path}: is not YAML ({err}); {otherwise}") from err
+def _read_table(path: Path, otherwise: str) -> Any:
+    content = read_yaml(path, EvidenceError, otherwise)
     if not isinstance(content, dict):
         raise EvidenceError(f"{path}: is empty or no table; {otherwise}")
     return content

@@ -4,10 +4,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import ParamsError
+from pipeline.files import read_yaml
 
 PARAMS = Path("params.yaml")
 
@@ -185,13 +185,8 @@ def read_params(path: Path = PARAMS) -> Params:
     Raises:
         ParamsError: the file is missing or not YAML, or a value is missing, unknown, of the wrong type or out of range.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError as err:
-        raise ParamsError(f"{path}: not found; run this in the project's folder, or restore it from git") from err
-    except (yaml.YAMLError, UnicodeDecodeError) as err:
-        raise ParamsError(f"{path}: is not YAML: {err}") from err
-    return parse_params(content, path)
+    otherwise = "run this in the project's folder, or restore it from git"
+    return parse_params(read_yaml(path, ParamsError, otherwise), path)
 
 
 def parse_params(content: Any, path: Path = PARAMS) -> Params:

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.dataset import DATA
 from pipeline.errors import DataError, StageError
+from pipeline.files import read_yaml
 
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
+RESTORE = "run this in the project's folder, or restore it from git"
 
 
 def list_stages(path: Path = PIPELINE) -> list[str]:
@@ -21,7 +21,7 @@ def list_stages(path: Path = PIPELINE) -> list[str]:
     Raises:
         StageError: the file is missing, not YAML or has no stages.
     """
-    content = _read_yaml(path)
+    content = read_yaml(path, StageError, RESTORE)
     if not isinstance(content, dict) or not isinstance(content.get("stages"), dict) or not content["stages"]:
         raise StageError(f"{path}: found no `stages`; restore the file from git")
     return list(content["stages"])
@@ -50,7 +50,7 @@ def read_data_md5(path: Path = DATA) -> str:
     file = path.with_name(f"{path.name}.dvc")
     if not file.exists():
         raise DataError(f"{file}: not found; bring data in with `segline import`")
-    return str(_read_yaml(file)["outs"][0]["md5"])
+    return str(read_yaml(file, StageError, RESTORE)["outs"][0]["md5"])
 
 
 def is_fresh(target: str) -> bool:
@@ -61,15 +61,6 @@ def is_fresh(target: str) -> bool:
     """
     with _open_repo() as repo:
         return not repo.status([target])
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text())
-    except FileNotFoundError as err:
-        raise StageError(f"{path}: not found; run this in the project's folder, or restore it from git") from err
-    except (yaml.YAMLError, UnicodeDecodeError) as err:
-        raise StageError(f"{path}: is not YAML: {err}") from err
 
 
 @contextmanager

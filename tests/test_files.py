@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import EvidenceError, StageError
-from pipeline.files import md5_of, read_json, write_json, written_whole
+from pipeline.errors import DataError, EvidenceError, StageError
+from pipeline.files import md5_of, read_json, read_yaml, write_json, written_whole
 
 
 def _fill(folder: Path, text: str) -> None:
@@ -100,6 +100,16 @@ def test_missing_or_broken_json_says_who_writes_it(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{")
     with pytest.raises(EvidenceError, match="is not JSON .* run the stage `gate` again"):
         read_json(tmp_path / "x.json", "the stage `gate`")
+
+
+@pytest.mark.parametrize("content", [b"a: [", b"\xff"])
+def test_missing_or_broken_yaml_says_what_to_do(tmp_path: Path, content: bytes) -> None:
+    """The error is of the kind that was asked for; a file that is there is to be mended, not made."""
+    with pytest.raises(DataError, match="x.yaml: not found; make it"):
+        read_yaml(tmp_path / "x.yaml", DataError, "make it")
+    (tmp_path / "x.yaml").write_bytes(content)
+    with pytest.raises(DataError, match=r"x.yaml: is not YAML \((.|\n)*; correct or restore it"):
+        read_yaml(tmp_path / "x.yaml", DataError, "make it")
 
 
 def test_md5_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from pipeline.errors import ParamsError
 from pipeline.params import Params, parse_params, read_params
 from tests.conftest import ROOT
 
+PATHS = [ROOT / "params.yaml", *(ROOT / "params").glob("*.yaml")]
+
 
 def _content(**changes: Any) -> dict[str, Any]:
     """The project's own params, with a value changed for each `section__name`."""
@@ -32,10 +34,17 @@ def _message(content: Any) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("path", [ROOT / "params.yaml", *(ROOT / "params").glob("*.yaml")], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
 def test_the_params_of_the_project_are_complete(path: Path) -> None:
     """Every params file that comes with the project is one."""
     assert isinstance(read_params(path), Params)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_promotion_draws_what_the_intervals_draw(path: Path) -> None:
+    """What makes images no units of their own, or makes all of them one group, holds for scores and promotion alike."""
+    params = read_params(path)
+    assert params.promote.unit == params.evaluate.bootstrap.unit
 
 
 @pytest.mark.parametrize(

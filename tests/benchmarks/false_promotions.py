@@ -41,8 +41,8 @@ class Shares(NamedTuple):
     Attributes:
         naive: because its mean IoU is higher.
         superior: by the rule, without the margin of the classes.
-        whole: by the rule as params.yaml has it.
-        with_floor: by `superior` with the noise floor.
+        whole: by the rule as params.yaml has it, with the margin of the classes; without the noise floor.
+        with_floor: by `superior` with the noise floor, without the margin of the classes.
     """
 
     naive: float
@@ -120,9 +120,9 @@ def _promotes(found: Comparison, params: PromoteParams, class_margin: float, flo
 
 
 def _row(unit: Unit, population: np.ndarray, name: str, shares: Shares, has_floor: bool) -> str:
-    floor = f"{shares.with_floor:12.3f}" if has_floor else f"{'-':>12}"
+    floor = f"{shares.with_floor:23.3f}" if has_floor else f"{'-':>23}"
     head = f"{unit} ({population.shape[1]})"
-    return f"{head:12} {name:32} {shares.naive:6.3f} {shares.superior:9.3f} {shares.whole:14.3f} {floor}"
+    return f"{head:12} {name:32} {shares.naive:6.3f} {shares.superior:9.3f} {shares.whole:24.3f} {floor}"
 
 
 def main() -> None:
@@ -133,7 +133,7 @@ def main() -> None:
         f"{NUM_PAIRS} pairs of {len(counts.matrices)} trainings a row; error of 0.05: {(0.0475 / NUM_PAIRS) ** 0.5:.3f}"
     )
     print(f"mean IoU {', '.join(f'{true_mean_iou(model):.4f}' for model in counts.matrices)}")
-    print(f"{'unit (drawn)':12} {'pairs':32}  naive  superior  + class margin  + noise floor")
+    print(f"{'unit (drawn)':12} {'pairs':32}  naive  superior  superior + class margin  superior + noise floor")
     for unit in ("group", "image"):
         population = counts.units(unit)
         equal = try_out(draw_exchanged(population, 0.0), counts, params)
