@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.contention import write_patiently
 from pipeline.registry import OPEN, Version, create_run, model_name, opened, to_metrics, to_version
 from pipeline.run_record import RunRecord
 
@@ -115,7 +116,7 @@ def _log_record(mlflow: Any, client: Any, run_id: str, record: RunRecord) -> Non
     tags = [mlflow.entities.RunTag(name, value) for name, value in record.tags.items()]
     client.log_batch(run_id, metrics=to_metrics(mlflow, record.metrics, 0), tags=tags)
     _log_history(mlflow, client, run_id, record)
-    client.log_inputs(run_id, [_to_input(mlflow, record)])
+    write_patiently("the run's data set", lambda: _log_input(run_id, record))
     for path, folder in record.files:
         (client.log_artifacts if path.is_dir() else client.log_artifact)(run_id, str(path), folder)
     for name, text in record.texts.items():
@@ -134,6 +135,12 @@ def _log_history(mlflow: Any, client: Any, run_id: str, record: RunRecord) -> No
         )
     for start in range(0, len(metrics), MAX_METRICS):
         client.log_batch(run_id, metrics=metrics[start : start + MAX_METRICS])
+
+
+def _log_input(run_id: str, record: RunRecord) -> None:
+    """Another process may log the same data set for the first time at this moment."""
+    with opened(TO_REPEAT) as (mlflow, client):
+        client.log_inputs(run_id, [_to_input(mlflow, record)])
 
 
 def _to_input(mlflow: Any, record: RunRecord) -> Any:

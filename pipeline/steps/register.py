@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from pipeline.contention import write_patiently
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of
 from pipeline.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
@@ -47,7 +48,7 @@ def register() -> Version:
     tags = _tags(scores, verdict, origin)
     check_registry()
     version = _find_twin(tags) or _register(scores, tags)
-    set_alias(CHALLENGER, version)
+    write_patiently(f"the alias {CHALLENGER}", lambda: set_alias(CHALLENGER, version))
     print(f"{version} is {CHALLENGER}: mean IoU {scores.mean_iou:.4f}, commit {origin.git_commit[:8]}")
     return version
 
