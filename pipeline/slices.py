@@ -41,7 +41,8 @@ def score_slices(table: ImageTable) -> tuple[Slice, ...]:
     """Scores of each group, and of the thirds of the images by size and by brightness.
 
     Where every group has one image only, its score is that image's, and no group is listed. Equal values are never
-    parted, so a third can be empty; where all are equal, there are no thirds.
+    parted: each third ends at the boundary between two values that is nearest to it. Where both are the same one there
+    are two parts, the first and the last; where all values are equal, there is none.
 
     Args:
         table: counts of each image.
@@ -55,15 +56,19 @@ def score_slices(table: ImageTable) -> tuple[Slice, ...]:
 
 
 def _score_thirds(table: ImageTable, kind: str, values: np.ndarray) -> list[Slice]:
-    if len(np.unique(values)) < 2:
-        return []
-    first, second = np.quantile(values, [1 / 3, 2 / 3], method="lower")
-    members = (values <= first, (values > first) & (values <= second), values > second)
-    return [
-        _score(table, kind, name, member, values)
-        for name, member in zip(THIRDS[kind], members, strict=True)
-        if member.any()
-    ]
+    part_of = _thirds(values)
+    parts = [(name, part_of == part) for part, name in enumerate(THIRDS[kind])]
+    return [_score(table, kind, name, member, values) for name, member in parts if member.any() and not member.all()]
+
+
+def _thirds(values: np.ndarray) -> np.ndarray:
+    """(N,) 0, 1 or 2 for each value; all 0 where all are equal."""
+    distinct, index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    if len(distinct) < 2:
+        return np.zeros(len(values), np.int64)
+    below = np.cumsum(counts)[:-1]  # images up to each boundary
+    first, second = (int(np.abs(3 * below - share * len(values)).argmin()) for share in (1, 2))
+    return np.searchsorted([first, second], index)
 
 
 def _score(table: ImageTable, kind: str, name: str, member: np.ndarray, values: np.ndarray | None) -> Slice:

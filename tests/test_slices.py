@@ -79,3 +79,26 @@ def test_thirds_are_thirds(number: int) -> None:
     """Where no two are equal, each third has as many images."""
     thirds = list(score_slices(make_table([float(place) for place in range(number)])))
     assert [part.num_images for part in thirds] == [number // 3] * 3
+
+
+@pytest.mark.parametrize("num_small", [30, 66, 67, 1])
+def test_of_two_sizes_one_is_small_and_one_large(num_small: int) -> None:
+    """However often each of two sizes occurs, each is a part of its own."""
+    sizes = [8] * num_small + [16] * (100 - num_small)
+    found = by_key(make_table([9.0] * 100, heights=sizes))
+    assert {key: part.num_images for key, part in found.items()} == {
+        "size/small": num_small,
+        "size/large": 100 - num_small,
+    }
+
+
+def test_the_nearest_boundary_of_each_third_is_taken() -> None:
+    """Where both thirds are nearest to the same boundary there are two parts, the first and the last."""
+    by_number = {
+        (1, 10, 1): ["dark", "medium", "bright"],
+        (8, 1, 1): ["dark", "bright"],
+        (1, 1, 10): ["dark", "bright"],
+    }
+    for numbers, names in by_number.items():
+        values = [float(value) for value, number in enumerate(numbers) for _ in range(number)]
+        assert [part.name for part in score_slices(make_table(values))] == names
