@@ -196,13 +196,9 @@ def _parse_intervals(content: Any) -> Intervals:
         _text(content["unit"]),
         _number(content["confidence"]),
         _count(content["min_units"]),
-        _parse_interval(content["mean_iou"]),
-        {name: _parse_interval(row) for name, row in content["iou"].items()},
+        Interval.from_dict(content["mean_iou"]),
+        {name: Interval.from_dict(row) for name, row in content["iou"].items()},
     )
-
-
-def _parse_interval(row: Any) -> Interval:
-    return Interval(_number(row["estimate"]), _number(row["low"]), _number(row["high"]), _count(row["num_units"]))
 
 
 def _parse_boundary(content: Any) -> BoundaryScores:
@@ -231,8 +227,9 @@ def _parse_calibration(content: Any) -> Calibration:
 
 
 def _parse_slice(row: Any) -> Slice:
-    low, high = _number(row["low"]), _number(row["high"])
-    return Slice(_text(row["kind"]), _text(row["name"]), _count(row["num_images"]), _number(row["mean_iou"]), low, high)
+    low, high, interval = _number(row["low"]), _number(row["high"]), Interval.from_dict(row["interval"])
+    kind, name = _text(row["kind"]), _text(row["name"])
+    return Slice(kind, name, _count(row["num_images"]), _number(row["mean_iou"]), low, high, interval)
 
 
 def _parse_row(row: Any) -> ReportRow:

@@ -1,11 +1,12 @@
 """Scores of parts of a split: by group, by image size and by brightness."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.confusion import mean_iou
+from pipeline.bootstrap import Interval
 from pipeline.image_table import ImageTable
 
 THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
@@ -22,6 +23,7 @@ class Slice:
         mean_iou: pixels pooled over its images; nan where none is counted.
         low: the smallest size or brightness in it; nan for a group.
         high: the largest.
+        interval: of its mean IoU.
     """
 
     kind: str
@@ -30,6 +32,7 @@ class Slice:
     mean_iou: float
     low: float
     high: float
+    interval: Interval
 
     @property
     def key(self) -> str:
@@ -37,7 +40,7 @@ class Slice:
         return f"{self.kind}/{self.name}"
 
 
-def score_slices(table: ImageTable) -> tuple[Slice, ...]:
+def score_slices(table: ImageTable, interval_of: Callable[[ImageTable], Interval]) -> tuple[Slice, ...]:
     """Scores of each group, and of the thirds of the images by size and by brightness.
 
     Where every group has one image only, its score is that image's, and no group is listed. Equal values are never
@@ -46,19 +49,26 @@ def score_slices(table: ImageTable) -> tuple[Slice, ...]:
 
     Args:
         table: counts of each image.
+        interval_of: gives the mean IoU of some images with its interval, see `bootstrap.mean_iou_interval`.
     """
     groups = np.array(table.groups)
     names = sorted(set(table.groups)) if len(set(table.groups)) < len(groups) else []
-    slices = [_score(table, "group", name, groups == name, None) for name in names]
-    slices += _score_thirds(table, "size", table.heights * table.widths)
-    slices += _score_thirds(table, "brightness", table.brightness)
+    slices = [_score(table.select(groups == name), "group", name, None, interval_of) for name in names]
+    slices += _score_thirds(table, "size", table.heights * table.widths, interval_of)
+    slices += _score_thirds(table, "brightness", table.brightness, interval_of)
     return tuple(slices)
 
 
-def _score_thirds(table: ImageTable, kind: str, values: np.ndarray) -> list[Slice]:
+def _score_thirds(
+    table: ImageTable, kind: str, values: np.ndarray, interval_of: Callable[[ImageTable], Interval]
+) -> list[Slice]:
     part_of = _thirds(values)
     parts = [(name, part_of == part) for part, name in enumerate(THIRDS[kind])]
-    return [_score(table, kind, name, member, values) for name, member in parts if member.any() and not member.all()]
+    return [
+        _score(table.select(member), kind, name, values[member], interval_of)
+        for name, member in parts
+        if member.any() and not member.all()
+    ]
 
 
 def _thirds(values: np.ndarray) -> np.ndarray:
@@ -71,7 +81,9 @@ def _thirds(values: np.ndarray) -> np.ndarray:
     return np.searchsorted([first, second], index)
 
 
-def _score(table: ImageTable, kind: str, name: str, member: np.ndarray, values: np.ndarray | None) -> Slice:
-    within = [math.nan] if values is None else values[member]
-    score = mean_iou(table.select(member).pooled())
-    return Slice(kind, name, int(member.sum()), score, float(min(within)), float(max(within)))
+def _score(
+    part: ImageTable, kind: str, name: str, values: np.ndarray | None, interval_of: Callable[[ImageTable], Interval]
+) -> Slice:
+    low, high = (math.nan, math.nan) if values is None else (float(values.min()), float(values.max()))
+    interval = interval_of(part)
+    return Slice(kind, name, len(part), interval.estimate, low, high, interval)

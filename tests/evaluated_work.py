@@ -45,7 +45,11 @@ def make_scores() -> Scores:
         intervals=Intervals("group", 0.95, 5, Interval(0.662, 0.6, 0.7, 6), known),
         boundary=BoundaryScores(0.4, 0.5, {"sky": 0.4, "<script>": NAN}, {"sky": 0.5, "<script>": NAN}, 0.02, 3),
         calibration=Calibration(0.125, (Bin(0, 0.5, 0, NAN, NAN), Bin(0.5, 1, 100, 0.9, 0.775))),
-        slices=(Slice("group", "street & co", 2, 0.3, NAN, NAN), Slice("brightness", "dark", 1, 0.7, 10, 90)),
+        slices=(
+            Slice("group", "street & co", 2, 0.3, NAN, NAN, Interval(0.3, NAN, NAN, 1)),
+            Slice("brightness", "dark", 1, 0.7, 10, 90, Interval(0.7, 0.65, 0.75, 6)),
+            Slice("brightness", "bright", 1, 0.8, 91, 99, Interval(0.8, NAN, NAN, 3)),
+        ),
     )
 
 

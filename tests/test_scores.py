@@ -46,7 +46,10 @@ SCORES = Scores(
     ),
     boundary=BoundaryScores(0.5, 0.25, {"road": 0.5, "tree": math.nan}, {"road": 0.25, "tree": math.nan}, 0.02, 2),
     calibration=Calibration(0.125, (Bin(0.0, 0.5, 0, math.nan, math.nan), Bin(0.5, 1.0, 64, 0.75, 0.625))),
-    slices=(Slice("group", "a", 2, 0.5, math.nan, math.nan), Slice("brightness", "dark", 1, math.nan, 3.5, 7.0)),
+    slices=(
+        Slice("group", "a", 2, 0.5, math.nan, math.nan, Interval(0.5, 0.25, 0.75, 6)),
+        Slice("brightness", "dark", 1, math.nan, 3.5, 7.0, Interval(math.nan, math.nan, math.nan, 1)),
+    ),
 )
 
 
@@ -68,6 +71,7 @@ def test_round_trip_in_the_agreed_form(tmp_path: Path) -> None:
     assert content["slices"][1] == {
         **{"kind": "brightness", "name": "dark", "num_images": 1, "mean_iou": None},
         **{"low": 3.5, "high": 7},
+        "interval": {"estimate": None, "low": None, "high": None, "num_units": 1},
     }
     assert math.isnan(found.iou["tree"]) and found == SCORES
     found.write(tmp_path / "again.json")
@@ -99,6 +103,7 @@ def test_equal_scores_give_equal_bytes(tmp_path: Path) -> None:
             "found -3, expected a count",
         ),
         ("slices", [{"kind": 3}], "KeyError: 'low'"),
+        ("slices", [{"kind": "size", "name": "small", "low": 1, "high": 2}], "KeyError: 'interval'"),
         ("slices", None, "NoneType"),
     ],
 )

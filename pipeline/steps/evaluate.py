@@ -12,10 +12,12 @@ Besides scores.json the folder holds
 import csv
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.bootstrap import mean_iou_interval
 from pipeline.boundary import BoundaryTally, hide_ignored
 from pipeline.calibration import CalibrationTally
 from pipeline.charts import confusion_chart, standalone
@@ -75,7 +77,7 @@ def evaluate(
             intervals=intervals_of(table, **params.bootstrap.model_dump()),
             boundary=details.boundary.scores(classes.names),
             calibration=details.calibration.calibration(),
-            slices=score_slices(table),
+            slices=score_slices(table, partial(mean_iou_interval, **params.bootstrap.model_dump())),
         )
         write_tables(folder, table.pooled(), classes, scores)
         show_images(predictor, select_test(rows), classes, table, details.suspects, params, folder / "overlays")

@@ -1,7 +1,7 @@
 """Judges the scores by the floors in params; missing, nan or stale evidence rejects. Then writes the report."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,10 @@ from pipeline.scores import SCORES, Evidence, Intervals, Scores, compare_evidenc
 from pipeline.verdict import Verdict
 
 WORK = Path("work")
+ONE_UNIT = (
+    "a group is one unit by itself; set evaluate.bootstrap.unit to image where images are independent, or use "
+    "gate.min_slice_iou"
+)
 
 
 class Finding(NamedTuple):
@@ -50,7 +54,7 @@ def gate(scores: Scores, scores_md5: str, found: Evidence, limits: GateParams) -
     against += [finding.text for finding in findings if not finding.reached]
     mean_iou = scores.mean_iou if _is_share(scores.mean_iou) else None
     told = [finding.text for finding in findings] or ["no floor is set; the evidence is whole and fresh"]
-    reasons = against or [*told, *_not_shown(scores.intervals)]
+    reasons = against or [*told, *_not_shown(scores)]
     return Verdict(not against, tuple(reasons), scores_md5, mean_iou, scores.evidence)
 
 
@@ -113,9 +117,17 @@ def _judge_low_ends(scores: Scores, limits: GateParams) -> Iterator[Finding]:
             yield _compare_low(f"IoU of {name}", intervals.iou[name], floor, intervals)
         else:
             yield Finding(False, f"IoU of {name} has no interval; run the stage `evaluate` again")
+    slices = {part.key: part.interval for part in scores.slices}
+    for name, floor in sorted((limits.min_slice_iou_low or {}).items()):
+        if name.startswith("group/") and name in slices and intervals.unit == "group":
+            yield Finding(False, f"mean IoU of {name} has no interval: {ONE_UNIT}")
+        elif name in slices:
+            yield _compare_low(f"mean IoU of {name}", slices[name], floor, intervals)
+        else:
+            yield _unknown("min_slice_iou_low", "slice", name, slices)
 
 
-def _unknown(param: str, kind: str, name: str, known: Mapping[str, float]) -> Finding:
+def _unknown(param: str, kind: str, name: str, known: Iterable[str]) -> Finding:
     names = show_names(known) or "none"
     return Finding(False, f"gate.{param} names {name!r}, which is no {kind}; known are {names}; correct params.yaml")
 
@@ -142,17 +154,27 @@ def _compare_low(name: str, interval: Interval, floor: float, intervals: Interva
     return _compare(f"lower end of {name}", interval.low, floor, remark)
 
 
-def _not_shown(intervals: Intervals) -> Iterator[str]:
+def _not_shown(scores: Scores) -> Iterator[str]:
     """What has no interval though no floor asked for one."""
+    intervals = scores.intervals
     if intervals.unit and not _is_shown(intervals.mean_iou, intervals):
         few = _tell_units(intervals.mean_iou, intervals)
         yield f"not shown: no interval, {few}; label more {intervals.unit}s for the test split"
-    elif rare := [name for name, interval in intervals.iou.items() if not _is_shown(interval, intervals)]:
-        counts = ", ".join(f"{name} (in {intervals.iou[name].num_units})" for name in sorted(rare))
-        yield (
-            f"not shown, too rare to judge: {counts}; an interval takes {intervals.min_units} {intervals.unit}s whose "
-            "labels have the class: label more with it for the test split"
-        )
+        return
+    takes = f"an interval takes {intervals.min_units} {intervals.unit}s"
+    if rare := _list_rare(intervals.iou, intervals):
+        told = "whose labels have the class: label more with it for the test split"
+        yield f"not shown, too rare to judge: {', '.join(rare)}; {takes} {told}"
+    wanted = {part.key: part.interval for part in scores.slices if part.kind != "group" or intervals.unit != "group"}
+    if rare := _list_rare(wanted, intervals):
+        told = "label more images of that kind for the test split"
+        yield f"not shown, too few to judge: {show_names(rare)}; {takes}: {told}"
+
+
+def _list_rare(found: Mapping[str, Interval], intervals: Intervals) -> list[str]:
+    """The names without an interval, each with the units that it rests on."""
+    rare = [name for name, interval in found.items() if not _is_shown(interval, intervals)]
+    return [f"{name} (in {found[name].num_units})" for name in sorted(rare)]
 
 
 def _tell_units(interval: Interval, intervals: Intervals) -> str:

@@ -33,10 +33,12 @@ INTERVALS = Intervals(
     Interval(0.8, 0.75, 0.85, 6),
     {"road": Interval(0.9, 0.8, 0.95, 6), "tree": Interval(0.7, NAN, NAN, 3)},
 )
-DARK = Slice("brightness", "dark", 1, 0.6, 3, 7)
+DARK = Slice("brightness", "dark", 1, 0.6, 3, 7, Interval(0.6, 0.55, 0.65, 6))
+BRIGHT = Slice("brightness", "bright", 1, 0.9, 8, 9, Interval(0.9, NAN, NAN, 3))
+NIGHT = Slice("group", "night", 1, NAN, NAN, NAN, Interval(NAN, NAN, NAN, 1))
 GOOD = Scores(
     *(0.8, 0.9, 0.85, Floor("road", 0.3, 0.6), {"road": 0.9, "tree": 0.7}, {}, 2, 128, EVIDENCE, INTERVALS),
-    slices=(DARK, Slice("group", "night", 1, NAN, NAN, NAN)),
+    slices=(DARK, BRIGHT, NIGHT),
 )
 OFF: dict[str, Any] = dict.fromkeys(GateParams.model_fields)
 LIMITS = GateParams(**{**OFF, "min_mean_iou": 0.7})
@@ -56,6 +58,8 @@ def test_good_scores_are_accepted() -> None:
         "IoU of tree 0.7 reaches the floor 0.5",
         "not shown, too rare to judge: tree (in 3); an interval takes 5 groups whose labels have the class: label more "
         "with it for the test split",
+        "not shown, too few to judge: brightness/bright (in 3); an interval takes 5 groups: label more images of that "
+        "kind for the test split",
     )
 
 
@@ -67,12 +71,14 @@ def test_lower_ends_and_slices_are_judged() -> None:
         min_mean_iou_low=0.7,
         min_class_iou_low={"road": 0.8},
         min_slice_iou={"brightness/dark": 0.5},
+        min_slice_iou_low={"brightness/dark": 0.5},
     )
     assert verdict.accepted
-    assert verdict.reasons[:3] == (
+    assert verdict.reasons[:4] == (
         "mean IoU of brightness/dark 0.6 reaches the floor 0.5",
         "lower end of mean IoU 0.75 reaches the floor 0.7 (95% interval to 0.85, 6 groups)",
         "lower end of IoU of road 0.8 reaches the floor 0.8 (95% interval to 0.95, 6 groups)",
+        "lower end of mean IoU of brightness/dark 0.55 reaches the floor 0.5 (95% interval to 0.65, 6 groups)",
     )
 
 
@@ -121,11 +127,33 @@ def test_the_floor_itself_is_enough(mean_iou: float, floor: float) -> None:
         (
             {},
             {"min_slice_iou": {"dark": 0.1}},
-            "'dark', which is no slice; known are brightness/dark, group/night; cor",
+            "'dark', which is no slice; known are brightness/bright, brightness/dark, group/nig",
         ),
         ({"slices": ()}, {"min_slice_iou": {"brightness/dark": 0}}, "is no slice; known are none"),
         ({}, {"min_slice_iou": {"brightness/dark": 0.75}}, "mean IoU of brightness/dark 0.6 is below the floor 0.75"),
         ({}, {"min_slice_iou": {"group/night": 0.0}}, "mean IoU of group/night is nan, so the floor 0 is not shown"),
+        (
+            {},
+            {"min_slice_iou_low": {"size/dark": 0}},
+            "gate.min_slice_iou_low names 'size/dark', which is no slice",
+        ),
+        (
+            {},
+            {"min_slice_iou_low": {"brightness/dark": 0.56}},
+            "lower end of mean IoU of brightness/dark 0.55 is below the floor 0.56 (95% interval to 0.65",
+        ),
+        (
+            {},
+            {"min_slice_iou_low": {"brightness/bright": 0}},
+            "mean IoU of brightness/bright has no interval: it rests on 3 groups, an interval takes 5, so the floor 0 "
+            "of its lower end is not shown to be reached; label more groups with it for the test split",
+        ),
+        (
+            {},
+            {"min_slice_iou_low": {"group/night": 0}},
+            "mean IoU of group/night has no interval: a group is one unit by itself; set evaluate.bootstrap.unit to "
+            "image where images are independent, or use gate.min_slice_iou",
+        ),
         ({}, {"min_mean_iou_low": 0.76}, "lower end of mean IoU 0.75 is below the floor 0.76 (95% interval to 0.85"),
         ({}, {"min_class_iou_low": {"road": 0.81}}, "lower end of IoU of road 0.8 is below the floor 0.81"),
         (
