@@ -16,6 +16,7 @@ from pipeline.confusion import (
 )
 from pipeline.dataset import ClassList
 from pipeline.errors import DataError, EvidenceError
+from pipeline.files import md5_of
 from pipeline.image_table import ImageTable
 from pipeline.images import mean_luma, read_image, read_mask
 from pipeline.manifest import Row
@@ -138,6 +139,18 @@ def select_test(rows: Sequence[Row]) -> list[Row]:
             "samples the split `test` in data/samples.csv"
         )
     return test
+
+
+def check_test_split(rows: Sequence[Row]) -> None:
+    """Holds that the files of the test split have the MD5s that `rows` of the manifest say.
+
+    Raises:
+        EvidenceError: names the first file that is missing or another one.
+    """
+    for row in rows:
+        for path, md5 in ((row.image, row.image_md5), (row.mask, row.mask_md5)):
+            if row.split == "test" and not (path.is_file() and md5_of(path) == md5):
+                raise EvidenceError(f"{path}: is not the file that was validated; run `dvc repro validate` first")
 
 
 def read_pair(row: Row) -> tuple[np.ndarray, np.ndarray]:

@@ -34,7 +34,16 @@ from pipeline.params import EvaluateParams, read_params
 from pipeline.predictor import Predictor
 from pipeline.program import run_stage
 from pipeline.scores import Scores, evidence_of
-from pipeline.scoring import Seen, commonest_class, count_images, intervals_of, read_pair, scores_of, select_test
+from pipeline.scoring import (
+    Seen,
+    check_test_split,
+    commonest_class,
+    count_images,
+    intervals_of,
+    read_pair,
+    scores_of,
+    select_test,
+)
 from pipeline.slices import score_slices
 from pipeline.suspects import Suspect, find_suspects, rank_images, write_suspects
 
@@ -61,7 +70,12 @@ def evaluate(
         params: what is measured, and how many images are shown.
         out: folder to write.
         manifest: the file of `rows`.
+
+    Raises:
+        DataError: the test split is empty, or a file cannot be scored.
+        EvidenceError: a test file is not the one that was validated, or the model does not fit the data.
     """
+    check_test_split(rows)
     details = Details(classes, params)
     with written_whole(out) as folder:
         folder.mkdir()

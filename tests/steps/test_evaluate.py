@@ -11,6 +11,7 @@ import pytest
 from pipeline.bootstrap import Interval
 from pipeline.dataset import ClassList, Sample, write_contract
 from pipeline.errors import DataError, EvidenceError
+from pipeline.files import md5_of
 from pipeline.fingerprint import Fingerprint
 from pipeline.image_table import ImageTable
 from pipeline.images import read_image, write_png
@@ -57,12 +58,18 @@ def make_row(index: int, share_of_road: float) -> Row:
     image, path = Path(f"data/images/s{index}.png"), Path(f"data/masks/s{index}.png")
     write_png(image, np.full((10, 8, 3), 40 * index, np.uint8))
     write_png(path, mask)
-    return Row(f"s{index}", image, path, "g", "test", 10, 8, f"image{index}", f"mask{index}")
+    return Row(f"s{index}", image, path, "g", "test", 10, 8, md5_of(image), md5_of(path))
 
 
 def evaluate() -> Scores:
     """Runs the stage's function on the project."""
     return step.evaluate(Predictor.read(MODEL), read_manifest(), CLASSES, FINGERPRINT, PARAMS, step.EVALUATE)
+
+
+def validate_again() -> None:
+    """Takes the test files as they are now for validated."""
+    found = [replace(row, image_md5=md5_of(row.image), mask_md5=md5_of(row.mask)) for row in read_manifest()]
+    write_manifest(MANIFEST, found)
 
 
 def read_csv(name: str) -> list[dict[str, str]]:
@@ -181,8 +188,9 @@ def test_cleaning_of_the_card_is_scored_too(project: Path) -> None:
 
 def test_image_that_is_wholly_ignored_has_no_score(project: Path) -> None:
     """It is in the table with empty cells, and never among the worst."""
-    rows = read_manifest()
-    write_png(rows[1].mask, np.full((10, 8), 255, np.uint8))
+    mask = read_manifest()[1].mask
+    write_png(mask, np.full((10, 8), 255, np.uint8))
+    validate_again()
     evaluate()
     assert read_csv("per_image.csv")[1]["mean_iou"] == ""
     assert not list((step.EVALUATE / "overlays").glob("worst_*_s1.jpg"))
@@ -193,10 +201,21 @@ def test_failure_leaves_the_old_folder(project: Path) -> None:
     evaluate()
     before = md5_by_name()
     read_manifest()[3].image.write_bytes(b"no picture")
+    validate_again()
     with pytest.raises(DataError, match="s3.png: cannot be decoded"):
         evaluate()
     assert md5_by_name() == before
     assert not Path("work/.evaluate.part").exists()
+
+
+@pytest.mark.parametrize("side", ["image", "mask"])
+def test_files_that_changed_since_they_were_validated_are_refused(project: Path, side: str) -> None:
+    """Scores of other files than the manifest's would be told as the manifest's."""
+    path: Path = getattr(read_manifest()[1], side)
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(EvidenceError, match=f"{path}: is not the file that was validated; run `dvc repro validate`"):
+        evaluate()
+    assert not step.EVALUATE.exists()
 
 
 def test_empty_test_split_is_refused(project: Path) -> None:
