@@ -1,7 +1,6 @@
 """Everything that the report is made from, read from what the stages left; what is missing is left out, and said."""
 
 import csv
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,13 @@ from pipeline.files import md5_of, read_json
 from pipeline.fingerprint import Fingerprint
 from pipeline.manifest import Row, read_manifest
 from pipeline.model_card import ModelCard
+from pipeline.overlays import Overlay, list_overlays
 from pipeline.report_cost import Cost, read_costs
 from pipeline.scores import Scores
 from pipeline.verdict import Verdict
 
 DAMAGED = (SeglineError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
 """What reading may raise where a file is not what its stage writes."""
-PICTURE_NAME = re.compile(r"(worst|random|suspect)_(\d+)_(.+)\.jpg")
 Content = TypeVar("Content")
 
 
@@ -48,23 +47,6 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """An overlay that the report shows.
-
-    Attributes:
-        kind: "worst", "random" or "suspect".
-        rank: from 1.
-        name: of the sample.
-        path: of the JPEG with four panels side by side.
-    """
-
-    kind: str
-    rank: int
-    name: str
-    path: Path
-
-
-@dataclass(frozen=True)
 class Dossier:
     """What is known of a model; None or empty where the file is missing or damaged.
 
@@ -77,7 +59,7 @@ class Dossier:
         fingerprint: of the training data.
         images: the rows of per_image.csv by name of the sample.
         suspects: the rows of suspects.csv by name of the sample, largest area first.
-        pictures: overlays by kind and rank.
+        pictures: overlays, in order of rank.
         history: a row for each epoch.
         rows: of the manifest.
         card: of the exported model.
@@ -94,7 +76,7 @@ class Dossier:
     fingerprint: Fingerprint | None
     images: Mapping[str, Mapping[str, str]]
     suspects: Mapping[str, Sequence[Mapping[str, str]]]
-    pictures: Sequence[Picture]
+    pictures: Sequence[Overlay]
     history: Sequence[Mapping[str, float]]
     rows: Sequence[Row]
     card: ModelCard | None
@@ -149,7 +131,7 @@ def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | 
         fingerprint=fingerprint,
         images=get(evaluate / "per_image.csv", _read_images, {}),
         suspects=get(evaluate / "suspects.csv", _read_suspects, {}),
-        pictures=get(evaluate / "overlays", list_pictures, []),
+        pictures=get(evaluate / "overlays", list_overlays, []),
         history=get(work / "train/history.csv", read_history, []),
         rows=get(work / "validate/manifest.csv", read_manifest, []),
         card=card,
@@ -174,15 +156,6 @@ def read_matrix(path: Path) -> np.ndarray:
 def read_history(path: Path) -> list[Mapping[str, float]]:
     """A row for each epoch; an empty field is nan."""
     return [{name: float(value or "nan") for name, value in row.items()} for row in _read_csv(path)]
-
-
-def list_pictures(folder: Path) -> list[Picture]:
-    """The overlays `KIND_RANK_NAME.jpg` of a folder, by kind and rank."""
-    found = []
-    for path in folder.iterdir():
-        if match := PICTURE_NAME.fullmatch(path.name):
-            found.append(Picture(match[1], int(match[2]), match[3], path))
-    return sorted(found, key=lambda picture: (picture.kind, picture.rank))
 
 
 def _read_images(path: Path) -> dict[str, dict[str, str]]:

@@ -7,8 +7,8 @@ from html import escape
 
 from pipeline.errors import DataError
 from pipeline.images import read_image
-from pipeline.overlays import GAP_PX
-from pipeline.report_dossier import Dossier, Picture
+from pipeline.overlays import GAP_PX, Overlay
+from pipeline.report_dossier import Dossier
 from pipeline.report_page import chip, number
 
 NUM_AREAS = 3
@@ -30,7 +30,7 @@ def gallery(dossier: Dossier, kind: str) -> str:
     return "".join(_figure(dossier, picture) for picture in dossier.pictures if picture.kind == kind)
 
 
-def _figure(dossier: Dossier, picture: Picture) -> str:
+def _figure(dossier: Dossier, picture: Overlay) -> str:
     row = dossier.images.get(picture.name, {})
     areas = dossier.suspects.get(picture.name, ())[:NUM_AREAS] if picture.kind == "suspect" else ()
     panels = _panels(picture, row, areas)
@@ -47,7 +47,7 @@ def _figure(dossier: Dossier, picture: Picture) -> str:
     return f'<figure><figcaption>{" &middot; ".join(told)}</figcaption><div class="panels">{panels}</div></figure>'
 
 
-def _panels(picture: Picture, row: Mapping[str, str], areas: Sequence[Mapping[str, str]]) -> str:
+def _panels(picture: Overlay, row: Mapping[str, str], areas: Sequence[Mapping[str, str]]) -> str:
     """Four windows on one JPEG, which the page holds once; suspected areas are framed."""
     try:
         height, width, _ = read_image(picture.path).shape

@@ -32,11 +32,13 @@ class Seen(NamedTuple):
         row: of the manifest.
         target: (H, W) uint8 ids, or the ignore id.
         prediction: of the model.
+        matrix: (K, K) int64 counts of `confusion`.
     """
 
     row: Row
     target: np.ndarray
     prediction: Prediction
+    matrix: np.ndarray
 
 
 def count_images(
@@ -65,7 +67,7 @@ def count_images(
         matrices[place] = _count(row, target, prediction.mask, classes)
         (heights[place], widths[place]), brightness[place] = target.shape, mean_luma(image)
         if each:
-            each(Seen(row, target, prediction))
+            each(Seen(row, target, prediction, matrices[place]))
         progress.advance()
     progress.close()
     names, groups = tuple(row.name for row in test), tuple(row.group for row in test)

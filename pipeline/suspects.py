@@ -1,7 +1,6 @@
 """Suspected label errors: areas where the model is sure of another class than the label."""
 
 import csv
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -64,14 +63,6 @@ def find_suspects(
         return []
     thick = open_mask(disagreeing, 2 * edge_px + 1) if edge_px else disagreeing
     return [_describe(name, names, target, pred, area) for area in list_areas(thick, min_area_px)]
-
-
-def rank_images(suspects: Sequence[Suspect], number: int) -> list[str]:
-    """Names of the images with the most suspected pixels, most first; of equals the first by name."""
-    num_pixels: Counter[str] = Counter()
-    for suspect in suspects:
-        num_pixels[suspect.name] += suspect.num_pixels
-    return sorted(num_pixels, key=lambda name: (-num_pixels[name], name))[:number]
 
 
 def write_suspects(path: Path, suspects: Sequence[Suspect]) -> None:

@@ -15,7 +15,7 @@ from pipeline.fingerprint import Fingerprint
 from pipeline.image_table import ImageTable
 from pipeline.images import encode_jpeg
 from pipeline.manifest import Row, write_manifest
-from pipeline.overlays import join_panels, make_panels
+from pipeline.overlays import join_panels, make_panels, write_overlays
 from pipeline.report_dossier import Decision
 from pipeline.scores import Evidence, Intervals, Scores
 from pipeline.scoring import scores_of
@@ -66,7 +66,7 @@ def write_evaluated(work: Path) -> None:
     counts = "".join(",".join(map(str, ("x", *row))) + "\n" for row in MATRICES.sum(axis=0).tolist())
     (evaluate / "confusion.csv").write_text("target,sky,<script>,absent\n" + counts)
     make_scores().write(evaluate / "scores.json")
-    write_overlays(evaluate / "overlays")
+    write_pictures(evaluate / "overlays")
     Verdict(True, ("mean IoU 0.66 reaches the floor 0.5",), md5_of(evaluate / "scores.json"), 0.66, None).write(
         work / "gate/verdict.json"
     )
@@ -82,10 +82,10 @@ def write_evaluated(work: Path) -> None:
     write_manifest(work / "validate/manifest.csv", [Row("a_1", *paths, "street & co", "test", 16, 32, "x", "y")])
 
 
-def write_overlays(folder: Path) -> None:
-    """Writes an overlay of each kind, as `evaluate` names them, and a file that is none."""
+def write_pictures(folder: Path) -> None:
+    """Writes an overlay of each kind, as `evaluate` does, and a file that is none."""
     image, mask = np.zeros((16, 32, 3), np.uint8), np.zeros((16, 32), np.uint8)
     jpeg = encode_jpeg(join_panels(make_panels(image, mask, mask, CLASSES)), 80)
-    for name in ("worst_01_a_1", "worst_02_b", "random_01_b", "suspect_01_a_1"):
-        (folder / f"{name}.jpg").write_bytes(jpeg)
+    shown = {"worst": ("a_1", "b"), "suspect": ("a_1",), "random": ("b",)}
+    write_overlays(folder, {kind: [(name, jpeg) for name in names] for kind, names in shown.items()})
     (folder / "legend.svg").write_text("<svg/>")

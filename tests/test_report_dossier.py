@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from numpy.testing import assert_array_equal
 
-from pipeline.report_dossier import list_pictures, read_dossier, read_history
+from pipeline.report_dossier import read_dossier, read_history
 from tests.evaluated_work import CLASSES, MATRICES, write_evaluated
 
 
@@ -64,9 +64,12 @@ def test_a_verdict_on_other_scores_is_none(work: Path) -> None:
 
 
 def test_pictures_are_known_by_kind_and_rank(work: Path) -> None:
-    """Names may hold an underscore; what is no overlay is passed over."""
-    found = [(picture.kind, picture.rank, picture.name) for picture in list_pictures(work / "evaluate/overlays")]
-    assert found == [("random", 1, "b"), ("suspect", 1, "a_1"), ("worst", 1, "a_1"), ("worst", 2, "b")]
+    """They stand in the order of their table; without it there are none, and that is told."""
+    found = [(picture.kind, picture.rank, picture.name) for picture in read_dossier(work, None, ()).pictures]
+    assert found == [("worst", 1, "a_1"), ("worst", 2, "b"), ("suspect", 1, "a_1"), ("random", 1, "b")]
+    (work / "evaluate/overlays/overlays.csv").unlink()
+    dossier = read_dossier(work, None, ())
+    assert not dossier.pictures and "overlays.csv: cannot be read" in dossier.problems[0]
 
 
 def test_an_empty_field_of_the_history_is_nan(work: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.suspects import Suspect, find_suspects, rank_images, write_suspects
+from pipeline.suspects import Suspect, find_suspects, write_suspects
 
 NAMES = ("sky", "road", "car")
 ASKED = {"min_confidence": 0.9, "min_area_px": 4, "edge_px": 0}
@@ -77,13 +77,6 @@ def test_areas_are_those_of_a_flood(target: np.ndarray, pred: np.ndarray, confid
         sizes.append(len(flood))
     found = find(target, pred, confidence, min_confidence=np.float32(0.9))
     assert sorted(part.num_pixels for part in found) == sorted(size for size in sizes if size >= 4)
-
-
-def test_images_with_the_most_come_first() -> None:
-    """Pixels of an image's areas add up; of equals the name decides."""
-    suspects = [suspect("b", 10), suspect("c", 6), suspect("a", 10), suspect("c", 6)]
-    assert rank_images(suspects, 2) == ["c", "a"]
-    assert rank_images(suspects, 9) == ["c", "a", "b"]
 
 
 def test_the_list_is_in_order_of_size(tmp_path: Path) -> None:

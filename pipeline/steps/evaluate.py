@@ -5,12 +5,13 @@ Besides scores.json the folder holds
 - per_image.csv: a row for each test image. Its columns "A>B" are the pixels of class A that were taken for B.
 - suspects.csv: areas whose label may be wrong, because the model is sure of another class; a list to label again by.
 - per_class.csv, confusion.csv (a row for each target class), confusion.svg: the same, pooled over the split.
-- overlays/: image, truth, prediction and wrong pixels of the worst images, of those with the most suspected pixels
-  and of some random ones; legend.svg.
+- overlays/: KIND_RANK.jpg with image, truth, prediction and wrong pixels of the worst images, of those with the most
+  suspected pixels and of some random ones; overlays.csv, which says whose they are; legend.svg.
 """
 
 import csv
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,11 +26,10 @@ from pipeline.confusion import mean_iou
 from pipeline.dataset import ClassList, read_class_list
 from pipeline.files import written_whole
 from pipeline.fingerprint import Fingerprint
-from pipeline.image_table import ImageTable
 from pipeline.images import encode_jpeg
 from pipeline.manifest import MANIFEST, Row, read_manifest
 from pipeline.model_card import MODEL, ModelCard
-from pipeline.overlays import join_panels, legend, make_panels
+from pipeline.overlays import join_panels, legend, make_panels, write_overlays
 from pipeline.params import EvaluateParams, read_params
 from pipeline.predictor import Predictor
 from pipeline.program import run_stage
@@ -44,8 +44,9 @@ from pipeline.scoring import (
     scores_of,
     select_test,
 )
+from pipeline.shortlist import Entry, Shortlist
 from pipeline.slices import score_slices
-from pipeline.suspects import Suspect, find_suspects, rank_images, write_suspects
+from pipeline.suspects import Suspect, find_suspects, write_suspects
 
 EVALUATE = Path("work/evaluate")
 JPEG_QUALITY = 88
@@ -76,7 +77,8 @@ def evaluate(
         EvidenceError: a test file is not the one that was validated, or the model does not fit the data.
     """
     check_test_split(rows)
-    details = Details(classes, params)
+    chosen = choose_random(select_test(rows), params.num_random_overlays, params.seed)
+    details = Details(classes, params, chosen)
     with written_whole(out) as folder:
         folder.mkdir()
         table = count_images(predictor, rows, classes, details.add)
@@ -94,7 +96,7 @@ def evaluate(
             slices=score_slices(table, partial(mean_iou_interval, **params.bootstrap.model_dump())),
         )
         write_tables(folder, table.pooled(), classes, scores)
-        show_images(predictor, select_test(rows), classes, table, details.suspects, params, folder / "overlays")
+        show_images(details.shown, classes, folder / "overlays")
         scores.write(folder / "scores.json")
     return scores
 
@@ -106,13 +108,20 @@ class Details:
         boundary: counts of the classes' edges.
         calibration: counts by confidence.
         suspects: areas whose label may be wrong.
+        shown: the worst images, those with the most suspected pixels and the random ones.
     """
 
-    def __init__(self, classes: ClassList, params: EvaluateParams) -> None:
+    def __init__(self, classes: ClassList, params: EvaluateParams, random: Sequence[Row]) -> None:
         self.classes, self.params = classes, params
+        self.place_of = {row.name: place for place, row in enumerate(random)}
         self.boundary = BoundaryTally(len(classes), params.boundary_width, params.boundary_tolerance_px)
         self.calibration = CalibrationTally()
         self.suspects: list[Suspect] = []
+        self.shown = {
+            "worst": Shortlist(params.num_worst_overlays),
+            "suspect": Shortlist(params.num_suspects),
+            "random": Shortlist(len(random)),
+        }
 
     def add(self, seen: Seen) -> None:
         """Takes in an image."""
@@ -120,7 +129,7 @@ class Details:
         target, pred = hide_ignored(seen.target, seen.prediction.mask, self.classes.ignore_id)
         self.boundary.add(target, pred)
         self.calibration.add(confidence, target == pred, seen.target != self.classes.ignore_id)
-        self.suspects += find_suspects(
+        suspects = find_suspects(
             seen.row.name,
             self.classes.names,
             target,
@@ -130,17 +139,23 @@ class Details:
             min_area_px=self.params.suspect_min_area_px,
             edge_px=self.params.boundary_tolerance_px,
         )
+        self.suspects += suspects
+        self._offer(seen, sum(suspect.num_pixels for suspect in suspects))
 
-
-def rank_worst(table: ImageTable, number: int) -> list[int]:
-    """Places in the table of the images with the lowest mean IoU, lowest first; those that have none are left out."""
-    scored = [(iou, place) for place, iou in enumerate(map(mean_iou, table.matrices)) if iou == iou]
-    return [place for _, place in sorted(scored)[:number]]
+    def _offer(self, seen: Seen, num_suspected: int) -> None:
+        """Lowest mean IoU first; most suspected pixels first; random ones in the order that they were drawn."""
+        row, pred, iou = seen.row, seen.prediction.mask, mean_iou(seen.matrix)
+        if not math.isnan(iou):
+            self.shown["worst"].add(iou, row, pred)
+        if num_suspected:
+            self.shown["suspect"].add(-num_suspected, row, pred)
+        if row.name in self.place_of:
+            self.shown["random"].add(self.place_of[row.name], row, pred)
 
 
 def write_tables(folder: Path, matrix: np.ndarray, classes: ClassList, scores: Scores) -> None:
     """Writes per_class.csv, confusion.csv and confusion.svg."""
-    with (folder / "per_class.csv").open("w", newline="") as file:
+    with (folder / "per_class.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         names = ("iou", "precision", "recall", "f1", "iou_low", "iou_high", "boundary_iou", "boundary_f1")
         table.writerow(("class", *names, "support"))
@@ -148,46 +163,30 @@ def write_tables(folder: Path, matrix: np.ndarray, classes: ClassList, scores: S
             row, interval, boundary = scores.classification_report[name], scores.intervals.iou[name], scores.boundary
             shares = (scores.iou[name], row.precision, row.recall, row.f1, interval.low, interval.high)
             table.writerow((name, *map(_cell, (*shares, boundary.iou[name], boundary.f1[name])), row.support))
-    with (folder / "confusion.csv").open("w", newline="") as file:
+    with (folder / "confusion.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("target", *classes.names))
         table.writerows((name, *counts) for name, counts in zip(classes.names, matrix.tolist(), strict=True))
-    (folder / "confusion.svg").write_text(standalone(confusion_chart(matrix, classes.names)))
+    (folder / "confusion.svg").write_text(standalone(confusion_chart(matrix, classes.names)), encoding="utf-8")
 
 
-def show_images(
-    predictor: Predictor,
-    test: Sequence[Row],
-    classes: ClassList,
-    table: ImageTable,
-    suspects: Sequence[Suspect],
-    params: EvaluateParams,
-    folder: Path,
-) -> None:
-    """Writes the overlays, named by kind and rank, and their legend.
+def show_images(shortlists: Mapping[str, Shortlist], classes: ClassList, folder: Path) -> None:
+    """Writes the overlays, named by kind and rank, whose they are, and their legend.
 
     Args:
-        predictor: the model.
-        test: rows of the table's images, in its order.
+        shortlists: of each kind.
         classes: of the data set.
-        table: counts of each image.
-        suspects: areas of these images.
-        params: how many images are shown.
         folder: to write.
     """
-    row_of = {row.name: row for row in test}
-    chosen = {
-        "worst": [test[place] for place in rank_worst(table, params.num_worst_overlays)],
-        "suspect": [row_of[name] for name in rank_images(suspects, params.num_suspects)],
-        "random": choose_random(test, params.num_random_overlays, params.seed),
-    }
     folder.mkdir()
-    for kind, rows in chosen.items():
-        for rank, row in enumerate(rows, start=1):
-            image, target = read_pair(row)
-            panels = make_panels(image, target, predictor.predict(image).mask, classes)
-            (folder / f"{kind}_{rank:02}_{row.name}.jpg").write_bytes(encode_jpeg(join_panels(panels), JPEG_QUALITY))
-    (folder / "legend.svg").write_text(legend(classes))
+    write_overlays(folder, {kind: _draw(found.entries, classes) for kind, found in shortlists.items()})
+    (folder / "legend.svg").write_text(legend(classes), encoding="utf-8")
+
+
+def _draw(entries: Iterable[Entry], classes: ClassList) -> Iterator[tuple[str, bytes]]:
+    for entry in entries:
+        panels = make_panels(*read_pair(entry.row), entry.pred(), classes)
+        yield entry.row.name, encode_jpeg(join_panels(panels), JPEG_QUALITY)
 
 
 def choose_random(rows: Sequence[Row], num_rows: int, seed: int) -> list[Row]:

@@ -4,6 +4,7 @@ import csv
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_everything_is_written_and_twice_the_same(project: Path) -> None:
     names = {str(Path(name).relative_to(step.EVALUATE)) for name in first}
     tables = {"scores.json", "per_image.csv", "per_class.csv", "confusion.csv", "suspects.csv"}
     overlays = {
-        f"overlays/{name}" for name in ("legend.svg", "worst_01_s1.jpg", "worst_02_s3.jpg", "suspect_01_s1.jpg")
+        f"overlays/{name}" for name in ("legend.svg", "overlays.csv", "worst_01.jpg", "worst_02.jpg", "suspect_01.jpg")
     }
     assert tables | overlays | {"confusion.svg"} <= names
     assert len([name for name in names if name.startswith("overlays/random_")]) == 3
@@ -169,7 +170,36 @@ def test_nan_as_a_probability_is_refused(project: Path) -> None:
 def test_overlays_show_four_sides(project: Path) -> None:
     """A strip of image, truth, prediction and wrong pixels."""
     evaluate()
-    assert read_image(step.EVALUATE / "overlays/worst_01_s1.jpg").shape == (10, 4 * 8 + 3 * 6, 3)
+    assert read_image(step.EVALUATE / "overlays/worst_01.jpg").shape == (10, 4 * 8 + 3 * 6, 3)
+
+
+def test_overlays_say_whose_they_are(project: Path) -> None:
+    """The lowest mean IoU first, the most suspected pixels first, the random ones as drawn."""
+    evaluate()
+    found = [(row["kind"], row["rank"], row["name"]) for row in read_csv("overlays/overlays.csv")]
+    test = [row for row in read_manifest() if row.split == "test"]
+    drawn = [row.name for row in step.choose_random(test, 3, 0)]
+    assert found[:3] == [("worst", "1", "s1"), ("worst", "2", "s3"), ("suspect", "1", "s1")]
+    assert found[3:] == [("random", str(rank), name) for rank, name in enumerate(drawn, start=1)]
+
+
+def test_any_name_can_be_shown(project: Path) -> None:
+    """No file has a sample's name: that may be too long for one, or hold what an address may not."""
+    rows = read_manifest()
+    write_manifest(MANIFEST, [replace(row, name=f"a#%41{row.name}" + 240 * "x") for row in rows])
+    evaluate()
+    assert {path.stem for path in (step.EVALUATE / "overlays").glob("*.jpg")} == {
+        *("worst_01", "worst_02", "suspect_01", "random_01", "random_02", "random_03"),
+    }
+    assert len(read_csv("overlays/overlays.csv")) == 6
+
+
+def test_the_model_is_asked_once_an_image(project: Path) -> None:
+    """Images that are shown are not predicted again."""
+    plain = Predictor.read(MODEL)
+    serve = Mock(side_effect=plain.serve)
+    step.evaluate(replace(plain, serve=serve), read_manifest(), CLASSES, FINGERPRINT, PARAMS, step.EVALUATE)
+    assert serve.call_count == len(SHARES_OF_ROAD)
 
 
 def test_cleaning_of_the_card_is_scored_too(project: Path) -> None:
@@ -193,7 +223,7 @@ def test_image_that_is_wholly_ignored_has_no_score(project: Path) -> None:
     validate_again()
     evaluate()
     assert read_csv("per_image.csv")[1]["mean_iou"] == ""
-    assert not list((step.EVALUATE / "overlays").glob("worst_*_s1.jpg"))
+    assert [row["name"] for row in read_csv("overlays/overlays.csv") if row["kind"] == "worst"] == ["s3", "s0"]
 
 
 def test_failure_leaves_the_old_folder(project: Path) -> None:
