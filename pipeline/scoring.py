@@ -87,6 +87,7 @@ def scores_of(matrix: np.ndarray, classes: ClassList, floor_class: str, num_imag
     floor = np.zeros_like(matrix)
     floor[:, classes.names.index(floor_class)] = matrix.sum(axis=1)
     report = classification_report(matrix, classes.names)
+    predicted = dict(zip(classes.names, matrix.sum(axis=0).tolist(), strict=True))
     return Scores(
         mean_iou=mean_iou(matrix),
         pixel_accuracy=pixel_accuracy(matrix),
@@ -97,6 +98,7 @@ def scores_of(matrix: np.ndarray, classes: ClassList, floor_class: str, num_imag
         num_images=num_images,
         num_pixels=int(matrix.sum()),
         evidence=evidence,
+        strays={name: number for name, number in predicted.items() if number and not report[name]["support"]},
     )
 
 

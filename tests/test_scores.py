@@ -50,6 +50,7 @@ SCORES = Scores(
         Slice("group", "a", 2, 0.5, math.nan, math.nan, Interval(0.5, 0.25, 0.75, 6)),
         Slice("brightness", "dark", 1, math.nan, 3.5, 7.0, Interval(math.nan, math.nan, math.nan, 1)),
     ),
+    strays={"tree": 3},
 )
 
 
@@ -105,6 +106,7 @@ def test_equal_scores_give_equal_bytes(tmp_path: Path) -> None:
         ("slices", [{"kind": 3}], "KeyError: 'low'"),
         ("slices", [{"kind": "size", "name": "small", "low": 1, "high": 2}], "KeyError: 'interval'"),
         ("slices", None, "NoneType"),
+        ("strays", {"tree": -1}, "found -1, expected a count"),
     ],
 )
 def test_other_content_is_refused(tmp_path: Path, name: str, value: Any, message: str) -> None:
@@ -117,7 +119,7 @@ def test_other_content_is_refused(tmp_path: Path, name: str, value: Any, message
     assert message in str(info.value)
 
 
-@pytest.mark.parametrize("name", ["intervals", "boundary", "calibration", "slices"])
+@pytest.mark.parametrize("name", ["intervals", "boundary", "calibration", "slices", "strays"])
 def test_scores_of_an_older_evaluation_are_refused(tmp_path: Path, name: str) -> None:
     """A file without a part that is written today is not read as one with an empty part."""
     path = tmp_path / "scores.json"

@@ -21,6 +21,7 @@ import numpy as np
 from pipeline.bootstrap import mean_iou_interval
 from pipeline.boundary import BoundaryTally, hide_ignored
 from pipeline.calibration import CalibrationTally
+from pipeline.cautions import few_units
 from pipeline.charts import confusion_chart, standalone
 from pipeline.confusion import mean_iou
 from pipeline.dataset import ClassList, read_class_list
@@ -206,7 +207,7 @@ def tell(scores: Scores) -> str:
     head = f"mean IoU {scores.mean_iou:.4f} (always {floor.class_name}: {floor.mean_iou:.4f})"
     if found.is_shown:
         ends = f"{found.low:.4f} to {found.high:.4f}, by {found.num_units} {intervals.unit}s"
-        return f"{head}\n{intervals.confidence:.0%} interval {ends}"
+        return f"{head}\n{100 * intervals.confidence:g}% interval {ends}{few_units(found, intervals.unit)}"
     least = f"it takes {intervals.min_units}: put more {intervals.unit}s into test"
     return f"{head}\nno interval: the test split has {found.num_units} {intervals.unit}s, {least}"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.bootstrap import Interval
+from pipeline.cautions import few_units, strays
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of, written_whole
 from pipeline.manifest import read_manifest
@@ -47,7 +48,7 @@ def gate(scores: Scores, scores_md5: str, found: Evidence, limits: GateParams) -
 
     Returns:
         The verdict; of a rejected model with every reason, not only the first; of an accepted one with what could not
-        be judged, too.
+        be judged, too; and of both with what is predicted though no label has it.
     """
     findings = [*_judge_points(scores, limits), *_judge_low_ends(scores, limits)]
     against = [*compare_evidence(scores.evidence, found), *_unsound(scores)]
@@ -55,7 +56,8 @@ def gate(scores: Scores, scores_md5: str, found: Evidence, limits: GateParams) -
     mean_iou = scores.mean_iou if _is_share(scores.mean_iou) else None
     told = [finding.text for finding in findings] or ["no floor is set; the evidence is whole and fresh"]
     reasons = against or [*told, *_not_shown(scores)]
-    return Verdict(not against, tuple(reasons), scores_md5, mean_iou, scores.evidence)
+    remarks = [strays(scores)] if scores.strays else []
+    return Verdict(not against, (*reasons, *remarks), scores_md5, mean_iou, scores.evidence)
 
 
 def main() -> None:
@@ -139,7 +141,14 @@ def _compare(name: str, value: float, floor: float, remark: str) -> Finding:
             f"{name} is {value:g}, so the floor {floor:g} is not shown to be reached; label test images with it",
         )
     reached = value >= floor
-    return Finding(reached, f"{name} {value:.6g} {'reaches' if reached else 'is below'} the floor {floor:g}{remark}")
+    told = f"{name} {_digits(value, floor)} {'reaches' if reached else 'is below'} the floor {_digits(floor, value)}"
+    return Finding(reached, f"{told}{remark}")
+
+
+def _digits(value: float, other: float) -> str:
+    """Six digits, or as many as it takes to tell it from the other."""
+    texts = (f"{value:.{number}g}" for number in range(6, 17))
+    return next((text for text in texts if value == other or float(text) != float(f"{other:.6g}")), repr(value))
 
 
 def _compare_low(name: str, interval: Interval, floor: float, intervals: Intervals) -> Finding:
@@ -150,7 +159,8 @@ def _compare_low(name: str, interval: Interval, floor: float, intervals: Interva
             f"{found}, so the floor {floor:g} of its lower end is not shown to be reached; label more "
             f"{intervals.unit}s with it for the test split",
         )
-    remark = f" ({intervals.confidence:.0%} interval to {interval.high:.6g}, {interval.num_units} {intervals.unit}s)"
+    units = f"{interval.num_units} {intervals.unit}s{few_units(interval, intervals.unit)}"
+    remark = f" ({100 * intervals.confidence:g}% interval to {interval.high:.6g}, {units})"
     return _compare(f"lower end of {name}", interval.low, floor, remark)
 
 
@@ -178,6 +188,11 @@ def _list_rare(found: Mapping[str, Interval], intervals: Intervals) -> list[str]
 
 
 def _tell_units(interval: Interval, intervals: Intervals) -> str:
+    """Why there is no interval."""
+    if math.isnan(interval.estimate) and interval.num_units:
+        return "it has no score"
+    if interval.num_units >= max(intervals.min_units, 1):
+        return f"its ends are {interval.low:g} and {interval.high:g}"
     return f"it rests on {interval.num_units} {intervals.unit}s, an interval takes {intervals.min_units}"
 
 

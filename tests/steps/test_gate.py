@@ -26,6 +26,7 @@ from tests.finished_project import write_project
 
 EVIDENCE = Evidence("model", "manifest", "test")
 NAN = math.nan
+FEW = "; few groups: it holds the truth less often than that"
 INTERVALS = Intervals(
     "group",
     0.95,
@@ -76,9 +77,9 @@ def test_lower_ends_and_slices_are_judged() -> None:
     assert verdict.accepted
     assert verdict.reasons[:4] == (
         "mean IoU of brightness/dark 0.6 reaches the floor 0.5",
-        "lower end of mean IoU 0.75 reaches the floor 0.7 (95% interval to 0.85, 6 groups)",
-        "lower end of IoU of road 0.8 reaches the floor 0.8 (95% interval to 0.95, 6 groups)",
-        "lower end of mean IoU of brightness/dark 0.55 reaches the floor 0.5 (95% interval to 0.65, 6 groups)",
+        f"lower end of mean IoU 0.75 reaches the floor 0.7 (95% interval to 0.85, 6 groups{FEW})",
+        f"lower end of IoU of road 0.8 reaches the floor 0.8 (95% interval to 0.95, 6 groups{FEW})",
+        f"lower end of mean IoU of brightness/dark 0.55 reaches the floor 0.5 (95% interval to 0.65, 6 groups{FEW})",
     )
 
 
@@ -99,6 +100,21 @@ def test_too_few_units_for_any_interval_are_told() -> None:
     )
 
 
+def test_many_units_need_no_caution() -> None:
+    """From twenty groups on an interval is told as it is, with the whole of its confidence."""
+    many = replace(INTERVALS, confidence=0.975, mean_iou=Interval(0.8, 0.75, 0.85, 20))
+    verdict = judge(replace(GOOD, intervals=many), min_mean_iou_low=0.7)
+    assert "floor 0.7 (97.5% interval to 0.85, 20 groups)" in verdict.reasons[1]
+
+
+def test_a_class_that_no_label_has_is_named() -> None:
+    """Whether the model is accepted or not: it costs mean IoU, and more labels may mend it."""
+    stray = replace(GOOD, iou={**GOOD.iou, "tram": 0.0}, strays={"tram": 3})
+    told = "predicted but in no label: tram (3 pixels); it counts as IoU 0 and costs 0.4 of mean IoU"
+    assert judge(stray).accepted and judge(stray).reasons[-1] == told
+    assert not judge(stray, min_mean_iou=0.9).accepted and judge(stray, min_mean_iou=0.9).reasons[-1] == told
+
+
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_the_lower_end_itself_is_enough(low: float, floor: float) -> None:
     """A lower end is accepted exactly when it is not below the floor."""
@@ -116,6 +132,8 @@ def test_the_floor_itself_is_enough(mean_iou: float, floor: float) -> None:
     ("changes", "limits", "reason"),
     [
         ({"mean_iou": 0.65}, {}, "mean IoU 0.65 is below the floor 0.7"),
+        ({"mean_iou": 0.69999996}, {}, "mean IoU 0.69999996 is below the floor 0.7"),
+        ({"mean_iou": 0.7}, {"min_mean_iou": 0.70000004}, "mean IoU 0.7 is below the floor 0.70000004"),
         ({"mean_iou": NAN}, {"min_mean_iou": 0.0}, "mean IoU is nan, so the floor 0 is not shown"),
         ({"mean_iou": 1.5}, {}, "mean IoU is 1.5, so the floor 0.7 is not shown"),
         ({"mean_iou": NAN}, {"min_mean_iou": None}, "mean IoU is nan, expected a share"),
@@ -176,7 +194,12 @@ def test_the_floor_itself_is_enough(mean_iou: float, floor: float) -> None:
         (
             {"intervals": replace(INTERVALS, mean_iou=Interval(0.8, 7.5, 8.5, 9))},
             {"min_mean_iou_low": 0},
-            "mean IoU has no interval",
+            "mean IoU has no interval: its ends are 7.5 and 8.5, so the floor",
+        ),
+        (
+            {"intervals": replace(INTERVALS, mean_iou=Interval(NAN, NAN, NAN, 6))},
+            {"min_mean_iou_low": 0},
+            "mean IoU has no interval: it has no score, so the floor 0",
         ),
         ({"num_images": 0}, {}, "scored were 0 images"),
         ({"num_pixels": 0}, {}, "with 0 pixels"),
