@@ -62,9 +62,12 @@ def overlay(image: np.ndarray, mask: np.ndarray, classes: ClassList) -> np.ndarr
     """
     palette = np.zeros((256, 3), np.float32)
     palette[: len(classes)] = classes.colours
-    opacity = np.where(_edges(mask), 1.0, OPACITY) * (mask < len(classes))
-    blended = image + opacity[..., np.newaxis].astype(np.float32) * (palette[mask] - image)
-    return np.rint(blended).astype(np.uint8)
+    opacity = np.where(_edges(mask), np.float32(1), np.float32(OPACITY)) * (mask < len(classes))
+    blended = palette.take(mask, axis=0)  # in place from here on: pictures are large
+    blended -= image
+    blended *= opacity[..., np.newaxis]
+    blended += image
+    return np.rint(blended, out=blended).astype(np.uint8)
 
 
 def difference(image: np.ndarray, target: np.ndarray, pred: np.ndarray, ignore_id: int) -> np.ndarray:
@@ -76,8 +79,9 @@ def difference(image: np.ndarray, target: np.ndarray, pred: np.ndarray, ignore_i
         pred: (H, W) uint8 ids.
         ignore_id: id of the pixels that are not counted.
     """
-    grey = 110 + image.mean(axis=2, keepdims=True) * 0.5
-    shown = np.repeat(np.rint(grey).astype(np.uint8), 3, axis=2)
+    red, green, blue = np.moveaxis(image.astype(np.uint16), 2, 0)
+    pale = np.rint(110 + np.arange(3 * 255 + 1) / 6).astype(np.uint8)  # by the sum of the channels
+    shown = np.repeat(pale.take(red + green + blue)[..., np.newaxis], 3, axis=2)
     shown[target != pred] = WRONG
     shown[target == ignore_id] = IGNORED
     return shown

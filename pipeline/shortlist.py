@@ -1,11 +1,12 @@
 """The few images of many that are shown, each with the mask that was predicted: the model is asked once an image."""
 
 from bisect import insort
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.images import decode_png, encode_png
+from pipeline.images import decode_png
 from pipeline.manifest import Row
 
 Key = tuple[float, str]
@@ -41,15 +42,15 @@ class Shortlist:
         self.num_kept = num_kept
         self.entries: list[Entry] = []
 
-    def add(self, value: float, row: Row, pred: np.ndarray) -> None:
+    def add(self, value: float, row: Row, png: Callable[[], bytes]) -> None:
         """Offers an image.
 
         Args:
             value: the smaller, the earlier; of equals the first by name.
             row: of the manifest.
-            pred: (H, W) uint8 ids.
+            png: gives the PNG of the predicted mask; it is made only of an image that is kept.
         """
         key = (value, row.name)
         if len(self.entries) < self.num_kept or (self.entries and key < self.entries[-1].key):
-            insort(self.entries, Entry(key, row, encode_png(pred)), key=lambda entry: entry.key)
+            insort(self.entries, Entry(key, row, png()), key=lambda entry: entry.key)
             del self.entries[self.num_kept :]

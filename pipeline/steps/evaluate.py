@@ -11,9 +11,9 @@ Besides scores.json the folder holds
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from pipeline.confusion import mean_iou
 from pipeline.dataset import ClassList, read_class_list
 from pipeline.files import written_whole
 from pipeline.fingerprint import Fingerprint
-from pipeline.images import encode_jpeg
+from pipeline.images import encode_jpeg, encode_png
 from pipeline.manifest import MANIFEST, Row, read_manifest
 from pipeline.model_card import MODEL, ModelCard
 from pipeline.overlays import join_panels, legend, make_panels, write_overlays
@@ -145,13 +145,14 @@ class Details:
 
     def _offer(self, seen: Seen, num_suspected: int) -> None:
         """Lowest mean IoU first; most suspected pixels first; random ones in the order that they were drawn."""
-        row, pred, iou = seen.row, seen.prediction.mask, mean_iou(seen.matrix)
+        row, iou = seen.row, mean_iou(seen.matrix)
+        png = cache(partial(encode_png, seen.prediction.mask))  # once for all lists
         if not math.isnan(iou):
-            self.shown["worst"].add(iou, row, pred)
+            self.shown["worst"].add(iou, row, png)
         if num_suspected:
-            self.shown["suspect"].add(-num_suspected, row, pred)
+            self.shown["suspect"].add(-num_suspected, row, png)
         if row.name in self.place_of:
-            self.shown["random"].add(self.place_of[row.name], row, pred)
+            self.shown["random"].add(self.place_of[row.name], row, png)
 
 
 def write_tables(folder: Path, matrix: np.ndarray, classes: ClassList, scores: Scores) -> None:
@@ -180,14 +181,15 @@ def show_images(shortlists: Mapping[str, Shortlist], classes: ClassList, folder:
         folder: to write.
     """
     folder.mkdir()
-    write_overlays(folder, {kind: _draw(found.entries, classes) for kind, found in shortlists.items()})
+    entries = {entry.row.name: entry for found in shortlists.values() for entry in found.entries}
+    jpegs = {name: _draw(entry, classes) for name, entry in entries.items()}  # an image can be on several lists
+    names = {kind: [entry.row.name for entry in found.entries] for kind, found in shortlists.items()}
+    write_overlays(folder, {kind: [(name, jpegs[name]) for name in listed] for kind, listed in names.items()})
     (folder / "legend.svg").write_text(legend(classes), encoding="utf-8")
 
 
-def _draw(entries: Iterable[Entry], classes: ClassList) -> Iterator[tuple[str, bytes]]:
-    for entry in entries:
-        panels = make_panels(*read_pair(entry.row), entry.pred(), classes)
-        yield entry.row.name, encode_jpeg(join_panels(panels), JPEG_QUALITY)
+def _draw(entry: Entry, classes: ClassList) -> bytes:
+    return encode_jpeg(join_panels(make_panels(*read_pair(entry.row), entry.pred(), classes)), JPEG_QUALITY)
 
 
 def choose_random(rows: Sequence[Row], num_rows: int, seed: int) -> list[Row]:
