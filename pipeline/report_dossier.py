@@ -17,11 +17,14 @@ from pipeline.manifest import Row, read_manifest
 from pipeline.model_card import ModelCard
 from pipeline.overlays import Overlay, list_overlays
 from pipeline.report_cost import Cost, read_costs
+from pipeline.run_record import read_history
 from pipeline.scores import Scores
+from pipeline.suspects import Suspect, read_suspects
 from pipeline.verdict import Verdict
 
 DAMAGED = (SeglineError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
 """What reading may raise where a file is not what its stage writes."""
+IMAGE_COLUMNS = ("name", "group", "width", "mean_iou", "pixel_accuracy")
 Content = TypeVar("Content")
 
 
@@ -57,8 +60,8 @@ class Dossier:
         classes: of the data set.
         matrix: (K, K) int64 pooled counts, rows are targets.
         fingerprint: of the training data.
-        images: the rows of per_image.csv by name of the sample.
-        suspects: the rows of suspects.csv by name of the sample, largest area first.
+        images: `IMAGE_COLUMNS` of per_image.csv by name of the sample.
+        suspects: areas by name of the sample, largest first.
         pictures: overlays, in order of rank.
         history: a row for each epoch.
         rows: of the manifest.
@@ -75,7 +78,7 @@ class Dossier:
     matrix: np.ndarray | None
     fingerprint: Fingerprint | None
     images: Mapping[str, Mapping[str, str]]
-    suspects: Mapping[str, Sequence[Mapping[str, str]]]
+    suspects: Mapping[str, Sequence[Suspect]]
     pictures: Sequence[Overlay]
     history: Sequence[Mapping[str, float]]
     rows: Sequence[Row]
@@ -132,7 +135,7 @@ def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | 
         images=get(evaluate / "per_image.csv", _read_images, {}),
         suspects=get(evaluate / "suspects.csv", _read_suspects, {}),
         pictures=get(evaluate / "overlays", list_overlays, []),
-        history=get(work / "train/history.csv", read_history, []),
+        history=get(work / "train/history.csv", read_history, ()),
         rows=get(work / "validate/manifest.csv", read_manifest, []),
         card=card,
         records={
@@ -146,32 +149,28 @@ def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | 
 
 def read_matrix(path: Path) -> np.ndarray:
     """(K, K) int64 counts of confusion.csv, rows are targets."""
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         matrix = np.array([row[1:] for row in list(csv.reader(file))[1:]], np.int64)
     if matrix.ndim != 2 or len(matrix) != matrix.shape[1]:
         raise ValueError(f"the table is {matrix.shape}, expected as many rows as columns")
     return matrix
 
 
-def read_history(path: Path) -> list[Mapping[str, float]]:
-    """A row for each epoch; an empty field is nan."""
-    return [{name: float(value or "nan") for name, value in row.items()} for row in _read_csv(path)]
-
-
 def _read_images(path: Path) -> dict[str, dict[str, str]]:
-    return {row["name"]: row for row in _read_csv(path)}
+    """The columns that the report shows, row by row: the counts of many classes would fill the memory."""
+    with path.open(newline="", encoding="utf-8") as file:
+        lines = csv.reader(file)
+        header = next(lines, [])
+        places = {column: header.index(column) for column in IMAGE_COLUMNS}
+        rows = ({column: cells[place] for column, place in places.items()} for cells in lines)
+        return {row["name"]: row for row in rows}
 
 
-def _read_suspects(path: Path) -> dict[str, list[dict[str, str]]]:
-    found: dict[str, list[dict[str, str]]] = {}
-    for row in _read_csv(path):
-        found.setdefault(row["name"], []).append(row)
+def _read_suspects(path: Path) -> dict[str, list[Suspect]]:
+    found: dict[str, list[Suspect]] = {}
+    for suspect in read_suspects(path):
+        found.setdefault(suspect.name, []).append(suspect)
     return found
-
-
-def _read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _read_record(path: Path) -> dict[str, Any]:

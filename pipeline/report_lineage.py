@@ -17,7 +17,8 @@ def curves(dossier: Dossier) -> str:
     history = dossier.history
     if not history:
         return ""
-    columns = {name: [row.get(name, math.nan) for row in history] for name in history[0]}
+    names = dict.fromkeys(name for row in history for name in row)
+    columns = {name: [row.get(name, math.nan) for row in history] for name in names}
     best = _best_epoch(history)
     groups = {
         "Loss": {"train": "loss", "val": "val_loss"},

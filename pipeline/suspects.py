@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.errors import EvidenceError
 from pipeline.images import Area, list_areas, open_mask
 
 
@@ -71,6 +72,26 @@ def write_suspects(path: Path, suspects: Sequence[Suspect]) -> None:
         table = csv.DictWriter(file, [field.name for field in fields(Suspect)], lineterminator="\n")
         table.writeheader()
         table.writerows(asdict(suspect) for suspect in sorted(suspects, key=_largest_first))
+
+
+def read_suspects(path: Path) -> list[Suspect]:
+    """The areas in the order of the file.
+
+    Raises:
+        EvidenceError: the file is missing or damaged.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [_parse(row) for row in csv.DictReader(file)]
+    except FileNotFoundError as err:
+        raise EvidenceError(f"{path}: not found; run the stage `evaluate` first (`dvc repro evaluate`)") from err
+    except (KeyError, TypeError, ValueError) as err:
+        raise EvidenceError(f"{path}: is damaged ({err!r}); run the stage `evaluate` again") from err
+
+
+def _parse(row: dict[str, str]) -> Suspect:
+    counts = (int(row[column]) for column in ("num_pixels", "left", "top", "width", "height"))
+    return Suspect(row["name"], row["label"], row["predicted"], *counts)
 
 
 def _largest_first(suspect: Suspect) -> tuple[int, str, int, int]:

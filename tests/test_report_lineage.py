@@ -24,6 +24,8 @@ def test_curves_mark_the_best_epoch(dossier: Dossier) -> None:
     html = curves(dossier)
     assert "those of epoch 1" in html and "Learning rate" not in html
     assert curves(replace(dossier, history=[])) == ""
+    late = curves(replace(dossier, history=[{"epoch": 1, "loss": 1}, {"epoch": 2, "loss": 0.5, "val_loss": 0.7}]))
+    assert "epoch 2: 0.7" in late
 
 
 def test_lineage_names_data_and_model(dossier: Dossier) -> None:
