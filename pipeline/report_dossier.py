@@ -14,7 +14,7 @@ from pipeline.errors import SeglineError
 from pipeline.files import md5_of, read_json
 from pipeline.fingerprint import Fingerprint
 from pipeline.manifest import Row, read_manifest
-from pipeline.model_card import ModelCard
+from pipeline.model_card import CARD, ModelCard
 from pipeline.overlays import Overlay, list_overlays
 from pipeline.report_cost import Cost, read_costs
 from pipeline.run_record import read_history
@@ -39,6 +39,7 @@ class Decision:
         champion: the version that it was compared with, such as "segline/6"; None where there was none.
         difference: of the mean IoU, model minus champion; None where nothing was compared.
         by_class: the same of each class's IoU, by name.
+        tags: of the model's version, its lineage among them.
     """
 
     promoted: bool | None
@@ -47,6 +48,7 @@ class Decision:
     champion: str | None
     difference: Interval | None
     by_class: Mapping[str, Interval]
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | 
     reader, evaluate = Reader(), work / "evaluate"
     get = reader.read
     fingerprint = get(work / "preprocess/fingerprint.json", Fingerprint.read, None)
-    card = get(work / "export/model", ModelCard.read, None)
+    card = get(work / "export/model" / CARD, ModelCard.read_file, None)
     verdict = get(work / "gate/verdict.json", Verdict.read, None)
     scores = get(evaluate / "scores.json", Scores.read, None)
     if verdict and scores and verdict.scores_md5 != md5_of(evaluate / "scores.json"):

@@ -15,6 +15,7 @@ from pipeline.fingerprint import Fingerprint
 from pipeline.image_table import ImageTable
 from pipeline.images import encode_jpeg
 from pipeline.manifest import Row, write_manifest
+from pipeline.model_card import ModelCard, Postprocess
 from pipeline.overlays import join_panels, make_panels, write_overlays
 from pipeline.report_dossier import Decision
 from pipeline.scores import Evidence, Intervals, Scores
@@ -34,6 +35,7 @@ PROMOTED = Decision(
     champion="segline/6",
     difference=Interval(0.02, 0.01, 0.03, 12),
     by_class={"sky": Interval(0.01, -0.01, 0.02, 12), "<script>": Interval(-0.1, -0.2, -0.05, 12), "absent": UNKNOWN},
+    tags={"git_commit": "c0ffee", "data_md5": "4da7a.dir", "mean_iou": "0.662"},
 )
 
 
@@ -72,6 +74,7 @@ def write_evaluated(work: Path) -> None:
     )
     (work / "train/history.csv").write_text("epoch,loss,val_mean_iou\n1,0.5,0.25\n2,0.25,\n")
     write_json(work / "train/summary.json", {"num_parameters": 1234567, "nested": {}})
+    ModelCard(CLASSES, (16, 32), Postprocess(0, 3, 0)).write(work / "export/model")
     write_json(work / "export/parity.json", {"disagreeing_share": 0.25, "golden_images": ["a"]})
     pixels = {"sky": 995, "<script>": 5, "absent": 0}
     numbers = {"train": 10, "val": 1, "test": 2}
