@@ -50,9 +50,14 @@ class Interval:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> "Interval":
         """What `to_dict` gave; a KeyError or TypeError tells of anything else."""
-        ends = [content[name] for name in ("estimate", "low", "high")]
+        ends, num_units = [content[name] for name in ("estimate", "low", "high")], content["num_units"]
+        for value in (*(0 if end is None else end for end in ends), num_units):
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"found {value!r}, expected a number or null")
+        if not isinstance(num_units, int) or num_units < 0:
+            raise TypeError(f"found {num_units!r}, expected a count")
         estimate, low, high = (math.nan if end is None else float(end) for end in ends)
-        return cls(estimate, low, high, int(content["num_units"]))
+        return cls(estimate, low, high, num_units)
 
 
 def unit_sums(table: ImageTable, unit: Unit) -> tuple[tuple[str, ...], np.ndarray]:
@@ -131,9 +136,11 @@ def mean_iou_interval(
         confidence: that the interval holds the truth, in (0, 1).
         min_units: with fewer, the interval is not shown.
     """
-    sums = unit_sums(table, unit)[1]
+    sums, estimate = unit_sums(table, unit)[1], mean_iou(table.pooled())
+    if len(sums) < min_units:
+        return Interval(estimate, math.nan, math.nan, len(sums))
     resampled = mean_over_classes(resampled_iou(sums, draw_weights(len(sums), num_resamples, seed)))
-    return t_interval(mean_iou(table.pooled()), resampled, (1 + confidence) / 2, len(sums), min_units, (0, 1))
+    return t_interval(estimate, resampled, (1 + confidence) / 2, len(sums), min_units, (0, 1))
 
 
 def class_intervals(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.confusion import mean, share
 from pipeline.images import near_other_ids
 
 IGNORED = 255
@@ -63,8 +64,8 @@ class BoundaryTally:
         """The scores of all that was counted; `names` are the classes'."""
         iou, f1 = band_iou(self.bands), edge_f1(self.edges)
         return BoundaryScores(
-            mean_iou=_mean(iou),
-            mean_f1=_mean(f1),
+            mean_iou=mean(iou),
+            mean_f1=mean(f1),
             iou=dict(zip(names, iou.tolist(), strict=True)),
             f1=dict(zip(names, f1.tolist(), strict=True)),
             width=self.width,
@@ -103,7 +104,7 @@ def count_bands(target: np.ndarray, pred: np.ndarray, num_classes: int, width_px
 def band_iou(counts: np.ndarray) -> np.ndarray:
     """Boundary IoU (K,) of counts (3, K); nan where a class has no band."""
     both, target, pred = counts
-    return _share(both, target + pred - both)
+    return share(both, target + pred - both)
 
 
 def count_edges(target: np.ndarray, pred: np.ndarray, num_classes: int, tolerance_px: int) -> np.ndarray:
@@ -134,8 +135,8 @@ def count_edges(target: np.ndarray, pred: np.ndarray, num_classes: int, toleranc
 def edge_f1(counts: np.ndarray) -> np.ndarray:
     """Boundary F1 (K,) of counts (4, K): 0 where only one side has an edge or none is met, nan where neither has."""
     num_target, target_met, num_pred, pred_met = counts
-    recall, precision = np.nan_to_num(_share(target_met, num_target)), np.nan_to_num(_share(pred_met, num_pred))
-    f1 = np.nan_to_num(_share(2 * precision * recall, precision + recall))
+    recall, precision = np.nan_to_num(share(target_met, num_target)), np.nan_to_num(share(pred_met, num_pred))
+    f1 = np.nan_to_num(share(2 * precision * recall, precision + recall))
     return np.where(num_target + num_pred > 0, f1, np.nan)
 
 
@@ -180,13 +181,3 @@ def _keep(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 def _count(ids: np.ndarray, num_classes: int) -> np.ndarray:
     return np.bincount(ids.ravel(), minlength=IGNORED + 1)[:num_classes]
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.divide(part, whole, dtype=np.float64))
-
-
-def _mean(values: np.ndarray) -> float:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if defined.size else math.nan

@@ -50,7 +50,10 @@ def confusion_chart(matrix: np.ndarray, names: Sequence[str]) -> str:
         parts.append(_text(margin - 8, middle + 4, name, "end"))
         parts.append(_text(middle + 4, margin - 8, name, "start", "", f"rotate(-90 {middle + 4:g} {margin - 8})"))
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    for row, column in np.ndindex(num_classes, num_classes):
+    parts.append(
+        f'<rect x="{margin}" y="{margin}" width="{span}" height="{span}" rx="2" fill="var(--line)" opacity=".3"/>'
+    )
+    for row, column in np.argwhere(matrix):  # cells without a pixel are left out: of many classes they are the most
         title = (
             f"{names[row]} predicted as {names[column]}: {matrix[row, column]:,} pixels, {shares[row, column]:.2%} "
             f"of {names[row]}"
@@ -101,10 +104,10 @@ def histogram_chart(title: str, counts: Sequence[int]) -> str:
     for index, count in enumerate(counts):
         top = _scale(count, ticks[0], ticks[-1], PLOT[3], PLOT[1])
         low, high = index / len(counts), (index + 1) / len(counts)
-        title = f"<title>{low:g} to {high:g}: {count} images</title>"
+        told = f"<title>{low:g} to {high:g}: {count} images</title>"
         parts.append(
             f'<rect x="{PLOT[0] + width * index + 1:.1f}" y="{top:.1f}" width="{width - 2:.1f}" '
-            f'height="{PLOT[3] - top:.1f}" fill="var(--series1)">{title}</rect>'
+            f'height="{PLOT[3] - top:.1f}" fill="var(--series1)">{told}</rect>'
         )
     return _svg(420, 216, title, parts)
 
@@ -174,7 +177,7 @@ def _cell(x: float, y: float, size: int, share: float, hit: bool, numbered: bool
     opacity = math.sqrt(share)
     colour = "var(--good)" if hit else "var(--bad)"
     box = f'x="{x:g}" y="{y:g}" width="{size - 1}" height="{size - 1}" rx="2"'
-    parts = f'<rect {box} fill="var(--line)" opacity=".45"/><rect {box} fill="{colour}" opacity="{opacity:.3f}"/>'
+    parts = f'<rect {box} fill="{colour}" opacity="{opacity:.3f}"/>'
     if numbered and share >= 0.0005:
         percent = f"{100 * share:.0f}" if share >= 0.0095 else f"{100 * share:.1f}".lstrip("0")
         parts += _text(x + size / 2 - 0.5, y + size / 2 + 4, percent, "middle", "on" if opacity > 0.6 else "")

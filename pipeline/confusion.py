@@ -41,17 +41,17 @@ def iou_per_class(matrix: np.ndarray) -> np.ndarray:
         (K,) float64 in [0, 1]; nan where a class is in neither target nor pred.
     """
     hits = np.diag(matrix)
-    return _share(hits, matrix.sum(axis=0) + matrix.sum(axis=1) - hits)
+    return share(hits, matrix.sum(axis=0) + matrix.sum(axis=1) - hits)
 
 
 def mean_iou(matrix: np.ndarray) -> float:
     """Mean of `iou_per_class` over the classes that have one; nan where none has."""
-    return _mean(iou_per_class(matrix))
+    return mean(iou_per_class(matrix))
 
 
 def pixel_accuracy(matrix: np.ndarray) -> float:
     """Share of the pixels that are right, in [0, 1]; nan without pixels."""
-    return float(_share(np.trace(matrix), matrix.sum()))
+    return float(share(np.trace(matrix), matrix.sum()))
 
 
 def frequency_weighted_iou(matrix: np.ndarray) -> float:
@@ -74,12 +74,12 @@ def classification_report(matrix: np.ndarray, names: Sequence[str]) -> dict[str,
     """
     hits, support, num_predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
     present = support + num_predicted > 0
-    shares = [_share(hits, num_predicted), _share(hits, support), _share(2 * hits, support + num_predicted)]
-    columns = [np.where(present, np.nan_to_num(share), np.nan) for share in shares]
+    shares = [share(hits, num_predicted), share(hits, support), share(2 * hits, support + num_predicted)]
+    columns = [np.where(present, np.nan_to_num(part), np.nan) for part in shares]
     total, accuracy = int(support.sum()), pixel_accuracy(matrix)
     rows = {name: _row([column[id_] for column in columns], support[id_]) for id_, name in enumerate(names)}
     rows["micro avg"] = _row([accuracy] * 3, total)
-    rows["macro avg"] = _row([_mean(column) for column in columns], total)
+    rows["macro avg"] = _row([mean(column) for column in columns], total)
     rows["weighted avg"] = _row([_weighted_mean(column, support) for column in columns], total)
     return rows
 
@@ -93,17 +93,18 @@ def _check_ids(what: str, ids: np.ndarray, num_classes: int, otherwise: str) -> 
 
 
 def _row(shares: Sequence[float], support: int) -> dict[str, float]:
-    precision, recall, f1 = (float(share) for share in shares)
+    precision, recall, f1 = (float(part) for part in shares)
     return {"precision": precision, "recall": recall, "f1": f1, "support": int(support)}
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """`part` / `whole`, nan where the whole is 0."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.divide(part, whole, dtype=np.float64))
 
 
-def _mean(values: np.ndarray) -> float:
+def mean(values: np.ndarray) -> float:
+    """Mean of the values that are there; nan where all are nan."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if defined.size else float("nan")
 
@@ -111,4 +112,4 @@ def _mean(values: np.ndarray) -> float:
 def _weighted_mean(values: np.ndarray, weights: np.ndarray) -> float:
     """Values of weight 0 are left out, be they nan or not."""
     counted = weights > 0
-    return float(_share((values[counted] * weights[counted]).sum(), weights.sum()))
+    return float(share((values[counted] * weights[counted]).sum(), weights.sum()))

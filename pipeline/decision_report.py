@@ -44,6 +44,7 @@ def write_decision_report(
         champion=str(champion) if champion else None,
         difference=Interval.from_dict(against) if against else None,
         by_class={name: Interval.from_dict(found) for name, found in against["by_class"].items()} if against else {},
+        tags=challenger.tags,
     )
     DECISION_REPORT.parent.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=DECISION_REPORT.parent) as temporary:  # of several at once each has its own

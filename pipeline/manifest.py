@@ -40,7 +40,7 @@ class Row:
 
 def write_manifest(path: Path, rows: Sequence[Row]) -> None:
     """Writes the rows as CSV, sorted by name, whole or not at all."""
-    with written_whole(path) as beside, beside.open("w", newline="") as file:
+    with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: row.name))
@@ -53,7 +53,7 @@ def read_manifest(path: Path = MANIFEST) -> list[Row]:
         EvidenceError: the manifest is missing or damaged.
     """
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             return [_parse(row) for row in csv.DictReader(file)]
     except FileNotFoundError as err:
         raise EvidenceError(f"{path}: not found; run the stage `validate` first (`dvc repro validate`)") from err

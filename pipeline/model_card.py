@@ -55,12 +55,21 @@ class ModelCard:
         """
         if not (folder / "saved_model.pb").is_file():
             raise EvidenceError(f"{folder}: holds no saved_model.pb; expected a model that the stage `export` wrote")
-        content = read_json(folder / CARD, "the stage `export`")
-        classes = parse_class_list(content, folder / CARD)
+        return cls.read_file(folder / CARD)
+
+    @classmethod
+    def read_file(cls, path: Path) -> "ModelCard":
+        """Reads a card by itself, as a run keeps it.
+
+        Raises:
+            EvidenceError: it is missing, or not what the stage `export` wrote.
+        """
+        content = read_json(path, "the stage `export`")
+        classes = parse_class_list(content, path)
         try:
             height, width = content["size"]
             return cls(classes, (height, width), Postprocess(**content["postprocess"]))
         except (KeyError, TypeError, ValueError) as err:
             raise EvidenceError(
-                f"{folder / CARD}: size or postprocess is missing or odd ({err!r}); export the model again"
+                f"{path}: size or postprocess is missing or odd ({err!r}); export the model again"
             ) from err

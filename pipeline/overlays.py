@@ -1,18 +1,39 @@
 """Masks that people can look at: blended over the image, beside the truth, and what differs."""
 
+import csv
+from collections.abc import Iterable, Mapping
 from html import escape
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from pipeline.dataset import ClassList
+from pipeline.errors import EvidenceError
 from pipeline.images import resize_image, resize_mask
 
 OPACITY = 0.55
 PANEL_PX = 640
 GAP_PX = 6
+OVERLAYS = "overlays.csv"
 WRONG = (235, 30, 80)
 IGNORED = (40, 40, 48)
+
+
+class Overlay(NamedTuple):
+    """A picture that `evaluate` wrote.
+
+    Attributes:
+        kind: "worst", "random" or "suspect".
+        rank: from 1.
+        name: of the sample.
+        path: of the JPEG with four panels side by side.
+    """
+
+    kind: str
+    rank: int
+    name: str
+    path: Path
 
 
 class Panels(NamedTuple):
@@ -41,9 +62,12 @@ def overlay(image: np.ndarray, mask: np.ndarray, classes: ClassList) -> np.ndarr
     """
     palette = np.zeros((256, 3), np.float32)
     palette[: len(classes)] = classes.colours
-    opacity = np.where(_edges(mask), 1.0, OPACITY) * (mask < len(classes))
-    blended = image + opacity[..., np.newaxis].astype(np.float32) * (palette[mask] - image)
-    return np.rint(blended).astype(np.uint8)
+    opacity = np.where(_edges(mask), np.float32(1), np.float32(OPACITY)) * (mask < len(classes))
+    blended = palette.take(mask, axis=0)  # in place from here on: pictures are large
+    blended -= image
+    blended *= opacity[..., np.newaxis]
+    blended += image
+    return np.rint(blended, out=blended).astype(np.uint8)
 
 
 def difference(image: np.ndarray, target: np.ndarray, pred: np.ndarray, ignore_id: int) -> np.ndarray:
@@ -55,8 +79,9 @@ def difference(image: np.ndarray, target: np.ndarray, pred: np.ndarray, ignore_i
         pred: (H, W) uint8 ids.
         ignore_id: id of the pixels that are not counted.
     """
-    grey = 110 + image.mean(axis=2, keepdims=True) * 0.5
-    shown = np.repeat(np.rint(grey).astype(np.uint8), 3, axis=2)
+    red, green, blue = np.moveaxis(image.astype(np.uint16), 2, 0)
+    pale = np.rint(110 + np.arange(3 * 255 + 1) / 6).astype(np.uint8)  # by the sum of the channels
+    shown = np.repeat(pale.take(red + green + blue)[..., np.newaxis], 3, axis=2)
     shown[target != pred] = WRONG
     shown[target == ignore_id] = IGNORED
     return shown
@@ -81,6 +106,36 @@ def join_panels(panels: Panels) -> np.ndarray:
     for panel in panels[1:]:
         parts += [gap, panel]
     return np.concatenate(parts, axis=1)
+
+
+def write_overlays(folder: Path, jpegs: Mapping[str, Iterable[tuple[str, bytes]]]) -> None:
+    """Writes pictures as KIND_RANK.jpg, and overlays.csv, which says whose they are: a sample's name may be no file's.
+
+    Args:
+        folder: to write to.
+        jpegs: of each kind the sample's name and the JPEG, by rank.
+    """
+    with (folder / OVERLAYS).open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("kind", "rank", "name"))
+        for kind, pictures in jpegs.items():
+            for rank, (name, jpeg) in enumerate(pictures, start=1):
+                (folder / f"{kind}_{rank:02}.jpg").write_bytes(jpeg)
+                table.writerow((kind, rank, name))
+
+
+def list_overlays(folder: Path) -> list[Overlay]:
+    """What `write_overlays` wrote, in its order.
+
+    Raises:
+        EvidenceError: the table is missing or damaged.
+    """
+    try:
+        with (folder / OVERLAYS).open(newline="", encoding="utf-8") as file:
+            rows = [(row["kind"], int(row["rank"]), row["name"]) for row in csv.DictReader(file)]
+    except (OSError, KeyError, TypeError, ValueError) as err:
+        raise EvidenceError(f"{folder / OVERLAYS}: cannot be read ({err!r}); run the stage `evaluate` again") from err
+    return [Overlay(kind, rank, name, folder / f"{kind}_{rank:02}.jpg") for kind, rank, name in rows]
 
 
 def legend(classes: ClassList) -> str:

@@ -151,6 +151,7 @@ class GateParams(Section):
     min_class_iou: dict[str, Share] | None
     min_class_iou_low: dict[str, Share] | None
     min_slice_iou: dict[str, Share] | None
+    min_slice_iou_low: dict[str, Share] | None
 
 
 class PromoteParams(Section):

@@ -3,6 +3,7 @@
 It is rendered by the stage `gate` from what lies in `work/`, and again by `promote`, which knows the decision.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from pipeline.report_advice import advice, failures
 from pipeline.report_dossier import Decision, Dossier, read_dossier
 from pipeline.report_images import gallery, legend
 from pipeline.report_lineage import cost, curves, lineage
-from pipeline.report_page import number, page
+from pipeline.report_page import page
 from pipeline.report_scores import calibration, class_table, confusion, slices
 from pipeline.report_verdict import header, headline
 
@@ -39,7 +40,8 @@ def render_report(work: Path, decision: Decision | None) -> str:
 def render(dossier: Dossier) -> str:
     """The page of a dossier."""
     head = headline(dossier)
-    score = f" · mean IoU {number(dossier.scores.mean_iou)}" if dossier.scores else ""
+    mean_iou = dossier.scores.mean_iou if dossier.scores else math.nan
+    score = "" if math.isnan(mean_iou) else f" · mean IoU {mean_iou:.3f}"
     sections = [
         ("label", "Where it fails and what to label next", _next_steps(dossier)),
         ("classes", "Classes", class_table(dossier)),

@@ -6,6 +6,7 @@ from html import escape
 
 import numpy as np
 
+from pipeline.cautions import strays
 from pipeline.report_dossier import Dossier
 from pipeline.report_page import is_shown, number, percent
 from pipeline.scores import Scores
@@ -29,7 +30,7 @@ def failures(dossier: Dossier) -> list[str]:
         f"below the whole split ({part.num_images} image{'s' * (part.num_images != 1)})"
         for part in weak_slices(scores)
     ]
-    return lines
+    return [*lines, *([escape(strays(scores))] if scores.strays else [])]
 
 
 def advice(dossier: Dossier) -> list[str]:

@@ -1,7 +1,6 @@
 """Everything that the report is made from, read from what the stages left; what is missing is left out, and said."""
 
 import csv
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,17 @@ from pipeline.errors import SeglineError
 from pipeline.files import md5_of, read_json
 from pipeline.fingerprint import Fingerprint
 from pipeline.manifest import Row, read_manifest
-from pipeline.model_card import ModelCard
+from pipeline.model_card import CARD, ModelCard
+from pipeline.overlays import Overlay, list_overlays
 from pipeline.report_cost import Cost, read_costs
+from pipeline.run_record import read_history
 from pipeline.scores import Scores
+from pipeline.suspects import Suspect, read_suspects
 from pipeline.verdict import Verdict
 
 DAMAGED = (SeglineError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
 """What reading may raise where a file is not what its stage writes."""
-PICTURE_NAME = re.compile(r"(worst|random|suspect)_(\d+)_(.+)\.jpg")
+IMAGE_COLUMNS = ("name", "group", "width", "mean_iou", "pixel_accuracy")
 Content = TypeVar("Content")
 
 
@@ -37,6 +39,7 @@ class Decision:
         champion: the version that it was compared with, such as "segline/6"; None where there was none.
         difference: of the mean IoU, model minus champion; None where nothing was compared.
         by_class: the same of each class's IoU, by name.
+        tags: of the model's version, its lineage among them.
     """
 
     promoted: bool | None
@@ -45,23 +48,7 @@ class Decision:
     champion: str | None
     difference: Interval | None
     by_class: Mapping[str, Interval]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An overlay that the report shows.
-
-    Attributes:
-        kind: "worst", "random" or "suspect".
-        rank: from 1.
-        name: of the sample.
-        path: of the JPEG with four panels side by side.
-    """
-
-    kind: str
-    rank: int
-    name: str
-    path: Path
+    tags: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -75,9 +62,9 @@ class Dossier:
         classes: of the data set.
         matrix: (K, K) int64 pooled counts, rows are targets.
         fingerprint: of the training data.
-        images: the rows of per_image.csv by name of the sample.
-        suspects: the rows of suspects.csv by name of the sample, largest area first.
-        pictures: overlays by kind and rank.
+        images: `IMAGE_COLUMNS` of per_image.csv by name of the sample.
+        suspects: areas by name of the sample, largest first.
+        pictures: overlays, in order of rank.
         history: a row for each epoch.
         rows: of the manifest.
         card: of the exported model.
@@ -93,8 +80,8 @@ class Dossier:
     matrix: np.ndarray | None
     fingerprint: Fingerprint | None
     images: Mapping[str, Mapping[str, str]]
-    suspects: Mapping[str, Sequence[Mapping[str, str]]]
-    pictures: Sequence[Picture]
+    suspects: Mapping[str, Sequence[Suspect]]
+    pictures: Sequence[Overlay]
     history: Sequence[Mapping[str, float]]
     rows: Sequence[Row]
     card: ModelCard | None
@@ -134,7 +121,7 @@ def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | 
     reader, evaluate = Reader(), work / "evaluate"
     get = reader.read
     fingerprint = get(work / "preprocess/fingerprint.json", Fingerprint.read, None)
-    card = get(work / "export/model", ModelCard.read, None)
+    card = get(work / "export/model" / CARD, ModelCard.read_file, None)
     verdict = get(work / "gate/verdict.json", Verdict.read, None)
     scores = get(evaluate / "scores.json", Scores.read, None)
     if verdict and scores and verdict.scores_md5 != md5_of(evaluate / "scores.json"):
@@ -149,8 +136,8 @@ def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | 
         fingerprint=fingerprint,
         images=get(evaluate / "per_image.csv", _read_images, {}),
         suspects=get(evaluate / "suspects.csv", _read_suspects, {}),
-        pictures=get(evaluate / "overlays", list_pictures, []),
-        history=get(work / "train/history.csv", read_history, []),
+        pictures=get(evaluate / "overlays", list_overlays, []),
+        history=get(work / "train/history.csv", read_history, ()),
         rows=get(work / "validate/manifest.csv", read_manifest, []),
         card=card,
         records={
@@ -164,41 +151,28 @@ def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | 
 
 def read_matrix(path: Path) -> np.ndarray:
     """(K, K) int64 counts of confusion.csv, rows are targets."""
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         matrix = np.array([row[1:] for row in list(csv.reader(file))[1:]], np.int64)
     if matrix.ndim != 2 or len(matrix) != matrix.shape[1]:
         raise ValueError(f"the table is {matrix.shape}, expected as many rows as columns")
     return matrix
 
 
-def read_history(path: Path) -> list[Mapping[str, float]]:
-    """A row for each epoch; an empty field is nan."""
-    return [{name: float(value or "nan") for name, value in row.items()} for row in _read_csv(path)]
-
-
-def list_pictures(folder: Path) -> list[Picture]:
-    """The overlays `KIND_RANK_NAME.jpg` of a folder, by kind and rank."""
-    found = []
-    for path in folder.iterdir():
-        if match := PICTURE_NAME.fullmatch(path.name):
-            found.append(Picture(match[1], int(match[2]), match[3], path))
-    return sorted(found, key=lambda picture: (picture.kind, picture.rank))
-
-
 def _read_images(path: Path) -> dict[str, dict[str, str]]:
-    return {row["name"]: row for row in _read_csv(path)}
+    """The columns that the report shows, row by row: the counts of many classes would fill the memory."""
+    with path.open(newline="", encoding="utf-8") as file:
+        lines = csv.reader(file)
+        header = next(lines, [])
+        places = {column: header.index(column) for column in IMAGE_COLUMNS}
+        rows = ({column: cells[place] for column, place in places.items()} for cells in lines)
+        return {row["name"]: row for row in rows}
 
 
-def _read_suspects(path: Path) -> dict[str, list[dict[str, str]]]:
-    found: dict[str, list[dict[str, str]]] = {}
-    for row in _read_csv(path):
-        found.setdefault(row["name"], []).append(row)
+def _read_suspects(path: Path) -> dict[str, list[Suspect]]:
+    found: dict[str, list[Suspect]] = {}
+    for suspect in read_suspects(path):
+        found.setdefault(suspect.name, []).append(suspect)
     return found
-
-
-def _read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _read_record(path: Path) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from html import escape
 
 from pipeline.errors import DataError
 from pipeline.images import read_image
-from pipeline.overlays import GAP_PX
-from pipeline.report_dossier import Dossier, Picture
+from pipeline.overlays import GAP_PX, Overlay
+from pipeline.report_dossier import Dossier
 from pipeline.report_page import chip, number
+from pipeline.suspects import Suspect
 
 NUM_AREAS = 3
 PANEL_NAMES = ("image", "truth", "prediction", "wrong pixels")
@@ -30,7 +31,7 @@ def gallery(dossier: Dossier, kind: str) -> str:
     return "".join(_figure(dossier, picture) for picture in dossier.pictures if picture.kind == kind)
 
 
-def _figure(dossier: Dossier, picture: Picture) -> str:
+def _figure(dossier: Dossier, picture: Overlay) -> str:
     row = dossier.images.get(picture.name, {})
     areas = dossier.suspects.get(picture.name, ())[:NUM_AREAS] if picture.kind == "suspect" else ()
     panels = _panels(picture, row, areas)
@@ -40,14 +41,14 @@ def _figure(dossier: Dossier, picture: Picture) -> str:
     if row.get("group") not in (None, "", picture.name):
         told.append(escape(row["group"]))
     if areas:
-        told += [f"labelled {escape(area['label'])}, the model says {escape(area['predicted'])}" for area in areas]
+        told += [f"labelled {escape(area.label)}, the model says {escape(area.predicted)}" for area in areas]
     else:
         columns = (("mean IoU", "mean_iou"), ("accuracy", "pixel_accuracy"))
         told += [f"{name} {number(float(row[column] or math.nan))}" for name, column in columns if column in row]
     return f'<figure><figcaption>{" &middot; ".join(told)}</figcaption><div class="panels">{panels}</div></figure>'
 
 
-def _panels(picture: Picture, row: Mapping[str, str], areas: Sequence[Mapping[str, str]]) -> str:
+def _panels(picture: Overlay, row: Mapping[str, str], areas: Sequence[Suspect]) -> str:
     """Four windows on one JPEG, which the page holds once; suspected areas are framed."""
     try:
         height, width, _ = read_image(picture.path).shape
@@ -70,9 +71,9 @@ def _panels(picture: Picture, row: Mapping[str, str], areas: Sequence[Mapping[st
     return parts
 
 
-def _frame(area: Mapping[str, str], left: float, scale: float) -> str:
+def _frame(area: Suspect, left: float, scale: float) -> str:
     """A frame around an area, white on black so that it shows on any picture."""
-    x, y, width, height = (float(area[name]) * scale for name in ("left", "top", "width", "height"))
+    x, y, width, height = (side * scale for side in (area.left, area.top, area.width, area.height))
     box = f'x="{x + left:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="none"'
     return "".join(
         f'<rect {box} stroke="{colour}" stroke-width="{px}" vector-effect="non-scaling-stroke"/>'

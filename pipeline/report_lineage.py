@@ -11,13 +11,22 @@ from pipeline.report_cost import Cost
 from pipeline.report_dossier import Dossier
 from pipeline.report_page import facts, table
 
+ORIGIN = {
+    "git_commit": "git commit",
+    "data_md5": "data, MD5",
+    "params_md5": "params.yaml, MD5",
+    "dvc_lock_md5": "dvc.lock, MD5",
+}
+"""The tags of a version from which it can be made again."""
+
 
 def curves(dossier: Dossier) -> str:
     """Loss, scores on val and learning rate over the epochs; nothing where the model was not trained here."""
     history = dossier.history
     if not history:
         return ""
-    columns = {name: [row.get(name, math.nan) for row in history] for name in history[0]}
+    names = dict.fromkeys(name for row in history for name in row)
+    columns = {name: [row.get(name, math.nan) for row in history] for name in names}
     best = _best_epoch(history)
     groups = {
         "Loss": {"train": "loss", "val": "val_loss"},
@@ -40,9 +49,14 @@ def _best_epoch(history: Sequence[Mapping[str, float]]) -> float | None:
 
 def lineage(dossier: Dossier) -> str:
     """What was scored, with the names that its bytes have."""
-    parts = {"Data": _data(dossier), "Model": _model(dossier)}
+    parts = {"Origin": _origin(dossier), "Data": _data(dossier), "Model": _model(dossier)}
     parts |= {heading: list(map(_told, record.items())) for heading, record in dossier.records.items()}
     return "".join(f"<h3>{heading}</h3>{facts(rows)}" for heading, rows in parts.items() if rows)
+
+
+def _origin(dossier: Dossier) -> list[tuple[str, str]]:
+    tags = dossier.decision.tags if dossier.decision else {}
+    return [(told, tags[name]) for name, told in ORIGIN.items() if name in tags]
 
 
 def _data(dossier: Dossier) -> list[tuple[str, str]]:

@@ -111,15 +111,18 @@ def _rank(part: Slice) -> float:
 
 def _slice_table(kind: str, parts: list[Slice], whole: float) -> str:
     more = f'<p class="muted">and {len(parts) - NUM_SLICES} better ones</p>' if len(parts) > NUM_SLICES else ""
+    known = kind != "group" or any(part.interval.is_shown for part in parts)  # a group may be one unit by itself
     rows = [
-        (
+        [
             escape(part.name) + _range(part),
-            f"{meter(part.mean_iou, None, whole, kind='bar')}{number(part.mean_iou)}",
+            f"{meter(part.mean_iou, part.interval, whole, kind='bar')}{number(part.mean_iou)}",
+            *([span(part.interval)] if known else []),
             f"{part.num_images}",
-        )
+        ]
         for part in parts[:NUM_SLICES]
     ]
-    return f"<div><h3>{KINDS[kind]}</h3>{table(('', 'mean IoU', 'images'), rows)}{more}</div>"
+    head = ("", "mean IoU", *(["interval"] if known else []), "images")
+    return f"<div><h3>{KINDS[kind]}</h3>{table(head, rows)}{more}</div>"
 
 
 def _range(part: Slice) -> str:

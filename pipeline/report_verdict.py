@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
+from pipeline.cautions import few_units
 from pipeline.report_dossier import Dossier
 from pipeline.report_page import card, change, is_shown, meter, number, percent, signed
 from pipeline.scores import Scores
@@ -105,7 +106,8 @@ def _mean_iou(scores: Scores) -> str:
     note = f"{number(floor.mean_iou)} by always saying &ldquo;{escape(floor.class_name)}&rdquo;"
     if is_shown(interval):
         ends = f"{interval.low:.3f} to {interval.high:.3f}"
-        note = f"{ends} ({_confidence(scores)}, {interval.num_units} {scores.intervals.unit}s); {note}"
+        unit = scores.intervals.unit
+        note = f"{ends} ({_confidence(scores)}, {interval.num_units} {unit}s{few_units(interval, unit)}); {note}"
     return card("Mean IoU", number(scores.mean_iou), meter(scores.mean_iou, interval, floor.mean_iou), note)
 
 

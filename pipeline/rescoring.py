@@ -1,18 +1,17 @@
 """Models scored anew on today's test split, each by the same evaluator: what every comparison starts from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.dataset import ClassList, read_class_list
 from pipeline.errors import EvidenceError
-from pipeline.files import md5_of
 from pipeline.image_table import ImageTable
-from pipeline.manifest import Row, read_manifest
+from pipeline.manifest import read_manifest
 from pipeline.model_card import ModelCard
 from pipeline.predictor import Predictor
 from pipeline.scores import md5_of_test_split
-from pipeline.scoring import count_images
+from pipeline.scoring import check_test_split, count_images
 
 
 @dataclass(frozen=True)
@@ -39,18 +38,11 @@ def rescore(models: Mapping[str, Path]) -> Rescored:
         EvidenceError: today's test split is not what the manifest says, or a model knows other classes.
     """
     classes, rows = read_class_list(), read_manifest()
-    _check_test_split(rows)
+    check_test_split(rows)
     for name, model in models.items():
         _check_classes(name, ModelCard.read(model).classes, classes)
     tables = {name: count_images(Predictor.read(model), rows, classes) for name, model in models.items()}
     return Rescored(tables, md5_of_test_split(rows))
-
-
-def _check_test_split(rows: Sequence[Row]) -> None:
-    for row in rows:
-        for path, md5 in ((row.image, row.image_md5), (row.mask, row.mask_md5)):
-            if row.split == "test" and not (path.is_file() and md5_of(path) == md5):
-                raise EvidenceError(f"{path}: is not the file that was validated; run `dvc repro validate` first")
 
 
 def _check_classes(name: str, known: ClassList, today: ClassList) -> None:

@@ -83,7 +83,7 @@ def read_history(path: Path = HISTORY) -> tuple[dict[str, float], ...]:
         EvidenceError: it is missing or holds other things than numbers.
     """
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             return tuple({name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file))
     except FileNotFoundError as err:
         raise EvidenceError(f"{path}: not found; run the stage `train` first") from err

@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,7 @@ class Scores:
         boundary: how well the classes' edges are met.
         calibration: whether the probabilities can be believed.
         slices: scores of parts of the split.
+        strays: pixels of each class that is predicted though no label has it, by name; its IoU is 0.
     """
 
     mean_iou: float
@@ -121,6 +122,7 @@ class Scores:
     boundary: BoundaryScores = NO_BOUNDARY
     calibration: Calibration = NO_CALIBRATION
     slices: tuple[Slice, ...] = ()
+    strays: Mapping[str, int] = field(default_factory=dict)
 
     def write(self, path: Path = SCORES) -> None:
         """Writes the scores as JSON, nan as null."""
@@ -188,6 +190,7 @@ def _parse(content: Any) -> Scores:
         boundary=_parse_boundary(content["boundary"]),
         calibration=_parse_calibration(content["calibration"]),
         slices=tuple(_parse_slice(row) for row in content["slices"]),
+        strays={name: _count(number) for name, number in content["strays"].items()},
     )
 
 
@@ -196,13 +199,9 @@ def _parse_intervals(content: Any) -> Intervals:
         _text(content["unit"]),
         _number(content["confidence"]),
         _count(content["min_units"]),
-        _parse_interval(content["mean_iou"]),
-        {name: _parse_interval(row) for name, row in content["iou"].items()},
+        Interval.from_dict(content["mean_iou"]),
+        {name: Interval.from_dict(row) for name, row in content["iou"].items()},
     )
-
-
-def _parse_interval(row: Any) -> Interval:
-    return Interval(_number(row["estimate"]), _number(row["low"]), _number(row["high"]), _count(row["num_units"]))
 
 
 def _parse_boundary(content: Any) -> BoundaryScores:
@@ -231,8 +230,9 @@ def _parse_calibration(content: Any) -> Calibration:
 
 
 def _parse_slice(row: Any) -> Slice:
-    low, high = _number(row["low"]), _number(row["high"])
-    return Slice(_text(row["kind"]), _text(row["name"]), _count(row["num_images"]), _number(row["mean_iou"]), low, high)
+    low, high, interval = _number(row["low"]), _number(row["high"]), Interval.from_dict(row["interval"])
+    kind, name = _text(row["kind"]), _text(row["name"])
+    return Slice(kind, name, _count(row["num_images"]), _number(row["mean_iou"]), low, high, interval)
 
 
 def _parse_row(row: Any) -> ReportRow:

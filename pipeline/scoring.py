@@ -16,6 +16,7 @@ from pipeline.confusion import (
 )
 from pipeline.dataset import ClassList
 from pipeline.errors import DataError, EvidenceError
+from pipeline.files import md5_of
 from pipeline.image_table import ImageTable
 from pipeline.images import mean_luma, read_image, read_mask
 from pipeline.manifest import Row
@@ -31,11 +32,13 @@ class Seen(NamedTuple):
         row: of the manifest.
         target: (H, W) uint8 ids, or the ignore id.
         prediction: of the model.
+        matrix: (K, K) int64 counts of `confusion`.
     """
 
     row: Row
     target: np.ndarray
     prediction: Prediction
+    matrix: np.ndarray
 
 
 def count_images(
@@ -64,7 +67,7 @@ def count_images(
         matrices[place] = _count(row, target, prediction.mask, classes)
         (heights[place], widths[place]), brightness[place] = target.shape, mean_luma(image)
         if each:
-            each(Seen(row, target, prediction))
+            each(Seen(row, target, prediction, matrices[place]))
         progress.advance()
     progress.close()
     names, groups = tuple(row.name for row in test), tuple(row.group for row in test)
@@ -84,6 +87,7 @@ def scores_of(matrix: np.ndarray, classes: ClassList, floor_class: str, num_imag
     floor = np.zeros_like(matrix)
     floor[:, classes.names.index(floor_class)] = matrix.sum(axis=1)
     report = classification_report(matrix, classes.names)
+    predicted = dict(zip(classes.names, matrix.sum(axis=0).tolist(), strict=True))
     return Scores(
         mean_iou=mean_iou(matrix),
         pixel_accuracy=pixel_accuracy(matrix),
@@ -94,6 +98,7 @@ def scores_of(matrix: np.ndarray, classes: ClassList, floor_class: str, num_imag
         num_images=num_images,
         num_pixels=int(matrix.sum()),
         evidence=evidence,
+        strays={name: number for name, number in predicted.items() if number and not report[name]["support"]},
     )
 
 
@@ -138,6 +143,18 @@ def select_test(rows: Sequence[Row]) -> list[Row]:
             "samples the split `test` in data/samples.csv"
         )
     return test
+
+
+def check_test_split(rows: Sequence[Row]) -> None:
+    """Holds that the files of the test split have the MD5s that `rows` of the manifest say.
+
+    Raises:
+        EvidenceError: names the first file that is missing or another one.
+    """
+    for row in rows:
+        for path, md5 in ((row.image, row.image_md5), (row.mask, row.mask_md5)):
+            if row.split == "test" and not (path.is_file() and md5_of(path) == md5):
+                raise EvidenceError(f"{path}: is not the file that was validated; run `dvc repro validate` first")
 
 
 def read_pair(row: Row) -> tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,12 @@
 """Scores of parts of a split: by group, by image size and by brightness."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.confusion import mean_iou
+from pipeline.bootstrap import Interval
 from pipeline.image_table import ImageTable
 
 THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
@@ -22,6 +23,7 @@ class Slice:
         mean_iou: pixels pooled over its images; nan where none is counted.
         low: the smallest size or brightness in it; nan for a group.
         high: the largest.
+        interval: of its mean IoU.
     """
 
     kind: str
@@ -30,6 +32,7 @@ class Slice:
     mean_iou: float
     low: float
     high: float
+    interval: Interval
 
     @property
     def key(self) -> str:
@@ -37,36 +40,50 @@ class Slice:
         return f"{self.kind}/{self.name}"
 
 
-def score_slices(table: ImageTable) -> tuple[Slice, ...]:
+def score_slices(table: ImageTable, interval_of: Callable[[ImageTable], Interval]) -> tuple[Slice, ...]:
     """Scores of each group, and of the thirds of the images by size and by brightness.
 
     Where every group has one image only, its score is that image's, and no group is listed. Equal values are never
-    parted, so a third can be empty; where all are equal, there are no thirds.
+    parted: each third ends at the boundary between two values that is nearest to it. Where both are the same one there
+    are two parts, the first and the last; where all values are equal, there is none.
 
     Args:
         table: counts of each image.
+        interval_of: gives the mean IoU of some images with its interval, see `bootstrap.mean_iou_interval`.
     """
     groups = np.array(table.groups)
     names = sorted(set(table.groups)) if len(set(table.groups)) < len(groups) else []
-    slices = [_score(table, "group", name, groups == name, None) for name in names]
-    slices += _score_thirds(table, "size", table.heights * table.widths)
-    slices += _score_thirds(table, "brightness", table.brightness)
+    slices = [_score(table.select(groups == name), "group", name, None, interval_of) for name in names]
+    slices += _score_thirds(table, "size", table.heights * table.widths, interval_of)
+    slices += _score_thirds(table, "brightness", table.brightness, interval_of)
     return tuple(slices)
 
 
-def _score_thirds(table: ImageTable, kind: str, values: np.ndarray) -> list[Slice]:
-    if len(np.unique(values)) < 2:
-        return []
-    first, second = np.quantile(values, [1 / 3, 2 / 3], method="lower")
-    members = (values <= first, (values > first) & (values <= second), values > second)
+def _score_thirds(
+    table: ImageTable, kind: str, values: np.ndarray, interval_of: Callable[[ImageTable], Interval]
+) -> list[Slice]:
+    part_of = _thirds(values)
+    parts = [(name, part_of == part) for part, name in enumerate(THIRDS[kind])]
     return [
-        _score(table, kind, name, member, values)
-        for name, member in zip(THIRDS[kind], members, strict=True)
-        if member.any()
+        _score(table.select(member), kind, name, values[member], interval_of)
+        for name, member in parts
+        if member.any() and not member.all()
     ]
 
 
-def _score(table: ImageTable, kind: str, name: str, member: np.ndarray, values: np.ndarray | None) -> Slice:
-    within = [math.nan] if values is None else values[member]
-    score = mean_iou(table.select(member).pooled())
-    return Slice(kind, name, int(member.sum()), score, float(min(within)), float(max(within)))
+def _thirds(values: np.ndarray) -> np.ndarray:
+    """(N,) 0, 1 or 2 for each value; all 0 where all are equal."""
+    distinct, index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    if len(distinct) < 2:
+        return np.zeros(len(values), np.int64)
+    below = np.cumsum(counts)[:-1]  # images up to each boundary
+    first, second = (int(np.abs(3 * below - share * len(values)).argmin()) for share in (1, 2))
+    return np.searchsorted([first, second], index)
+
+
+def _score(
+    part: ImageTable, kind: str, name: str, values: np.ndarray | None, interval_of: Callable[[ImageTable], Interval]
+) -> Slice:
+    low, high = (math.nan, math.nan) if values is None else (float(values.min()), float(values.max()))
+    interval = interval_of(part)
+    return Slice(kind, name, len(part), interval.estimate, low, high, interval)

@@ -1,13 +1,13 @@
 """Suspected label errors: areas where the model is sure of another class than the label."""
 
 import csv
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.errors import EvidenceError
 from pipeline.images import Area, list_areas, open_mask
 
 
@@ -66,20 +66,32 @@ def find_suspects(
     return [_describe(name, names, target, pred, area) for area in list_areas(thick, min_area_px)]
 
 
-def rank_images(suspects: Sequence[Suspect], number: int) -> list[str]:
-    """Names of the images with the most suspected pixels, most first; of equals the first by name."""
-    num_pixels: Counter[str] = Counter()
-    for suspect in suspects:
-        num_pixels[suspect.name] += suspect.num_pixels
-    return sorted(num_pixels, key=lambda name: (-num_pixels[name], name))[:number]
-
-
 def write_suspects(path: Path, suspects: Sequence[Suspect]) -> None:
     """Writes a row for each area, the largest first: a list to label again by."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, [field.name for field in fields(Suspect)], lineterminator="\n")
         table.writeheader()
         table.writerows(asdict(suspect) for suspect in sorted(suspects, key=_largest_first))
+
+
+def read_suspects(path: Path) -> list[Suspect]:
+    """The areas in the order of the file.
+
+    Raises:
+        EvidenceError: the file is missing or damaged.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [_parse(row) for row in csv.DictReader(file)]
+    except FileNotFoundError as err:
+        raise EvidenceError(f"{path}: not found; run the stage `evaluate` first (`dvc repro evaluate`)") from err
+    except (KeyError, TypeError, ValueError) as err:
+        raise EvidenceError(f"{path}: is damaged ({err!r}); run the stage `evaluate` again") from err
+
+
+def _parse(row: dict[str, str]) -> Suspect:
+    counts = (int(row[column]) for column in ("num_pixels", "left", "top", "width", "height"))
+    return Suspect(row["name"], row["label"], row["predicted"], *counts)
 
 
 def _largest_first(suspect: Suspect) -> tuple[int, str, int, int]:

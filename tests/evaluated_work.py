@@ -15,7 +15,8 @@ from pipeline.fingerprint import Fingerprint
 from pipeline.image_table import ImageTable
 from pipeline.images import encode_jpeg
 from pipeline.manifest import Row, write_manifest
-from pipeline.overlays import join_panels, make_panels
+from pipeline.model_card import ModelCard, Postprocess
+from pipeline.overlays import join_panels, make_panels, write_overlays
 from pipeline.report_dossier import Decision
 from pipeline.scores import Evidence, Intervals, Scores
 from pipeline.scoring import scores_of
@@ -34,6 +35,7 @@ PROMOTED = Decision(
     champion="segline/6",
     difference=Interval(0.02, 0.01, 0.03, 12),
     by_class={"sky": Interval(0.01, -0.01, 0.02, 12), "<script>": Interval(-0.1, -0.2, -0.05, 12), "absent": UNKNOWN},
+    tags={"git_commit": "c0ffee", "data_md5": "4da7a.dir", "mean_iou": "0.662"},
 )
 
 
@@ -45,7 +47,11 @@ def make_scores() -> Scores:
         intervals=Intervals("group", 0.95, 5, Interval(0.662, 0.6, 0.7, 6), known),
         boundary=BoundaryScores(0.4, 0.5, {"sky": 0.4, "<script>": NAN}, {"sky": 0.5, "<script>": NAN}, 0.02, 3),
         calibration=Calibration(0.125, (Bin(0, 0.5, 0, NAN, NAN), Bin(0.5, 1, 100, 0.9, 0.775))),
-        slices=(Slice("group", "street & co", 2, 0.3, NAN, NAN), Slice("brightness", "dark", 1, 0.7, 10, 90)),
+        slices=(
+            Slice("group", "street & co", 2, 0.3, NAN, NAN, Interval(0.3, NAN, NAN, 1)),
+            Slice("brightness", "dark", 1, 0.7, 10, 90, Interval(0.7, 0.65, 0.75, 6)),
+            Slice("brightness", "bright", 1, 0.8, 91, 99, Interval(0.8, NAN, NAN, 3)),
+        ),
     )
 
 
@@ -62,12 +68,13 @@ def write_evaluated(work: Path) -> None:
     counts = "".join(",".join(map(str, ("x", *row))) + "\n" for row in MATRICES.sum(axis=0).tolist())
     (evaluate / "confusion.csv").write_text("target,sky,<script>,absent\n" + counts)
     make_scores().write(evaluate / "scores.json")
-    write_overlays(evaluate / "overlays")
+    write_pictures(evaluate / "overlays")
     Verdict(True, ("mean IoU 0.66 reaches the floor 0.5",), md5_of(evaluate / "scores.json"), 0.66, None).write(
         work / "gate/verdict.json"
     )
     (work / "train/history.csv").write_text("epoch,loss,val_mean_iou\n1,0.5,0.25\n2,0.25,\n")
     write_json(work / "train/summary.json", {"num_parameters": 1234567, "nested": {}})
+    ModelCard(CLASSES, (16, 32), Postprocess(0, 3, 0)).write(work / "export/model")
     write_json(work / "export/parity.json", {"disagreeing_share": 0.25, "golden_images": ["a"]})
     pixels = {"sky": 995, "<script>": 5, "absent": 0}
     numbers = {"train": 10, "val": 1, "test": 2}
@@ -78,10 +85,10 @@ def write_evaluated(work: Path) -> None:
     write_manifest(work / "validate/manifest.csv", [Row("a_1", *paths, "street & co", "test", 16, 32, "x", "y")])
 
 
-def write_overlays(folder: Path) -> None:
-    """Writes an overlay of each kind, as `evaluate` names them, and a file that is none."""
+def write_pictures(folder: Path) -> None:
+    """Writes an overlay of each kind, as `evaluate` does, and a file that is none."""
     image, mask = np.zeros((16, 32, 3), np.uint8), np.zeros((16, 32), np.uint8)
     jpeg = encode_jpeg(join_panels(make_panels(image, mask, mask, CLASSES)), 80)
-    for name in ("worst_01_a_1", "worst_02_b", "random_01_b", "suspect_01_a_1"):
-        (folder / f"{name}.jpg").write_bytes(jpeg)
+    shown = {"worst": ("a_1", "b"), "suspect": ("a_1",), "random": ("b",)}
+    write_overlays(folder, {kind: [(name, jpeg) for name in names] for kind, names in shown.items()})
     (folder / "legend.svg").write_text("<svg/>")

@@ -187,3 +187,19 @@ def test_interval_as_json(interval: Interval) -> None:
     content = interval.to_dict()
     assert all(value is None or value == value for value in content.values())
     assert repr(Interval.from_dict(content)) == repr(interval)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("low", "0.4", "found '0.4', expected a number or null"),
+        ("high", True, "found True, expected a number or null"),
+        ("num_units", None, "found None, expected a number"),
+        ("num_units", 1.5, "found 1.5, expected a count"),
+        ("num_units", -1, "found -1, expected a count"),
+    ],
+)
+def test_what_is_no_interval(name: str, value: Any, message: str) -> None:
+    """Anything but numbers, null for nan, and a count of units is refused."""
+    with pytest.raises(TypeError, match=message):
+        Interval.from_dict(Interval(0.5, 0.4, 0.6, 9).to_dict() | {name: value})

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.bootstrap import Interval
 from pipeline.decision_report import DECISION_REPORT, write_decision_report
-from pipeline.registry import find_version, opened
+from pipeline.registry import find_version, opened, set_tags
 from pipeline.steps.promote import promote
 from tests.contest import FREE, ROAD, SKY, register, write_contest
 
@@ -22,10 +22,16 @@ def test_report_tells_the_decision_and_is_stored_with_the_run() -> None:
     """One page here and the same in MLflow: the decision first, the difference and the reasons in it."""
     difference = Interval(0.25, 0.2, 0.3, 6).to_dict()
     against = {"comparisons": {"1": {**difference, "by_class": {"sky": difference}}}}
+    set_tags(find_version("2"), {"git_commit": "c0ffee"})
     versions = find_version("2"), find_version("1")
     page = write_decision_report(3, *versions, True, ("it is better by more than chance",), against)
     text = page.read_text()
-    assert page == DECISION_REPORT and "segline/2 is the champion" in text and "by more than chance" in text
+    assert (
+        page == DECISION_REPORT
+        and "c0ffee" in text
+        and "segline/2 is the champion" in text
+        and "by more than chance" in text
+    )
     with opened() as (mlflow, _):
         assert mlflow.artifacts.load_text(f"runs:/{versions[0].run_id}/report/decision-3.html") == text
 

@@ -36,6 +36,7 @@ def test_folder_without_model_is_refused(folder: Path) -> None:
     (folder / "saved_model.pb").unlink()
     with pytest.raises(EvidenceError, match="holds no saved_model.pb; expected a model that the stage `export` wrote"):
         ModelCard.read(folder)
+    assert ModelCard.read_file(folder / CARD) == MODEL_CARD
 
 
 def test_model_without_card_is_refused(folder: Path) -> None:

@@ -1,14 +1,28 @@
 """Tests of masks that people can look at."""
 
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from pipeline.dataset import ClassList
-from pipeline.overlays import IGNORED, PANEL_PX, WRONG, difference, join_panels, legend, make_panels, overlay
+from pipeline.errors import EvidenceError
+from pipeline.overlays import (
+    IGNORED,
+    PANEL_PX,
+    WRONG,
+    difference,
+    join_panels,
+    legend,
+    list_overlays,
+    make_panels,
+    overlay,
+    write_overlays,
+)
 
 CLASSES = ClassList(("sky", "road <wet>"), ((0, 0, 255), (200, 100, 50)), 255)
 GREY = np.full((6, 8, 3), 100, np.uint8)
@@ -49,6 +63,17 @@ def test_panels_are_alike_and_not_too_large(height: int, width: int) -> None:
     assert len({panel.shape for panel in panels}) == 1
     assert max(panels.image.shape) == min(max(height, width), PANEL_PX) or max(height, width) < 3
     assert join_panels(panels).shape[1] > 4 * panels.image.shape[1]
+
+
+def test_overlays_are_named_by_kind_and_rank(tmp_path: Path) -> None:
+    """Whose they are is in their table, whatever the name; a damaged table is named."""
+    write_overlays(tmp_path, {"worst": [("a/b#%41,", b"1"), ("c", b"2")], "random": []})
+    (first, second) = list_overlays(tmp_path)
+    assert first == ("worst", 1, "a/b#%41,", tmp_path / "worst_01.jpg")
+    assert (second.name, second.path.read_bytes()) == ("c", b"2")
+    (tmp_path / "overlays.csv").write_text("kind,rank\nworst,1\n")
+    with pytest.raises(EvidenceError, match=r"overlays.csv: cannot be read .*; run the stage `evaluate` again"):
+        list_overlays(tmp_path)
 
 
 def test_legend_is_a_picture_with_every_class() -> None:

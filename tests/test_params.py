@@ -103,6 +103,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ({"evaluate__bootstrap__min_units": 1}, "`evaluate.bootstrap.min_units` is 1"),
         ({"evaluate__boundary_width": 0.0}, "`evaluate.boundary_width` is 0.0"),
         ({"gate__min_slice_iou": {"brightness/dark": 7}}, "`gate.min_slice_iou.brightness/dark` is 7"),
+        ({"gate__min_slice_iou_low": {"size/small": -1}}, "`gate.min_slice_iou_low.size/small` is -1"),
     ],
 )
 def test_values_that_do_not_go_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -1,13 +1,14 @@
 """Tests of the report as a whole."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from pipeline.report import Decision, render_report
-from tests.evaluated_work import PROMOTED, write_evaluated
+from tests.evaluated_work import NAN, PROMOTED, make_scores, write_evaluated
 
 VOID = {"meta", "img", "br", "link", "input"}
 
@@ -92,6 +93,13 @@ def test_report_escapes_names(work: Path) -> None:
     html = render_report(work, PROMOTED)
     assert "<script" not in html
     assert "street &amp; co" in html
+
+
+def test_the_window_names_the_score(work: Path) -> None:
+    """A mean IoU that does not exist is left out of the title."""
+    assert "<title>Promoted · mean IoU 0.662</title>" in render_report(work, PROMOTED)
+    replace(make_scores(), mean_iou=NAN).write(work / "evaluate/scores.json")
+    assert "<title>Promoted</title>" in render_report(work, PROMOTED)
 
 
 def test_report_on_nothing_still_has_its_verdict(tmp_path: Path) -> None:

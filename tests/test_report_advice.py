@@ -28,6 +28,13 @@ def test_failures_name_the_weak_class_its_mistake_and_the_weak_group(dossier: Do
     assert len(told) == 2
 
 
+def test_a_class_that_no_label_has_is_a_failure(dossier: Dossier) -> None:
+    """It is named with what it costs."""
+    scores = replace(make_scores(), iou={**make_scores().iou, "absent": 0.0}, strays={"absent": 3})
+    told = failures(replace(dossier, scores=scores))
+    assert told[-1].startswith("predicted but in no label: absent (3 pixels); it counts as IoU 0 and costs 0.3")
+
+
 def test_advice_says_how_many_groups_are_missing(dossier: Dossier) -> None:
     """A class that is not shown, then a rare one, the weak group and the suspected labels."""
     lines = advice(dossier)

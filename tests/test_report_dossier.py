@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from numpy.testing import assert_array_equal
 
-from pipeline.report_dossier import list_pictures, read_dossier, read_history
+from pipeline.report import render
+from pipeline.report_dossier import read_dossier
 from tests.evaluated_work import CLASSES, MATRICES, write_evaluated
 
 
@@ -23,8 +24,8 @@ def test_all_is_read(work: Path) -> None:
     assert dossier.verdict and dossier.verdict.accepted and dossier.classes == CLASSES
     assert dossier.matrix is not None
     assert_array_equal(dossier.matrix, MATRICES.sum(axis=0))
-    assert [row["label"] for row in dossier.suspects["a_1"]] == ["sky"]
-    assert dossier.images["b"]["group"] == "street & co"
+    assert [suspect.label for suspect in dossier.suspects["a_1"]] == ["sky"]
+    assert dossier.images["b"]["group"] == "street & co" and "sky>sky" not in dossier.images["b"]
     assert dossier.records["Training"] == {"num_parameters": 1234567}
 
 
@@ -64,12 +65,20 @@ def test_a_verdict_on_other_scores_is_none(work: Path) -> None:
 
 
 def test_pictures_are_known_by_kind_and_rank(work: Path) -> None:
-    """Names may hold an underscore; what is no overlay is passed over."""
-    found = [(picture.kind, picture.rank, picture.name) for picture in list_pictures(work / "evaluate/overlays")]
-    assert found == [("random", 1, "b"), ("suspect", 1, "a_1"), ("worst", 1, "a_1"), ("worst", 2, "b")]
+    """They stand in the order of their table; without it there are none, and that is told."""
+    found = [(picture.kind, picture.rank, picture.name) for picture in read_dossier(work, None, ()).pictures]
+    assert found == [("worst", 1, "a_1"), ("worst", 2, "b"), ("suspect", 1, "a_1"), ("random", 1, "b")]
+    (work / "evaluate/overlays/overlays.csv").unlink()
+    dossier = read_dossier(work, None, ())
+    assert not dossier.pictures and "overlays.csv: cannot be read" in dossier.problems[0]
 
 
-def test_an_empty_field_of_the_history_is_nan(work: Path) -> None:
-    """An epoch without a score on val has one on train."""
-    last = read_history(work / "train/history.csv")[-1]
-    assert last["loss"] == 0.25 and last["val_mean_iou"] != last["val_mean_iou"]
+@pytest.mark.parametrize("file", ["evaluate/per_image.csv", "evaluate/suspects.csv", "evaluate/overlays/overlays.csv"])
+def test_a_table_that_is_cut_in_its_last_row_is_named(work: Path, file: str) -> None:
+    """The report is made without it."""
+    text = (work / file).read_text().rstrip("\n")
+    last = text.rpartition("\n")[2]
+    (work / file).write_text(text.removesuffix(last) + last.partition(",")[0])
+    dossier = read_dossier(work, None, ())
+    assert dossier.problems[0].startswith(str(work / file))
+    assert render(dossier)

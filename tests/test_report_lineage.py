@@ -8,7 +8,7 @@ import pytest
 from pipeline.report_cost import Cost
 from pipeline.report_dossier import Dossier, read_dossier
 from pipeline.report_lineage import cost, curves, lineage
-from tests.evaluated_work import write_evaluated
+from tests.evaluated_work import PROMOTED, write_evaluated
 
 
 @pytest.fixture
@@ -24,14 +24,24 @@ def test_curves_mark_the_best_epoch(dossier: Dossier) -> None:
     html = curves(dossier)
     assert "those of epoch 1" in html and "Learning rate" not in html
     assert curves(replace(dossier, history=[])) == ""
+    late = curves(replace(dossier, history=[{"epoch": 1, "loss": 1}, {"epoch": 2, "loss": 0.5, "val_loss": 0.7}]))
+    assert "epoch 2: 0.7" in late
 
 
 def test_lineage_names_data_and_model(dossier: Dossier) -> None:
     """Splits, MD5s and what the stages noted; what is unknown is left out."""
     html = lineage(dossier)
     assert all(word in html for word in ("1 images, 1 group", "0123abcd", "1,234,567", "disagreeing share"))
-    bare = replace(dossier, rows=[], classes=None, scores=None, records={})
+    assert "16 x 32 px (height x width)" in html and "close_px 3" in html
+    bare = replace(dossier, rows=[], classes=None, scores=None, records={}, card=None)
     assert lineage(bare) == ""
+
+
+def test_lineage_of_a_version_names_commit_data_and_params(dossier: Dossier) -> None:
+    """What is in its tags; before it is registered nothing is."""
+    html = lineage(replace(dossier, decision=PROMOTED))
+    assert all(word in html for word in ("git commit", "c0ffee", "data, MD5", "4da7a.dir")) and "dvc.lock" not in html
+    assert "c0ffee" not in lineage(dossier)
 
 
 def test_cost_has_time_speed_and_memory(dossier: Dossier) -> None:

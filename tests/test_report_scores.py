@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.bootstrap import Interval
 from pipeline.calibration import Bin, Calibration
 from pipeline.report_dossier import Dossier, read_dossier
 from pipeline.report_scores import calibration, class_table, confusion, slices
 from pipeline.slices import Slice
-from tests.evaluated_work import PROMOTED, make_scores, write_evaluated
+from tests.evaluated_work import NAN, PROMOTED, make_scores, write_evaluated
 
 
 @pytest.fixture
@@ -63,6 +64,9 @@ def test_slices_have_a_table_for_each_kind(dossier: Dossier) -> None:
     """A range is told where there is one; of many parts the worst are shown."""
     html = slices(dossier)
     assert html.index("Groups") < html.index("Brightness") and "10&nbsp;to&nbsp;90" in html
-    many = tuple(Slice("group", f"g{number}", 1, number / 20, float("nan"), float("nan")) for number in range(15))
+    assert "0.650&nbsp;to&nbsp;0.750" in html and "not shown, 3 units" in html
+    assert "not shown, 1 unit" not in html
+    alone = Interval(0.5, NAN, NAN, 1)
+    many = tuple(Slice("group", f"g{number}", 1, number / 20, NAN, NAN, alone) for number in range(15))
     html = slices(replace(dossier, scores=replace(make_scores(), slices=many)))
     assert "and 3 better ones" in html and "g11" in html and "g12" not in html

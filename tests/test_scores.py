@@ -46,7 +46,11 @@ SCORES = Scores(
     ),
     boundary=BoundaryScores(0.5, 0.25, {"road": 0.5, "tree": math.nan}, {"road": 0.25, "tree": math.nan}, 0.02, 2),
     calibration=Calibration(0.125, (Bin(0.0, 0.5, 0, math.nan, math.nan), Bin(0.5, 1.0, 64, 0.75, 0.625))),
-    slices=(Slice("group", "a", 2, 0.5, math.nan, math.nan), Slice("brightness", "dark", 1, math.nan, 3.5, 7.0)),
+    slices=(
+        Slice("group", "a", 2, 0.5, math.nan, math.nan, Interval(0.5, 0.25, 0.75, 6)),
+        Slice("brightness", "dark", 1, math.nan, 3.5, 7.0, Interval(math.nan, math.nan, math.nan, 1)),
+    ),
+    strays={"tree": 3},
 )
 
 
@@ -68,6 +72,7 @@ def test_round_trip_in_the_agreed_form(tmp_path: Path) -> None:
     assert content["slices"][1] == {
         **{"kind": "brightness", "name": "dark", "num_images": 1, "mean_iou": None},
         **{"low": 3.5, "high": 7},
+        "interval": {"estimate": None, "low": None, "high": None, "num_units": 1},
     }
     assert math.isnan(found.iou["tree"]) and found == SCORES
     found.write(tmp_path / "again.json")
@@ -99,7 +104,9 @@ def test_equal_scores_give_equal_bytes(tmp_path: Path) -> None:
             "found -3, expected a count",
         ),
         ("slices", [{"kind": 3}], "KeyError: 'low'"),
+        ("slices", [{"kind": "size", "name": "small", "low": 1, "high": 2}], "KeyError: 'interval'"),
         ("slices", None, "NoneType"),
+        ("strays", {"tree": -1}, "found -1, expected a count"),
     ],
 )
 def test_other_content_is_refused(tmp_path: Path, name: str, value: Any, message: str) -> None:
@@ -112,7 +119,7 @@ def test_other_content_is_refused(tmp_path: Path, name: str, value: Any, message
     assert message in str(info.value)
 
 
-@pytest.mark.parametrize("name", ["intervals", "boundary", "calibration", "slices"])
+@pytest.mark.parametrize("name", ["intervals", "boundary", "calibration", "slices", "strays"])
 def test_scores_of_an_older_evaluation_are_refused(tmp_path: Path, name: str) -> None:
     """A file without a part that is written today is not read as one with an empty part."""
     path = tmp_path / "scores.json"

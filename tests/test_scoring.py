@@ -10,11 +10,21 @@ from numpy.testing import assert_array_equal
 
 from pipeline.dataset import ClassList
 from pipeline.errors import DataError, EvidenceError
+from pipeline.files import md5_of
 from pipeline.images import write_png
 from pipeline.manifest import Row, write_manifest
 from pipeline.predictor import Predictor
 from pipeline.scores import Scores, evidence_of
-from pipeline.scoring import Seen, commonest_class, count_images, intervals_of, read_pair, scores_of, select_test
+from pipeline.scoring import (
+    Seen,
+    check_test_split,
+    commonest_class,
+    count_images,
+    intervals_of,
+    read_pair,
+    scores_of,
+    select_test,
+)
 from tests.tiny_model import write_tiny_model
 
 CLASSES = ClassList(("sky", "road", "car"), ((0, 0, 255), (90, 90, 90), (200, 0, 0)), 255)
@@ -123,6 +133,16 @@ def test_wrong_id_names_the_file(model: Path, tmp_path: Path) -> None:
     rows = write_rows(tmp_path, [[0, 7]])
     with pytest.raises(DataError, match="mask0.png: mask has id 7 in 1 pixels; .* run the stage `validate` again"):
         score(model, rows, CLASSES, "sky", tmp_path / "manifest.csv")
+
+
+def test_test_files_that_were_not_validated_are_named(tmp_path: Path) -> None:
+    """A changed or missing file of the test split is refused; those of other splits are not looked at."""
+    row = write_rows(tmp_path, [[0, 1]])[0]
+    true = replace(row, image_md5=md5_of(row.image), mask_md5=md5_of(row.mask))
+    check_test_split([true, replace(row, split="train")])
+    for wrong in (replace(true, mask_md5="x"), replace(true, mask=tmp_path / "gone.png")):
+        with pytest.raises(EvidenceError, match=r"png: is not the file that was validated; run `dvc repro validate`"):
+            check_test_split([true, wrong])
 
 
 def test_mask_of_another_size_is_refused(tmp_path: Path) -> None:

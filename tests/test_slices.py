@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.bootstrap import Interval, mean_iou_interval
 from pipeline.confusion import mean_iou
 from pipeline.image_table import ImageTable
 from pipeline.slices import Slice, score_slices
@@ -29,9 +30,14 @@ def make_table(
     )
 
 
+def interval_of(part: ImageTable) -> Interval:
+    """By images, three at least."""
+    return mean_iou_interval(part, unit="image", num_resamples=200, seed=0, confidence=0.9, min_units=3)
+
+
 def by_key(table: ImageTable) -> dict[str, Slice]:
     """The slices by the names that the gate knows them by."""
-    return {part.key: part for part in score_slices(table)}
+    return {part.key: part for part in score_slices(table, interval_of)}
 
 
 def test_groups_are_scored_with_their_pixels_pooled() -> None:
@@ -43,9 +49,20 @@ def test_groups_are_scored_with_their_pixels_pooled() -> None:
     assert math.isnan(found["group/x"].low)
 
 
+def test_a_slice_has_its_interval() -> None:
+    """It is that of the slice's own images, and is not shown of too few."""
+    table = make_table([1, 2, 3, 4, 5, 6, 7], ["x", "x", "x", "x", "y", "y", "y"])
+    table.matrices[4:] = 0
+    found = by_key(table)
+    assert found["group/x"].interval == interval_of(table.select(np.arange(4)))
+    assert found["group/x"].interval.is_shown and found["group/x"].interval.num_units == 4
+    assert not found["group/y"].interval.is_shown and not found["brightness/dark"].interval.is_shown
+    assert found["brightness/dark"].interval.num_units == 2
+
+
 def test_groups_of_one_image_are_left_out() -> None:
     """Where every image is a group of its own, the table of images says it already."""
-    assert score_slices(make_table([9, 9])) == ()
+    assert score_slices(make_table([9, 9]), interval_of) == ()
 
 
 def test_thirds_by_brightness_and_size() -> None:
@@ -69,7 +86,7 @@ def test_an_image_without_a_counted_pixel_has_no_score() -> None:
 @given(st.lists(st.sampled_from([1.0, 2.0, 3.0, 4.0, 5.0]), min_size=1, max_size=12))
 def test_thirds_take_each_image_once(brightness: list[float]) -> None:
     """No image is lost or counted twice, ranges do not overlap, and equal brightness is never parted."""
-    thirds = [part for part in score_slices(make_table(brightness)) if part.kind == "brightness"]
+    thirds = [part for part in score_slices(make_table(brightness), interval_of) if part.kind == "brightness"]
     assert sum(part.num_images for part in thirds) == (len(brightness) if len(set(brightness)) > 1 else 0)
     assert all(one.high < other.low for one, other in zip(thirds, thirds[1:], strict=False))
 
@@ -77,5 +94,28 @@ def test_thirds_take_each_image_once(brightness: list[float]) -> None:
 @pytest.mark.parametrize("number", [3, 6, 30])
 def test_thirds_are_thirds(number: int) -> None:
     """Where no two are equal, each third has as many images."""
-    thirds = list(score_slices(make_table([float(place) for place in range(number)])))
+    thirds = list(score_slices(make_table([float(place) for place in range(number)]), interval_of))
     assert [part.num_images for part in thirds] == [number // 3] * 3
+
+
+@pytest.mark.parametrize("num_small", [30, 66, 67, 1])
+def test_of_two_sizes_one_is_small_and_one_large(num_small: int) -> None:
+    """However often each of two sizes occurs, each is a part of its own."""
+    sizes = [8] * num_small + [16] * (100 - num_small)
+    found = by_key(make_table([9.0] * 100, heights=sizes))
+    assert {key: part.num_images for key, part in found.items()} == {
+        "size/small": num_small,
+        "size/large": 100 - num_small,
+    }
+
+
+def test_the_nearest_boundary_of_each_third_is_taken() -> None:
+    """Where both thirds are nearest to the same boundary there are two parts, the first and the last."""
+    by_number = {
+        (1, 10, 1): ["dark", "medium", "bright"],
+        (8, 1, 1): ["dark", "bright"],
+        (1, 1, 10): ["dark", "bright"],
+    }
+    for numbers, names in by_number.items():
+        values = [float(value) for value, number in enumerate(numbers) for _ in range(number)]
+        assert [part.name for part in score_slices(make_table(values), interval_of)] == names

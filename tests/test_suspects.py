@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.suspects import Suspect, find_suspects, rank_images, write_suspects
+from pipeline.errors import EvidenceError
+from pipeline.suspects import Suspect, find_suspects, read_suspects, write_suspects
 
 NAMES = ("sky", "road", "car")
 ASKED = {"min_confidence": 0.9, "min_area_px": 4, "edge_px": 0}
@@ -79,13 +80,6 @@ def test_areas_are_those_of_a_flood(target: np.ndarray, pred: np.ndarray, confid
     assert sorted(part.num_pixels for part in found) == sorted(size for size in sizes if size >= 4)
 
 
-def test_images_with_the_most_come_first() -> None:
-    """Pixels of an image's areas add up; of equals the name decides."""
-    suspects = [suspect("b", 10), suspect("c", 6), suspect("a", 10), suspect("c", 6)]
-    assert rank_images(suspects, 2) == ["c", "a"]
-    assert rank_images(suspects, 9) == ["c", "a", "b"]
-
-
 def test_the_list_is_in_order_of_size(tmp_path: Path) -> None:
     """The file has a row for each area, the largest first, whatever the names hold."""
     write_suspects(tmp_path / "suspects.csv", [suspect("a", 5), suspect('Straße,"1"', 50)])
@@ -96,3 +90,16 @@ def test_the_list_is_in_order_of_size(tmp_path: Path) -> None:
         **{"name": 'Straße,"1"', "label": "sky", "predicted": "car", "num_pixels": "50"},
         **{"left": "1", "top": "2", "width": "3", "height": "4"},
     }
+
+
+def test_the_list_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """A missing file is named, so is one that is cut in its last row."""
+    path = tmp_path / "suspects.csv"
+    with pytest.raises(EvidenceError, match=r"suspects.csv: not found; run the stage `evaluate` first"):
+        read_suspects(path)
+    found = [suspect("b", 50), suspect("a", 5)]
+    write_suspects(path, found)
+    assert read_suspects(path) == found
+    path.write_text(path.read_text()[:-6])
+    with pytest.raises(EvidenceError, match=r"suspects.csv: is damaged .*; run the stage `evaluate` again"):
+        read_suspects(path)

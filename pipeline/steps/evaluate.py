@@ -5,36 +5,49 @@ Besides scores.json the folder holds
 - per_image.csv: a row for each test image. Its columns "A>B" are the pixels of class A that were taken for B.
 - suspects.csv: areas whose label may be wrong, because the model is sure of another class; a list to label again by.
 - per_class.csv, confusion.csv (a row for each target class), confusion.svg: the same, pooled over the split.
-- overlays/: image, truth, prediction and wrong pixels of the worst images, of those with the most suspected pixels
-  and of some random ones; legend.svg.
+- overlays/: KIND_RANK.jpg with image, truth, prediction and wrong pixels of the worst images, of those with the most
+  suspected pixels and of some random ones; overlays.csv, which says whose they are; legend.svg.
 """
 
 import csv
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.bootstrap import mean_iou_interval
 from pipeline.boundary import BoundaryTally, hide_ignored
 from pipeline.calibration import CalibrationTally
+from pipeline.cautions import few_units
 from pipeline.charts import confusion_chart, standalone
 from pipeline.confusion import mean_iou
 from pipeline.dataset import ClassList, read_class_list
 from pipeline.files import written_whole
 from pipeline.fingerprint import Fingerprint
-from pipeline.image_table import ImageTable
-from pipeline.images import encode_jpeg
+from pipeline.images import encode_jpeg, encode_png
 from pipeline.manifest import MANIFEST, Row, read_manifest
 from pipeline.model_card import MODEL, ModelCard
-from pipeline.overlays import join_panels, legend, make_panels
+from pipeline.overlays import join_panels, legend, make_panels, write_overlays
 from pipeline.params import EvaluateParams, read_params
 from pipeline.predictor import Predictor
 from pipeline.program import run_stage
 from pipeline.scores import Scores, evidence_of
-from pipeline.scoring import Seen, commonest_class, count_images, intervals_of, read_pair, scores_of, select_test
+from pipeline.scoring import (
+    Seen,
+    check_test_split,
+    commonest_class,
+    count_images,
+    intervals_of,
+    read_pair,
+    scores_of,
+    select_test,
+)
+from pipeline.shortlist import Entry, Shortlist
 from pipeline.slices import score_slices
-from pipeline.suspects import Suspect, find_suspects, rank_images, write_suspects
+from pipeline.suspects import Suspect, find_suspects, write_suspects
 
 EVALUATE = Path("work/evaluate")
 JPEG_QUALITY = 88
@@ -59,8 +72,14 @@ def evaluate(
         params: what is measured, and how many images are shown.
         out: folder to write.
         manifest: the file of `rows`.
+
+    Raises:
+        DataError: the test split is empty, or a file cannot be scored.
+        EvidenceError: a test file is not the one that was validated, or the model does not fit the data.
     """
-    details = Details(classes, params)
+    check_test_split(rows)
+    chosen = choose_random(select_test(rows), params.num_random_overlays, params.seed)
+    details = Details(classes, params, chosen)
     with written_whole(out) as folder:
         folder.mkdir()
         table = count_images(predictor, rows, classes, details.add)
@@ -75,10 +94,10 @@ def evaluate(
             intervals=intervals_of(table, **params.bootstrap.model_dump()),
             boundary=details.boundary.scores(classes.names),
             calibration=details.calibration.calibration(),
-            slices=score_slices(table),
+            slices=score_slices(table, partial(mean_iou_interval, **params.bootstrap.model_dump())),
         )
         write_tables(folder, table.pooled(), classes, scores)
-        show_images(predictor, select_test(rows), classes, table, details.suspects, params, folder / "overlays")
+        show_images(details.shown, classes, folder / "overlays")
         scores.write(folder / "scores.json")
     return scores
 
@@ -90,13 +109,20 @@ class Details:
         boundary: counts of the classes' edges.
         calibration: counts by confidence.
         suspects: areas whose label may be wrong.
+        shown: the worst images, those with the most suspected pixels and the random ones.
     """
 
-    def __init__(self, classes: ClassList, params: EvaluateParams) -> None:
+    def __init__(self, classes: ClassList, params: EvaluateParams, random: Sequence[Row]) -> None:
         self.classes, self.params = classes, params
+        self.place_of = {row.name: place for place, row in enumerate(random)}
         self.boundary = BoundaryTally(len(classes), params.boundary_width, params.boundary_tolerance_px)
         self.calibration = CalibrationTally()
         self.suspects: list[Suspect] = []
+        self.shown = {
+            "worst": Shortlist(params.num_worst_overlays),
+            "suspect": Shortlist(params.num_suspects),
+            "random": Shortlist(len(random)),
+        }
 
     def add(self, seen: Seen) -> None:
         """Takes in an image."""
@@ -104,7 +130,7 @@ class Details:
         target, pred = hide_ignored(seen.target, seen.prediction.mask, self.classes.ignore_id)
         self.boundary.add(target, pred)
         self.calibration.add(confidence, target == pred, seen.target != self.classes.ignore_id)
-        self.suspects += find_suspects(
+        suspects = find_suspects(
             seen.row.name,
             self.classes.names,
             target,
@@ -114,17 +140,24 @@ class Details:
             min_area_px=self.params.suspect_min_area_px,
             edge_px=self.params.boundary_tolerance_px,
         )
+        self.suspects += suspects
+        self._offer(seen, sum(suspect.num_pixels for suspect in suspects))
 
-
-def rank_worst(table: ImageTable, number: int) -> list[int]:
-    """Places in the table of the images with the lowest mean IoU, lowest first; those that have none are left out."""
-    scored = [(iou, place) for place, iou in enumerate(map(mean_iou, table.matrices)) if iou == iou]
-    return [place for _, place in sorted(scored)[:number]]
+    def _offer(self, seen: Seen, num_suspected: int) -> None:
+        """Lowest mean IoU first; most suspected pixels first; random ones in the order that they were drawn."""
+        row, iou = seen.row, mean_iou(seen.matrix)
+        png = cache(partial(encode_png, seen.prediction.mask))  # once for all lists
+        if not math.isnan(iou):
+            self.shown["worst"].add(iou, row, png)
+        if num_suspected:
+            self.shown["suspect"].add(-num_suspected, row, png)
+        if row.name in self.place_of:
+            self.shown["random"].add(self.place_of[row.name], row, png)
 
 
 def write_tables(folder: Path, matrix: np.ndarray, classes: ClassList, scores: Scores) -> None:
     """Writes per_class.csv, confusion.csv and confusion.svg."""
-    with (folder / "per_class.csv").open("w", newline="") as file:
+    with (folder / "per_class.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         names = ("iou", "precision", "recall", "f1", "iou_low", "iou_high", "boundary_iou", "boundary_f1")
         table.writerow(("class", *names, "support"))
@@ -132,46 +165,31 @@ def write_tables(folder: Path, matrix: np.ndarray, classes: ClassList, scores: S
             row, interval, boundary = scores.classification_report[name], scores.intervals.iou[name], scores.boundary
             shares = (scores.iou[name], row.precision, row.recall, row.f1, interval.low, interval.high)
             table.writerow((name, *map(_cell, (*shares, boundary.iou[name], boundary.f1[name])), row.support))
-    with (folder / "confusion.csv").open("w", newline="") as file:
+    with (folder / "confusion.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("target", *classes.names))
         table.writerows((name, *counts) for name, counts in zip(classes.names, matrix.tolist(), strict=True))
-    (folder / "confusion.svg").write_text(standalone(confusion_chart(matrix, classes.names)))
+    (folder / "confusion.svg").write_text(standalone(confusion_chart(matrix, classes.names)), encoding="utf-8")
 
 
-def show_images(
-    predictor: Predictor,
-    test: Sequence[Row],
-    classes: ClassList,
-    table: ImageTable,
-    suspects: Sequence[Suspect],
-    params: EvaluateParams,
-    folder: Path,
-) -> None:
-    """Writes the overlays, named by kind and rank, and their legend.
+def show_images(shortlists: Mapping[str, Shortlist], classes: ClassList, folder: Path) -> None:
+    """Writes the overlays, named by kind and rank, whose they are, and their legend.
 
     Args:
-        predictor: the model.
-        test: rows of the table's images, in its order.
+        shortlists: of each kind.
         classes: of the data set.
-        table: counts of each image.
-        suspects: areas of these images.
-        params: how many images are shown.
         folder: to write.
     """
-    row_of = {row.name: row for row in test}
-    chosen = {
-        "worst": [test[place] for place in rank_worst(table, params.num_worst_overlays)],
-        "suspect": [row_of[name] for name in rank_images(suspects, params.num_suspects)],
-        "random": choose_random(test, params.num_random_overlays, params.seed),
-    }
     folder.mkdir()
-    for kind, rows in chosen.items():
-        for rank, row in enumerate(rows, start=1):
-            image, target = read_pair(row)
-            panels = make_panels(image, target, predictor.predict(image).mask, classes)
-            (folder / f"{kind}_{rank:02}_{row.name}.jpg").write_bytes(encode_jpeg(join_panels(panels), JPEG_QUALITY))
-    (folder / "legend.svg").write_text(legend(classes))
+    entries = {entry.row.name: entry for found in shortlists.values() for entry in found.entries}
+    jpegs = {name: _draw(entry, classes) for name, entry in entries.items()}  # an image can be on several lists
+    names = {kind: [entry.row.name for entry in found.entries] for kind, found in shortlists.items()}
+    write_overlays(folder, {kind: [(name, jpegs[name]) for name in listed] for kind, listed in names.items()})
+    (folder / "legend.svg").write_text(legend(classes), encoding="utf-8")
+
+
+def _draw(entry: Entry, classes: ClassList) -> bytes:
+    return encode_jpeg(join_panels(make_panels(*read_pair(entry.row), entry.pred(), classes)), JPEG_QUALITY)
 
 
 def choose_random(rows: Sequence[Row], num_rows: int, seed: int) -> list[Row]:
@@ -191,7 +209,7 @@ def tell(scores: Scores) -> str:
     head = f"mean IoU {scores.mean_iou:.4f} (always {floor.class_name}: {floor.mean_iou:.4f})"
     if found.is_shown:
         ends = f"{found.low:.4f} to {found.high:.4f}, by {found.num_units} {intervals.unit}s"
-        return f"{head}\n{intervals.confidence:.0%} interval {ends}"
+        return f"{head}\n{100 * intervals.confidence:g}% interval {ends}{few_units(found, intervals.unit)}"
     least = f"it takes {intervals.min_units}: put more {intervals.unit}s into test"
     return f"{head}\nno interval: the test split has {found.num_units} {intervals.unit}s, {least}"
 

@@ -1,11 +1,12 @@
 """Judges the scores by the floors in params; missing, nan or stale evidence rejects. Then writes the report."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.bootstrap import Interval
+from pipeline.cautions import few_units, strays
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of, written_whole
 from pipeline.manifest import read_manifest
@@ -18,6 +19,10 @@ from pipeline.scores import SCORES, Evidence, Intervals, Scores, compare_evidenc
 from pipeline.verdict import Verdict
 
 WORK = Path("work")
+ONE_UNIT = (
+    "a group is one unit by itself; set evaluate.bootstrap.unit to image where images are independent, or use "
+    "gate.min_slice_iou"
+)
 
 
 class Finding(NamedTuple):
@@ -43,15 +48,16 @@ def gate(scores: Scores, scores_md5: str, found: Evidence, limits: GateParams) -
 
     Returns:
         The verdict; of a rejected model with every reason, not only the first; of an accepted one with what could not
-        be judged, too.
+        be judged, too; and of both with what is predicted though no label has it.
     """
     findings = [*_judge_points(scores, limits), *_judge_low_ends(scores, limits)]
     against = [*compare_evidence(scores.evidence, found), *_unsound(scores)]
     against += [finding.text for finding in findings if not finding.reached]
     mean_iou = scores.mean_iou if _is_share(scores.mean_iou) else None
     told = [finding.text for finding in findings] or ["no floor is set; the evidence is whole and fresh"]
-    reasons = against or [*told, *_not_shown(scores.intervals)]
-    return Verdict(not against, tuple(reasons), scores_md5, mean_iou, scores.evidence)
+    reasons = against or [*told, *_not_shown(scores)]
+    remarks = [strays(scores)] if scores.strays else []
+    return Verdict(not against, (*reasons, *remarks), scores_md5, mean_iou, scores.evidence)
 
 
 def main() -> None:
@@ -113,9 +119,17 @@ def _judge_low_ends(scores: Scores, limits: GateParams) -> Iterator[Finding]:
             yield _compare_low(f"IoU of {name}", intervals.iou[name], floor, intervals)
         else:
             yield Finding(False, f"IoU of {name} has no interval; run the stage `evaluate` again")
+    slices = {part.key: part.interval for part in scores.slices}
+    for name, floor in sorted((limits.min_slice_iou_low or {}).items()):
+        if name.startswith("group/") and name in slices and intervals.unit == "group":
+            yield Finding(False, f"mean IoU of {name} has no interval: {ONE_UNIT}")
+        elif name in slices:
+            yield _compare_low(f"mean IoU of {name}", slices[name], floor, intervals)
+        else:
+            yield _unknown("min_slice_iou_low", "slice", name, slices)
 
 
-def _unknown(param: str, kind: str, name: str, known: Mapping[str, float]) -> Finding:
+def _unknown(param: str, kind: str, name: str, known: Iterable[str]) -> Finding:
     names = show_names(known) or "none"
     return Finding(False, f"gate.{param} names {name!r}, which is no {kind}; known are {names}; correct params.yaml")
 
@@ -127,7 +141,14 @@ def _compare(name: str, value: float, floor: float, remark: str) -> Finding:
             f"{name} is {value:g}, so the floor {floor:g} is not shown to be reached; label test images with it",
         )
     reached = value >= floor
-    return Finding(reached, f"{name} {value:.6g} {'reaches' if reached else 'is below'} the floor {floor:g}{remark}")
+    told = f"{name} {_digits(value, floor)} {'reaches' if reached else 'is below'} the floor {_digits(floor, value)}"
+    return Finding(reached, f"{told}{remark}")
+
+
+def _digits(value: float, other: float) -> str:
+    """Six digits, or as many as it takes to tell it from the other."""
+    texts = (f"{value:.{number}g}" for number in range(6, 17))
+    return next((text for text in texts if value == other or float(text) != float(f"{other:.6g}")), repr(value))
 
 
 def _compare_low(name: str, interval: Interval, floor: float, intervals: Intervals) -> Finding:
@@ -138,24 +159,40 @@ def _compare_low(name: str, interval: Interval, floor: float, intervals: Interva
             f"{found}, so the floor {floor:g} of its lower end is not shown to be reached; label more "
             f"{intervals.unit}s with it for the test split",
         )
-    remark = f" ({intervals.confidence:.0%} interval to {interval.high:.6g}, {interval.num_units} {intervals.unit}s)"
+    units = f"{interval.num_units} {intervals.unit}s{few_units(interval, intervals.unit)}"
+    remark = f" ({100 * intervals.confidence:g}% interval to {interval.high:.6g}, {units})"
     return _compare(f"lower end of {name}", interval.low, floor, remark)
 
 
-def _not_shown(intervals: Intervals) -> Iterator[str]:
+def _not_shown(scores: Scores) -> Iterator[str]:
     """What has no interval though no floor asked for one."""
+    intervals = scores.intervals
     if intervals.unit and not _is_shown(intervals.mean_iou, intervals):
         few = _tell_units(intervals.mean_iou, intervals)
         yield f"not shown: no interval, {few}; label more {intervals.unit}s for the test split"
-    elif rare := [name for name, interval in intervals.iou.items() if not _is_shown(interval, intervals)]:
-        counts = ", ".join(f"{name} (in {intervals.iou[name].num_units})" for name in sorted(rare))
-        yield (
-            f"not shown, too rare to judge: {counts}; an interval takes {intervals.min_units} {intervals.unit}s whose "
-            "labels have the class: label more with it for the test split"
-        )
+        return
+    takes = f"an interval takes {intervals.min_units} {intervals.unit}s"
+    if rare := _list_rare(intervals.iou, intervals):
+        told = "whose labels have the class: label more with it for the test split"
+        yield f"not shown, too rare to judge: {', '.join(rare)}; {takes} {told}"
+    wanted = {part.key: part.interval for part in scores.slices if part.kind != "group" or intervals.unit != "group"}
+    if rare := _list_rare(wanted, intervals):
+        told = "label more images of that kind for the test split"
+        yield f"not shown, too few to judge: {show_names(rare)}; {takes}: {told}"
+
+
+def _list_rare(found: Mapping[str, Interval], intervals: Intervals) -> list[str]:
+    """The names without an interval, each with the units that it rests on."""
+    rare = [name for name, interval in found.items() if not _is_shown(interval, intervals)]
+    return [f"{name} (in {found[name].num_units})" for name in sorted(rare)]
 
 
 def _tell_units(interval: Interval, intervals: Intervals) -> str:
+    """Why there is no interval."""
+    if math.isnan(interval.estimate) and interval.num_units:
+        return "it has no score"
+    if interval.num_units >= max(intervals.min_units, 1):
+        return f"its ends are {interval.low:g} and {interval.high:g}"
     return f"it rests on {interval.num_units} {intervals.unit}s, an interval takes {intervals.min_units}"
 
 

@@ -13,7 +13,7 @@ from pipeline.files import md5_of
 from pipeline.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
 from pipeline.machine import list_packages, read_machine
 from pipeline.manifest import read_manifest
-from pipeline.model_card import MODEL, ModelCard, Postprocess
+from pipeline.model_card import CARD, MODEL, ModelCard, Postprocess
 from pipeline.program import run
 from pipeline.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry import CHALLENGER, Version, list_versions, set_alias
@@ -30,6 +30,7 @@ WORK_FILES = (
     (Path("work/train/history.csv"), "train"),
     (Path("work/train/summary.json"), "train"),
     (Path("work/export/parity.json"), "export"),
+    (MODEL / CARD, "export/model"),
 )
 
 

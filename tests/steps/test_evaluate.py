@@ -4,6 +4,7 @@ import csv
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from pipeline.bootstrap import Interval
 from pipeline.dataset import ClassList, Sample, write_contract
 from pipeline.errors import DataError, EvidenceError
+from pipeline.files import md5_of
 from pipeline.fingerprint import Fingerprint
 from pipeline.image_table import ImageTable
 from pipeline.images import read_image, write_png
@@ -57,12 +59,18 @@ def make_row(index: int, share_of_road: float) -> Row:
     image, path = Path(f"data/images/s{index}.png"), Path(f"data/masks/s{index}.png")
     write_png(image, np.full((10, 8, 3), 40 * index, np.uint8))
     write_png(path, mask)
-    return Row(f"s{index}", image, path, "g", "test", 10, 8, f"image{index}", f"mask{index}")
+    return Row(f"s{index}", image, path, "g", "test", 10, 8, md5_of(image), md5_of(path))
 
 
 def evaluate() -> Scores:
     """Runs the stage's function on the project."""
     return step.evaluate(Predictor.read(MODEL), read_manifest(), CLASSES, FINGERPRINT, PARAMS, step.EVALUATE)
+
+
+def validate_again() -> None:
+    """Takes the test files as they are now for validated."""
+    found = [replace(row, image_md5=md5_of(row.image), mask_md5=md5_of(row.mask)) for row in read_manifest()]
+    write_manifest(MANIFEST, found)
 
 
 def read_csv(name: str) -> list[dict[str, str]]:
@@ -86,7 +94,7 @@ def test_everything_is_written_and_twice_the_same(project: Path) -> None:
     names = {str(Path(name).relative_to(step.EVALUATE)) for name in first}
     tables = {"scores.json", "per_image.csv", "per_class.csv", "confusion.csv", "suspects.csv"}
     overlays = {
-        f"overlays/{name}" for name in ("legend.svg", "worst_01_s1.jpg", "worst_02_s3.jpg", "suspect_01_s1.jpg")
+        f"overlays/{name}" for name in ("legend.svg", "overlays.csv", "worst_01.jpg", "worst_02.jpg", "suspect_01.jpg")
     }
     assert tables | overlays | {"confusion.svg"} <= names
     assert len([name for name in names if name.startswith("overlays/random_")]) == 3
@@ -144,7 +152,10 @@ def test_classes_have_their_intervals_and_boundaries_beside_them(project: Path) 
 def test_the_program_tells_what_it_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The interval is told, or why there is none."""
     scores = evaluate()
-    assert "95% interval 0." in step.tell(scores) and "by 4 images" in step.tell(scores)
+    assert "95% interval 0." in step.tell(scores)
+    assert "by 4 images; few images: it holds the truth less often than that" in step.tell(scores)
+    sure = replace(scores, intervals=replace(scores.intervals, confidence=0.995))
+    assert "99.5% interval 0." in step.tell(sure)
     few = replace(scores, intervals=replace(scores.intervals, mean_iou=Interval(0.5, np.nan, np.nan, 2)))
     assert "no interval: the test split has 2 images, it takes 3" in step.tell(few)
 
@@ -162,7 +173,36 @@ def test_nan_as_a_probability_is_refused(project: Path) -> None:
 def test_overlays_show_four_sides(project: Path) -> None:
     """A strip of image, truth, prediction and wrong pixels."""
     evaluate()
-    assert read_image(step.EVALUATE / "overlays/worst_01_s1.jpg").shape == (10, 4 * 8 + 3 * 6, 3)
+    assert read_image(step.EVALUATE / "overlays/worst_01.jpg").shape == (10, 4 * 8 + 3 * 6, 3)
+
+
+def test_overlays_say_whose_they_are(project: Path) -> None:
+    """The lowest mean IoU first, the most suspected pixels first, the random ones as drawn."""
+    evaluate()
+    found = [(row["kind"], row["rank"], row["name"]) for row in read_csv("overlays/overlays.csv")]
+    test = [row for row in read_manifest() if row.split == "test"]
+    drawn = [row.name for row in step.choose_random(test, 3, 0)]
+    assert found[:3] == [("worst", "1", "s1"), ("worst", "2", "s3"), ("suspect", "1", "s1")]
+    assert found[3:] == [("random", str(rank), name) for rank, name in enumerate(drawn, start=1)]
+
+
+def test_any_name_can_be_shown(project: Path) -> None:
+    """No file has a sample's name: that may be too long for one, or hold what an address may not."""
+    rows = read_manifest()
+    write_manifest(MANIFEST, [replace(row, name=f"a#%41{row.name}" + 240 * "x") for row in rows])
+    evaluate()
+    assert {path.stem for path in (step.EVALUATE / "overlays").glob("*.jpg")} == {
+        *("worst_01", "worst_02", "suspect_01", "random_01", "random_02", "random_03"),
+    }
+    assert len(read_csv("overlays/overlays.csv")) == 6
+
+
+def test_the_model_is_asked_once_an_image(project: Path) -> None:
+    """Images that are shown are not predicted again."""
+    plain = Predictor.read(MODEL)
+    serve = Mock(side_effect=plain.serve)
+    step.evaluate(replace(plain, serve=serve), read_manifest(), CLASSES, FINGERPRINT, PARAMS, step.EVALUATE)
+    assert serve.call_count == len(SHARES_OF_ROAD)
 
 
 def test_cleaning_of_the_card_is_scored_too(project: Path) -> None:
@@ -181,11 +221,12 @@ def test_cleaning_of_the_card_is_scored_too(project: Path) -> None:
 
 def test_image_that_is_wholly_ignored_has_no_score(project: Path) -> None:
     """It is in the table with empty cells, and never among the worst."""
-    rows = read_manifest()
-    write_png(rows[1].mask, np.full((10, 8), 255, np.uint8))
+    mask = read_manifest()[1].mask
+    write_png(mask, np.full((10, 8), 255, np.uint8))
+    validate_again()
     evaluate()
     assert read_csv("per_image.csv")[1]["mean_iou"] == ""
-    assert not list((step.EVALUATE / "overlays").glob("worst_*_s1.jpg"))
+    assert [row["name"] for row in read_csv("overlays/overlays.csv") if row["kind"] == "worst"] == ["s3", "s0"]
 
 
 def test_failure_leaves_the_old_folder(project: Path) -> None:
@@ -193,10 +234,21 @@ def test_failure_leaves_the_old_folder(project: Path) -> None:
     evaluate()
     before = md5_by_name()
     read_manifest()[3].image.write_bytes(b"no picture")
+    validate_again()
     with pytest.raises(DataError, match="s3.png: cannot be decoded"):
         evaluate()
     assert md5_by_name() == before
     assert not Path("work/.evaluate.part").exists()
+
+
+@pytest.mark.parametrize("side", ["image", "mask"])
+def test_files_that_changed_since_they_were_validated_are_refused(project: Path, side: str) -> None:
+    """Scores of other files than the manifest's would be told as the manifest's."""
+    path: Path = getattr(read_manifest()[1], side)
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(EvidenceError, match=f"{path}: is not the file that was validated; run `dvc repro validate`"):
+        evaluate()
+    assert not step.EVALUATE.exists()
 
 
 def test_empty_test_split_is_refused(project: Path) -> None:

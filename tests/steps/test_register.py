@@ -55,6 +55,7 @@ def test_run_holds_what_makes_it_again() -> None:
         "validate/data_docs/index.html",
         "gate/verdict.json",
         "train/history.csv",
+        "export/model/segline.json",
     }
     with opened() as (_, client):
         run = client.get_run(version.run_id)
