@@ -26,7 +26,9 @@ PLACES = (
 
 set_defaults(QUIET | GIT)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, as would its children
-hypothesis.settings.register_profile("noisy machine", deadline=None)
+hypothesis.settings.register_profile(
+    "noisy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("noisy machine")
 for name in PLACES:
     os.environ.pop(name, None)  # a test writes to no registry and no server of the one who runs it
