@@ -14,6 +14,7 @@ from pipeline.environment import QUIET, set_defaults
 ROOT = Path(__file__).parents[1]
 SETTINGS = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "params.yaml")
 GIT = {f"GIT_{who}_{what}": "tests@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+E2E_TIMEOUT_S = 600
 PLACES = (
     "MLFLOW_TRACKING_URI",
     "MLFLOW_RUN_ID",
@@ -32,6 +33,13 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("noisy machine")
 for name in PLACES:
     os.environ.pop(name, None)  # a test writes to no registry and no server of the one who runs it
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """An end-to-end test that names no time limit of its own has ten minutes."""
+    for item in items:
+        if item.get_closest_marker("e2e") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(E2E_TIMEOUT_S))
 
 
 @pytest.fixture

@@ -129,7 +129,6 @@ def _promote_at_once(uri: str, start: Barrier, version: int) -> tuple[int, str, 
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(600)
 def test_of_twenty_promotions_at_once_one_wins(register: Callable[[int], None]) -> None:
     """Twenty processes leave twenty lines, one winner, and aliases that agree with the last line that moved them."""
     register(NUM_PROCESSES)

@@ -12,7 +12,7 @@ from pipeline.steps.promote import promote
 from tests.contest import FREE, ROAD, SKY, number_by_alias, register, write_contest
 from tests.finished_project import ROOT
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.e2e
 NUM_PROMOTIONS = 20
 
 

@@ -22,7 +22,7 @@ from pipeline.versions import list_stages
 from tests.conftest import PLACES, ROOT
 from tests.flows.tiny_flow import mlflow_states, run_module, started
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.e2e
 SMALL: dict[str, dict[str, Any]] = {
     "preprocess": {"size": [32, 48]},
     "train": {"num_epochs": 3, "batch_size": 4, "precision": "float32"},

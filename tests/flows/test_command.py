@@ -124,7 +124,6 @@ def test_registry_commands_reach_their_steps(project: Path, capsys: pytest.Captu
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(300)
 def test_a_schedule_runs_the_flow(project: Path) -> None:
     """With no server by address, `segline schedule` runs the flow when its minute comes, and Ctrl-C ends it."""
     write_tiny_flow(project)

@@ -12,8 +12,6 @@ from pipeline.versions import is_fresh
 from tests.flows.tiny_flow import TRAIN, ask_prefect, mlflow_states, run_flow, started, write_tiny_flow
 from tests.processes import wait_for_end
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def tiny(project: Path) -> Path:
