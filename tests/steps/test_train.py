@@ -147,11 +147,11 @@ def test_an_orphan_stops_by_itself() -> None:
         pid = int(next(lines))
         next(line for line in lines if line.startswith(b"epoch 2/"))
         parent.kill()
-    try:
-        wait_for_end(pid)
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        try:
+            wait_for_end(pid)  # while its output can be written: else it would die of that
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def damage(path: Path) -> None:
