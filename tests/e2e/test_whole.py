@@ -37,7 +37,8 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     The clone is the files of this checkout, committed in a repository of their own, with small params and data.
     """
     folder = tmp_path_factory.mktemp("e2e") / "clone"
-    files = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, text=True)
+    list_files = ["git", "-c", "safe.directory=*", "ls-files", "-co", "--exclude-standard", "-z"]
+    files = subprocess.check_output(list_files, cwd=ROOT, text=True)
     for name in filter(None, files.split("\0")):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
