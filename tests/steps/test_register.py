@@ -1,9 +1,6 @@
 """Tests of registering: what is stored, what is refused, and that it can be repeated."""
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from pipeline.scores import Scores
 from pipeline.steps import gate
 from pipeline.steps.register import _describe, _read_accepted, _register, _tags, register
 from tests.finished_project import ROOT, make_scores, use_registry, write_lock, write_project
+from tests.flows.tiny_flow import started
 
 
 @pytest.fixture(autouse=True)
@@ -159,10 +157,10 @@ def test_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.e2e
-def test_two_at_once() -> None:
+def test_two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes that register the same evidence at the same time leave one version."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = (sys.executable, "-m", "pipeline.steps.register")
-    children = [subprocess.Popen(command, env=environment) for _ in range(2)]
-    assert [child.wait() for child in children] == [0, 0]
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with started("pipeline.steps.register") as one, started("pipeline.steps.register") as other:
+        told = [child.communicate()[0] for child in (one, other)]
+    assert [one.returncode, other.returncode] == [0, 0], told
     assert len(list_versions()) == 1 and find_alias("challenger") == list_versions()[0]
