@@ -1,5 +1,6 @@
 """From drawn images to a champion and on: real stages, DVC, Prefect and MLflow in a clone of their own."""
 
+import json
 import os
 import re
 import shutil
@@ -15,10 +16,12 @@ import numpy as np
 import pytest
 import yaml
 
+from pipeline.decision_report import DECISION_REPORT
 from pipeline.files import read_json
+from pipeline.report import REPORT
 from pipeline.versions import list_stages
 from tests.conftest import PLACES, ROOT
-from tests.flows.tiny_flow import mlflow_states, run_module, started
+from tests.flows.tiny_flow import ask_prefect, mlflow_states, run_module, started
 
 pytestmark = pytest.mark.e2e
 SMALL: dict[str, dict[str, Any]] = {
@@ -123,6 +126,17 @@ def test_a_run_ends_with_a_champion(first_run: str) -> None:
     assert Path("work/gate/report.html").stat().st_size > 10_000
     assert versions() == FIRST
     assert "champion" in segline("status")
+
+
+def test_prefect_shows_what_came_of_a_run() -> None:
+    """The artifacts are the verdict, a row for each score, and links to the report without and with the decision."""
+    (artifacts,) = ask_prefect("artifacts")
+    data = {artifact["key"]: artifact["data"] for artifact in artifacts}
+    assert data.keys() == {"verdict", "scores", "report", "decision"}
+    assert data["verdict"].startswith("# Accepted")
+    assert [row["score"] for row in json.loads(data["scores"])][:2] == ["mean IoU", "pixel accuracy"]
+    for key, page in (("report", REPORT), ("decision", DECISION_REPORT)):
+        assert page.exists() and f"({page.resolve().as_uri()})" in data[key]
 
 
 def test_a_second_run_retrains_nothing_and_registers_nothing() -> None:
