@@ -9,7 +9,6 @@ from pipeline.errors import RegistryError
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contention, "PATIENCE_S", 0.1)
     monkeypatch.setattr(contention, "MAX_PAUSE_S", 0.001)
 
 
@@ -27,8 +26,9 @@ def test_write_is_repeated_until_it_is_taken() -> None:
     assert done == [1]
 
 
-def test_patience_ends() -> None:
+def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """What never works ends, with what was last wrong."""
+    monkeypatch.setattr(contention, "PATIENCE_S", 0.1)
 
     def write() -> None:
         raise RegistryError("out of order")

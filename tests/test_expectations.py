@@ -16,6 +16,7 @@ from pipeline.checks import Check
 from pipeline.errors import StageError
 from pipeline.expectations import Judge
 from pipeline.files import md5_of
+from tests.layout import ROOT
 
 FILE = {"file": "data/images/a.png"}
 ON = Check("on", "on", "on is {on}", "switch it on", allowed=(True,))
@@ -91,7 +92,7 @@ def test_docs_are_the_same_in_another_process(tmp_path: Path) -> None:
     for seed in "12":
         environment = os.environ | {"PYTHONHASHSEED": seed, "HOME": str(tmp_path / "home")}
         command = [sys.executable, "-c", WRITE_DOCS, str(tmp_path / seed)]
-        subprocess.run(command, env=environment, check=True, capture_output=True)
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
     assert md5_of(tmp_path / "1") == md5_of(tmp_path / "2")
     assert list((tmp_path / "home").iterdir()) == []
 
@@ -106,6 +107,17 @@ def test_docs_hold_no_time_and_no_path(tmp_path: Path) -> None:
     text = "".join(page.read_text() for page in (tmp_path / "1").rglob("*.html"))
     assert str(tmp_path) not in text and "web-assets" not in text and "on (error): on is True" in text
     assert not re.search(r"20\d\d-\d\d-\d\dT|20\d{6}T", text)
+
+
+def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages are written where they were asked for and nowhere else."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    judge = Judge()
+    judge.judge("samples", [row("a")], "name", CHECKS)
+    judge.write_docs(tmp_path / "docs")
+    assert (tmp_path / "docs" / "index.html").exists()
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def test_index_links_every_page(judge: Judge, tmp_path: Path) -> None:

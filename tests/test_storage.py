@@ -2,63 +2,34 @@
 
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from pipeline.errors import StorageError
 from pipeline.storage import download_folder, is_url, split_url
 
 PNG = (".png",)
-MADE_BY_THE_TESTS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_PROFILE")
+KEYS = (
+    "set/a.png",
+    "set/sub/b.PNG",
+    "set/notes.txt",
+    "set2/c.png",
+    "set/",
+    "odd/../../d.png",
+    "x/e.png/f.png",
+    "x/e.png",
+)
 CLOSED = "http://127.0.0.1:9"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """An S3 server with a bucket of three objects."""
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"http://{host}:{port}",
-        aws_access_key_id="k",
-        aws_secret_access_key="s",
-        region_name="us-east-1",
-    )
-    client.create_bucket(Bucket="photos")
-    for key in (
-        "set/a.png",
-        "set/sub/b.PNG",
-        "set/notes.txt",
-        "set2/c.png",
-        "set/",
-        "odd/../../d.png",
-        "x/e.png/f.png",
-        "x/e.png",
-    ):
-        client.put_object(Bucket="photos", Key=key, Body=key.encode())
-    yield f"http://{host}:{port}"
-    moto.stop()
-
-
 @pytest.fixture(autouse=True)
-def _as_a_user(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in MADE_BY_THE_TESTS:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {
-        "AWS_ENDPOINT_URL": server,
-        "AWS_ACCESS_KEY_ID": "k",
-        "AWS_SECRET_ACCESS_KEY": "s",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
+def _bucket(s3: Any) -> None:
+    """Filled anew, with the same, for each test."""
+    s3.create_bucket(Bucket="photos")
+    for key in KEYS:
+        s3.put_object(Bucket="photos", Key=key, Body=key.encode())
 
 
 def test_a_prefix_becomes_a_folder(tmp_path: Path) -> None:
@@ -120,16 +91,16 @@ def test_missing_credentials_are_told(tmp_path: Path, monkeypatch: pytest.Monkey
         download_folder("s3://photos/set", tmp_path / "new", PNG)
 
 
-def test_wrong_credentials_are_told(server: str, tmp_path: Path) -> None:
+def test_wrong_credentials_are_told(s3_server: str, tmp_path: Path) -> None:
     """The server checks them here, and the message says so."""
-    _check_credentials_after(server, "0")
+    _check_credentials_after(s3_server, "0")
     try:
         with pytest.raises(
             StorageError, match=r"refuses these credentials \(InvalidAccessKeyId\); check AWS_ACCESS_KEY_ID"
         ):
             download_folder("s3://photos/set", tmp_path / "new", PNG)
     finally:
-        _check_credentials_after(server, "inf")
+        _check_credentials_after(s3_server, "inf")
 
 
 def _check_credentials_after(server: str, num_requests: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.trainer import Trainer, build_optimizer
 from pipeline.unet import build_unet
+from tests.layout import ROOT
 
 ON_DEVICES = """
 import contextlib, json, keras, numpy as np, tensorflow as tf
@@ -60,7 +61,7 @@ def test_the_loss_falls() -> None:
 @pytest.mark.e2e
 def test_two_devices_learn_what_one_learns() -> None:
     """Each of two devices takes its part of the batch; with equal parts the losses are those of one device."""
-    shown = subprocess.run([sys.executable, "-c", ON_DEVICES], capture_output=True, text=True)
+    shown = subprocess.run([sys.executable, "-c", ON_DEVICES], cwd=ROOT, capture_output=True, text=True)
     assert shown.returncode == 0, shown.stderr
     one, two = json.loads(shown.stdout.splitlines()[-1])
     np.testing.assert_allclose(one, two, rtol=2e-3)  # the smoothing of Dice counts once for each device

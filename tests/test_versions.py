@@ -104,7 +104,9 @@ def test_a_busy_project_is_refused(data: Path) -> None:
     Path("dvc.yaml").write_text(STAGE.replace("mkdir", "echo started && sleep 60 && mkdir"))
     command = [sys.executable, "-u", "-m", "dvc", "repro", "--single-item", "one"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as other:
-        assert other.stdout and any(line == "started\n" for line in other.stdout)
-        with pytest.raises(StageError, match="DVC is busy in this project; wait"):
-            is_fresh("one")
-        os.killpg(other.pid, 9)
+        try:
+            assert other.stdout and any(line == "started\n" for line in other.stdout)
+            with pytest.raises(StageError, match="DVC is busy in this project; wait"):
+                is_fresh("one")
+        finally:
+            os.killpg(other.pid, 9)

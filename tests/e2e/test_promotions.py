@@ -1,8 +1,6 @@
 """Promotions at once, by the command, against one registry."""
 
-import os
-import subprocess
-import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,8 +9,9 @@ from pipeline.aliases import read_standing
 from pipeline.steps.promote import promote
 from tests.contest import FREE, ROAD, SKY, number_by_alias, register, write_contest
 from tests.finished_project import ROOT
+from tests.flows.tiny_flow import started
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.e2e
 NUM_PROMOTIONS = 20
 
 
@@ -24,20 +23,12 @@ def test_of_twenty_promotions_at_once_one_wins(tmp_path: Path, monkeypatch: pyte
     promote()
     for _ in range(NUM_PROMOTIONS):
         register(ROAD)
-    command = [sys.executable, "-m", "flows.command", "promote"]
-    numbers = range(2, NUM_PROMOTIONS + 2)
-    started = [
-        subprocess.Popen(
-            [*command, str(number)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        for number in numbers
-    ]
-    told = {number: process.communicate()[0] for number, process in zip(numbers, started, strict=True)}
-    failed = [told[number] for number, process in zip(numbers, started, strict=True) if process.returncode]
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with ExitStack() as stack:
+        numbers = range(2, NUM_PROMOTIONS + 2)
+        children = {n: stack.enter_context(started("flows.command", "promote", str(n))) for n in numbers}
+        told = {number: child.communicate()[0] for number, child in children.items()}
+    failed = [told[number] for number, child in children.items() if child.returncode]
     assert not failed, failed[0][-1000:]
     winners = [number for number, text in told.items() if "\nPROMOTED: " in f"\n{text}"]
     standing = read_standing()

@@ -1,4 +1,4 @@
-"""Tests of flows/artifacts.py; that Prefect shows them is tested with the flow."""
+"""Tests of flows/artifacts.py; that Prefect has them is tested with the whole."""
 
 import math
 

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flows.command import build_parser, call
 from flows.lock import only_one
-from pipeline.errors import DataError, ParamsError, RegistryError, StageError
+from pipeline.dataset import list_samples
+from pipeline.errors import ParamsError, RegistryError, StageError
+from pipeline.images import read_mask, write_png
 from tests.flows.tiny_flow import ask_prefect, started, write_tiny_flow
 
 HEAVY = {"boto3", "cv2", "dvc", "great_expectations", "keras", "mlflow", "numpy", "pandas", "prefect", "tensorflow"}
@@ -104,11 +107,18 @@ def test_a_demo_is_drawn(project: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_options_reach_the_import(project: Path) -> None:
-    """What is typed is handed to the step: here images that are not there."""
+    """What is typed is handed to the step: without `--kind` these masks of 0 and 255 would be binary."""
     (project / "dvc.yaml").write_text("stages: {}\n")
     Path("classes.txt").write_text("sky\nroad\n")
-    with pytest.raises(DataError, match="nowhere"):
-        call(["import", "folder", "nowhere", "masks", "--classes", "classes.txt", "--group", "(.*)_"])
+    for name in ("north_1", "north_2", "south_1"):
+        write_png(project / f"photos/{name}.png", np.zeros((6, 8, 3), np.uint8))
+        write_png(project / f"labels/{name}_ids.png", np.array([[0, 255]], np.uint8).repeat(6, 0).repeat(4, 1))
+    Path("splits.csv").write_text("name,split\nsouth_1.png,test\n")
+    options = ["--classes=classes.txt", "--kind=index", "--mask-suffix=_ids", "--group=(.*)_", "--samples=splits.csv"]
+    call(["import", "folder", "photos", "labels", *options])
+    found = [(sample.group, sample.split) for sample in list_samples()]
+    assert found == [("north", ""), ("north", ""), ("south", "test")]
+    assert set(read_mask(Path("data/masks/south_1.png")).flat) == {0, 255}
 
 
 def test_registry_commands_reach_their_steps(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,7 +134,6 @@ def test_registry_commands_reach_their_steps(project: Path, capsys: pytest.Captu
 
 
 @pytest.mark.e2e
-@pytest.mark.timeout(300)
 def test_a_schedule_runs_the_flow(project: Path) -> None:
     """With no server by address, `segline schedule` runs the flow when its minute comes, and Ctrl-C ends it."""
     write_tiny_flow(project)

@@ -9,10 +9,8 @@ import pytest
 from flows.retrain import track_data
 from pipeline.errors import DataError
 from pipeline.versions import is_fresh
-from tests.flows.test_leash import wait_for_end
 from tests.flows.tiny_flow import TRAIN, ask_prefect, mlflow_states, run_flow, started, write_tiny_flow
-
-pytestmark = pytest.mark.timeout(300)
+from tests.processes import wait_for_end
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 import errno
 import json
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import boto3
 import numpy as np
 import pytest
-from moto.server import ThreadedMotoServer
 from numpy.testing import assert_array_equal
 
 from pipeline.dataset import list_samples, read_class_list
@@ -31,25 +29,6 @@ NAMES = ("north/a", "north/b", "south/a")
 @pytest.fixture(autouse=True)
 def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """Address of an S3 server of this machine."""
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    yield f"http://{host}:{port}"
-    moto.stop()
-
-
-@pytest.fixture
-def store(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A bucket on that server, which the environment names."""
-    for name, value in {"ENDPOINT_URL": server, "ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "s"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
-    boto3.session.Session().client("s3", region_name="us-east-1").create_bucket(Bucket="photos")
-    return "s3://photos"
 
 
 def _write_folder(mask: np.ndarray = IDS, suffix: str = "") -> None:
@@ -236,26 +215,26 @@ def test_changed_data_is_kept(project: Path) -> None:
     assert "corrected" not in (DATA / "samples.csv").read_text()
 
 
-def test_folders_of_an_object_store(store: str) -> None:
+def test_folders_of_an_object_store(s3: Any) -> None:
     """They are downloaded, brought in and swept away."""
-    client = boto3.session.Session().client("s3")
+    s3.create_bucket(Bucket="photos")
     for name in NAMES:
-        client.put_object(Bucket="photos", Key=f"v1/images/{name}.jpg", Body=encode_jpeg(GREEN, 90))
-        client.put_object(Bucket="photos", Key=f"v1/masks/{name}.png", Body=encode_png(IDS))
+        s3.put_object(Bucket="photos", Key=f"v1/images/{name}.jpg", Body=encode_jpeg(GREEN, 90))
+        s3.put_object(Bucket="photos", Key=f"v1/masks/{name}.png", Body=encode_png(IDS))
     _write_folder()
-    assert import_folder(f"{store}/v1/images", f"{store}/v1/masks/", Path("classes.json")).num_samples == 3
+    assert import_folder("s3://photos/v1/images", "s3://photos/v1/masks/", Path("classes.json")).num_samples == 3
     assert_array_equal(read_mask(DATA / "masks/north__b.png"), IDS)
     assert not _left_beside()
 
 
-def test_errors_name_the_object_and_not_the_download(store: str) -> None:
+def test_errors_name_the_object_and_not_the_download(s3: Any) -> None:
     """A wrong mask of a store is named by its URL; a wrong place is the store's error."""
-    client = boto3.session.Session().client("s3")
-    client.put_object(Bucket="photos", Key="images/a.png", Body=encode_png(GREEN))
-    client.put_object(Bucket="photos", Key="masks/a.png", Body=encode_png(np.full((6, 8), 77, np.uint8)))
+    s3.create_bucket(Bucket="photos")
+    s3.put_object(Bucket="photos", Key="images/a.png", Body=encode_png(GREEN))
+    s3.put_object(Bucket="photos", Key="masks/a.png", Body=encode_png(np.full((6, 8), 77, np.uint8)))
     _write_folder()
     with pytest.raises(DataError, match=r"s3://photos/masks/a.png: value 77 on 48 pixels is not declared"):
-        import_folder(f"{store}/images", f"{store}/masks", Path("classes.json"))
+        import_folder("s3://photos/images", "s3://photos/masks", Path("classes.json"))
     with pytest.raises(StorageError, match="s3://photos/none: found nothing"):
-        import_folder(f"{store}/none", f"{store}/masks", Path("classes.json"))
+        import_folder("s3://photos/none", "s3://photos/masks", Path("classes.json"))
     assert not DATA.exists() and not _left_beside()

@@ -1,10 +1,8 @@
 """Tests of registering: what is stored, what is refused, and that it can be repeated."""
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from pipeline.scores import Scores
 from pipeline.steps import gate
 from pipeline.steps.register import _describe, _read_accepted, _register, _tags, register
 from tests.finished_project import ROOT, make_scores, use_registry, write_lock, write_project
+from tests.flows.tiny_flow import started
 
 NUM_AT_ONCE = 4
 
@@ -162,10 +161,11 @@ def test_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.e2e
-def test_several_at_once() -> None:
+def test_several_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that register the same evidence at the same time leave one version."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = (sys.executable, "-m", "pipeline.steps.register")
-    children = [subprocess.Popen(command, env=environment) for _ in range(NUM_AT_ONCE)]
-    assert [child.wait() for child in children] == [0] * NUM_AT_ONCE
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with ExitStack() as stack:
+        children = [stack.enter_context(started("pipeline.steps.register")) for _ in range(NUM_AT_ONCE)]
+        told = [child.communicate()[0] for child in children]
+    assert [child.returncode for child in children] == [0] * NUM_AT_ONCE, told
     assert len(list_versions()) == 1 and find_alias("challenger") == list_versions()[0]
