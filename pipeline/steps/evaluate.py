@@ -12,6 +12,7 @@ Besides scores.json the folder holds
 import csv
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -79,8 +80,8 @@ def evaluate(
     """
     check_test_split(rows)
     chosen = choose_random(select_test(rows), params.num_random_overlays, params.seed)
-    details = Details(classes, params, chosen)
-    with written_whole(out) as folder:
+    with written_whole(out) as folder, ThreadPoolExecutor() as pool:
+        details = Details(classes, params, chosen, pool)
         folder.mkdir()
         table = count_images(predictor, rows, classes, details.add)
         table.write(folder / "per_image.csv")
@@ -97,7 +98,7 @@ def evaluate(
             slices=score_slices(table, partial(mean_iou_interval, **params.bootstrap.model_dump())),
         )
         write_tables(folder, table.pooled(), classes, scores)
-        show_images(details.shown, classes, folder / "overlays")
+        show_images(details.shown, classes, folder / "overlays", pool)
         scores.write(folder / "scores.json")
     return scores
 
@@ -112,8 +113,8 @@ class Details:
         shown: the worst images, those with the most suspected pixels and the random ones.
     """
 
-    def __init__(self, classes: ClassList, params: EvaluateParams, random: Sequence[Row]) -> None:
-        self.classes, self.params = classes, params
+    def __init__(self, classes: ClassList, params: EvaluateParams, random: Sequence[Row], pool: Executor) -> None:
+        self.classes, self.params, self.pool = classes, params, pool
         self.place_of = {row.name: place for place, row in enumerate(random)}
         self.boundary = BoundaryTally(len(classes), params.boundary_width, params.boundary_tolerance_px)
         self.calibration = CalibrationTally()
@@ -125,10 +126,10 @@ class Details:
         }
 
     def add(self, seen: Seen) -> None:
-        """Takes in an image."""
-        confidence = seen.prediction.confidence()
+        """Takes in an image, with the edges in a thread: they take as long as the rest."""
         target, pred = hide_ignored(seen.target, seen.prediction.mask, self.classes.ignore_id)
-        self.boundary.add(target, pred)
+        edges = self.pool.submit(self.boundary.add, target, pred)
+        confidence = seen.prediction.confidence()
         self.calibration.add(confidence, target == pred, seen.target != self.classes.ignore_id)
         suspects = find_suspects(
             seen.row.name,
@@ -142,6 +143,7 @@ class Details:
         )
         self.suspects += suspects
         self._offer(seen, sum(suspect.num_pixels for suspect in suspects))
+        edges.result()
 
     def _offer(self, seen: Seen, num_suspected: int) -> None:
         """Lowest mean IoU first; most suspected pixels first; random ones in the order that they were drawn."""
@@ -172,23 +174,25 @@ def write_tables(folder: Path, matrix: np.ndarray, classes: ClassList, scores: S
     (folder / "confusion.svg").write_text(standalone(confusion_chart(matrix, classes.names)), encoding="utf-8")
 
 
-def show_images(shortlists: Mapping[str, Shortlist], classes: ClassList, folder: Path) -> None:
+def show_images(shortlists: Mapping[str, Shortlist], classes: ClassList, folder: Path, pool: Executor) -> None:
     """Writes the overlays, named by kind and rank, whose they are, and their legend.
 
     Args:
         shortlists: of each kind.
         classes: of the data set.
         folder: to write.
+        pool: to draw in.
     """
     folder.mkdir()
     entries = {entry.row.name: entry for found in shortlists.values() for entry in found.entries}
-    jpegs = {name: _draw(entry, classes) for name, entry in entries.items()}  # an image can be on several lists
+    drawn = pool.map(partial(_draw, classes), entries.values())  # once each: an image can be on several lists
+    jpegs = dict(zip(entries, drawn, strict=True))
     names = {kind: [entry.row.name for entry in found.entries] for kind, found in shortlists.items()}
     write_overlays(folder, {kind: [(name, jpegs[name]) for name in listed] for kind, listed in names.items()})
     (folder / "legend.svg").write_text(legend(classes), encoding="utf-8")
 
 
-def _draw(entry: Entry, classes: ClassList) -> bytes:
+def _draw(classes: ClassList, entry: Entry) -> bytes:
     return encode_jpeg(join_panels(make_panels(*read_pair(entry.row), entry.pred(), classes)), JPEG_QUALITY)
 
 

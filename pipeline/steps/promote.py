@@ -217,7 +217,7 @@ def _describe(contest: Contest, mean_ious: Mapping[str, float], changed: bool | 
     if math.isnan(mean_ious[str(challenger)]):
         yield f"{found}, which shows nothing"
     elif champion is None:
-        yield f"{found}; there is no champion to compare it with"
+        yield found
     else:
         best = f", the anchor {anchor} {mean_ious[str(anchor)]:.4f}" if anchor and str(anchor) != str(champion) else ""
         yield f"{found}, the champion {champion} has {mean_ious[str(champion)]:.4f}{best}"
