@@ -67,6 +67,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _as_the_first_run_left_it(first_run: str) -> None:
+    assert Path("../kept").is_dir()  # before anything is deleted: this is the clone
     for path in Path().iterdir():
         if path.is_dir():
             shutil.rmtree(path)
