@@ -45,7 +45,9 @@ def build_predictor(folder: Path) -> Predictor:
     import keras
 
     keras.utils.set_random_seed(0)
-    size, unet = read_params(PARAMS).preprocess.size, read_params(PARAMS).train.unet
+    params = read_params(PARAMS)
+    keras.mixed_precision.set_global_policy(params.train.precision)
+    size, unet = params.preprocess.size, params.train.unet
     network = build_unet(
         num_classes=NUM_CLASSES,
         num_levels=unet.num_levels,
@@ -81,7 +83,7 @@ RESIZERS = (resize_image, resize_mask)
 
 
 def infer(predictor: Predictor, rows: Sequence[Row]) -> float:
-    """Seconds that reading the images and asking the model takes, as `segline predict` does it."""
+    """Seconds that reading the images and asking the model take, as in `segline predict`; reading is done beside."""
     started = time.perf_counter()
     for _, image in read_ahead([row.image for row in rows], read_image):
         predictor.predict(image.result())
