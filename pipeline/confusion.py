@@ -25,10 +25,13 @@ def confusion(target: np.ndarray, pred: np.ndarray, num_classes: int, ignore_id:
     if target.shape != pred.shape:
         raise DataError(f"mask is {target.shape}, prediction is {pred.shape}; expected (height, width) alike")
     counted = target != ignore_id
-    _check_ids("mask", target[counted], num_classes, f", or {ignore_id} to ignore a pixel")
+    labels = np.where(counted, target, 0)
+    _check_ids("mask", labels, num_classes, f", or {ignore_id} to ignore a pixel")
     _check_ids("prediction", pred, num_classes, "")
-    pairs = target[counted].astype(np.int64) * num_classes + pred[counted]
-    return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes).astype(np.int64)
+    pairs = labels.astype(np.intp) * num_classes + pred
+    counts = np.bincount(pairs.ravel(), minlength=num_classes**2).reshape(num_classes, num_classes)
+    counts[0] -= np.bincount(pred[~counted], minlength=num_classes)  # what is ignored was counted as class 0
+    return counts.astype(np.int64)
 
 
 def iou_per_class(matrix: np.ndarray) -> np.ndarray:
@@ -85,8 +88,8 @@ def classification_report(matrix: np.ndarray, names: Sequence[str]) -> dict[str,
 
 
 def _check_ids(what: str, ids: np.ndarray, num_classes: int, otherwise: str) -> None:
-    wrong = ids[(ids < 0) | (ids >= num_classes)]
-    if wrong.size:
+    if ids.size and not 0 <= ids.min() <= ids.max() < num_classes:
+        wrong = ids[(ids < 0) | (ids >= num_classes)]
         raise DataError(
             f"{what} has id {wrong.flat[0]} in {wrong.size} pixels; expected 0 to {num_classes - 1}{otherwise}"
         )

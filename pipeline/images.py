@@ -112,11 +112,6 @@ def encode_png(pixels: np.ndarray) -> bytes:
     return _encode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 6])
 
 
-def decode_png(content: bytes) -> np.ndarray:
-    """(H, W) uint8 of the bytes that `encode_png` gave for a mask."""
-    return np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED))
-
-
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     """JPEG bytes of (H, W, 3) RGB uint8; equal pixels give equal bytes."""
     return _encode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -1,12 +1,10 @@
 """The few images of many that are shown, each with the mask that was predicted: the model is asked once an image."""
 
 from bisect import insort
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.images import decode_png
 from pipeline.manifest import Row
 
 Key = tuple[float, str]
@@ -18,16 +16,12 @@ class Entry(NamedTuple):
     Attributes:
         key: its place, the smallest first.
         row: of the manifest.
-        png: of the predicted mask.
+        pred: (H, W) uint8 ids.
     """
 
     key: Key
     row: Row
-    png: bytes
-
-    def pred(self) -> np.ndarray:
-        """(H, W) uint8 ids."""
-        return decode_png(self.png)
+    pred: np.ndarray
 
 
 class Shortlist:
@@ -42,15 +36,15 @@ class Shortlist:
         self.num_kept = num_kept
         self.entries: list[Entry] = []
 
-    def add(self, value: float, row: Row, png: Callable[[], bytes]) -> None:
+    def add(self, value: float, row: Row, pred: np.ndarray) -> None:
         """Offers an image.
 
         Args:
             value: the smaller, the earlier; of equals the first by name.
             row: of the manifest.
-            png: gives the PNG of the predicted mask; it is made only of an image that is kept.
+            pred: (H, W) uint8 ids.
         """
         key = (value, row.name)
         if len(self.entries) < self.num_kept or (self.entries and key < self.entries[-1].key):
-            insort(self.entries, Entry(key, row, png()), key=lambda entry: entry.key)
+            insort(self.entries, Entry(key, row, pred), key=lambda entry: entry.key)
             del self.entries[self.num_kept :]

@@ -1,6 +1,5 @@
 """Tests of the list of images that are shown."""
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from pipeline.images import encode_png
 from pipeline.manifest import Row
 from pipeline.shortlist import Shortlist
 
@@ -23,8 +21,8 @@ def test_the_first_are_kept_in_order(values: list[float], num_kept: int) -> None
     """As many as asked for, as if all had been sorted; of equals the name decides; each with its own mask."""
     found = Shortlist(num_kept)
     for index, value in enumerate(values):
-        found.add(value, row(index), partial(encode_png, np.full((1, 2), index, np.uint8)))
+        found.add(value, row(index), np.full((1, 2), index, np.uint8))
     first = sorted((value, f"s{index}") for index, value in enumerate(values))[:num_kept]
     assert [(entry.key[0], entry.row.name) for entry in found.entries] == first
     for entry in found.entries:
-        assert_array_equal(entry.pred(), np.full((1, 2), int(entry.row.name[1:])))
+        assert_array_equal(entry.pred, np.full((1, 2), int(entry.row.name[1:])))

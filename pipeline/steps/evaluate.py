@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from pipeline.confusion import mean_iou
 from pipeline.dataset import ClassList, read_class_list
 from pipeline.files import written_whole
 from pipeline.fingerprint import Fingerprint
-from pipeline.images import encode_jpeg, encode_png
+from pipeline.images import encode_jpeg
 from pipeline.manifest import MANIFEST, Row, read_manifest
 from pipeline.model_card import MODEL, ModelCard
 from pipeline.overlays import join_panels, legend, make_panels, write_overlays
@@ -126,11 +126,12 @@ class Details:
         }
 
     def add(self, seen: Seen) -> None:
-        """Takes in an image, with the edges in a thread: they take as long as the rest."""
+        """Takes in an image; edges and calibration in threads: they take as long as the rest."""
         target, pred = hide_ignored(seen.target, seen.prediction.mask, self.classes.ignore_id)
         edges = self.pool.submit(self.boundary.add, target, pred)
         confidence = seen.prediction.confidence()
-        self.calibration.add(confidence, target == pred, seen.target != self.classes.ignore_id)
+        counted = seen.target != self.classes.ignore_id
+        calibration = self.pool.submit(self.calibration.add, confidence, target == pred, counted)
         suspects = find_suspects(
             seen.row.name,
             self.classes.names,
@@ -143,18 +144,18 @@ class Details:
         )
         self.suspects += suspects
         self._offer(seen, sum(suspect.num_pixels for suspect in suspects))
-        edges.result()
+        for counting in (edges, calibration):
+            counting.result()
 
     def _offer(self, seen: Seen, num_suspected: int) -> None:
         """Lowest mean IoU first; most suspected pixels first; random ones in the order that they were drawn."""
         row, iou = seen.row, mean_iou(seen.matrix)
-        png = cache(partial(encode_png, seen.prediction.mask))  # once for all lists
         if not math.isnan(iou):
-            self.shown["worst"].add(iou, row, png)
+            self.shown["worst"].add(iou, row, seen.prediction.mask)
         if num_suspected:
-            self.shown["suspect"].add(-num_suspected, row, png)
+            self.shown["suspect"].add(-num_suspected, row, seen.prediction.mask)
         if row.name in self.place_of:
-            self.shown["random"].add(self.place_of[row.name], row, png)
+            self.shown["random"].add(self.place_of[row.name], row, seen.prediction.mask)
 
 
 def write_tables(folder: Path, matrix: np.ndarray, classes: ClassList, scores: Scores) -> None:
@@ -193,7 +194,7 @@ def show_images(shortlists: Mapping[str, Shortlist], classes: ClassList, folder:
 
 
 def _draw(classes: ClassList, entry: Entry) -> bytes:
-    return encode_jpeg(join_panels(make_panels(*read_pair(entry.row), entry.pred(), classes)), JPEG_QUALITY)
+    return encode_jpeg(join_panels(make_panels(*read_pair(entry.row), entry.pred, classes)), JPEG_QUALITY)
 
 
 def choose_random(rows: Sequence[Row], num_rows: int, seed: int) -> list[Row]:
