@@ -43,6 +43,9 @@ PLACES = (
     "SEGLINE_MODEL_NAME",
 )
 """What a test before may have set."""
+on_a_full_disk = pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="only Linux has the device /dev/full, a disk that is always full"
+)
 
 for name in [name for name in os.environ if name.startswith(OF_THE_USER)]:
     del os.environ[name]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import DataError, EvidenceError, StageError
 from pipeline.files import md5_of, read_json, read_yaml, write_json, written_whole
+from tests.conftest import on_a_full_disk
 
 
 def _fill(folder: Path, text: str) -> None:
@@ -54,7 +55,7 @@ def test_a_linked_folder_is_replaced_and_its_target_kept(tmp_path: Path) -> None
     assert (tmp_path / "elsewhere" / "file").read_text() == "theirs"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@on_a_full_disk
 def test_a_full_disk_is_told(tmp_path: Path) -> None:
     """No space left ends in a message, and what was there stays."""
     (tmp_path / "out").write_text("old")

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.program import run
+from tests.conftest import on_a_full_disk
 
 
 def _refuse() -> None:
@@ -28,7 +29,7 @@ def test_what_a_user_can_mend_ends_as_a_message(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == "error: data: is empty; bring some in\n"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@on_a_full_disk
 def test_a_full_disk_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     """What the system says of a full disk is told with what to do."""
 
