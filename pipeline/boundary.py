@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.confusion import mean, share
-from pipeline.images import near_other_ids
+from pipeline.images import count_ids, look_up, near_other_ids
 
 IGNORED = 255
-NUM_BITS = 64
+NUM_BITS = 32
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,7 @@ class BoundaryTally:
 def hide_ignored(target: np.ndarray, pred: np.ndarray, ignore_id: int) -> tuple[np.ndarray, np.ndarray]:
     """Target and prediction (H, W) uint8 with `IGNORED` wherever the target is `ignore_id`."""
     ignored = target == ignore_id
-    hidden = np.uint8(IGNORED)
-    return np.where(ignored, hidden, target), np.where(ignored, hidden, pred)
+    return _hide(target, ignored), _hide(pred, ignored)
 
 
 def count_bands(target: np.ndarray, pred: np.ndarray, num_classes: int, width_px: int) -> np.ndarray:
@@ -95,10 +94,10 @@ def count_bands(target: np.ndarray, pred: np.ndarray, num_classes: int, width_px
     Returns:
         (3, K) int64: pixels in both bands, in the target's and in the prediction's.
     """
-    band = _keep(target, near_other_ids(target, width_px, border=True))
-    pred_band = _keep(pred, near_other_ids(pred, width_px, border=True))
-    both = _keep(band, band == pred_band)
-    return np.stack([_count(ids, num_classes) for ids in (both, band, pred_band)])
+    band = _hide(target, ~near_other_ids(target, width_px, border=True))
+    pred_band = _hide(pred, ~near_other_ids(pred, width_px, border=True))
+    pairs = count_ids(band, pred_band)
+    return np.stack([pairs.diagonal(), pairs.sum(axis=1), pairs.sum(axis=0)])[:, :num_classes]
 
 
 def band_iou(counts: np.ndarray) -> np.ndarray:
@@ -122,8 +121,8 @@ def count_edges(target: np.ndarray, pred: np.ndarray, num_classes: int, toleranc
     Returns:
         (4, K) int64: the target's edge pixels, those of them that are met, the prediction's, those of them that are.
     """
-    edges = _keep(target, near_other_ids(target, 1, border=False))
-    pred_edges = _keep(pred, near_other_ids(pred, 1, border=False))
+    edges = _hide(target, ~near_other_ids(target, 1, border=False))
+    pred_edges = _hide(pred, ~near_other_ids(pred, 1, border=False))
     return np.stack(
         [
             *_count_met(edges, pred_edges, num_classes, tolerance_px),
@@ -149,14 +148,14 @@ def _count_met(
     met = np.zeros(len(ids), bool)
     for first in range(0, num_classes, NUM_BITS):
         bit_of = _bits(first, min(num_classes - first, NUM_BITS))
-        nearby = _spread(bit_of.take(others), tolerance_px).ravel()
+        nearby = _spread(look_up(others, bit_of), tolerance_px).ravel()
         met |= (nearby[places] & bit_of.take(ids)) != 0
-    return _count(ids, num_classes), _count(ids[met], num_classes)
+    return count_ids(ids)[:num_classes], count_ids(ids[met])[:num_classes]
 
 
 def _bits(first: int, number: int) -> np.ndarray:
     """(256,) a bit of its own for each id from `first` on, none for the others."""
-    dtype = np.uint16 if number <= 16 else np.uint32 if number <= 32 else np.uint64
+    dtype = np.uint16 if number <= 16 else np.uint32
     bits = np.zeros(256, dtype)
     bits[first : first + number] = np.left_shift(dtype(1), np.arange(number, dtype=dtype))
     return bits
@@ -174,10 +173,6 @@ def _spread(bits: np.ndarray, distance_px: int) -> np.ndarray:
     return bits
 
 
-def _keep(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The ids where they are wanted, `IGNORED` elsewhere."""
-    return np.where(wanted, ids, np.uint8(IGNORED))
-
-
-def _count(ids: np.ndarray, num_classes: int) -> np.ndarray:
-    return np.bincount(ids.ravel(), minlength=IGNORED + 1)[:num_classes]
+def _hide(ids: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """The ids (H, W) uint8, `IGNORED`, all bits set, where `hidden` is; a tenth of the time of `np.where`."""
+    return np.asarray(ids | np.negative(hidden.view(np.uint8)))

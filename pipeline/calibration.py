@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.errors import EvidenceError
+from pipeline.images import count_ids
 
 NUM_BINS = 15
 NUM_CODES = 2 * (NUM_BINS + 2)
+NUM_LANES = 8
 ROUNDING = 1e-3  # by which a softmax of low precision may leave [0, 1]
 
 
@@ -74,9 +76,9 @@ class CalibrationTally:
         """
         _check(confidence)
         places = np.ceil(confidence * np.float32(NUM_BINS)).astype(np.uint8)  # 0 and 16 are 0 and 1, but for rounding
-        codes = np.where(counted, 2 * places + right, np.uint8(NUM_CODES)).ravel().astype(np.intp)
-        num_wrong, num_right = _fold(np.bincount(codes, minlength=NUM_CODES + 1)).T
-        sums = _fold(np.bincount(codes, confidence.ravel(), minlength=NUM_CODES + 1))
+        codes = np.where(counted, 2 * places + right, np.uint8(NUM_CODES))
+        num_wrong, num_right = _fold(count_ids(codes)[: NUM_CODES + 1]).T
+        sums = _fold(_sum_by(codes, confidence))
         self.num_pixels += num_wrong + num_right
         self.num_right += num_right
         self.confidence += sums.sum(axis=1)
@@ -90,6 +92,13 @@ class CalibrationTally:
         num_pixels = int(self.num_pixels.sum())
         gaps = np.abs(self.num_right - self.confidence).sum()
         return Calibration(float(gaps / num_pixels) if num_pixels else math.nan, tuple(bins))
+
+
+def _sum_by(codes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(35,) float64 sums of the values (H, W) of each code; of several sums in turn, as each waits for its last one."""
+    lanes = codes + (NUM_CODES + 1) * (np.arange(codes.shape[1]) % NUM_LANES)
+    sums = np.bincount(lanes.ravel(), values.ravel(), minlength=(NUM_CODES + 1) * NUM_LANES)
+    return np.asarray(sums.reshape(NUM_LANES, -1).sum(axis=0))
 
 
 def _fold(by_code: np.ndarray) -> np.ndarray:

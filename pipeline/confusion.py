@@ -5,16 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.errors import DataError
+from pipeline.images import count_ids
 
 
 def confusion(target: np.ndarray, pred: np.ndarray, num_classes: int, ignore_id: int) -> np.ndarray:
     """Counts the pixels of each pair of target and predicted class; pixels whose target is `ignore_id` are left out.
 
     Args:
-        target: (H, W) ids in [0, K) or `ignore_id`.
-        pred: (H, W) ids in [0, K).
+        target: (H, W) uint8 ids in [0, K) or `ignore_id`.
+        pred: (H, W) uint8 ids in [0, K).
         num_classes: K.
-        ignore_id: never below K.
+        ignore_id: from K to 255.
 
     Returns:
         (K, K) int64.
@@ -24,14 +25,11 @@ def confusion(target: np.ndarray, pred: np.ndarray, num_classes: int, ignore_id:
     """
     if target.shape != pred.shape:
         raise DataError(f"mask is {target.shape}, prediction is {pred.shape}; expected (height, width) alike")
-    counted = target != ignore_id
-    labels = np.where(counted, target, 0)
-    _check_ids("mask", labels, num_classes, f", or {ignore_id} to ignore a pixel")
-    _check_ids("prediction", pred, num_classes, "")
-    pairs = labels.astype(np.intp) * num_classes + pred
-    counts = np.bincount(pairs.ravel(), minlength=num_classes**2).reshape(num_classes, num_classes)
-    counts[0] -= np.bincount(pred[~counted], minlength=num_classes)  # what is ignored was counted as class 0
-    return counts.astype(np.int64)
+    counts = count_ids(target, pred)
+    _check_ids("prediction", counts.sum(axis=0), num_classes, "")
+    counts[ignore_id] = 0
+    _check_ids("mask", counts.sum(axis=1), num_classes, f", or {ignore_id} to ignore a pixel")
+    return counts[:num_classes, :num_classes].copy()
 
 
 def iou_per_class(matrix: np.ndarray) -> np.ndarray:
@@ -87,11 +85,11 @@ def classification_report(matrix: np.ndarray, names: Sequence[str]) -> dict[str,
     return rows
 
 
-def _check_ids(what: str, ids: np.ndarray, num_classes: int, otherwise: str) -> None:
-    if ids.size and not 0 <= ids.min() <= ids.max() < num_classes:
-        wrong = ids[(ids < 0) | (ids >= num_classes)]
+def _check_ids(what: str, num_pixels: np.ndarray, num_classes: int, otherwise: str) -> None:
+    wrong = np.flatnonzero(num_pixels[num_classes:]) + num_classes
+    if wrong.size:
         raise DataError(
-            f"{what} has id {wrong.flat[0]} in {wrong.size} pixels; expected 0 to {num_classes - 1}{otherwise}"
+            f"{what} has id {wrong[0]} in {num_pixels[wrong[0]]} pixels; expected 0 to {num_classes - 1}{otherwise}"
         )
 
 

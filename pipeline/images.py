@@ -18,6 +18,7 @@ Image.MAX_IMAGE_PIXELS = None  # aerial and microscope pictures are larger than 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 PNG_COLOUR_TYPE = 25  # offset of the colour type's byte in a PNG file
 PALETTE = 3
+EXACT_FLOAT32 = 1 << 24  # float32, in which OpenCV counts, has every whole number up to here
 FAR_PX = 20_000  # beyond this OpenCV's fixed-point corners overflow
 
 
@@ -182,17 +183,44 @@ def fill_from_nearest(ids: np.ndarray, holes: np.ndarray) -> np.ndarray:
 
 
 def list_areas(mask: np.ndarray, min_area_px: int) -> list[Area]:
-    """The 8-connected regions of a (H, W) bool mask that have at least `min_area_px` pixels, by their first row."""
-    areas: list[Area] = []
+    """The 8-connected regions of a (H, W) bool mask that have at least `min_area_px` pixels."""
     if np.count_nonzero(mask) < min_area_px:
-        return areas
-    num, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-    for label in range(1, num):
-        left, top, width, height, num_pixels = stats[label].tolist()
-        if num_pixels >= min_area_px:
-            box = slice(top, top + height), slice(left, left + width)
-            areas.append(Area(box, labels[box] == label))
-    return areas
+        return []
+    _, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    num_pixels = np.bincount(labels[mask])  # OpenCV's own statistics take thrice the time of all this
+    return [_cut_out(labels == label) for label in np.flatnonzero(num_pixels >= max(min_area_px, 1))]
+
+
+def look_up(ids: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """The entry of `table` (256,) uint8, uint16 or uint32 for each of the ids (H, W) uint8; faster than `np.take`."""
+    return np.asarray(cv2.LUT(ids, table))
+
+
+def blend(image: np.ndarray, colours: np.ndarray, opacity: float) -> np.ndarray:
+    """Lays `colours` over `image`, both (H, W, 3) uint8; `opacity` is in [0, 1]."""
+    return np.asarray(cv2.addWeighted(colours, opacity, image, 1 - opacity, 0))
+
+
+def paste(source: np.ndarray, where: np.ndarray, target: np.ndarray) -> None:
+    """Copies the pixels of `source` (H, W, 3) uint8 `where` (H, W) bool says so into `target`, in place."""
+    cv2.copyTo(source, where.view(np.uint8), target)
+
+
+def count_ids(*ids: np.ndarray) -> np.ndarray:
+    """How often each id occurs, in half the time of `np.bincount`; of two arrays, each pair of ids at one place.
+
+    Args:
+        ids: one or two uint8 arrays of one shape.
+
+    Returns:
+        (256,) or (256, 256) int64.
+    """
+    lines, sizes = [array.reshape(1, -1) for array in ids], [256] * len(ids)
+    counts = np.zeros(sizes, np.int64)
+    for first in range(0, ids[0].size, EXACT_FLOAT32):
+        parts = [line[:, first : first + EXACT_FLOAT32] for line in lines]
+        counts += cv2.calcHist(parts, range(len(ids)), None, sizes, [0, 256] * len(ids)).reshape(sizes).astype(np.int64)
+    return counts
 
 
 def near_other_ids(ids: np.ndarray, distance_px: int, border: bool) -> np.ndarray:
@@ -213,7 +241,13 @@ def near_other_ids(ids: np.ndarray, distance_px: int, border: bool) -> np.ndarra
 
 def mean_luma(image: np.ndarray) -> float:
     """Mean brightness of (H, W, 3) RGB uint8, in [0, 255]: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601)."""
-    return float(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).mean())
+    return cv2.mean(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[0]
+
+
+def _cut_out(inside: np.ndarray) -> Area:
+    left, top, width, height = cv2.boundingRect(inside.view(np.uint8))
+    box = slice(top, top + height), slice(left, left + width)
+    return Area(box, inside[box])
 
 
 def _morph(mask: np.ndarray, operation: int, size_px: int) -> np.ndarray:

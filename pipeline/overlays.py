@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.dataset import ClassList
 from pipeline.errors import EvidenceError
-from pipeline.images import resize_image, resize_mask
+from pipeline.images import blend, paste, resize_image, resize_mask
 
 OPACITY = 0.55
 PANEL_PX = 640
@@ -34,6 +34,20 @@ class Overlay(NamedTuple):
     rank: int
     name: str
     path: Path
+
+
+class Picture(NamedTuple):
+    """What is drawn of a sample.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        target: (H, W) uint8 ids.
+        pred: (H, W) uint8 ids.
+    """
+
+    image: np.ndarray
+    target: np.ndarray
+    pred: np.ndarray
 
 
 class Panels(NamedTuple):
@@ -60,14 +74,13 @@ def overlay(image: np.ndarray, mask: np.ndarray, classes: ClassList) -> np.ndarr
         mask: (H, W) uint8 ids.
         classes: their colours.
     """
-    palette = np.zeros((256, 3), np.float32)
+    palette = np.zeros((256, 3), np.uint8)
     palette[: len(classes)] = classes.colours
-    opacity = np.where(_edges(mask), np.float32(1), np.float32(OPACITY)) * (mask < len(classes))
-    blended = palette.take(mask, axis=0)  # in place from here on: pictures are large
-    blended -= image
-    blended *= opacity[..., np.newaxis]
-    blended += image
-    return np.rint(blended, out=blended).astype(np.uint8)
+    colours = palette.take(mask, axis=0)
+    blended = blend(image, colours, OPACITY)
+    paste(colours, _edges(mask), blended)
+    paste(image, mask >= len(classes), blended)
+    return blended
 
 
 def difference(image: np.ndarray, target: np.ndarray, pred: np.ndarray, ignore_id: int) -> np.ndarray:
@@ -87,10 +100,19 @@ def difference(image: np.ndarray, target: np.ndarray, pred: np.ndarray, ignore_i
     return shown
 
 
-def make_panels(image: np.ndarray, target: np.ndarray, pred: np.ndarray, classes: ClassList) -> Panels:
-    """Shows an image, its mask and its prediction, shrunk to `PANEL_PX` where they are larger."""
-    size = _panel_size(image.shape[0], image.shape[1])
-    image, target, pred = resize_image(image, size), resize_mask(target, size), resize_mask(pred, size)
+def shrink(picture: Picture) -> Picture:
+    """The picture with at most `PANEL_PX` on its longer side."""
+    height, width = picture.target.shape
+    share = min(1.0, PANEL_PX / max(height, width))
+    size = max(1, round(height * share)), max(1, round(width * share))
+    return Picture(
+        resize_image(picture.image, size), resize_mask(picture.target, size), resize_mask(picture.pred, size)
+    )
+
+
+def make_panels(picture: Picture, classes: ClassList) -> Panels:
+    """Shows an image, its mask and its prediction, shrunk where they are larger."""
+    image, target, pred = shrink(picture)
     return Panels(
         image=image,
         truth=overlay(image, target, classes),
@@ -159,8 +181,3 @@ def _edges(mask: np.ndarray) -> np.ndarray:
     edges[:-1] |= mask[:-1] != mask[1:]
     edges[:, :-1] |= mask[:, :-1] != mask[:, 1:]
     return edges
-
-
-def _panel_size(height: int, width: int) -> tuple[int, int]:
-    shrink = min(1.0, PANEL_PX / max(height, width))
-    return max(1, round(height * shrink)), max(1, round(width * shrink))

@@ -36,8 +36,9 @@ class Prediction(NamedTuple):
 
     def confidence(self) -> np.ndarray:
         """(H, W) float32 probability of the mask's class: the highest there is, but where the mask was cleaned."""
-        places = np.arange(self.mask.size) * self.probs.shape[-1] + self.mask.ravel()
-        return self.probs.reshape(-1)[places].reshape(self.mask.shape)
+        places = np.arange(0, self.probs.size, self.probs.shape[-1])
+        places += self.mask.ravel()
+        return self.probs.reshape(-1).take(places).reshape(self.mask.shape)
 
 
 @dataclass(frozen=True)

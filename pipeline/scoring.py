@@ -30,12 +30,14 @@ class Seen(NamedTuple):
 
     Attributes:
         row: of the manifest.
+        image: (H, W, 3) uint8 RGB.
         target: (H, W) uint8 ids, or the ignore id.
         prediction: of the model.
         matrix: (K, K) int64 counts of `confusion`.
     """
 
     row: Row
+    image: np.ndarray
     target: np.ndarray
     prediction: Prediction
     matrix: np.ndarray
@@ -67,7 +69,7 @@ def count_images(
         matrices[place] = _count(row, target, prediction.mask, classes)
         (heights[place], widths[place]), brightness[place] = target.shape, mean_luma(image)
         if each:
-            each(Seen(row, target, prediction, matrices[place]))
+            each(Seen(row, image, target, prediction, matrices[place]))
         progress.advance()
     progress.close()
     names, groups = tuple(row.name for row in test), tuple(row.group for row in test)

@@ -1,11 +1,9 @@
-"""The few images of many that are shown, each with the mask that was predicted: the model is asked once an image."""
+"""The few images of many that are shown, as small as they are drawn: each is read once, and the model asked once."""
 
 from bisect import insort
 from typing import NamedTuple
 
-import numpy as np
-
-from pipeline.manifest import Row
+from pipeline.overlays import Picture, shrink
 
 Key = tuple[float, str]
 
@@ -14,18 +12,21 @@ class Entry(NamedTuple):
     """An image on the list.
 
     Attributes:
-        key: its place, the smallest first.
-        row: of the manifest.
-        pred: (H, W) uint8 ids.
+        key: its place, the smallest first, and its name.
+        picture: shrunk to what is drawn.
     """
 
     key: Key
-    row: Row
-    pred: np.ndarray
+    picture: Picture
+
+    @property
+    def name(self) -> str:
+        """Of the sample."""
+        return self.key[1]
 
 
 class Shortlist:
-    """The first images by a key, gathered while all pass: memory does not grow with the number of images.
+    """The first images by a key, gathered while all pass: memory grows neither with their number nor with their size.
 
     Attributes:
         num_kept: images that are kept at most.
@@ -36,15 +37,15 @@ class Shortlist:
         self.num_kept = num_kept
         self.entries: list[Entry] = []
 
-    def add(self, value: float, row: Row, pred: np.ndarray) -> None:
+    def add(self, value: float, name: str, picture: Picture) -> None:
         """Offers an image.
 
         Args:
             value: the smaller, the earlier; of equals the first by name.
-            row: of the manifest.
-            pred: (H, W) uint8 ids.
+            name: of the sample.
+            picture: at any size.
         """
-        key = (value, row.name)
+        key = (value, name)
         if len(self.entries) < self.num_kept or (self.entries and key < self.entries[-1].key):
-            insort(self.entries, Entry(key, row, pred), key=lambda entry: entry.key)
+            insort(self.entries, Entry(key, shrink(picture)), key=lambda entry: entry.key)
             del self.entries[self.num_kept :]

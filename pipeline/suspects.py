@@ -47,7 +47,7 @@ def find_suspects(
     min_area_px: int,
     edge_px: int,
 ) -> list[Suspect]:
-    """The areas of an image where a confident prediction and the label disagree, from top to bottom.
+    """The areas of an image where a confident prediction and the label disagree.
 
     Args:
         name: of the image.

@@ -16,7 +16,7 @@ from pipeline.image_table import ImageTable
 from pipeline.images import encode_jpeg
 from pipeline.manifest import Row, write_manifest
 from pipeline.model_card import ModelCard, Postprocess
-from pipeline.overlays import join_panels, make_panels, write_overlays
+from pipeline.overlays import Picture, join_panels, make_panels, write_overlays
 from pipeline.report_dossier import Decision
 from pipeline.scores import Evidence, Intervals, Scores
 from pipeline.scoring import scores_of
@@ -88,7 +88,7 @@ def write_evaluated(work: Path) -> None:
 def write_pictures(folder: Path) -> None:
     """Writes an overlay of each kind, as `evaluate` does, and a file that is none."""
     image, mask = np.zeros((16, 32, 3), np.uint8), np.zeros((16, 32), np.uint8)
-    jpeg = encode_jpeg(join_panels(make_panels(image, mask, mask, CLASSES)), 80)
+    jpeg = encode_jpeg(join_panels(make_panels(Picture(image, mask, mask), CLASSES)), 80)
     shown = {"worst": ("a_1", "b"), "suspect": ("a_1",), "random": ("b",)}
     write_overlays(folder, {kind: [(name, jpeg) for name in names] for kind, names in shown.items()})
     (folder / "legend.svg").write_text("<svg/>")

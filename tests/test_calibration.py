@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from pipeline.calibration import NUM_BINS, Calibration, CalibrationTally
 from pipeline.errors import EvidenceError
 
-SHAPE = (4, 5)
+SHAPE = (4, 18)
 CONFIDENCES = arrays(np.float32, SHAPE, elements=st.floats(0, 1, width=32))
 FLAGS = arrays(bool, SHAPE)
 

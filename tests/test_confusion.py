@@ -113,7 +113,7 @@ def test_class_in_neither_has_no_scores() -> None:
 
 def test_nothing_to_score_is_nan() -> None:
     """Where every pixel is ignored, no score is a number."""
-    matrix = confusion(np.full((2, 2), IGNORE), np.zeros((2, 2), int), NUM_CLASSES, IGNORE)
+    matrix = confusion(np.full((2, 2), IGNORE, np.uint8), np.zeros((2, 2), np.uint8), NUM_CLASSES, IGNORE)
     report = classification_report(matrix, NAMES)
     assert matrix.sum() == 0
     assert np.isnan([mean_iou(matrix), pixel_accuracy(matrix), frequency_weighted_iou(matrix)]).all()
@@ -137,4 +137,4 @@ def test_wrong_id_in_the_prediction_is_refused() -> None:
 def test_other_size_is_refused() -> None:
     """A prediction of another size is no prediction of this mask."""
     with pytest.raises(DataError, match=r"mask is \(2, 3\), prediction is \(3, 2\)"):
-        confusion(np.zeros((2, 3), int), np.zeros((3, 2), int), NUM_CLASSES, IGNORE)
+        confusion(np.zeros((2, 3), np.uint8), np.zeros((3, 2), np.uint8), NUM_CLASSES, IGNORE)

@@ -221,3 +221,60 @@ def test_mean_luma_weighs_the_colours() -> None:
         images.mean_luma(np.full((4, 4, 3), colour, np.uint8)) for colour in ((255,) * 3, (0, 255, 0), (0, 0, 255))
     ]
     assert lumas == [255, 150, 29]
+
+
+@given(IDS, st.integers(0, 255))
+def test_ids_and_pairs_are_counted(ids: np.ndarray, shift: int) -> None:
+    """As NumPy counts them, whatever the shape and the memory's order."""
+    others = ids.T.copy().reshape(ids.shape) + np.uint8(shift)
+    assert_array_equal(images.count_ids(ids.T), np.bincount(ids.ravel(), minlength=256))
+    pairs = ids.astype(int) * 256 + others
+    counts = images.count_ids(ids, others)
+    assert counts.dtype == np.int64
+    assert_array_equal(counts.ravel(), np.bincount(pairs.ravel(), minlength=256**2))
+
+
+def test_more_pixels_are_counted_than_float32_can_tell_apart() -> None:
+    """OpenCV counts in float32, where 2 ** 24 + 1 is 2 ** 24."""
+    ids = np.ones((2**12, 2**12 + 1), np.uint8)
+    assert images.count_ids(ids)[1] == ids.size
+    assert images.count_ids(ids, ids)[1, 1] == ids.size
+
+
+@given(IDS, st.sampled_from([np.uint8, np.uint16, np.uint32]))
+def test_looking_up_is_indexing(ids: np.ndarray, dtype: type[np.unsignedinteger]) -> None:
+    """The same entries, of the table's type."""
+    table = np.arange(256)[::-1].astype(dtype) << dtype(8 * dtype().itemsize - 8)
+    found = images.look_up(ids, table)
+    assert found.dtype == dtype
+    assert_array_equal(found, table[ids])
+
+
+@given(IDS, st.floats(0, 1))
+def test_blending_and_pasting(ids: np.ndarray, opacity: float) -> None:
+    """Colours lie over the image by their opacity, in full where they are pasted."""
+    image = np.stack((ids, ids // 2, 255 - ids), axis=2)
+    colours = np.full_like(image, (200, 100, 50))
+    blended = images.blend(image, colours, opacity)
+    assert np.abs(blended - (image + (colours.astype(float) - image) * opacity)).max() <= 0.51
+    images.paste(colours, ids > 9, blended)
+    assert (blended[ids > 9] == colours[0, 0]).all()
+    assert_array_equal(blended[ids <= 9], images.blend(image, colours, opacity)[ids <= 9])
+
+
+@given(arrays(bool, (9, 12)), st.integers(0, 6))
+def test_areas_are_those_of_a_flood(mask: np.ndarray, min_area_px: int) -> None:
+    """Each pixel of the mask is in the area that a flood from it reaches, where that is large enough."""
+    found = [
+        {(row + area.box[0].start, column + area.box[1].start) for row, column in np.argwhere(area.inside).tolist()}
+        for area in images.list_areas(mask, min_area_px)
+    ]
+    left, expected = {(y, x) for y, x in np.argwhere(mask).tolist()}, []
+    while left:
+        flood, rim = set(), {left.pop()}
+        while rim:
+            flood |= rim
+            left -= rim
+            rim = {(y + dy, x + dx) for y, x in rim for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & left
+        expected.append(flood)
+    assert sorted(map(sorted, found)) == sorted(sorted(flood) for flood in expected if len(flood) >= min_area_px)

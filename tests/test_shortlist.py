@@ -1,28 +1,35 @@
 """Tests of the list of images that are shown."""
 
-from pathlib import Path
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from pipeline.manifest import Row
+from pipeline.overlays import PANEL_PX, Picture
 from pipeline.shortlist import Shortlist
 
 
-def row(index: int) -> Row:
-    """A row of a manifest."""
-    return Row(f"s{index}", Path("image"), Path("mask"), "group", "test", 1, 2, "", "")
+def flat(index: int, size: tuple[int, int]) -> Picture:
+    """A picture of one colour and one class, with which it is known again."""
+    return Picture(*(np.full(shape, index, np.uint8) for shape in ((*size, 3), size, size)))
 
 
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5]), max_size=9), st.integers(0, 4))
 def test_the_first_are_kept_in_order(values: list[float], num_kept: int) -> None:
-    """As many as asked for, as if all had been sorted; of equals the name decides; each with its own mask."""
+    """As many as asked for, as if all had been sorted; of equals the name decides; each with its own picture."""
     found = Shortlist(num_kept)
     for index, value in enumerate(values):
-        found.add(value, row(index), np.full((1, 2), index, np.uint8))
+        found.add(value, f"s{index}", flat(index, (1, 2)))
     first = sorted((value, f"s{index}") for index, value in enumerate(values))[:num_kept]
-    assert [(entry.key[0], entry.row.name) for entry in found.entries] == first
+    assert [(entry.key[0], entry.name) for entry in found.entries] == first
     for entry in found.entries:
-        assert_array_equal(entry.pred, np.full((1, 2), int(entry.row.name[1:])))
+        for kept, offered in zip(entry.picture, flat(int(entry.name[1:]), (1, 2)), strict=True):
+            assert_array_equal(kept, offered)
+
+
+def test_pictures_are_kept_as_small_as_they_are_drawn() -> None:
+    """Of a large picture only what is drawn of it stays in memory."""
+    found = Shortlist(1)
+    found.add(0, "large", flat(1, (2 * PANEL_PX, PANEL_PX)))
+    (entry,) = found.entries
+    assert [part.shape[:2] for part in entry.picture] == [(PANEL_PX, PANEL_PX // 2)] * 3

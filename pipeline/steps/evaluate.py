@@ -31,7 +31,7 @@ from pipeline.fingerprint import Fingerprint
 from pipeline.images import encode_jpeg
 from pipeline.manifest import MANIFEST, Row, read_manifest
 from pipeline.model_card import MODEL, ModelCard
-from pipeline.overlays import join_panels, legend, make_panels, write_overlays
+from pipeline.overlays import Picture, join_panels, legend, make_panels, write_overlays
 from pipeline.params import EvaluateParams, read_params
 from pipeline.predictor import Predictor
 from pipeline.program import run_stage
@@ -42,11 +42,10 @@ from pipeline.scoring import (
     commonest_class,
     count_images,
     intervals_of,
-    read_pair,
     scores_of,
     select_test,
 )
-from pipeline.shortlist import Entry, Shortlist
+from pipeline.shortlist import Shortlist
 from pipeline.slices import score_slices
 from pipeline.suspects import Suspect, find_suspects, write_suspects
 
@@ -78,18 +77,17 @@ def evaluate(
         DataError: the test split is empty, or a file cannot be scored.
         EvidenceError: a test file is not the one that was validated, or the model does not fit the data.
     """
-    check_test_split(rows)
     chosen = choose_random(select_test(rows), params.num_random_overlays, params.seed)
     with written_whole(out) as folder, ThreadPoolExecutor() as pool:
+        evidence = pool.submit(evidence_of, predictor.folder, rows, manifest)
+        check_test_split(rows)
         details = Details(classes, params, chosen, pool)
         folder.mkdir()
         table = count_images(predictor, rows, classes, details.add)
         table.write(folder / "per_image.csv")
         write_suspects(folder / "suspects.csv", details.suspects)
         floor_class = commonest_class(fingerprint.class_pixels, classes)
-        plain = scores_of(
-            table.pooled(), classes, floor_class, len(table), evidence_of(predictor.folder, rows, manifest)
-        )
+        plain = scores_of(table.pooled(), classes, floor_class, len(table), evidence.result())
         scores = replace(
             plain,
             intervals=intervals_of(table, **params.bootstrap.model_dump()),
@@ -126,12 +124,12 @@ class Details:
         }
 
     def add(self, seen: Seen) -> None:
-        """Takes in an image; edges and calibration in threads: they take as long as the rest."""
+        """Takes in an image; the edges in a thread: they take as long as the rest."""
         target, pred = hide_ignored(seen.target, seen.prediction.mask, self.classes.ignore_id)
         edges = self.pool.submit(self.boundary.add, target, pred)
         confidence = seen.prediction.confidence()
         counted = seen.target != self.classes.ignore_id
-        calibration = self.pool.submit(self.calibration.add, confidence, target == pred, counted)
+        self.calibration.add(confidence, target == pred, counted)
         suspects = find_suspects(
             seen.row.name,
             self.classes.names,
@@ -144,18 +142,18 @@ class Details:
         )
         self.suspects += suspects
         self._offer(seen, sum(suspect.num_pixels for suspect in suspects))
-        for counting in (edges, calibration):
-            counting.result()
+        edges.result()
 
     def _offer(self, seen: Seen, num_suspected: int) -> None:
         """Lowest mean IoU first; most suspected pixels first; random ones in the order that they were drawn."""
-        row, iou = seen.row, mean_iou(seen.matrix)
+        name, iou = seen.row.name, mean_iou(seen.matrix)
+        picture = Picture(seen.image, seen.target, seen.prediction.mask)
         if not math.isnan(iou):
-            self.shown["worst"].add(iou, row, seen.prediction.mask)
+            self.shown["worst"].add(iou, name, picture)
         if num_suspected:
-            self.shown["suspect"].add(-num_suspected, row, seen.prediction.mask)
-        if row.name in self.place_of:
-            self.shown["random"].add(self.place_of[row.name], row, seen.prediction.mask)
+            self.shown["suspect"].add(-num_suspected, name, picture)
+        if name in self.place_of:
+            self.shown["random"].add(self.place_of[name], name, picture)
 
 
 def write_tables(folder: Path, matrix: np.ndarray, classes: ClassList, scores: Scores) -> None:
@@ -185,16 +183,16 @@ def show_images(shortlists: Mapping[str, Shortlist], classes: ClassList, folder:
         pool: to draw in.
     """
     folder.mkdir()
-    entries = {entry.row.name: entry for found in shortlists.values() for entry in found.entries}
-    drawn = pool.map(partial(_draw, classes), entries.values())  # once each: an image can be on several lists
-    jpegs = dict(zip(entries, drawn, strict=True))
-    names = {kind: [entry.row.name for entry in found.entries] for kind, found in shortlists.items()}
+    pictures = {entry.name: entry.picture for found in shortlists.values() for entry in found.entries}
+    drawn = pool.map(partial(_draw, classes), pictures.values())  # once each: an image can be on several lists
+    jpegs = dict(zip(pictures, drawn, strict=True))
+    names = {kind: [entry.name for entry in found.entries] for kind, found in shortlists.items()}
     write_overlays(folder, {kind: [(name, jpegs[name]) for name in listed] for kind, listed in names.items()})
     (folder / "legend.svg").write_text(legend(classes), encoding="utf-8")
 
 
-def _draw(classes: ClassList, entry: Entry) -> bytes:
-    return encode_jpeg(join_panels(make_panels(*read_pair(entry.row), entry.pred, classes)), JPEG_QUALITY)
+def _draw(classes: ClassList, picture: Picture) -> bytes:
+    return encode_jpeg(join_panels(make_panels(picture, classes)), JPEG_QUALITY)
 
 
 def choose_random(rows: Sequence[Row], num_rows: int, seed: int) -> list[Row]:

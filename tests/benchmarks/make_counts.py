@@ -54,7 +54,7 @@ def train_and_count(
     for packed in counted:
         for start in range(0, len(packed), params.batch_size):
             images = np.asarray(packed.images[start : start + params.batch_size], np.float32)
-            preds = np.argmax(fit.trainer.unet.predict_on_batch(images), axis=-1)
+            preds = np.argmax(fit.trainer.unet.predict_on_batch(images), axis=-1).astype(np.uint8)
             for mask, pred in zip(packed.masks[start : start + params.batch_size], preds, strict=True):
                 matrices.append(confusion(np.asarray(mask), pred, num_classes, ignore_id))
     return np.stack(matrices)
