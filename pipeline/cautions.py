@@ -17,7 +17,7 @@ def few_units(interval: Interval, unit: str) -> str:
     """That an interval rests on few units, in words to put behind it; nothing where it does not or is not shown."""
     if not interval.is_shown or interval.num_units >= MANY_UNITS:
         return ""
-    return f"; few {unit}s: it holds the truth less often than that"
+    return f"; few {unit}s, so it is rather too narrow"
 
 
 def strays(scores: Scores) -> str:

@@ -43,7 +43,7 @@ def confusion_chart(matrix: np.ndarray, names: Sequence[str]) -> str:
     span = cell * num_classes
     parts = [
         _text(margin + span / 2, 14, "prediction", "middle", "axis"),
-        _text(14, margin + span / 2, "target", "middle", "axis", f"rotate(-90 14 {margin + span / 2:g})"),
+        _text(14, margin + span / 2, "label", "middle", "axis", f"rotate(-90 14 {margin + span / 2:g})"),
     ]
     for index, name in enumerate(names):
         middle = margin + cell * (index + 0.5)

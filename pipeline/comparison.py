@@ -170,7 +170,7 @@ def judge(
     if not (margin >= 0 and class_margin >= 0):
         findings.append(Finding(False, f"margin is {margin}, class margin {class_margin}; expected numbers from 0"))
     if against_champion is None:
-        findings.append(Finding(None, "there is no champion yet: the gate's floors alone decide"))
+        findings.append(Finding(None, "there was no champion: the gate's floors alone decide"))
     else:
         if rule == "superior":
             findings += _find_better(against_champion, noise_floor)

@@ -19,9 +19,10 @@ __all__ = ["REPORT", "Decision", "render_report"]
 
 REPORT = Path("work/gate/report.html")
 SUSPECTS = (
-    "The model is sure and the label says otherwise. Look whether the label is right: where it is not, correct the "
-    "mask and run again; where it is, the model needs more images like this one."
+    "The model is sure and the label says otherwise, in the frames. Look whether the label is right: where it is not, "
+    "correct the mask and run again; where it is, the model needs more images like this one."
 )
+WORST = "Lowest mean IoU first. Wrong pixels are red, those that are not counted are black."
 
 
 def render_report(work: Path, decision: Decision | None) -> str:
@@ -48,7 +49,7 @@ def render(dossier: Dossier) -> str:
         ("confusion", "Confusion", confusion(dossier)),
         ("slices", "Groups and slices", slices(dossier)),
         ("suspects", "Suspected label errors", _gallery(dossier, "suspect", SUSPECTS)),
-        ("worst", "Worst images", _gallery(dossier, "worst", "Lowest mean IoU first.")),
+        ("worst", "Worst images", _gallery(dossier, "worst", WORST)),
         ("random", "Random images", _gallery(dossier, "random", "Drawn without looking: what it does as a rule.")),
         ("calibration", "Calibration", calibration(dossier)),
         ("training", "Training", curves(dossier)),

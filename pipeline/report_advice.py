@@ -61,13 +61,19 @@ def _weak(scores: Scores) -> list[str]:
 
 
 def _mistaken(dossier: Dossier, name: str) -> str:
-    """What the class is taken for most often."""
+    """What the class is most often taken for, or what is taken for it, whichever are more pixels."""
     if dossier.matrix is None or dossier.classes is None or name not in dossier.classes.names:
         return ""
-    names, row = dossier.classes.names, dossier.matrix[dossier.classes.names.index(name)].astype(float)
-    total, row[names.index(name)] = row.sum(), 0
-    pred = int(row.argmax())
-    return f"; {percent(row[pred] / total)} of it is taken for {escape(names[pred])}" if row[pred] else ""
+    names = dossier.classes.names
+    place = names.index(name)
+    pair = next((pair for pair in mistakes(dossier.matrix) if place in pair), None)
+    if pair is None:
+        return ""
+    target, pred = pair
+    num_wrong = dossier.matrix[pair]
+    if target == place:
+        return f"; {percent(num_wrong / dossier.matrix[place].sum())} of it is taken for {escape(names[pred])}"
+    return f"; {percent(num_wrong / dossier.matrix[:, place].sum())} of what is taken for it is {escape(names[target])}"
 
 
 def _not_shown(scores: Scores) -> Iterator[str]:
@@ -120,7 +126,8 @@ def _weak_parts(scores: Scores) -> Iterator[str]:
 
 
 def _suspects(dossier: Dossier) -> Iterator[str]:
-    names = list(dossier.suspects)
+    num_pixels = {name: sum(area.num_pixels for area in areas) for name, areas in dossier.suspects.items()}
+    names = sorted(num_pixels, key=lambda name: (-num_pixels[name], name))  # as the pictures are
     if names:
         some = ", ".join(f"<b>{escape(name)}</b>" for name in names[:NUM_SUSPECTS])
         more = f" and {len(names) - NUM_SUSPECTS} more" if len(names) > NUM_SUSPECTS else ""

@@ -65,7 +65,8 @@ td small{display:block}}
 @media print{:root{--paper:#fff;--ink:#111;--muted:#555;--line:#ccc;--good:#1763d6;--bad:#d6331f;--on:#fff;
 --series1:#1763d6;--series2:#d9730d;--yes:#12733a;--yesbg:#fff;--no:#b3261e;--nobg:#fff;--wait:#8a5a00;--waitbg:#fff}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}body{font-size:11pt}main{max-width:none;padding:0}nav{display:none}
-figure,.card,tr,.verdict,.charts>div,li{break-inside:avoid}h2,h3,figcaption{break-after:avoid}h2{margin-top:1.4em}
+figure,.card,tr,.verdict,.charts>div,.two>div,li{break-inside:avoid}h2,h3,h2+p,.legend,figcaption{break-after:avoid}
+h2{margin-top:1.4em}
 .scroll{overflow:visible}table{font-size:8.5pt}th,td small{font-size:7.5pt}td,th{padding:4px 0 4px 6px}
 .bar{width:36px;margin-right:6px}td small{display:block}
 .scroll>.chart{max-width:100%;height:auto}}
@@ -153,12 +154,12 @@ def number(share: float) -> str:
     return "&ndash;" if math.isnan(share) else f"{share:.3f}"
 
 
-def span(interval: Interval | None) -> str:
+def span(interval: Interval | None, unit: str) -> str:
     """Both ends of an interval, or that it is not shown and by how many units."""
     if interval is None:
         return ""
     if not is_shown(interval):
-        return f"<small>not shown, {interval.num_units} unit{'s' * (interval.num_units != 1)}</small>"
+        return f"<small>not shown, {interval.num_units} {unit}{'s' * (interval.num_units != 1)}</small>"
     return f"<small>{interval.low:.3f}&nbsp;to&nbsp;{interval.high:.3f}</small>"
 
 

@@ -39,11 +39,15 @@ def class_table(dossier: Dossier) -> str:
 
 
 def _class_row(dossier: Dossier, scores: Scores, name: str, against: Mapping[str, Interval]) -> list[str]:
-    interval, row = scores.intervals.iou.get(name), scores.classification_report[name]
+    interval, unit = scores.intervals.iou.get(name), scores.intervals.unit or "unit"
+    row = scores.classification_report[name]
     colours = dict(zip(dossier.classes.names, dossier.classes.colours, strict=True)) if dossier.classes else {}
     trained = dossier.fingerprint.class_pixels if dossier.fingerprint else {}
     cells = [f"{chip(colours.get(name, (128, 128, 128)))}{escape(name)}"]
-    cells += [f"{meter(scores.iou[name], interval, kind='bar')}{number(scores.iou[name])}", span(interval)]
+    cells += [
+        f"{meter(scores.iou[name], interval, kind='bar')}{number(scores.iou[name])}",
+        span(interval, unit),
+    ]
     cells += [change(against.get(name))] if against else []
     cells += [number(row.precision), number(row.recall)]
     if scores.boundary.iou:
@@ -69,7 +73,7 @@ def confusion(dossier: Dossier) -> str:
     listing = table(("label &rarr; prediction", "of wrong pixels", "of the label"), rows)
     listing = f"<h3>Most frequent mistakes</h3>{listing}" if rows else ""
     return (
-        '<p class="muted">Percent of the pixels of each target class; the diagonal is right.</p>'
+        '<p class="muted">Percent of the pixels of each labelled class; the diagonal is right.</p>'
         f'<div class="beside"><div class="scroll">{confusion_chart(matrix, names)}</div><div>{listing}</div></div>'
     )
 
@@ -98,25 +102,25 @@ def slices(dossier: Dossier) -> str:
         return ""
     parts = sorted(dossier.scores.slices, key=lambda part: (list(KINDS).index(part.kind), _rank(part)))
     tables = "".join(
-        _slice_table(kind, list(members), dossier.scores.mean_iou)
+        _slice_table(kind, list(members), dossier.scores.mean_iou, dossier.scores.intervals.unit or "unit")
         for kind, members in groupby(parts, key=lambda part: part.kind)
     )
     shown = tables + _histogram(dossier)
-    return f'<div class="two">{shown}</div>' if shown else ""
+    return f'<p class="muted">Dotted: the whole split.</p><div class="two">{shown}</div>' if shown else ""
 
 
 def _rank(part: Slice) -> float:
     return math.inf if math.isnan(part.mean_iou) else part.mean_iou
 
 
-def _slice_table(kind: str, parts: list[Slice], whole: float) -> str:
+def _slice_table(kind: str, parts: list[Slice], whole: float, unit: str) -> str:
     more = f'<p class="muted">and {len(parts) - NUM_SLICES} better ones</p>' if len(parts) > NUM_SLICES else ""
     known = kind != "group" or any(part.interval.is_shown for part in parts)  # a group may be one unit by itself
     rows = [
         [
             escape(part.name) + _range(part),
             f"{meter(part.mean_iou, part.interval, whole, kind='bar')}{number(part.mean_iou)}",
-            *([span(part.interval)] if known else []),
+            *([span(part.interval, unit)] if known else []),
             f"{part.num_images}",
         ]
         for part in parts[:NUM_SLICES]

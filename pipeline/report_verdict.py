@@ -87,9 +87,9 @@ def cards(dossier: Dossier) -> str:
         note += f"; {signed(difference.low)} to {signed(difference.high)}" if is_shown(difference) else "; not shown"
         colour = change(difference).partition('class="')[2].partition('"')[0]
         parts.append(card("Change", f'<span class="{colour}">{signed(difference.estimate)}</span>', "", note))
-    says = f"{number(scores.floor.pixel_accuracy)} by always saying &ldquo;{escape(scores.floor.class_name)}&rdquo;"
     accuracy = meter(scores.pixel_accuracy, None, scores.floor.pixel_accuracy)
-    parts.append(card("Pixel accuracy", number(scores.pixel_accuracy), accuracy, says))
+    note = _floor(scores, scores.floor.pixel_accuracy)
+    parts.append(card("Pixel accuracy", number(scores.pixel_accuracy), accuracy, note))
     if math.isfinite(scores.boundary.mean_iou):
         note = f"F1 {number(scores.boundary.mean_f1)} within {scores.boundary.tolerance_px} px"
         parts.append(card("Boundary IoU", number(scores.boundary.mean_iou), meter(scores.boundary.mean_iou), note))
@@ -102,13 +102,17 @@ def cards(dossier: Dossier) -> str:
 
 
 def _mean_iou(scores: Scores) -> str:
-    interval, floor = scores.intervals.mean_iou, scores.floor
-    note = f"{number(floor.mean_iou)} by always saying &ldquo;{escape(floor.class_name)}&rdquo;"
+    interval, floor = scores.intervals.mean_iou, scores.floor.mean_iou
+    note = _floor(scores, floor)
     if is_shown(interval):
         ends = f"{interval.low:.3f} to {interval.high:.3f}"
         unit = scores.intervals.unit
         note = f"{ends} ({_confidence(scores)}, {interval.num_units} {unit}s{few_units(interval, unit)}); {note}"
-    return card("Mean IoU", number(scores.mean_iou), meter(scores.mean_iou, interval, floor.mean_iou), note)
+    return card("Mean IoU", number(scores.mean_iou), meter(scores.mean_iou, interval, floor), note)
+
+
+def _floor(scores: Scores, score: float) -> str:
+    return f"{number(score)} by always saying &ldquo;{escape(scores.floor.class_name)}&rdquo; (dotted)"
 
 
 def _confidence(scores: Scores) -> str:

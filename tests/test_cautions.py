@@ -22,7 +22,7 @@ MATRIX = np.array([[497, 0, 3], [0, 500, 0], [0, 0, 0]])
 def test_an_interval_on_few_units_says_so(num_units: int, low: float, few: bool) -> None:
     """From twenty on nothing is said, nor where no interval is shown."""
     told = few_units(Interval(0.5, low, 0.9, num_units), "group")
-    assert told == ("; few groups: it holds the truth less often than that" if few else "")
+    assert told == ("; few groups, so it is rather too narrow" if few else "")
 
 
 def test_classes_that_no_label_has_are_named() -> None:

@@ -140,7 +140,7 @@ def test_better_is_promoted() -> None:
 
 def test_no_champion() -> None:
     """The first champion needs the floors alone, and the ruling says so; an anchor still holds."""
-    assert rule(None) == Ruling(True, ("there is no champion yet: the gate's floors alone decide",))
+    assert rule(None) == Ruling(True, ("there was no champion: the gate's floors alone decide",))
     assert not rule(None, WORSE).promoted
 
 

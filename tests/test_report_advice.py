@@ -10,6 +10,7 @@ from pipeline.bootstrap import Interval
 from pipeline.report_advice import advice, failures, mistakes, weak_slices
 from pipeline.report_dossier import Dossier, read_dossier
 from pipeline.scores import NO_INTERVALS
+from pipeline.suspects import Suspect
 from tests.evaluated_work import NAN, make_scores, write_evaluated
 
 
@@ -20,12 +21,34 @@ def dossier(tmp_path: Path) -> Dossier:
     return read_dossier(tmp_path / "work", None, ())
 
 
+def suspect(name: str, num_pixels: int) -> Suspect:
+    """An area of an image."""
+    return Suspect(name, "sky", "car", num_pixels, 1, 2, 3, 4)
+
+
 def test_failures_name_the_weak_class_its_mistake_and_the_weak_group(dossier: Dossier) -> None:
-    """Five of twenty pixels of the weak class are taken for sky."""
+    """Ten of the 25 pixels that are taken for the weak class are sky."""
     told = failures(dossier)
-    assert told[0] == "<b>&lt;script&gt;</b> has IoU 0.500; 25.0% of it is taken for sky"
+    assert told[0] == "<b>&lt;script&gt;</b> has IoU 0.500; 40.0% of what is taken for it is sky"
     assert "the group <b>street &amp; co</b>: mean IoU 0.300" in told[1] and "(2 images)" in told[1]
     assert len(told) == 2
+
+
+def test_the_larger_mistake_of_a_class_is_told(dossier: Dossier) -> None:
+    """Where more is taken for a class than it is taken for others, that is where it fails."""
+    matrix = np.array([[10, 6, 0], [5, 15, 0], [0, 9, 0]])
+    told = failures(replace(dossier, matrix=matrix))
+    assert told[0].endswith("has IoU 0.500; 30.0% of what is taken for it is absent")
+    told = failures(replace(dossier, matrix=matrix.T))
+    assert told[0].endswith("has IoU 0.500; 30.0% of it is taken for absent")
+    told = failures(replace(dossier, matrix=np.diag([5, 5, 5])))
+    assert told[0].endswith("has IoU 0.500")
+
+
+def test_labels_to_check_are_in_the_order_of_their_pictures(dossier: Dossier) -> None:
+    """By all the suspected pixels of an image, not by its largest area."""
+    areas = {"large": [suspect("large", 30)], "many": [suspect("many", 20)] * 2, "few": [suspect("few", 30)]}
+    assert "labels of <b>many</b>, <b>few</b>, <b>large</b>: the" in advice(replace(dossier, suspects=areas))[-1]
 
 
 def test_a_class_that_no_label_has_is_a_failure(dossier: Dossier) -> None:

@@ -29,9 +29,9 @@ def test_change_is_coloured_where_the_sign_is_sure() -> None:
 
 def test_span_says_why_nothing_is_shown() -> None:
     """Both ends, or the number of units that were too few."""
-    assert span(Interval(0.5, 0.4, 0.6, 9)) == "<small>0.400&nbsp;to&nbsp;0.600</small>"
-    assert span(Interval(0.5, NAN, NAN, 1)) == "<small>not shown, 1 unit</small>"
-    assert span(None) == ""
+    assert span(Interval(0.5, 0.4, 0.6, 9), "group") == "<small>0.400&nbsp;to&nbsp;0.600</small>"
+    assert span(Interval(0.5, NAN, NAN, 1), "group") == "<small>not shown, 1 group</small>"
+    assert span(None, "group") == ""
 
 
 def test_meter_draws_the_interval_and_the_floor() -> None:

@@ -31,7 +31,7 @@ def rows(html: str) -> list[str]:
 def test_the_worst_class_stands_first_and_one_without_a_score_last(dossier: Dossier) -> None:
     """Each has its interval and its change."""
     worst, better, absent = rows(class_table(dossier))
-    assert "script" in worst and "not shown, 3 units" in worst and "&minus;0.100" in worst
+    assert "script" in worst and "not shown, 3 groups" in worst and "&minus;0.100" in worst
     assert "0.700&nbsp;to&nbsp;0.900" in better and "+0.010" in better
     assert "absent" in absent and "0.0%" in absent
 
@@ -64,8 +64,8 @@ def test_slices_have_a_table_for_each_kind(dossier: Dossier) -> None:
     """A range is told where there is one; of many parts the worst are shown."""
     html = slices(dossier)
     assert html.index("Groups") < html.index("Brightness") and "10&nbsp;to&nbsp;90" in html
-    assert "0.650&nbsp;to&nbsp;0.750" in html and "not shown, 3 units" in html
-    assert "not shown, 1 unit" not in html
+    assert "0.650&nbsp;to&nbsp;0.750" in html and "not shown, 3 groups" in html
+    assert "not shown, 1 group" not in html
     alone = Interval(0.5, NAN, NAN, 1)
     many = tuple(Slice("group", f"g{number}", 1, number / 20, NAN, NAN, alone) for number in range(15))
     html = slices(replace(dossier, scores=replace(make_scores(), slices=many)))

@@ -39,7 +39,7 @@ def test_a_decision_is_what_counts(dossier: Dossier, promoted: bool | None, kind
 def test_the_cards_have_intervals_and_the_change(dossier: Dossier) -> None:
     """A change whose sign is sure has a colour, one that is not shown says so."""
     html = cards(replace(dossier, decision=PROMOTED))
-    assert "0.600 to 0.700 (95&nbsp;% interval, 6 groups; few groups: it holds the truth less often than that)" in html
+    assert "0.600 to 0.700 (95&nbsp;% interval, 6 groups; few groups, so it is rather too narrow)" in html
     assert '<span class="better">+0.020</span>' in html and "against segline/6; +0.010 to +0.030" in html
     unsure = replace(PROMOTED, difference=Interval(0.02, NAN, NAN, 2))
     assert "against segline/6; not shown" in cards(replace(dossier, decision=unsure))

@@ -209,7 +209,7 @@ def _cell(share: float) -> str:
 def tell(scores: Scores) -> str:
     """The mean IoU in a few lines: with its interval, or why there is none."""
     floor, intervals, found = scores.floor, scores.intervals, scores.intervals.mean_iou
-    head = f"mean IoU {scores.mean_iou:.4f} (always {floor.class_name}: {floor.mean_iou:.4f})"
+    head = f"mean IoU {scores.mean_iou:.4f} (always saying {floor.class_name} gives {floor.mean_iou:.4f})"
     if found.is_shown:
         ends = f"{found.low:.4f} to {found.high:.4f}, by {found.num_units} {intervals.unit}s"
         return f"{head}\n{100 * intervals.confidence:g}% interval {ends}{few_units(found, intervals.unit)}"

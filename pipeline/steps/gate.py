@@ -90,7 +90,7 @@ def _unsound(scores: Scores) -> Iterator[str]:
 def _judge_points(scores: Scores, limits: GateParams) -> Iterator[Finding]:
     """The floors of the scores themselves."""
     if limits.min_mean_iou is not None:
-        remark = f" (always {scores.floor.class_name}: {scores.floor.mean_iou:.4f})"
+        remark = f" (always saying {scores.floor.class_name} gives {scores.floor.mean_iou:.4f})"
         yield _compare("mean IoU", scores.mean_iou, limits.min_mean_iou, remark)
     yield from _judge_named("min_class_iou", "class", "IoU of", scores.iou, limits.min_class_iou)
     slices = {part.key: part.mean_iou for part in scores.slices}
@@ -146,9 +146,9 @@ def _compare(name: str, value: float, floor: float, remark: str) -> Finding:
 
 
 def _digits(value: float, other: float) -> str:
-    """Six digits, or as many as it takes to tell it from the other."""
-    texts = (f"{value:.{number}g}" for number in range(6, 17))
-    return next((text for text in texts if value == other or float(text) != float(f"{other:.6g}")), repr(value))
+    """Four digits, or as many as it takes to tell it from the other."""
+    texts = (f"{value:.{number}g}" for number in range(4, 17))
+    return next((text for text in texts if value == other or float(text) != float(f"{other:.4g}")), repr(value))
 
 
 def _compare_low(name: str, interval: Interval, floor: float, intervals: Intervals) -> Finding:
@@ -160,7 +160,7 @@ def _compare_low(name: str, interval: Interval, floor: float, intervals: Interva
             f"{intervals.unit}s with it for the test split",
         )
     units = f"{interval.num_units} {intervals.unit}s{few_units(interval, intervals.unit)}"
-    remark = f" ({100 * intervals.confidence:g}% interval to {interval.high:.6g}, {units})"
+    remark = f" ({100 * intervals.confidence:g}% interval to {interval.high:.4g}, {units})"
     return _compare(f"lower end of {name}", interval.low, floor, remark)
 
 
@@ -177,14 +177,14 @@ def _not_shown(scores: Scores) -> Iterator[str]:
         yield f"not shown, too rare to judge: {', '.join(rare)}; {takes} {told}"
     wanted = {part.key: part.interval for part in scores.slices if part.kind != "group" or intervals.unit != "group"}
     if rare := _list_rare(wanted, intervals):
-        told = "label more images of that kind for the test split"
-        yield f"not shown, too few to judge: {show_names(rare)}; {takes}: {told}"
+        told = "label images of that kind in more groups" if intervals.unit == "group" else "label more of that kind"
+        yield f"not shown, too few to judge: {show_names(rare)}; {takes}: {told} for the test split"
 
 
 def _list_rare(found: Mapping[str, Interval], intervals: Intervals) -> list[str]:
     """The names without an interval, each with the units that it rests on."""
     rare = [name for name, interval in found.items() if not _is_shown(interval, intervals)]
-    return [f"{name} (in {found[name].num_units})" for name in sorted(rare)]
+    return [f"{name} (in {_count_units(found[name], intervals)})" for name in sorted(rare)]
 
 
 def _tell_units(interval: Interval, intervals: Intervals) -> str:
@@ -193,7 +193,11 @@ def _tell_units(interval: Interval, intervals: Intervals) -> str:
         return "it has no score"
     if interval.num_units >= max(intervals.min_units, 1):
         return f"its ends are {interval.low:g} and {interval.high:g}"
-    return f"it rests on {interval.num_units} {intervals.unit}s, an interval takes {intervals.min_units}"
+    return f"it rests on {_count_units(interval, intervals)}, an interval takes {intervals.min_units}"
+
+
+def _count_units(interval: Interval, intervals: Intervals) -> str:
+    return f"{interval.num_units} {intervals.unit}{'s' * (interval.num_units != 1)}"
 
 
 def _is_shown(interval: Interval, intervals: Intervals) -> bool:

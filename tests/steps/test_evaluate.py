@@ -153,7 +153,7 @@ def test_the_program_tells_what_it_found(project: Path, capsys: pytest.CaptureFi
     """The interval is told, or why there is none."""
     scores = evaluate()
     assert "95% interval 0." in step.tell(scores)
-    assert "by 4 images; few images: it holds the truth less often than that" in step.tell(scores)
+    assert "by 4 images; few images, so it is rather too narrow" in step.tell(scores)
     sure = replace(scores, intervals=replace(scores.intervals, confidence=0.995))
     assert "99.5% interval 0." in step.tell(sure)
     few = replace(scores, intervals=replace(scores.intervals, mean_iou=Interval(0.5, np.nan, np.nan, 2)))

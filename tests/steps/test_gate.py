@@ -26,7 +26,7 @@ from tests.finished_project import write_project
 
 EVIDENCE = Evidence("model", "manifest", "test")
 NAN = math.nan
-FEW = "; few groups: it holds the truth less often than that"
+FEW = "; few groups, so it is rather too narrow"
 INTERVALS = Intervals(
     "group",
     0.95,
@@ -55,12 +55,12 @@ def test_good_scores_are_accepted() -> None:
     verdict = judge(GOOD, min_class_iou={"tree": 0.5})
     assert verdict == Verdict(True, verdict.reasons, "md5", 0.8, EVIDENCE)
     assert verdict.reasons == (
-        "mean IoU 0.8 reaches the floor 0.7 (always road: 0.3000)",
+        "mean IoU 0.8 reaches the floor 0.7 (always saying road gives 0.3000)",
         "IoU of tree 0.7 reaches the floor 0.5",
-        "not shown, too rare to judge: tree (in 3); an interval takes 5 groups whose labels have the class: label more "
-        "with it for the test split",
-        "not shown, too few to judge: brightness/bright (in 3); an interval takes 5 groups: label more images of that "
-        "kind for the test split",
+        "not shown, too rare to judge: tree (in 3 groups); an interval takes 5 groups whose labels have the class: "
+        "label more with it for the test split",
+        "not shown, too few to judge: brightness/bright (in 3 groups); an interval takes 5 groups: label images of "
+        "that kind in more groups for the test split",
     )
 
 

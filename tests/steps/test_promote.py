@@ -43,7 +43,7 @@ def test_first_champion_needs_the_floors_alone(
     decision = promote()
     assert decision.promoted and decision.champion is None
     told = capsys.readouterr().out
-    assert "PROMOTED: segline/1 has mean IoU 0.1250 on today's test split; there is no champion yet" in told
+    assert "PROMOTED: segline/1 has mean IoU 0.1250 on today's test split; there was no champion" in told
     assert "the gate's floors alone decide" in told
     assert number_by_alias() == {"challenger": 1, "champion": 1}
     tags = list_versions()[0].tags
