@@ -7,6 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from PIL import Image, ImageOps
+from scipy.ndimage import find_objects
 
 from pipeline.errors import DataError
 from pipeline.files import written_whole
@@ -187,8 +188,9 @@ def list_areas(mask: np.ndarray, min_area_px: int) -> list[Area]:
     if np.count_nonzero(mask) < min_area_px:
         return []
     _, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
-    num_pixels = np.bincount(labels[mask])  # OpenCV's own statistics take thrice the time of all this
-    return [_cut_out(labels == label) for label in np.flatnonzero(num_pixels >= max(min_area_px, 1))]
+    num_pixels, boxes = np.bincount(labels[mask]), find_objects(labels)  # in half the time of OpenCV's statistics
+    large = np.flatnonzero(num_pixels >= max(min_area_px, 1))
+    return [Area(boxes[label - 1], labels[boxes[label - 1]] == label) for label in large]
 
 
 def look_up(ids: np.ndarray, table: np.ndarray) -> np.ndarray:
@@ -215,6 +217,7 @@ def count_ids(*ids: np.ndarray) -> np.ndarray:
     Returns:
         (256,) or (256, 256) int64.
     """
+    assert all(array.dtype == np.uint8 for array in ids), "OpenCV leaves larger ids out"
     lines, sizes = [array.reshape(1, -1) for array in ids], [256] * len(ids)
     counts = np.zeros(sizes, np.int64)
     for first in range(0, ids[0].size, EXACT_FLOAT32):
@@ -241,13 +244,8 @@ def near_other_ids(ids: np.ndarray, distance_px: int, border: bool) -> np.ndarra
 
 def mean_luma(image: np.ndarray) -> float:
     """Mean brightness of (H, W, 3) RGB uint8, in [0, 255]: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601)."""
-    return cv2.mean(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[0]
-
-
-def _cut_out(inside: np.ndarray) -> Area:
-    left, top, width, height = cv2.boundingRect(inside.view(np.uint8))
-    box = slice(top, top + height), slice(left, left + width)
-    return Area(box, inside[box])
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return cv2.sumElems(grey)[0] / grey.size
 
 
 def _morph(mask: np.ndarray, operation: int, size_px: int) -> np.ndarray:

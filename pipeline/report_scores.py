@@ -106,7 +106,8 @@ def slices(dossier: Dossier) -> str:
         for kind, members in groupby(parts, key=lambda part: part.kind)
     )
     shown = tables + _histogram(dossier)
-    return f'<p class="muted">Dotted: the whole split.</p><div class="two">{shown}</div>' if shown else ""
+    key = '<p class="muted">Dotted: the whole split.</p>' if tables and math.isfinite(dossier.scores.mean_iou) else ""
+    return f'{key}<div class="two">{shown}</div>' if shown else ""
 
 
 def _rank(part: Slice) -> float:

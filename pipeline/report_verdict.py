@@ -112,7 +112,8 @@ def _mean_iou(scores: Scores) -> str:
 
 
 def _floor(scores: Scores, score: float) -> str:
-    return f"{number(score)} by always saying &ldquo;{escape(scores.floor.class_name)}&rdquo; (dotted)"
+    dotted = " (dotted)" if math.isfinite(score) else ""
+    return f"{number(score)} by always saying &ldquo;{escape(scores.floor.class_name)}&rdquo;{dotted}"
 
 
 def _confidence(scores: Scores) -> str:

@@ -204,6 +204,7 @@ def test_areas_are_listed_with_their_boxes() -> None:
     assert_array_equal(area.inside, mask[area.box])
     assert len(images.list_areas(mask, 1)) == 2
     assert images.list_areas(np.zeros((4, 4), bool), 1) == []
+    assert area.inside.base is None, "the whole picture would stay in memory"
 
 
 def test_the_border_is_another_id_where_asked_for() -> None:
@@ -223,6 +224,12 @@ def test_mean_luma_weighs_the_colours() -> None:
     assert lumas == [255, 150, 29]
 
 
+@given(st.integers(1, 99), st.integers(1, 99), st.integers(0, 255))
+def test_flat_pictures_of_any_size_are_equally_bright(height: int, width: int, grey: int) -> None:
+    """To the last bit, or equal values would be parted into slices."""
+    assert images.mean_luma(np.full((height, width, 3), grey, np.uint8)) == grey
+
+
 @given(IDS, st.integers(0, 255))
 def test_ids_and_pairs_are_counted(ids: np.ndarray, shift: int) -> None:
     """As NumPy counts them, whatever the shape and the memory's order."""
@@ -236,7 +243,7 @@ def test_ids_and_pairs_are_counted(ids: np.ndarray, shift: int) -> None:
 
 def test_more_pixels_are_counted_than_float32_can_tell_apart() -> None:
     """OpenCV counts in float32, where 2 ** 24 + 1 is 2 ** 24."""
-    ids = np.ones((2**12, 2**12 + 1), np.uint8)
+    ids = np.ones((1, 2**24 + 1), np.uint8)
     assert images.count_ids(ids)[1] == ids.size
     assert images.count_ids(ids, ids)[1, 1] == ids.size
 

@@ -66,6 +66,14 @@ def test_panels_are_alike_and_not_too_large(height: int, width: int) -> None:
     assert join_panels(panels).shape[1] > 4 * panels.image.shape[1]
 
 
+def test_panels_tell_truth_from_prediction() -> None:
+    """Each mask lies over the image in a panel of its own."""
+    panels = make_panels(Picture(GREY, halves(), np.zeros((6, 8), np.uint8)), CLASSES)
+    assert_array_equal(panels.image, GREY)
+    assert_array_equal(panels.truth, overlay(GREY, halves(), CLASSES))
+    assert_array_equal(panels.prediction, overlay(GREY, np.zeros((6, 8), np.uint8), CLASSES))
+
+
 def test_overlays_are_named_by_kind_and_rank(tmp_path: Path) -> None:
     """Whose they are is in their table, whatever the name; a damaged table is named."""
     write_overlays(tmp_path, {"worst": [("a/b#%41,", b"1"), ("c", b"2")], "random": []})

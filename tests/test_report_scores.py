@@ -65,7 +65,8 @@ def test_slices_have_a_table_for_each_kind(dossier: Dossier) -> None:
     html = slices(dossier)
     assert html.index("Groups") < html.index("Brightness") and "10&nbsp;to&nbsp;90" in html
     assert "0.650&nbsp;to&nbsp;0.750" in html and "not shown, 3 groups" in html
-    assert "not shown, 1 group" not in html
+    assert "not shown, 1 group" not in html and "Dotted: the whole split" in html
+    assert "Dotted" not in slices(replace(dossier, scores=replace(make_scores(), slices=())))
     alone = Interval(0.5, NAN, NAN, 1)
     many = tuple(Slice("group", f"g{number}", 1, number / 20, NAN, NAN, alone) for number in range(15))
     html = slices(replace(dossier, scores=replace(make_scores(), slices=many)))

@@ -10,8 +10,9 @@ from pipeline.shortlist import Shortlist
 
 
 def flat(index: int, size: tuple[int, int]) -> Picture:
-    """A picture of one colour and one class, with which it is known again."""
-    return Picture(*(np.full(shape, index, np.uint8) for shape in ((*size, 3), size, size)))
+    """A picture of one colour, one class and another prediction, with which it is known again."""
+    shapes = enumerate(((*size, 3), size, size))
+    return Picture(*(np.full(shape, index + 10 * place, np.uint8) for place, shape in shapes))
 
 
 @given(st.lists(st.sampled_from([0.0, 0.25, 0.5]), max_size=9), st.integers(0, 4))
@@ -33,3 +34,4 @@ def test_pictures_are_kept_as_small_as_they_are_drawn() -> None:
     found.add(0, "large", flat(1, (2 * PANEL_PX, PANEL_PX)))
     (entry,) = found.entries
     assert [part.shape[:2] for part in entry.picture] == [(PANEL_PX, PANEL_PX // 2)] * 3
+    assert [int(part.max()) for part in entry.picture] == [1, 11, 21]

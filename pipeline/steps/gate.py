@@ -141,14 +141,10 @@ def _compare(name: str, value: float, floor: float, remark: str) -> Finding:
             f"{name} is {value:g}, so the floor {floor:g} is not shown to be reached; label test images with it",
         )
     reached = value >= floor
-    told = f"{name} {_digits(value, floor)} {'reaches' if reached else 'is below'} the floor {_digits(floor, value)}"
+    digits = (number for number in range(4, 18) if value == floor or f"{value:.{number}g}" != f"{floor:.{number}g}")
+    number = next(digits)  # 17 tell any two numbers apart
+    told = f"{name} {value:.{number}g} {'reaches' if reached else 'is below'} the floor {floor:.{number}g}"
     return Finding(reached, f"{told}{remark}")
-
-
-def _digits(value: float, other: float) -> str:
-    """Four digits, or as many as it takes to tell it from the other."""
-    texts = (f"{value:.{number}g}" for number in range(4, 17))
-    return next((text for text in texts if value == other or float(text) != float(f"{other:.4g}")), repr(value))
 
 
 def _compare_low(name: str, interval: Interval, floor: float, intervals: Intervals) -> Finding:

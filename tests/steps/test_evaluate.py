@@ -18,6 +18,7 @@ from pipeline.image_table import ImageTable
 from pipeline.images import read_image, write_png
 from pipeline.manifest import MANIFEST, Row, read_manifest, write_manifest
 from pipeline.model_card import MODEL, Postprocess
+from pipeline.overlays import OPACITY
 from pipeline.params import BootstrapParams, EvaluateParams
 from pipeline.predictor import Predictor
 from pipeline.scores import SCORES, Scores
@@ -171,9 +172,14 @@ def test_nan_as_a_probability_is_refused(project: Path) -> None:
 
 
 def test_overlays_show_four_sides(project: Path) -> None:
-    """A strip of image, truth, prediction and wrong pixels."""
+    """A strip of image, truth (nearly all sky), prediction (road) and wrong pixels."""
     evaluate()
-    assert read_image(step.EVALUATE / "overlays/worst_01.jpg").shape == (10, 4 * 8 + 3 * 6, 3)
+    strip = read_image(step.EVALUATE / "overlays/worst_01.jpg")
+    assert strip.shape == (10, 4 * 8 + 3 * 6, 3)
+    colours = np.array(CLASSES.colours[:2]) * OPACITY + 40 * (1 - OPACITY)
+    for first, id_ in ((14, 0), (28, 1)):
+        found = strip[2:8, first + 2 : first + 6].mean(axis=(0, 1))
+        assert np.linalg.norm(found - colours, axis=1).argmin() == id_
 
 
 def test_overlays_say_whose_they_are(project: Path) -> None:

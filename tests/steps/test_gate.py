@@ -134,6 +134,7 @@ def test_the_floor_itself_is_enough(mean_iou: float, floor: float) -> None:
         ({"mean_iou": 0.65}, {}, "mean IoU 0.65 is below the floor 0.7"),
         ({"mean_iou": 0.69999996}, {}, "mean IoU 0.69999996 is below the floor 0.7"),
         ({"mean_iou": 0.7}, {"min_mean_iou": 0.70000004}, "mean IoU 0.7 is below the floor 0.70000004"),
+        ({"mean_iou": 0.832336}, {"min_mean_iou": 0.832344}, "mean IoU 0.832336 is below the floor 0.832344"),
         ({"mean_iou": NAN}, {"min_mean_iou": 0.0}, "mean IoU is nan, so the floor 0 is not shown"),
         ({"mean_iou": 1.5}, {}, "mean IoU is 1.5, so the floor 0.7 is not shown"),
         ({"mean_iou": NAN}, {"min_mean_iou": None}, "mean IoU is nan, expected a share"),
