@@ -111,8 +111,8 @@ def shrink(picture: Picture) -> Picture:
 
 
 def make_panels(picture: Picture, classes: ClassList) -> Panels:
-    """Shows an image, its mask and its prediction, shrunk where they are larger."""
-    image, target, pred = shrink(picture)
+    """Shows an image, its mask and its prediction, at their own size."""
+    image, target, pred = picture
     return Panels(
         image=image,
         truth=overlay(image, target, classes),

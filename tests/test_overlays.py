@@ -22,6 +22,7 @@ from pipeline.overlays import (
     list_overlays,
     make_panels,
     overlay,
+    shrink,
     write_overlays,
 )
 
@@ -60,7 +61,7 @@ def test_difference_marks_wrong_and_ignored_pixels() -> None:
 def test_panels_are_alike_and_not_too_large(height: int, width: int) -> None:
     """All four have one size, the image's own unless that is too large for a page."""
     image, mask = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
-    panels = make_panels(Picture(image, mask, mask), CLASSES)
+    panels = make_panels(shrink(Picture(image, mask, mask)), CLASSES)
     assert len({panel.shape for panel in panels}) == 1
     assert max(panels.image.shape) == min(max(height, width), PANEL_PX) or max(height, width) < 3
     assert join_panels(panels).shape[1] > 4 * panels.image.shape[1]

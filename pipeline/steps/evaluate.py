@@ -128,8 +128,7 @@ class Details:
         target, pred = hide_ignored(seen.target, seen.prediction.mask, self.classes.ignore_id)
         edges = self.pool.submit(self.boundary.add, target, pred)
         confidence = seen.prediction.confidence()
-        counted = seen.target != self.classes.ignore_id
-        self.calibration.add(confidence, target == pred, counted)
+        self.calibration.add(confidence, target == pred, seen.target != self.classes.ignore_id)
         suspects = find_suspects(
             seen.row.name,
             self.classes.names,
