@@ -23,7 +23,7 @@ SERVING = "pipeline/pyfunc_model.py"
 """Travels with a model to where our code is not, so it uses no door."""
 STEPS = "pipeline.steps"
 FORBIDDEN_NAMES = re.compile(r"util|helper|manager|handler|^(misc|common)$")
-MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 40
+MAX_FILE_LINES, MAX_FUNCTION_LINES = 400, 40
 HOSTS = re.compile(r"pypi\.|pythonhosted|debian\.org|npmjs", re.IGNORECASE)
 FILES = {str(path.relative_to(ROOT)): path for path in modules().values()}
 PRODUCT = {name: path for name, path in modules().items() if not name.startswith("tests")}
@@ -122,7 +122,7 @@ def test_each_module_has_its_tests(file: str) -> None:
 
 @pytest.mark.parametrize("file", FILES)
 def test_files_and_functions_are_small(file: str) -> None:
-    """A file has up to 300 lines, a function up to 40 below its docstring."""
+    """A file has up to 400 lines, a function up to 40 below its docstring."""
     assert len(FILES[file].read_text().splitlines()) <= MAX_FILE_LINES
     for function in _functions(FILES[file]):
         first = function.body[min(1, len(function.body) - 1)] if ast.get_docstring(function) else function.body[0]
