@@ -1,4 +1,4 @@
-"""The one door to OpenCV: pictures in and out, resizing, cleaning of masks, edges, areas, perceptual hashes."""
+"""The one door to OpenCV: pictures in and out, resizing and cleaning of masks, edges, areas, perceptual hashes."""
 
 import io
 from pathlib import Path
@@ -117,15 +117,6 @@ def encode_png(pixels: np.ndarray) -> bytes:
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     """JPEG bytes of (H, W, 3) RGB uint8; equal pixels give equal bytes."""
     return _encode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-
-
-def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resizes (H, W, 3) uint8 to `size` (height, width): area average where it shrinks, then bilinear where it grows.
-
-    The SavedModel's graph holds the same two steps, so that training and serving see the same pixels.
-    """
-    shrunk = (min(size[0], image.shape[0]), min(size[1], image.shape[1]))
-    return _resize(_resize(image, shrunk, cv2.INTER_AREA), size, cv2.INTER_LINEAR)
 
 
 def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -71,7 +71,7 @@ def class_weights(
     if missing := [name for name, count in class_pixels.items() if not count]:
         raise TrainingError(
             f"train has no pixel of {', '.join(missing)} at the working size; add images that show them, remove the "
-            "class from data/dataset.yaml, or raise preprocess.size"
+            "class from data/dataset.yaml, or raise preprocess.image_size"
         )
     counts = np.array(list(class_pixels.values()), np.float64)
     shares = counts / counts.sum()

@@ -10,7 +10,8 @@ import numpy as np
 
 from pipeline.dataset import ClassList
 from pipeline.errors import EvidenceError
-from pipeline.images import blend, paste, resize_image, resize_mask
+from pipeline.images import blend, paste, resize_mask
+from pipeline.resize import resize_image
 
 OPACITY = 0.55
 PANEL_PX = 640

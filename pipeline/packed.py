@@ -51,7 +51,7 @@ def _create(path: Path, shape: tuple[int, ...]) -> np.ndarray:
         free = shutil.disk_usage(path.parent).free
         raise StageError(
             f"{path}: no space left on the disk: {array.nbytes / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are "
-            "free; free some space, or lower preprocess.size, and run the same command again"
+            "free; free some space, or lower preprocess.image_size, and run the same command again"
         ) from err
     return array
 

@@ -53,7 +53,7 @@ class ValidateParams(Section):
 class PreprocessParams(Section):
     """The size at which the model sees an image."""
 
-    size: Size
+    image_size: Size
 
 
 class UNetParams(Section):

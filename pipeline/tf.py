@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline.errors import EvidenceError, ExportError
+from pipeline.resize import ONE, ROW_STEPS
 
 Serve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Images (N, H, W, 3) uint8 to ids (N, H, W) uint8 and probs (N, H, W, K) float32."""
@@ -106,19 +107,55 @@ class ServedUnet(tf.Module):
 
 
 def resize_images(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """`pipeline.images.resize_image` as TensorFlow operations: area average to shrink, then bilinear to grow.
+    """`pipeline.resize.resize_image` as TensorFlow operations; the pixels are equal.
 
     Args:
         images: (N, H, W, 3) uint8.
         size: (height, width), pixels.
 
     Returns:
-        (N, *size, 3) float32, whole numbers in [0, 255], within 1 of OpenCV's.
+        (N, *size, 3) float32, whole numbers in [0, 255].
     """
-    shrunk = tf.minimum(tf.constant(size), tf.shape(images)[1:3])
-    images = tf.image.resize(images, shrunk, tf.image.ResizeMethod.AREA)
-    images = tf.image.resize(tf.round(images), size, tf.image.ResizeMethod.BILINEAR)
-    return tf.round(tf.ensure_shape(images, (None, *size, 3)))
+    rows = _weigh(images, size[0], axis=1)
+    rows = tf.floor((rows + ONE / ROW_STEPS / 2) / (ONE / ROW_STEPS))  # whole sixteenths
+    pixels = _weigh(rows, size[1], axis=2)
+    return tf.ensure_shape(tf.floor((pixels + ONE * ROW_STEPS / 2) / (ONE * ROW_STEPS)), (None, *size, 3))
+
+
+def _weigh(pixels: tf.Tensor, new_length: int, axis: int) -> tf.Tensor:
+    """Sum of weight * pixel over the taps of each output pixel, float32; products one by one, so no TF32 and no bf16."""
+    indices, weights = _find_taps(tf.shape(pixels, tf.int64)[axis], new_length)
+    shape = [-1 if own == axis else 1 for own in range(4)]
+
+    def add(tap: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        part = tf.cast(tf.gather(pixels, indices[tap], axis=axis), tf.float32)
+        return tap + 1, total + tf.reshape(tf.cast(weights[tap], tf.float32), shape) * part
+
+    lengths = tf.unstack(tf.shape(pixels))
+    lengths[axis] = tf.constant(new_length)
+    start = tf.constant(0), tf.zeros(tf.stack(lengths))
+    return tf.while_loop(lambda tap, _: tap < tf.shape(weights)[0], add, start)[1]
+
+
+def _find_taps(length: tf.Tensor, new_length: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """`pipeline.resize.find_taps` for a length that is known when the graph runs."""
+    new = tf.constant(new_length, tf.int64)
+    place = tf.range(new)
+
+    def grow() -> tuple[tf.Tensor, tf.Tensor]:
+        shifted = (2 * place + 1) * length - new
+        first = shifted // (2 * new)
+        second_weight = (shifted % (2 * new) * ONE + new) // (2 * new)
+        return tf.stack([first, first + 1]), tf.stack([ONE - second_weight, second_weight])
+
+    def shrink() -> tuple[tf.Tensor, tf.Tensor]:
+        edges = place * length // new + tf.range((length + new - 1) // new + 2)[:, None]
+        covered = tf.clip_by_value(edges * new - place * length, 0, length)
+        shares = (covered * ONE + length // 2) // length
+        return edges[:-1], shares[1:] - shares[:-1]
+
+    indices, weights = tf.cond(new > length, grow, shrink)
+    return tf.clip_by_value(indices, 0, length - 1), weights
 
 
 def write_saved_model(module: ServedUnet, folder: Path) -> None:

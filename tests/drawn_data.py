@@ -16,7 +16,7 @@ CLASSES = ClassList(("ground", "box", "sign"), ((90, 90, 90), (200, 40, 40), (40
 SIZE = (40, 56)
 ROOT = Path(__file__).parents[1]
 SMALL: dict[str, dict[str, Any]] = {
-    "preprocess": {"size": [32, 48]},
+    "preprocess": {"image_size": [32, 48]},
     "train": {"num_epochs": 3, "batch_size": 4, "precision": "float32", "learning_rate": 0.01},
     "unet": {"num_levels": 2, "width": 4, "dropout": 0.1},
     "augment": {"crop": [24, 32]},

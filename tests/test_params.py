@@ -58,7 +58,7 @@ def test_a_typo_is_answered_with_the_name_that_was_meant(name: str, guess: str) 
 def test_a_name_like_no_other_is_answered_with_all() -> None:
     """Where no known name is near, all of that section are listed."""
     message = _message(_content(preprocess__zzz=1))
-    assert "unknown name `preprocess.zzz` (known here: size); remove it or correct its spelling" in message
+    assert "unknown name `preprocess.zzz` (known here: image_size); remove it or correct its spelling" in message
 
 
 def test_a_missing_value_is_named() -> None:
@@ -97,7 +97,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ({"train__augment__scale": [2.0, 1.0]}, "scale is [2.0, 1.0]; put the smaller number first"),
         ({"train__num_epochs": True}, "`train.num_epochs` is True"),
         ({"train__num_epochs": 2.5}, "`train.num_epochs` is 2.5"),
-        ({"preprocess__size": [64]}, "`preprocess.size"),
+        ({"preprocess__image_size": [64]}, "`preprocess.image_size"),
         ({"train__unet__num_levels": 8}, "`train.unet.num_levels` is 8"),
         ({"evaluate__bootstrap__unit": "pixel"}, "`evaluate.bootstrap.unit` is 'pixel'"),
         ({"evaluate__bootstrap__min_units": 1}, "`evaluate.bootstrap.min_units` is 1"),

@@ -11,12 +11,13 @@ from pipeline.dataset import SPLITS, ClassList, read_class_list
 from pipeline.errors import DataError
 from pipeline.files import md5_of
 from pipeline.fingerprint import ChannelSums, Fingerprint
-from pipeline.images import read_image, read_mask, resize_image, resize_mask
+from pipeline.images import read_image, read_mask, resize_mask
 from pipeline.manifest import Row, read_manifest
 from pipeline.packed import PREPROCESS, create_packed
 from pipeline.params import PreprocessParams, read_params
 from pipeline.program import run_stage
 from pipeline.progress import Progress
+from pipeline.resize import resize_image
 
 NUM_THREADS = 4
 CHUNK = 64
@@ -40,8 +41,8 @@ def preprocess(rows: list[Row], classes: ClassList, params: PreprocessParams, ou
     splits = {split: [row for row in rows if row.split == split] for split in SPLITS}
     progress = Progress("preprocess", len(rows), "images")
     for split, members in splits.items():
-        packed = create_packed(out, split, len(members), params.size)
-        for index, (image, mask) in enumerate(_resized(members, params.size)):
+        packed = create_packed(out, split, len(members), params.image_size)
+        for index, (image, mask) in enumerate(_resized(members, params.image_size)):
             packed.images[index], packed.masks[index] = image, mask
             progress.advance()
             if split == "train":
@@ -53,7 +54,7 @@ def preprocess(rows: list[Row], classes: ClassList, params: PreprocessParams, ou
     _write_split_list(out / "splits.csv", splits)
     fingerprint = Fingerprint(
         classes=classes,
-        size=params.size,
+        size=params.image_size,
         num_images={split: len(members) for split, members in splits.items()},
         channel_mean=sums.mean(),
         channel_std=sums.std(),

@@ -257,7 +257,7 @@ def _check(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params:
     if crop[0] > size[0] or crop[1] > size[1]:
         raise ParamsError(
             f"params.yaml: `train.augment.crop` is {list(crop)}, images are packed at {list(size)} "
-            "(preprocess.size); the crop must fit in"
+            "(preprocess.image_size); the crop must fit in"
         )
 
 

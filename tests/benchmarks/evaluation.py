@@ -23,11 +23,12 @@ import numpy as np
 from pipeline.dataset import ClassList
 from pipeline.files import md5_of
 from pipeline.fingerprint import Fingerprint
-from pipeline.images import read_image, resize_image, resize_mask, write_png
+from pipeline.images import read_image, resize_mask, write_png
 from pipeline.manifest import Row, write_manifest
 from pipeline.model_card import ModelCard
 from pipeline.params import read_params
 from pipeline.predictor import Predictor, read_ahead
+from pipeline.resize import resize_image
 from pipeline.scenes import draw_scene
 from pipeline.steps.evaluate import evaluate
 from pipeline.tf import ServedUnet, set_up_devices, write_saved_model
@@ -50,7 +51,7 @@ def build_predictor(folder: Path) -> Predictor:
     keras.utils.set_random_seed(0)
     params = read_params(PARAMS)
     keras.mixed_precision.set_global_policy(params.train.precision)
-    size, unet = params.preprocess.size, params.train.unet
+    size, unet = params.preprocess.image_size, params.train.unet
     network = build_unet(
         num_classes=NUM_CLASSES,
         num_levels=unet.num_levels,

@@ -25,7 +25,7 @@ from tests.flows.tiny_flow import ask_prefect, mlflow_states, run_module, starte
 
 pytestmark = pytest.mark.e2e
 SMALL: dict[str, dict[str, Any]] = {
-    "preprocess": {"size": [32, 48]},
+    "preprocess": {"image_size": [32, 48]},
     "train": {"num_epochs": 3, "batch_size": 4, "precision": "float32"},
     "gate": {"min_mean_iou": 0.02, "min_mean_iou_low": None},
 }

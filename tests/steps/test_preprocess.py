@@ -9,8 +9,9 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.files import md5_of
-from pipeline.images import read_image, read_mask, resize_image
+from pipeline.images import read_image, read_mask
 from pipeline.packed import read_packed
+from pipeline.resize import resize_image
 from pipeline.steps.preprocess import CHUNK, preprocess
 from tests.drawn_data import CLASSES, small_params, write_data
 
@@ -27,7 +28,7 @@ def test_arrays_hold_the_resized_samples(tmp_path: Path) -> None:
     rows = write_data(tmp_path)
     preprocess(rows, CLASSES, PARAMS, Path("out"))
     packed, row = read_packed("val", Path("out")), rows[17]
-    np.testing.assert_array_equal(packed.images[1], resize_image(read_image(row.image), PARAMS.size))
+    np.testing.assert_array_equal(packed.images[1], resize_image(read_image(row.image), PARAMS.image_size))
     assert set(np.unique(packed.masks)) <= set(np.unique([read_mask(row.mask) for row in rows]))
     assert Path("out/splits.csv").read_text().splitlines()[1] == "s000,train,0"
 
@@ -60,7 +61,7 @@ def test_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:
     """Packing sixteen chunks never holds two; mapped files are left out, for the system can take those back."""
     rows, size = write_data(tmp_path)[:16] * CHUNK, (96, 144)
     tracemalloc.start()
-    preprocess(rows, CLASSES, PARAMS.model_copy(update={"size": size}), Path("out"))
+    preprocess(rows, CLASSES, PARAMS.model_copy(update={"image_size": size}), Path("out"))
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak_bytes < 1.5 * CHUNK * 4 * 96 * 144

@@ -18,9 +18,10 @@ from pipeline.dataset import Sample, list_samples, write_contract
 from pipeline.errors import DataError
 from pipeline.files import md5_of
 from pipeline.findings import read_quarantine
-from pipeline.images import encode_jpeg, encode_png, read_image, resize_image, write_png
+from pipeline.images import encode_jpeg, encode_png, read_image, write_png
 from pipeline.manifest import read_manifest
 from pipeline.params import ValidateParams
+from pipeline.resize import resize_image
 from pipeline.steps.validate import Report, main, validate
 from tests.drawn_data import CLASSES, SIZE, small_content, small_params, write_data
 
