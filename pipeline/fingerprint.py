@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.dataset import ClassList, parse_class_list
+from pipeline.errors import EvidenceError
 from pipeline.files import read_json, write_json
 
 FINGERPRINT = Path("work/preprocess/fingerprint.json")
@@ -58,6 +59,18 @@ class Fingerprint:
             class_pixels={name: content["class_pixels"][name] for name in classes.names},
             arrays_md5=content["arrays_md5"],
         )
+
+    def check_size(self, image_size: tuple[int, int]) -> None:
+        """Compares the packed size with that of the params.
+
+        Raises:
+            EvidenceError: they differ: the arrays were packed with other params.
+        """
+        if self.size != image_size:
+            raise EvidenceError(
+                f"{FINGERPRINT}: images are packed at {list(self.size)}, `preprocess.image_size` is "
+                f"{list(image_size)}; run the stage `preprocess` again: dvc repro --force preprocess"
+            )
 
 
 class ChannelSums:

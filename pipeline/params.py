@@ -113,6 +113,7 @@ class PostprocessParams(Section):
 class ExportParams(Section):
     """What the SavedModel does beside the network, and how far it may stray from the Keras model."""
 
+    precision: Literal["float32", "mixed_bfloat16"]
     max_disagreeing_share: Share
     max_probability_difference: Share
     num_golden_images: Annotated[int, Field(ge=1)]

@@ -58,8 +58,7 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def _weigh(pixels: np.ndarray, taps: Taps, axis: int) -> np.ndarray:
     """Sum over K of weight * pixel, float32; the axis has its new length."""
     shape = [-1 if own == axis else 1 for own in range(pixels.ndim)]
-    parts = zip(*taps, strict=True)
-    return sum(
-        (weights.astype(np.float32).reshape(shape) * pixels.take(indices, axis) for indices, weights in parts),
-        start=np.float32(0),
-    )
+    total: np.ndarray = np.zeros((), np.float32)
+    for indices, weights in zip(*taps, strict=True):
+        total = total + weights.astype(np.float32).reshape(shape) * pixels.take(indices, axis)
+    return total

@@ -36,6 +36,11 @@ def set_up_devices(num_threads: int) -> list[str]:
     return [gpu.name for gpu in gpus]
 
 
+def use_cpu_only() -> None:
+    """Hides the GPUs from this process."""
+    tf.config.set_visible_devices([], "GPU")
+
+
 def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:
     """The scope in which variables are made: one copy for each GPU where there are several."""
     return tf.distribute.MirroredStrategy().scope() if num_gpus > 1 else contextlib.nullcontext()
@@ -123,7 +128,7 @@ def resize_images(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
 
 
 def _weigh(pixels: tf.Tensor, new_length: int, axis: int) -> tf.Tensor:
-    """Sum of weight * pixel over the taps of each output pixel, float32; products one by one, so no TF32 and no bf16."""
+    """Sum of weight * pixel over the taps of each output pixel, float32; by products alone, so no TF32 or bf16."""
     indices, weights = _find_taps(tf.shape(pixels, tf.int64)[axis], new_length)
     shape = [-1 if own == axis else 1 for own in range(4)]
 
@@ -182,6 +187,7 @@ def load_saved_model(folder: Path) -> Serve:
     Raises:
         EvidenceError: the files are damaged, or are those of another kind of model.
     """
+    tf.config.experimental.enable_tensor_float_32_execution(False)  # a GPU would round float32 to 10 bits
     try:
         model = tf.saved_model.load(str(folder))
         signature = model.signatures["serving_default"]

@@ -57,7 +57,8 @@ def write_code(root: Path) -> None:
     (root / "pyproject.toml").write_text("[project]\n")
     (root / "requirements.lock").write_text("numpy==2\n")
     (root / ".gitignore").write_text("/data/\n/work\n/ml*\n.segline/\n")
-    shutil.copy(ROOT / PARAMS, root)
+    params = (ROOT / PARAMS).read_text().replace("image_size: [144, 192]", "image_size: [32, 32]")
+    (root / PARAMS).write_text(params)
 
 
 def write_data(data: Path, split: str = "test") -> None:
@@ -95,7 +96,7 @@ def write_fingerprint() -> None:
     """Writes the fingerprint of a training split that shows both classes."""
     Path("work/preprocess").mkdir()
     pixels = {"sky": 16, "road": 48}
-    Fingerprint(CLASSES, (8, 8), {"train": 1}, (99.0,) * 3, (70.0,) * 3, pixels, {}).write(FINGERPRINT)
+    Fingerprint(CLASSES, (32, 32), {"train": 1}, (99.0,) * 3, (70.0,) * 3, pixels, {}).write(FINGERPRINT)
 
 
 def make_scores(**changes: Any) -> Scores:

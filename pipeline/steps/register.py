@@ -10,10 +10,12 @@ import yaml
 from pipeline.contention import write_patiently
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of
+from pipeline.fingerprint import Fingerprint
 from pipeline.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
 from pipeline.machine import list_packages, read_machine
 from pipeline.manifest import read_manifest
 from pipeline.model_card import CARD, MODEL, ModelCard, Postprocess
+from pipeline.params import read_params
 from pipeline.program import run
 from pipeline.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry import CHALLENGER, Version, list_versions, set_alias
@@ -81,7 +83,18 @@ def _read_accepted() -> tuple[Scores, Verdict]:
         against.append(f"stale: {VERDICT} is not of these scores; run `dvc repro` again")
     if against:
         raise EvidenceError("; ".join(against))
+    _check_size(read_params().preprocess.image_size)
     return scores, verdict
+
+
+def _check_size(image_size: tuple[int, int]) -> None:
+    """DVC and its run cache decide what is fresh; this does not rely on them."""
+    Fingerprint.read().check_size(image_size)
+    if (size := ModelCard.read(MODEL).size) != image_size:
+        raise EvidenceError(
+            f"{MODEL / CARD}: the model sees images at {list(size)}, `preprocess.image_size` is {list(image_size)}; "
+            "run the stage `export` again: dvc repro --force export"
+        )
 
 
 def _tags(scores: Scores, verdict: Verdict, origin: Lineage) -> dict[str, str]:

@@ -287,7 +287,9 @@ def _assign(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
 
 def main() -> None:
     """Trains on what `preprocess` packed."""
-    best = train(read_packed("train"), read_packed("val"), Fingerprint.read(FINGERPRINT), read_params().train, TRAIN)
+    fingerprint = Fingerprint.read(FINGERPRINT)
+    fingerprint.check_size(read_params().preprocess.image_size)
+    best = train(read_packed("train"), read_packed("val"), fingerprint, read_params().train, TRAIN)
     print(f"best epoch: {json.dumps(best)}")
 
 

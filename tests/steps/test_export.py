@@ -10,7 +10,7 @@ from pipeline.errors import EvidenceError, ExportError
 from pipeline.files import md5_of, read_json, write_json
 from pipeline.manifest import Row
 from pipeline.model_card import ModelCard
-from pipeline.steps.export import compare, export, golden_rows, read_unet
+from pipeline.steps.export import export, golden_rows, read_unet
 from pipeline.unet import build_unet
 from tests.drawn_data import CLASSES, small_params, write_data
 
@@ -40,7 +40,8 @@ def build(precision: str = "float32") -> keras.Model:
 def test_saved_model_agrees_with_keras(rows: list[Row], precision: str) -> None:
     """Within the limits in params.yaml, on raw images of another size than the network's."""
     parity = export(build(precision), CLASSES, (32, 48), list(golden_rows(rows, 2)), PARAMS, OUT)
-    assert parity.golden_images == ("s001", "s004") and parity.probability_difference <= 0.05
+    assert parity.golden_images == ("s001", "s004") and parity.num_made_images == 2
+    assert parity.probability_difference <= 1e-3 and parity.disagreeing_share <= 1e-3
     assert read_json(OUT.parent / "parity.json", "")["disagreeing_share"] == parity.disagreeing_share
     assert ModelCard.read(OUT).classes == CLASSES
 
@@ -48,19 +49,11 @@ def test_saved_model_agrees_with_keras(rows: list[Row], precision: str) -> None:
 def test_a_model_that_disagrees_is_not_written(rows: list[Row]) -> None:
     """Over a limit the stage fails; the record stays, the model does not."""
     limits = PARAMS.model_copy(update={"max_probability_difference": -1.0})
-    with pytest.raises(ExportError, match=r"disagrees with the Keras model on .* of 4 golden images .* no model was"):
+    with pytest.raises(
+        ExportError, match=r"disagrees with the Keras model on .* of 4 golden images and 2 made ones .* no model"
+    ):
         export(build(), CLASSES, (32, 48), list(golden_rows(rows, 8)), limits, OUT)
     assert not OUT.exists() and (OUT.parent / "parity.json").exists()
-
-
-def test_another_network_is_told_apart(rows: list[Row]) -> None:
-    """A SavedModel with other weights than the Keras model's shows in both figures."""
-    export(build(), CLASSES, (32, 48), rows[1:2], PARAMS, OUT)
-    other = build()
-    other.get_layer("classify").bias.assign(np.array([0, 5, 0]))
-    parity = compare(other, (32, 48), OUT, rows[1:2])
-    assert parity.disagreeing_share > PARAMS.max_disagreeing_share
-    assert parity.probability_difference > PARAMS.max_probability_difference
 
 
 def test_nan_weights_are_refused(rows: list[Row]) -> None:
@@ -92,4 +85,16 @@ def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
     statistics = {"channel_mean": [9.0, 9.0, 9.0], "channel_std": [5.0, 5.0, 5.0]}
     write_json(tmp_path / "unet.json", {"precision": "float32", "arguments": arguments | statistics})
     with pytest.raises(EvidenceError, match=r"model.weights.h5: cannot be loaded .* run the stage `train` again"):
-        read_unet(tmp_path)
+        read_unet(tmp_path, "float32")
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_the_network_computes_as_the_params_say(tmp_path: Path, precision: str) -> None:
+    """A network that was trained in bfloat16 is served in float32, unless the params say otherwise."""
+    build().save_weights(tmp_path / "model.weights.h5")
+    arguments = {"num_classes": 3, "num_levels": 1, "width": 4, "dropout": 0.0}
+    statistics = {"channel_mean": [9.0, 9.0, 9.0], "channel_std": [5.0, 5.0, 5.0]}
+    write_json(tmp_path / "unet.json", {"precision": "mixed_bfloat16", "arguments": arguments | statistics})
+    unet = read_unet(tmp_path, precision)
+    keras.mixed_precision.set_global_policy("float32")
+    assert unet.get_layer("down0a").dtype_policy.name == precision
