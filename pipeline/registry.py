@@ -24,6 +24,7 @@ from pipeline.environment import QUIET, set_defaults
 from pipeline.errors import RegistryError
 from pipeline.files import md5_of
 from pipeline.model_reference import parse_reference
+from pipeline.secrets import without_secrets
 
 CACHE = Path(".segline/models")
 LOCAL_ARTIFACTS = Path("mlartifacts")
@@ -72,7 +73,7 @@ def tracking_uri() -> str:
 
 def shown_uri() -> str:
     """The address without user name and password, for messages."""
-    return _without_secrets(tracking_uri())
+    return without_secrets(tracking_uri())
 
 
 def model_name() -> str:
@@ -118,7 +119,7 @@ def opened(todo: str = "run the same command again", patient: bool = True) -> It
                 yield mlflow, client
         except (mlflow.exceptions.MlflowException, SQLAlchemyError, ImportError, OSError) as err:
             text = str(err).partition("\n")[0]
-            reason = _without_secrets(text.partition("(Caused by ")[2].removesuffix(")") or text)
+            reason = text.partition("(Caused by ")[2].removesuffix(")") or text
             raise RegistryError(
                 f"MLflow at {shown_uri()} fails: {reason}; nothing is lost, mend that and {todo}"
             ) from err
@@ -278,10 +279,6 @@ def _is_server() -> bool:
 def _is_not_made_yet() -> bool:
     """Reading makes no data base."""
     return (uri := tracking_uri()).startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists()
-
-
-def _without_secrets(text: str) -> str:
-    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def _warn(message: str) -> None:

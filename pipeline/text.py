@@ -14,3 +14,11 @@ def shown(text: str) -> str:
     if len(line) <= MAX_SHOWN:
         return line
     return f"{line[: MAX_SHOWN - NUM_LAST - 3]}...{line[-NUM_LAST:]}"
+
+
+def printable(text: str) -> str:
+    """The whole text with the line breaks that it has, every other control or invisible character escaped."""
+    return "\n".join(
+        "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
+        for line in text.split("\n")
+    )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text import MAX_SHOWN, shown
+from pipeline.text import MAX_SHOWN, printable, shown
 
 
 @given(st.text(st.characters(), max_size=400))
@@ -36,3 +36,10 @@ def test_a_long_text_keeps_its_ends() -> None:
     """The beginning and the end of a long path are shown."""
     assert shown("a" * 500 + "/b.png").startswith("aaa")
     assert shown("a" * 500 + "/b.png").endswith("/b.png")
+
+
+@given(st.text(st.characters(), max_size=400))
+def test_a_long_message_is_whole_and_printable(text: str) -> None:
+    """Nothing is cut, lines stay lines, and each is printable."""
+    assert all(line.isprintable() for line in printable(text).split("\n"))
+    assert printable(text).count("\n") == text.count("\n") and len(printable(text)) >= len(text)
