@@ -254,7 +254,7 @@ def status(_: Arguments) -> None:
 
 def predict(arguments: Arguments) -> None:
     """Predicts with a registered model or a folder."""
-    from pipeline.registry import resolve_model
+    from pipeline.model_cache import resolve_model
     from pipeline.steps import predict as step
 
     step.tell(step.predict(resolve_model(arguments.model), arguments.images, arguments.out), arguments.out)

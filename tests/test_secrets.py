@@ -55,7 +55,7 @@ def test_no_password_is_shown(message: str) -> None:
 
 @given(passwords(string.printable + "äß"))
 def test_password_of_the_environment_is_shown_nowhere(password: str) -> None:
-    """A password may hold blanks and quotes where the address stands in the environment; it is hidden by itself, too."""
+    """A password may hold blanks and quotes if the environment holds the address; it is hidden by itself, too."""
     with pytest.MonkeyPatch.context() as patch:
         address = f"http://me:{password}@host:5000/".replace("\x00", "")
         patch.setenv("MLFLOW_TRACKING_URI", address)
