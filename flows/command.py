@@ -12,6 +12,7 @@ from flows.lock import only_one
 from flows.server import prefect_server, set_environment
 from pipeline.errors import StageError
 from pipeline.program import run
+from pipeline.secrets import without_secrets
 
 Arguments = argparse.Namespace
 Commands = Any
@@ -184,7 +185,7 @@ def run_flow(arguments: Arguments) -> None:
     with only_one("run"):
         pass
     with prefect_server() as address:
-        print(f"Prefect shows this run at {address.removesuffix('/api')}", flush=True)
+        print(f"Prefect shows this run at {without_secrets(address).removesuffix('/api')}", flush=True)
         command = (sys.executable, "-m", "flows.run", *(["--promote"] if arguments.promote else []))
         with started_on_leash(command, None) as child:
             code = child.wait()
@@ -196,7 +197,8 @@ def schedule(arguments: Arguments) -> None:
     with only_one("schedule"), prefect_server() as address:
         from flows.retrain import serve
 
-        print(f"Prefect shows the schedule at {address.removesuffix('/api')}; stop it with Ctrl-C", flush=True)
+        shown = without_secrets(address).removesuffix("/api")
+        print(f"Prefect shows the schedule at {shown}; stop it with Ctrl-C", flush=True)
         serve(arguments.cron, arguments.timezone, arguments.promote)
 
 
@@ -252,7 +254,7 @@ def status(_: Arguments) -> None:
 
 def predict(arguments: Arguments) -> None:
     """Predicts with a registered model or a folder."""
-    from pipeline.registry import resolve_model
+    from pipeline.model_cache import resolve_model
     from pipeline.steps import predict as step
 
     step.tell(step.predict(resolve_model(arguments.model), arguments.images, arguments.out), arguments.out)

@@ -58,7 +58,7 @@ def read_json(path: Path, made_by: str) -> Any:
         return json.loads(path.read_text())
     except FileNotFoundError as err:
         raise EvidenceError(f"{path}: not found; {made_by} writes it, run that first") from err
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise EvidenceError(f"{path}: is not JSON ({err}); delete it and run {made_by} again") from err
 
 

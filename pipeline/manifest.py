@@ -57,7 +57,7 @@ def read_manifest(path: Path = MANIFEST) -> list[Row]:
             return [_parse(row) for row in csv.DictReader(file)]
     except FileNotFoundError as err:
         raise EvidenceError(f"{path}: not found; run the stage `validate` first (`dvc repro validate`)") from err
-    except (KeyError, TypeError, ValueError) as err:
+    except (KeyError, TypeError, ValueError, csv.Error) as err:
         raise EvidenceError(f"{path}: is damaged ({err!r}); run the stage `validate` again") from err
 
 

@@ -12,9 +12,9 @@ from pipeline.comparison import Comparison, judge
 from pipeline.comparison import compare as compare_tables
 from pipeline.errors import EvidenceError
 from pipeline.image_table import ImageTable
+from pipeline.model_cache import resolve_model
 from pipeline.noise_floor import read_noise_floor
 from pipeline.params import PromoteParams, read_params
-from pipeline.registry import resolve_model
 from pipeline.rescoring import rescore
 
 MEAN = "mean IoU"

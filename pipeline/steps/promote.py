@@ -19,7 +19,8 @@ from pipeline.manifest import read_manifest
 from pipeline.noise_floor import NoiseFloor, read_noise_floor
 from pipeline.params import PromoteParams, read_params
 from pipeline.program import run
-from pipeline.registry import CHALLENGER, Version, download_model, find_version, model_name, set_tags
+from pipeline.registered_evidence import download_verified
+from pipeline.registry import CHALLENGER, Version, find_version, model_name, set_tags
 from pipeline.rescoring import Rescored, rescore
 
 DECISION_CHARS = 4_000
@@ -72,7 +73,7 @@ def promote(version: str | None = None) -> Promotion:
         decision = Promotion(False, (against,), challenger, contest.champion, {})
     else:
         entrants = contest.entrants()
-        rescored = rescore({name: download_model(entrant) for name, entrant in entrants.items()})
+        rescored = rescore({name: download_verified(entrant) for name, entrant in entrants.items()})
         seen = {name: count_seen(entrant, read_manifest()) for name, entrant in entrants.items()}
         decision = decide(contest, rescored, params, read_noise_floor(), seen)
         for name, entrant in entrants.items():
@@ -186,8 +187,12 @@ def _describe_seen(contest: Contest, seen: Mapping[str, int | None]) -> Iterator
 
 def _describe_noise(contest: Contest, noise: NoiseFloor | None) -> Iterator[str]:
     tags = contest.challenger.tags
-    if noise and contest.champion and (noise.data_md5, noise.params_md5) != (tags["data_md5"], tags["params_md5"]):
-        others = "data" if noise.data_md5 != tags["data_md5"] else "params"
+    if (
+        noise
+        and contest.champion
+        and (noise.data_md5, noise.params_md5) != (tags.get("data_md5"), tags.get("params_md5"))
+    ):
+        others = "data" if noise.data_md5 != tags.get("data_md5") else "params"
         yield f"the noise floor is of other {others} than the challenger's; `segline noise` measures it anew"
 
 

@@ -1,6 +1,5 @@
 """Stores an accepted model and everything that made it in the registry, as the version `challenger`."""
 
-import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -17,13 +16,13 @@ from pipeline.manifest import read_manifest
 from pipeline.model_card import CARD, MODEL, ModelCard, Postprocess
 from pipeline.params import read_params
 from pipeline.program import run
+from pipeline.registered_evidence import EVIDENCE_TAG, evidence_md5
 from pipeline.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry import CHALLENGER, Version, list_versions, set_alias
 from pipeline.run_record import RunRecord, flatten_params, flatten_scores, read_history
 from pipeline.scores import SCORES, Scores, compare_evidence, evidence_of
 from pipeline.verdict import VERDICT, Verdict
 
-EVIDENCE_TAG = "evidence_md5"
 WORK_FILES = (
     (Path("work/evaluate"), "evaluate"),
     (Path("work/validate"), "validate"),
@@ -103,10 +102,9 @@ def _tags(scores: Scores, verdict: Verdict, origin: Lineage) -> dict[str, str]:
         "model_md5": scores.evidence.model_md5,
         "verdict_md5": md5_of(VERDICT),
     }
-    digest = hashlib.md5(json.dumps(tags, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
     return {
         **tags,
-        EVIDENCE_TAG: digest,
+        EVIDENCE_TAG: evidence_md5(tags),
         "verdict": "accepted" if verdict.accepted else "rejected",
         "mean_iou": f"{scores.mean_iou:.6f}",
         "test_md5": scores.evidence.test_md5,

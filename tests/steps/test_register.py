@@ -10,8 +10,9 @@ import pytest
 
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.lineage import read_lineage
+from pipeline.model_cache import download_model
 from pipeline.model_card import Postprocess
-from pipeline.registry import download_model, find_alias, list_versions, opened, set_alias
+from pipeline.registry import find_alias, list_versions, opened, set_alias
 from pipeline.scores import Scores
 from pipeline.steps import gate
 from pipeline.steps.register import _describe, _read_accepted, _register, _tags, register
