@@ -10,15 +10,18 @@ import numpy as np
 from pipeline.bootstrap import (
     Interval,
     Unit,
+    count_left_out,
     draw_weights,
     exchange_test,
     joint_intervals,
-    labelled_iou,
     mean_over_classes,
     percentile_interval,
+    resampled_iou,
     unit_sums,
     units_with_class,
 )
+from pipeline.cautions import left_out
+from pipeline.confusion import iou_per_class, mean_iou
 from pipeline.image_table import ImageTable, check_same_images
 
 Rule = Literal["superior", "non_inferior"]
@@ -37,13 +40,14 @@ class Comparison:
         p_value: of the test by exchange: how likely two models that are alike differ as much for the challenger; nan
             where the difference is not shown.
         p_value_worse: likewise, as much for the champion.
-        challenger_mean_iou: on all images, over the classes that a label has.
+        challenger_mean_iou: `confusion.mean_iou` of all images.
         champion_mean_iou: likewise.
         num_units: units that were drawn.
         unit: what was drawn.
         min_units: with fewer, nothing is shown.
         confidence: in (0.5, 1).
         unlabelled: classes that a model predicts and no label has; they are left out of everything.
+        num_left_out: groups or images of the split that are no units, because every pixel of theirs is ignored.
     """
 
     difference: Interval
@@ -57,6 +61,7 @@ class Comparison:
     min_units: int
     confidence: float
     unlabelled: tuple[str, ...]
+    num_left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,10 +116,12 @@ def compare(
     check_same_images(challenger, champion)
     pair = [unit_sums(table, unit)[1] for table in (challenger, champion)]
     num_units = len(pair[0])
-    ious = [labelled_iou(sums, np.ones((1, num_units), np.int32))[0] for sums in pair]
-    mean_ious = [float(mean_over_classes(iou[None])[0]) for iou in ious]
+    support = units_with_class(pair[0])
+    pooled = [table.pooled() for table in (challenger, champion)]
+    mean_ious = [mean_iou(matrix) for matrix in pooled]
+    ious = [np.where(support > 0, iou_per_class(matrix), np.nan) for matrix in pooled]
     weights = draw_weights(num_units, num_resamples, seed)
-    resampled = [labelled_iou(sums, weights) for sums in pair]
+    resampled = [resampled_iou(sums, weights) for sums in pair]
     difference = percentile_interval(
         mean_ious[0] - mean_ious[1],
         mean_over_classes(resampled[0]) - mean_over_classes(resampled[1]),
@@ -122,7 +129,6 @@ def compare(
         num_units,
         min_units,
     )
-    support = units_with_class(pair[0])
     by_class = joint_intervals(ious[0] - ious[1], resampled[0] - resampled[1], confidence, support, min_units)
     tested = exchange_test(pair[0], pair[1], num_resamples, seed) if difference.is_shown else (math.nan, math.nan)
     predicted = (pair[0] + pair[1]).sum(axis=(0, 1)) > 0
@@ -138,6 +144,7 @@ def compare(
         min_units=min_units,
         confidence=confidence,
         unlabelled=tuple(np.array(challenger.class_names)[predicted & (support == 0)].tolist()),
+        num_left_out=count_left_out(challenger, unit),
     )
 
 
@@ -177,6 +184,8 @@ def judge(
         else:
             findings.append(_find_not_worse(against_champion, margin, "champion"))
         findings += _find_classes(against_champion, class_margin, "champion")
+    if told := _tell_left_out(against_champion or against_anchor):
+        findings.append(Finding(None, told))
     if against_champion and against_anchor is None:
         findings.append(Finding(None, "it is held against no anchor: small losses can add up over many promotions"))
     if against_anchor and against_anchor is not against_champion:
@@ -245,6 +254,10 @@ def _find_classes(against: Comparison, class_margin: float, whose: str) -> Itera
 def _tell_rare(interval: Interval) -> str:
     found = "" if math.isnan(interval.estimate) else f"{_points(interval.estimate, '+')} points "
     return f"({found}in {interval.num_units})"
+
+
+def _tell_left_out(against: Comparison | None) -> str:
+    return left_out(against.num_left_out, against.unit) if against else ""
 
 
 def _too_few(against: Comparison, whose: str) -> Finding:

@@ -105,6 +105,20 @@ def test_sides_can_be_changed(one: float, other: float) -> None:
     assert there.by_class["car"].low == pytest.approx(-back.by_class["car"].high)
 
 
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=4))
+def test_a_group_without_a_counted_pixel_changes_no_number(places: list[int]) -> None:
+    """It is no unit of the comparison, and how many there are is told."""
+    better, groups = shifted(COUNTS, 0.3), np.array(list(GROUPS), "U9")
+    more = [np.insert(counts, places, 0, axis=0) for counts in (better, COUNTS)]
+    names = np.insert(groups, places, [f"empty {index}" for index in range(len(places))]).tolist()
+    found = compare(table_of(more[0], names), table_of(more[1], names), **SETTINGS)
+    plain = compare(table_of(better, GROUPS), table_of(COUNTS, GROUPS), **SETTINGS)
+    assert found == replace(plain, num_left_out=len(places))
+    told = f"{len(places)} group{'s' * (len(places) > 1)} of the test split without a counted pixel"
+    assert any(told in text for text in rule(found).reasons)
+    assert not any("without a counted pixel" in text for text in rule(plain).reasons)
+
+
 def test_few_groups_show_nothing() -> None:
     """With fewer groups than wanted no end is a number, and nothing is promoted."""
     tables = [table_of(counts, "aaabbbcccddd") for counts in (shifted(COUNTS, 0.5), COUNTS)]
@@ -216,7 +230,9 @@ def test_class_that_no_label_has_is_left_out() -> None:
     names = ("sky", "car", "tram")
     found = compare(table_of(worse, GROUPS, names), table_of(stray, GROUPS, names), **SETTINGS)
     assert found.difference.high < 0 and found.p_value_worse < 0.01 < found.p_value
-    assert found.champion_mean_iou > 1.4 * mean_iou(stray.sum(axis=0))
+    assert (found.challenger_mean_iou, found.champion_mean_iou) == tuple(
+        mean_iou(counts.sum(axis=0)) for counts in (worse, stray)
+    )
     assert found.unlabelled == ("tram",) and math.isnan(found.by_class["tram"].estimate)
     ruling = rule(found)
     assert not ruling.promoted and "predicted, but in no label, so left out: tram" in ruling.reasons

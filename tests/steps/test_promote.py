@@ -182,6 +182,18 @@ def test_scores_of_nothing_do_not_promote(contest: Callable[..., None]) -> None:
         assert decision.evidence["mean_ious"]["1"] is None
 
 
+def test_a_decision_tells_one_mean_iou_of_a_model(pair: Contest) -> None:
+    """Reasons, evidence and comparison are one definition: a class that no label has decides nothing."""
+    tables = {name: _table(0, 0) for name in TABLES}
+    for name, matrix in (("segline/1", [[9, 1], [0, 0]]), ("segline/2", [[8, 2], [0, 0]])):
+        tables[name].matrices[:] = matrix
+    decision = _decide(pair, tables)
+    assert decision.promoted and decision.evidence["mean_ious"] == {"1": 0.9, "2": 0.8}
+    assert decision.evidence["comparisons"]["2"]["mean_ious"] == [0.9, 0.8]
+    told = [reason for reason in decision.reasons if "mean IoU 0." in reason]
+    assert len(told) == 2 and all("0.9000" in reason and "0.8000" in reason for reason in told)
+
+
 def test_noise_floor_is_the_smallest_difference_that_counts(pair: Contest) -> None:
     """A difference that two seeds make by chance promotes nobody; the line keeps where the floor comes from."""
     assert _decide(pair, TABLES, NoiseFloor(0.1, "p", "d", (0.1, 0.2))).promoted
