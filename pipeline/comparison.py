@@ -25,6 +25,7 @@ from pipeline.confusion import iou_per_class, mean_iou
 from pipeline.image_table import ImageTable, check_same_images
 
 Rule = Literal["superior", "non_inferior"]
+NoiseRule = Literal["note", "require"]
 
 
 @dataclass(frozen=True)
@@ -156,13 +157,17 @@ def judge(
     against_champion: Comparison | None,
     against_anchor: Comparison | None,
     noise_floor: float | None,
+    noise_rule: NoiseRule,
 ) -> Ruling:
     """Applies the rule of promotion; whatever is not a number speaks against the challenger.
 
-    `superior` asks that the challenger is better than the champion: the lower end of the difference is above 0, the
-    test by exchange agrees, and the difference is above the noise floor. `non_inferior` asks that it is not worse by
-    `margin`. Both ask that it is not worse than the anchor by `margin`, so that losses cannot add up over many
-    promotions, and that no class that can be judged is worse by `class_margin` than champion or anchor.
+    `superior` asks that the challenger is better than the champion: the lower end of the difference is above 0, and
+    the test by exchange agrees. `non_inferior` asks that it is not worse by `margin`. Both ask that it is not worse
+    than the anchor by `margin`, so that losses cannot add up over many promotions, and that no class that can be
+    judged is worse by `class_margin` than champion or anchor.
+
+    The noise floor is of a recipe, not of a model: a model that is better stays so, though another seed may not be.
+    So it is told, and decides only under `superior` with the `noise_rule` "require".
 
     Args:
         rule: see above.
@@ -171,8 +176,9 @@ def judge(
         against_champion: None: there is no champion, and the gate's floors alone decide.
         against_anchor: None: there is no anchor; the object `against_champion` itself where that is the anchor.
         noise_floor: of `segline noise`; None: not measured.
+        noise_rule: the noise floor is told only ("note"), or has to be exceeded under `superior` ("require").
     """
-    assert rule in get_args(Rule), rule
+    assert rule in get_args(Rule) and noise_rule in get_args(NoiseRule), (rule, noise_rule)
     findings: list[Finding] = []
     if not (margin >= 0 and class_margin >= 0):
         findings.append(Finding(False, f"margin is {margin}, class margin {class_margin}; expected numbers from 0"))
@@ -180,9 +186,10 @@ def judge(
         findings.append(Finding(None, "there was no champion: the gate's floors alone decide"))
     else:
         if rule == "superior":
-            findings += _find_better(against_champion, noise_floor)
+            findings += _find_better(against_champion)
         else:
             findings.append(_find_not_worse(against_champion, margin, "champion"))
+        findings += _find_noise(against_champion, noise_floor, rule == "superior" and noise_rule == "require")
         findings += _find_classes(against_champion, class_margin, "champion")
     if told := _tell_left_out(against_champion or against_anchor):
         findings.append(Finding(None, told))
@@ -195,7 +202,7 @@ def judge(
     return Ruling(promoted, tuple(finding.text for finding in findings if promoted or not finding.passed))
 
 
-def _find_better(against: Comparison, noise_floor: float | None) -> Iterator[Finding]:
+def _find_better(against: Comparison) -> Iterator[Finding]:
     difference, sure = against.difference, _percent(against.confidence)
     if not difference.is_shown:
         yield _too_few(against, "champion")
@@ -210,12 +217,18 @@ def _find_better(against: Comparison, noise_floor: float | None) -> Iterator[Fin
     least = 0.5**against.num_units
     few = f"; {against.num_units} {against.unit}s never give less than {least:.2g}, label more" if least > level else ""
     yield Finding(against.p_value <= level, f"{alike}, allowed is {level:.2g}{few}")
+
+
+def _find_noise(against: Comparison, noise_floor: float | None, is_required: bool) -> Iterator[Finding]:
+    if not against.difference.is_shown:
+        return
     if noise_floor is None:
         yield Finding(None, "how much the seed alone changes is not known; `segline noise` measures it")
-    else:
-        seeds = f"{_points(noise_floor)} points are the noise floor, what the seed alone can change"
-        enough = difference.estimate > noise_floor >= 0
-        yield Finding(enough, f"{seeds}; the difference {'exceeds' if enough else 'has to exceed'} it")
+        return
+    seeds = f"{_points(noise_floor)} points are the noise floor, what the seed alone can change"
+    enough = against.difference.estimate > noise_floor >= 0  # nan: False
+    short = "has to exceed it" if is_required else "does not exceed it, so training again may not give it"
+    yield Finding(enough if is_required else None, f"{seeds}; the difference {'exceeds it' if enough else short}")
 
 
 def _find_not_worse(against: Comparison, margin: float, whose: str) -> Finding:

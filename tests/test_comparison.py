@@ -19,7 +19,7 @@ from pipeline.image_table import ImageTable
 from tests.test_image_table import table_of
 
 SETTINGS: dict[str, Any] = {"unit": "group", "num_resamples": 500, "seed": 0, "confidence": 0.95, "min_units": 5}
-LIMITS: dict[str, Any] = {"margin": 0.005, "class_margin": 0.05, "noise_floor": None}
+LIMITS: dict[str, Any] = {"margin": 0.005, "class_margin": 0.05, "noise_floor": None, "noise_rule": "require"}
 GROUPS = "abcdefghijkl"
 COUNTS = np.random.default_rng(0).integers(1, 30, (12, 2, 2)) + np.eye(2, dtype=int) * 200
 NAN = math.nan
@@ -206,6 +206,18 @@ def test_noise_floor_is_exceeded() -> None:
     """A difference above the floor is promoted; without a floor the ruling says what is not known."""
     assert rule(BETTER, noise_floor=0.0199).promoted
     assert any("`segline noise` measures it" in text for text in rule(BETTER).reasons)
+
+
+@pytest.mark.parametrize("name", ["superior", "non_inferior"])
+@pytest.mark.parametrize(
+    ("floor", "told"), [(0.03, "does not exceed it"), (0.01, "exceeds it"), (NAN, "not exceed it")]
+)
+def test_noise_floor_as_a_note_decides_nothing(name: str, floor: float, told: str) -> None:
+    """What the seed alone can change is a question of the recipe; it is told, and the model is judged by the rest."""
+    for against, says in ((BETTER, told), (WORSE, "does not exceed it")):
+        ruling = rule(against, rule=name, noise_floor=floor, noise_rule="note")
+        assert ruling.promoted == rule(against, rule=name).promoted
+        assert any("are the noise floor" in text and says in text for text in ruling.reasons)
 
 
 def test_rare_classes_are_named_and_do_not_block() -> None:
