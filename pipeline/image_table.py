@@ -75,6 +75,10 @@ class ImageTable:
             matrices=self.matrices[rows],
         )
 
+    def counted(self) -> "ImageTable":
+        """The images with a counted pixel: whose every pixel is ignored says nothing of a model."""
+        return self.select(self.matrices.sum(axis=(1, 2)) > 0)
+
     def write(self, path: Path = PER_IMAGE) -> None:
         """Writes the table as CSV, an image a row; a score that does not exist is an empty cell."""
         with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:

@@ -20,7 +20,7 @@ MIN_RUNS = 3
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """A difference of mean IoU that counts for nothing, and what it was measured on.
+    """A difference of mean IoU that the seed alone can make, and what it was measured on.
 
     Attributes:
         floor: from 0.
@@ -36,7 +36,7 @@ class NoiseFloor:
 
 
 def noise_floor(mean_ious: Sequence[float]) -> float:
-    """The smallest difference that counts between two trainings: seeds alone exceed it once in twenty times.
+    """The difference between two trainings of one recipe that seeds alone exceed once in twenty times.
 
     The difference of two trainings that differ in the seed only has sqrt(2) times the spread of one, which is known
     from n of them: t(0.95, n - 1) * sqrt(2) * s, one-sided.

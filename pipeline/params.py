@@ -167,6 +167,7 @@ class PromoteParams(Section):
     unit: Literal["group", "image"]
     min_units: Annotated[int, Field(ge=2)]
     anchor: Literal["best", "none"] | Annotated[int, Field(ge=1)]
+    noise_floor: Literal["note", "require"]
 
 
 class Params(Section):

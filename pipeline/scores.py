@@ -76,6 +76,7 @@ class Intervals:
         min_units: fewer units than this show no interval.
         mean_iou: of `Scores.mean_iou`.
         iou: by class name.
+        num_left_out: groups or images that are no units, because every pixel of theirs is ignored.
     """
 
     unit: str
@@ -83,6 +84,7 @@ class Intervals:
     min_units: int
     mean_iou: Interval
     iou: Mapping[str, Interval]
+    num_left_out: int = 0
 
 
 NO_INTERVALS = Intervals("", math.nan, 0, Interval(math.nan, math.nan, math.nan, 0), {})
@@ -93,7 +95,7 @@ class Scores:
     """Scores of a model, pixels pooled over the split, ignored ones left out; nan where there is nothing to score.
 
     Attributes:
-        mean_iou: mean of `iou` over the classes that have one.
+        mean_iou: see `confusion.mean_iou`: mean of `iou` over the classes that a label has.
         pixel_accuracy: share of the pixels that are right.
         frequency_weighted_iou: mean of `iou`, weighted by the pixels of the truth.
         floor: the same for one that always says the commonest class.
@@ -106,7 +108,7 @@ class Scores:
         boundary: how well the classes' edges are met.
         calibration: whether the probabilities can be believed.
         slices: scores of parts of the split.
-        strays: pixels of each class that is predicted though no label has it, by name; its IoU is 0.
+        strays: pixels of each class that is predicted though no label has it, by name; it is not in `mean_iou`.
     """
 
     mean_iou: float
@@ -201,6 +203,7 @@ def _parse_intervals(content: Any) -> Intervals:
         _count(content["min_units"]),
         Interval.from_dict(content["mean_iou"]),
         {name: Interval.from_dict(row) for name, row in content["iou"].items()},
+        _count(content["num_left_out"]),
     )
 
 

@@ -54,6 +54,7 @@ def compare(first: str, second: str) -> Comparison:
         against_champion=comparison,
         against_anchor=comparison,
         noise_floor=noise.floor if noise else None,
+        noise_rule=params.noise_floor,
     )
     would = f"were the second the champion, the first would {'' if ruling.promoted else 'not '}be promoted"
     print(f"{would} ({params.rule}): {'; '.join(ruling.reasons)}")

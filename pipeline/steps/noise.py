@@ -66,7 +66,8 @@ def noise(num_runs: int) -> float:
     floor = noise_floor(mean_ious)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     store({"floor": floor, "mean_ious": mean_ious, "params_md5": md5_of(PARAMS), "data_md5": data_md5, "when": when})
-    print(f"noise floor {floor:.4f}: smaller differences of mean IoU are chance; `segline promote` asks for more")
+    print(f"noise floor {floor:.4f}: the seed alone can change mean IoU by that; `segline promote` tells it, and asks")
+    print("for more with `noise_floor: require` in the section promote of params.yaml (promote.noise_floor)")
     return floor
 
 

@@ -123,7 +123,7 @@ def decide(
         contest: who is compared with whom.
         rescored: all of them on today's test split.
         params: rule, margins and bootstrap.
-        noise: the difference that counts for nothing; None: not measured.
+        noise: what the seed alone can change; None: not measured.
         seen: today's test images that each was trained or chosen on, by name; None: not known.
     """
     against = {str(rival): _compare(contest, rescored, rival, params) for rival in _rivals(contest)}
@@ -135,6 +135,7 @@ def decide(
         against_champion=champion,
         against_anchor=anchor,
         noise_floor=noise.floor if noise else None,
+        noise_rule=params.noise_floor,
     )
     mean_ious = {name: mean_iou(table.pooled()) for name, table in rescored.tables.items()}
     changed = _is_changed(contest.champion_test_md5, rescored.test_md5) if contest.champion else None
@@ -187,12 +188,8 @@ def _describe_seen(contest: Contest, seen: Mapping[str, int | None]) -> Iterator
 
 def _describe_noise(contest: Contest, noise: NoiseFloor | None) -> Iterator[str]:
     tags = contest.challenger.tags
-    if (
-        noise
-        and contest.champion
-        and (noise.data_md5, noise.params_md5) != (tags.get("data_md5"), tags.get("params_md5"))
-    ):
-        others = "data" if noise.data_md5 != tags.get("data_md5") else "params"
+    measured_on = {"data": noise.data_md5, "params": noise.params_md5} if noise and contest.champion else {}
+    if others := next((what for what, md5 in measured_on.items() if md5 != tags.get(f"{what}_md5")), None):
         yield f"the noise floor is of other {others} than the challenger's; `segline noise` measures it anew"
 
 

@@ -59,7 +59,11 @@ def test_the_floor_is_stored_with_the_model(
     assert 0.01 < floor < 0.2 and tag["floor"] == floor and tuple(tag["mean_ious"]) == MEAN_IOUS
     assert tag == artifact and tag["data_md5"] == "d1.dir" and set(tag) >= {"params_md5", "when"}
     out = capsys.readouterr().out
-    assert "noise 3/3: seed 7 has mean IoU 0.7100" in out and f"noise floor {floor:.4f}" in out
+    assert (
+        "noise 3/3: seed 7 has mean IoU 0.7100" in out
+        and f"noise floor {floor:.4f}" in out
+        and "promote.noise_floor" in out
+    )
 
 
 def test_too_few_runs_are_refused(project: Path) -> None:
