@@ -85,7 +85,7 @@ def _run_stages(timeout_s: float) -> Mapping[str, str]:
     """Runs all stages; gives the environment that names the training's MLflow run, if one was opened."""
     live_run: Mapping[str, str] = {}
     for stage in list_stages():
-        command = ("dvc", "repro", "--single-item", stage)
+        command = (sys.executable, "-m", "flows.stage", stage)
         if stage == TRAIN and not is_fresh(stage):
             with one_training():
                 live_run = open_live_run()

@@ -73,11 +73,13 @@ def hide(path: str, how: str) -> Callable[[], Any]:
 
 def exclude(path: str, line: str) -> Callable[[], Any]:
     """Writes a new file that only this clone ignores, when called."""
-    return lambda: (
-        Path(path).parent.mkdir(exist_ok=True),
-        Path(path).write_text("x = 2\n"),
-        Path(".git/info/exclude").write_text(f"{line}\n"),
-    )
+
+    def write() -> None:
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_text("x = 2\n")
+        Path(".git/info/exclude").write_text(f"{line}\n")
+
+    return write
 
 
 def sparse() -> None:
