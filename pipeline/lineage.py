@@ -4,10 +4,12 @@ A lineage is clean when the commit and the three files `params.yaml`, `data.dvc`
 the same model again. These files may differ from the commit, because the registry keeps them; code may not.
 """
 
+import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.errors import EvidenceError
@@ -17,6 +19,9 @@ PARAMS, DATA_DVC, DVC_LOCK, DVC_YAML = Path("params.yaml"), Path("data.dvc"), Pa
 CODE = ("pipeline", "flows", "dvc.yaml", "pyproject.toml", "requirements.lock", "requirements-gpu.lock")
 FILES = (DVC_LOCK, DVC_YAML, DATA_DVC, PARAMS, Path("pyproject.toml"), Path("requirements.lock"))
 """What is kept in the registry beside the commit."""
+IMPORTABLE = {".py", ".pyc", ".so"}
+COMPLETE = ("core.fsmonitor=false", "core.sparseCheckout=false", "core.quotePath=off")
+"""Settings of git under which it reads each file itself and hides none."""
 NUM_NAMED = 5  # files that a message names
 
 
@@ -64,18 +69,47 @@ def read_commit() -> str:
 
 
 def check_code_is_committed() -> None:
-    """Refuses code that the commit does not hold.
+    """Refuses code that the commit does not hold, also where git was told to overlook it.
 
     Raises:
         EvidenceError: names files that are changed, deleted or new.
     """
-    listing = _git("status", "--porcelain", "--untracked-files=all", "--", *CODE, otherwise="")
-    if listing:
-        files = [line[2:].strip() for line in listing.splitlines()]
+    if files := list_uncommitted_code():
         raise EvidenceError(
             f"code is not committed: {_some(files)}; a model is registered with the commit that makes it again, so "
-            "commit (git add, git commit) or undo these changes, then register again"
+            "commit (git add, git commit) or undo these changes and run the same command again. To try something "
+            "without registering it, `dvc repro` trains all the same"
         )
+
+
+def list_uncommitted_code() -> list[str]:
+    """Files of code that are not as the commit has them, by their path in the repository.
+
+    Git compares them with an index of its own making, which knows no `--assume-unchanged`, no `--skip-worktree` and
+    no time stamps. Of ignored files those count that Python could import.
+
+    Raises:
+        EvidenceError: git fails.
+    """
+    otherwise = "the repository may be damaged; `git fsck` says more"
+    with TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": f"{folder}/index"}
+        _git("read-tree", "HEAD", otherwise=otherwise, environment=index)
+        options = (
+            "--porcelain",
+            "-z",
+            "--untracked-files=all",
+            "--ignored",
+            "--no-renames",
+            "--ignore-submodules=none",
+        )
+        listing = _git("status", *options, "--", *CODE, otherwise=otherwise, environment=index)
+    entries = ((line[:2], line[3:]) for line in listing.split("\0") if line)
+    return [path for state, path in entries if state != "!!" or _is_importable(Path(path))]
+
+
+def _is_importable(path: Path) -> bool:
+    return path.suffix in IMPORTABLE and path.parent.name != "__pycache__"
 
 
 def read_data_version() -> tuple[str, str]:
@@ -161,14 +195,20 @@ def _read_table(path: Path, otherwise: str) -> Any:
     return content
 
 
-def _git(*arguments: str, otherwise: str) -> str:
+def _git(command: str, *arguments: str, otherwise: str, environment: Mapping[str, str] | None = None) -> str:
+    settings = [word for setting in COMPLETE for word in ("-c", setting)]
+    variables = {**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})}
     try:
-        done = subprocess.run(["git", "-c", "core.quotePath=off", *arguments], capture_output=True, text=True)
+        done = subprocess.run(
+            ["git", *settings, command, *arguments], capture_output=True, text=True, errors="replace", env=variables
+        )
     except FileNotFoundError as err:
         raise EvidenceError("git: not found; a model is registered with its commit, so install git") from err
+    if "dubious ownership" in done.stderr:
+        otherwise = "the repository belongs to another user; work as its owner, or allow it with that command"
     if done.returncode:
-        raise EvidenceError(f"git {arguments[0]} says: {done.stderr.strip()}; {otherwise}")
-    return done.stdout.rstrip()
+        raise EvidenceError(f"git {command} says: {' '.join(done.stderr.split())}; {otherwise}")
+    return done.stdout.rstrip("\n")
 
 
 def _some(items: list[str]) -> str:

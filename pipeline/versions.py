@@ -12,6 +12,8 @@ from pipeline.files import read_yaml
 
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
+HINTS = ("dvc.repo.scm_context", "dvc.dvcfile")
+"""Loggers of DVC's that say what to do with `dvc.lock`."""
 RESTORE = "run this in the project's folder, or restore it from git"
 
 
@@ -63,6 +65,21 @@ def is_fresh(target: str) -> bool:
         return not repo.status([target])
 
 
+def run_if_stale(stage: str) -> None:
+    """Runs a stage where it is not fresh, as `dvc repro --single-item` does, and prints what DVC and the stage say.
+
+    DVC's hints for its own command line, to type `git add` and `dvc push`, are left out.
+
+    Raises:
+        StageError: the stage fails, there is none of that name, or DVC is busy.
+    """
+    with _open_repo() as repo:
+        logging.getLogger("dvc").setLevel(logging.INFO)
+        for name in HINTS:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        repo.reproduce([stage], single_item=True)
+
+
 @contextmanager
 def _open_repo() -> Iterator[Any]:
     from dvc.exceptions import DvcException, NotDvcRepoError
@@ -81,4 +98,11 @@ def _open_repo() -> Iterator[Any]:
     except LockError as err:
         raise StageError(f"DVC is busy in this project; wait for the other command to end. It says: {err}") from err
     except DvcException as err:
-        raise StageError(f"DVC failed: {err}; mend that and run the same command again") from err
+        reason = ": ".join(str(error) for error in _causes(err))
+        raise StageError(f"DVC failed: {reason}; mend that and run the same command again") from err
+
+
+def _causes(err: BaseException | None) -> Iterator[BaseException]:
+    while err:
+        yield err
+        err = err.__cause__

@@ -1,5 +1,6 @@
 """Tests of the lineage: what can be made again is read, anything else is refused."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,94 @@ def test_code_that_is_not_committed(dirty: Callable[[], Any], told: str) -> None
     with pytest.raises(EvidenceError) as info:
         read_lineage()
     assert told in str(info.value)
+
+
+def hide(path: str, how: str) -> Callable[[], Any]:
+    """Changes a file and tells git to overlook that, when called."""
+    return lambda: (run_git("update-index", how, path), Path(path).write_text("x = 2\n"))
+
+
+def exclude(path: str, line: str) -> Callable[[], Any]:
+    """Writes a new file that only this clone ignores, when called."""
+
+    def write() -> None:
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_text("x = 2\n")
+        Path(".git/info/exclude").write_text(f"{line}\n")
+
+    return write
+
+
+def sparse() -> None:
+    """Takes a file of code out of the checkout, as `git sparse-checkout` does."""
+    run_git("sparse-checkout", "set", "--no-cone", "/*", "!/flows/")
+
+
+@pytest.mark.parametrize(
+    ("dirty", "told"),
+    [
+        (hide("pipeline/code.py", "--assume-unchanged"), "pipeline/code.py"),
+        (hide("flows/code.py", "--skip-worktree"), "flows/code.py"),
+        (hide("dvc.yaml", "--assume-unchanged"), "dvc.yaml"),
+        (exclude("pipeline/numpy.py", "numpy.py"), "pipeline/numpy.py"),
+        (exclude("pipeline/more/__init__.py", "more/"), "pipeline/more/__init__.py"),
+        (sparse, "flows/code.py"),
+    ],
+)
+def test_code_that_is_hidden_from_git(dirty: Callable[[], Any], told: str) -> None:
+    """Code that git was told to overlook is refused as any other."""
+    dirty()
+    assert not run_git("status", "--porcelain")
+    with pytest.raises(EvidenceError, match=f"code is not committed: {told}; "):
+        read_lineage()
+
+
+def test_what_python_and_editors_leave_is_no_code() -> None:
+    """Ignored files count only where Python could import them; the index stays as it is."""
+    exclude("pipeline/__pycache__/code.cpython-311.pyc", "*.pyc\n*.swp")()
+    Path("pipeline/.code.py.swp").write_text("")
+    before = Path(".git/index").read_bytes()
+    read_lineage()
+    assert Path(".git/index").read_bytes() == before
+
+
+def test_line_ends_that_git_converts_are_no_change() -> None:
+    """A checkout with the line ends of another system holds the code of its commit."""
+    Path(".gitattributes").write_text("*.py text\n")
+    commit()
+    run_git("config", "core.autocrlf", "true")
+    Path("pipeline/code.py").write_bytes(b"x = 1\r\n")
+    read_lineage()
+
+
+def test_other_kinds_of_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of a larger repository, a detached HEAD and a second work tree have a lineage, too."""
+    (tmp_path / ".git").rename(tmp_path.parent / f"{tmp_path.name}.git")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent.parent))
+    large = tmp_path.parent / f"{tmp_path.name} large"
+    shutil.copytree(tmp_path, large / "sub")
+    monkeypatch.chdir(large)
+    commit()
+    monkeypatch.chdir(large / "sub")
+    run_git("checkout", "--quiet", "--detach")
+    assert read_lineage().git_commit == run_git("rev-parse", "HEAD")
+    edit("pipeline/code.py", "1", "2")()
+    with pytest.raises(EvidenceError, match="code is not committed: sub/pipeline/code.py;"):
+        read_lineage()
+    run_git("worktree", "add", "--quiet", "../../second")
+    for name in ("data", "work"):
+        shutil.copytree(name, f"../../second/sub/{name}")
+    monkeypatch.chdir("../../second/sub")
+    read_lineage()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_repository_of_another_user() -> None:
+    """Git refuses a repository of another user; the message says how to allow it."""
+    os.chown(".", 4321, 4321)
+    os.chown(".git", 4321, 4321)
+    with pytest.raises(EvidenceError, match="dubious ownership.*safe.directory.*belongs to another user"):
+        read_lineage()
 
 
 @pytest.mark.parametrize(

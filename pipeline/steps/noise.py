@@ -32,6 +32,7 @@ from pipeline.manifest import MANIFEST, read_manifest
 from pipeline.noise_floor import MIN_RUNS, NOISE_TAG, noise_floor
 from pipeline.params import read_params
 from pipeline.progress import duration
+from pipeline.registration import check_registry
 from pipeline.registry import create_run, model_name, opened
 from pipeline.scores import SCORES, Scores, md5_of_test_split
 
@@ -60,6 +61,7 @@ def noise(num_runs: int) -> float:
     """
     if num_runs < MIN_RUNS:
         raise ParamsError(f"--runs is {num_runs}, expected {MIN_RUNS} or more: fewer tell no spread")
+    check_registry()
     folder = NOISE / identify()
     _, data_md5 = read_data_version()
     mean_ious = train_seeds(folder, read_params().train.seed, num_runs)
