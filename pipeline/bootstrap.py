@@ -15,6 +15,7 @@ from scipy.special import ndtr, stdtrit
 
 from pipeline.confusion import iou_per_class, mean_iou
 from pipeline.image_table import ImageTable
+from pipeline.records import Count
 
 Unit = Literal["group", "image"]
 CHUNK_CELLS = 1 << 20
@@ -35,7 +36,7 @@ class Interval:
     estimate: float
     low: float
     high: float
-    num_units: int
+    num_units: Count
 
     @property
     def is_shown(self) -> bool:

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,12 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from pipeline.errors import TrainingError
 from pipeline.files import written_whole
 from pipeline.locks import held
 
 CHECKPOINTS = Path("checkpoints")
+HISTORY = TypeAdapter(list[dict[str, float]])
+DAMAGED = (
+    *(OSError, ValueError, KeyError, EOFError, MemoryError, NotImplementedError, RuntimeError, OverflowError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+"""What reading an archive of arrays raises where its bytes are not those that were written."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +62,9 @@ class Checkpoint:
                 return cls(
                     state=[file[f"state{i}"] for i in range(num_state)],
                     best=[file[f"best{i}"] for i in range(num_best)],
-                    history=json.loads(str(file["history"])),
+                    history=HISTORY.validate_json(str(file["history"]), strict=True),
                 )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as err:
+        except DAMAGED as err:
             raise TrainingError(
                 f"{path}: the checkpoint is damaged ({err}); delete it to train from the first epoch again"
             ) from err

@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of, read_yaml
 
@@ -40,6 +42,22 @@ class Lineage:
     data_md5: str
     params_md5: str
     dvc_lock_md5: str
+
+
+class _LockedFile(BaseModel):
+    """A dependency or output in `dvc.lock`."""
+
+    path: str
+    md5: str | None = None
+
+
+class _LockedStage(BaseModel):
+    """A stage in `dvc.lock`, as DVC last ran it."""
+
+    cmd: str | list[str]
+    deps: list[_LockedFile] = []
+    outs: list[_LockedFile] = []
+    params: dict[str, dict[str, Any]] = {}
 
 
 def read_lineage() -> Lineage:
@@ -130,34 +148,46 @@ def read_data_version() -> tuple[str, str]:
 
 def compare_lock(data_path: str, data_md5: str) -> Iterator[str]:
     """What `dvc.lock` says and the files here do not, a phrase each."""
-    lock = _read_table(DVC_LOCK, "run `dvc repro`").get("stages") or {}
-    stages = _read_table(DVC_YAML, "restore it from git").get("stages") or {}
-    if not stages:
+    lock = _read_lock()
+    stages = _read_table(DVC_YAML, "restore it from git").get("stages")
+    if not isinstance(stages, dict) or not stages:
         yield f"{DVC_YAML} names no stage"
+        return
     for name in stages:
         locked = [stage for key, stage in lock.items() if key == name or key.startswith(f"{name}@")]
         if not locked:
             yield f"stage {name} has not been run"
         for stage in locked:
             yield from _compare_files(stage, data_path, data_md5)
-            yield from _compare_params(stage.get("params", {}))
-            yield from _compare_command(name, stage, stages[name])
+            yield from _compare_params(stage.params)
+            yield from _compare_command(name, stage.cmd, stages[name])
 
 
-def _compare_files(stage: Any, data_path: str, data_md5: str) -> Iterator[str]:
-    for entry in [*stage.get("deps", []), *stage.get("outs", [])]:
-        if "md5" not in entry:
+def _read_lock() -> dict[str, _LockedStage]:
+    content = _read_table(DVC_LOCK, "run `dvc repro`")
+    try:
+        return TypeAdapter(dict[str, _LockedStage]).validate_python(content.get("stages") or {})
+    except ValidationError as err:
+        place = ".".join(map(str, err.errors()[0]["loc"]))
+        raise EvidenceError(
+            f"{DVC_LOCK}: is not what DVC writes (stages.{place}: {err.errors()[0]['msg']}); delete it, run `dvc repro`"
+        ) from err
+
+
+def _compare_files(stage: _LockedStage, data_path: str, data_md5: str) -> Iterator[str]:
+    for entry in [*stage.deps, *stage.outs]:
+        if entry.md5 is None:
             continue  # a URL
-        if entry["path"] == data_path:
+        if entry.path == data_path:
             found = data_md5  # what is on disk may be newer than the model; `data.dvc` may not
         else:
-            path = Path(entry["path"])
+            path = Path(entry.path)
             found = md5_of(path) if path.exists() else "missing"
-        if found != entry["md5"]:
-            yield f"{entry['path']} is {found}, locked is {entry['md5']}"
+        if found != entry.md5:
+            yield f"{entry.path} is {found}, locked is {entry.md5}"
 
 
-def _compare_params(params: Any) -> Iterator[str]:
+def _compare_params(params: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for file, locked in params.items():
         content = _read_table(Path(file), "restore it from git")
         for name, value in locked.items():
@@ -174,9 +204,9 @@ def _compare_values(name: str, found: Any, locked: Any) -> Iterator[str]:
 
 def _compare_command(name: str, locked: Any, stage: Any) -> Iterator[str]:
     """A command with a `${...}` in it is told by the params instead."""
-    command = stage.get("cmd")
-    if isinstance(command, str) and "${" not in command and command != locked["cmd"]:
-        yield f"the command of {name} is {command!r}, locked is {locked['cmd']!r}"
+    command = stage.get("cmd") if isinstance(stage, dict) else None
+    if isinstance(command, str) and "${" not in command and command != locked:
+        yield f"the command of {name} is {command!r}, locked is {locked!r}"
 
 
 def _look_up(content: Any, name: str) -> Any:

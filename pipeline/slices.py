@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.bootstrap import Interval
 from pipeline.image_table import ImageTable
+from pipeline.records import Count
 
 THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
 
@@ -28,7 +29,7 @@ class Slice:
 
     kind: str
     name: str
-    num_images: int
+    num_images: Count
     mean_iou: float
     low: float
     high: float

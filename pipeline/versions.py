@@ -1,6 +1,7 @@
 """The one door to DVC's Python API: the version of the data set, the list of stages, what is fresh."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
 HINTS = ("dvc.repo.scm_context", "dvc.dvcfile")
 """Loggers of DVC's that say what to do with `dvc.lock`."""
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 RESTORE = "run this in the project's folder, or restore it from git"
 
 
@@ -48,11 +50,20 @@ def read_data_md5(path: Path = DATA) -> str:
 
     Raises:
         DataError: there is no such file yet.
+        StageError: the file is not what DVC writes.
     """
     file = path.with_name(f"{path.name}.dvc")
     if not file.exists():
         raise DataError(f"{file}: not found; bring data in with `segline import`")
-    return str(read_yaml(file, StageError, RESTORE)["outs"][0]["md5"])
+    content = read_yaml(file, StageError, RESTORE)
+    try:
+        (out,) = content["outs"]
+        found = out["md5"]
+    except (KeyError, TypeError, ValueError) as err:
+        raise StageError(f"{file}: expected one output with its md5, as `dvc add` writes it; {RESTORE}") from err
+    if not isinstance(found, str) or not MD5.fullmatch(found):
+        raise StageError(f"{file}: md5 is {found!r}, expected 32 hexadecimal digits; {RESTORE}")
+    return found
 
 
 def is_fresh(target: str) -> bool:

@@ -165,6 +165,13 @@ def test_repository_of_another_user() -> None:
         (lambda: Path("dvc.lock").unlink(), "dvc.lock: not found; run `dvc repro`"),
         (lambda: Path("dvc.lock").write_text("[]"), "dvc.lock: is empty or no table; run `dvc repro`"),
         (lambda: Path("dvc.lock").write_text("{"), "dvc.lock: is not YAML"),
+        (
+            lambda: Path("dvc.lock").write_text("stages: {gate: {deps: 5}}"),
+            "not what DVC writes (stages.gate.cmd: Field",
+        ),
+        (lambda: Path("dvc.lock").write_text("stages: [gate]"), "dvc.lock: is not what DVC writes (stages.: Input"),
+        (edit("dvc.lock", "path: work/gate", "path: 5"), "is not what DVC writes (stages.gate.outs.0.path: Input"),
+        (lambda: Path("data.dvc").write_text("outs: 5"), "data.dvc: expected one output with path and md5"),
         (lambda: Path("data.dvc").unlink(), "data.dvc: not found; bring data in with `segline import`"),
         (lambda: Path("data.dvc").write_text("outs: []"), "data.dvc: expected one output with path and md5"),
     ],
@@ -213,10 +220,15 @@ def test_machine_without_git(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_lock_of_real_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipeline that DVC itself has run is clean: our MD5s are its own, of files, folders and params."""
+    """A pipeline that DVC itself has run is clean: our MD5s and params are its own, however small or odd they are."""
+    edit("params.yaml", "weight_decay: 0.01", "weight_decay: 1e-5\n  odd: [.5e-7, off, 1_0]")()
     for path in ("dvc.lock", "data.dvc"):
         Path(path).unlink()
-    stage = {"cmd": "mkdir work/a && cp data/dataset.yaml work/a", "deps": ["data"], "params": ["train.unet"]}
+    stage = {
+        "cmd": "mkdir work/a && cp data/dataset.yaml work/a",
+        "deps": ["data"],
+        "params": ["train.unet", "train.weight_decay", "train.odd"],
+    }
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"a": {**stage, "outs": ["work/a"]}}}))
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(Path.cwd() / ".segline"))
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")

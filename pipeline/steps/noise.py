@@ -21,13 +21,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.environment import QUIET
 from pipeline.errors import EvidenceError, ParamsError, StageError
-from pipeline.files import md5_of, read_json, write_json
+from pipeline.files import md5_of, read_json, read_yaml, write_json
 from pipeline.fingerprint import FINGERPRINT, Fingerprint
-from pipeline.lineage import DVC_YAML, PARAMS, read_data_version
+from pipeline.inputs import describe_stage
+from pipeline.lineage import PARAMS, read_data_version
 from pipeline.manifest import MANIFEST, read_manifest
 from pipeline.noise_floor import MIN_RUNS, NOISE_TAG, noise_floor
 from pipeline.params import read_params
@@ -35,6 +34,7 @@ from pipeline.progress import duration
 from pipeline.registration import check_registry
 from pipeline.registry import create_run, model_name, opened
 from pipeline.scores import SCORES, Scores, md5_of_test_split
+from pipeline.yaml_text import to_yaml
 
 NOISE = Path(".segline/noise")
 STAGES = {"train": Path("work/train/summary.json"), "export": Path("work/export/model"), "evaluate": SCORES}
@@ -96,8 +96,7 @@ def identify() -> str:
     fingerprint = Fingerprint.read()
     if missing := [name for name in fingerprint.arrays_md5 if not (FINGERPRINT.parent / name).exists()]:
         raise EvidenceError(f"{FINGERPRINT.parent}: {', '.join(missing)} not found; run `dvc repro preprocess` first")
-    stages = yaml.safe_load(DVC_YAML.read_text())["stages"]
-    code = {dep for stage in STAGES for dep in stages[stage]["deps"] if dep.endswith(".py")}
+    code = {dep for stage in STAGES for dep in describe_stage(stage)["deps"] if dep.endswith(".py")}
     identity = {
         "train": read_params().train.model_dump(mode="json", exclude={"seed"}),
         "export": read_params().export.model_dump(mode="json"),
@@ -147,9 +146,9 @@ def prepare(project: Path, seed: int) -> None:
     for path in SHARED:
         if not (project / path).is_symlink():
             (project / path).symlink_to(path.resolve(), target_is_directory=True)
-    params = yaml.safe_load(PARAMS.read_text())
+    params = read_yaml(PARAMS, ParamsError, "restore it from git")
     params["train"]["seed"] = seed
-    (project / PARAMS).write_text(yaml.safe_dump(params))
+    (project / PARAMS).write_text(to_yaml(params), encoding="utf-8")
 
 
 def run_in(project: Path, command: Sequence[str], prefix: str) -> None:

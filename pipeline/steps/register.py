@@ -4,11 +4,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-import yaml
-
 from pipeline.contention import write_patiently
 from pipeline.errors import EvidenceError
-from pipeline.files import md5_of
+from pipeline.files import md5_of, read_yaml
 from pipeline.fingerprint import Fingerprint
 from pipeline.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
 from pipeline.machine import list_packages, read_machine
@@ -119,7 +117,7 @@ def _read_record(scores: Scores, tags: dict[str, str]) -> RunRecord:
     freeze = "".join(f"{name}=={version}\n" for name, version in list_packages().items())
     return RunRecord(
         tags={**tags, "mlflow.source.name": "segline", "mlflow.source.git.commit": tags["git_commit"]},
-        params=flatten_params(yaml.safe_load(PARAMS.read_text())),
+        params=flatten_params(read_yaml(PARAMS, EvidenceError, "restore it from git")),
         metrics=flatten_scores(scores),
         history=read_history(),
         files=files,
