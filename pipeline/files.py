@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from pipeline.errors import EvidenceError, SeglineError, StageError
@@ -41,6 +42,37 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
     finally:
         _remove(beside)
+
+
+def check_writable(folder: Path) -> None:
+    """Makes a folder if it is missing.
+
+    Raises:
+        StageError: nothing can be written to it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as err:
+        raise StageError(
+            f"{folder}: cannot be written to ({err.strerror}); make it a folder with write permission, on a disk with "
+            "free space, and run the same command again"
+        ) from err
+
+
+def check_room(folder: Path, num_bytes: int) -> None:
+    """Raises if the disk of a folder has no room for that many bytes.
+
+    Raises:
+        StageError: gives the room that is needed and the room that is free.
+    """
+    needed_mb, free_mb = num_bytes / 1e6, shutil.disk_usage(folder).free / 1e6
+    if free_mb < needed_mb:
+        raise StageError(
+            f"{folder}: no space left on the disk: {needed_mb:,.1f} MB are needed, {free_mb:,.1f} MB are free; free "
+            "some space and run the same command again"
+        )
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -63,6 +63,18 @@ class Fingerprint:
         class_pixels = {name: found.class_pixels[name] for name in classes.names}
         return cls(**vars(found) | {"classes": classes, "class_pixels": class_pixels})
 
+    def check_size(self, image_size: tuple[int, int]) -> None:
+        """Compares the packed size with that of the params.
+
+        Raises:
+            EvidenceError: they differ: the arrays were packed with other params.
+        """
+        if self.size != image_size:
+            raise EvidenceError(
+                f"{FINGERPRINT}: images are packed at {list(self.size)}, `preprocess.image_size` is "
+                f"{list(image_size)}; run the stage `preprocess` again: dvc repro --force preprocess"
+            )
+
 
 @dataclass(frozen=True)
 class _Content:

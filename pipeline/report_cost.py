@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.files import md5_of, write_json
+from pipeline.files import check_writable, md5_of, write_json
 from pipeline.records import read_record
 
 COSTS = Path(".segline/cost")
@@ -44,7 +44,12 @@ class Cost:
 
 @contextmanager
 def cost_recorded(stage: str, work: Path = Path("work"), folder: Path = COSTS) -> Iterator[None]:
-    """Keeps what the block cost, where it ends well and has written the stage's marker."""
+    """Keeps what the block cost, where it ends well and has written the stage's marker.
+
+    Raises:
+        StageError: nothing can be written to `folder`; before the block runs.
+    """
+    check_writable(folder)
     started = time.monotonic()
     yield
     marker = work / stage / MARKERS.get(stage, "")

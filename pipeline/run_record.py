@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import EvidenceError
+from pipeline.files import read_json
 from pipeline.records import read_cells
 from pipeline.scores import Scores
 
 HISTORY = Path("work/train/history.csv")
+SUMMARY = Path("work/train/summary.json")
 MAX_PARAM_CHARS = 6000  # of MLflow; `params.yaml` itself is kept whole
 MAX_NAME_CHARS = 250
 MAX_EPOCH = 2**31
@@ -53,6 +55,22 @@ def flatten_params(content: Mapping[str, Any], prefix: str = "") -> dict[str, st
         else:
             flat[clean_name(path)] = (value if isinstance(value, str) else json.dumps(value))[:MAX_PARAM_CHARS]
     return flat
+
+
+def read_training(path: Path = SUMMARY) -> tuple[str, list[dict[str, str]]]:
+    """The precision that a training has computed in, and the kinds of machine that it has run on.
+
+    Raises:
+        EvidenceError: the summary is missing or holds other things.
+    """
+    content = read_json(path, "the stage `train`")
+    try:
+        precision, machines = content["precision"], [dict(machine) for machine in content["machines"]]
+    except (TypeError, ValueError, KeyError) as err:
+        raise EvidenceError(
+            f"{path}: does not name precision and machines ({err!r}); run the stage `train` again"
+        ) from err
+    return str(precision), machines
 
 
 def flatten_scores(scores: Scores) -> dict[str, float]:

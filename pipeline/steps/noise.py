@@ -30,6 +30,7 @@ from pipeline.lineage import PARAMS, read_data_version
 from pipeline.manifest import MANIFEST, read_manifest
 from pipeline.noise_floor import MIN_RUNS, NOISE_TAG, noise_floor
 from pipeline.params import read_params
+from pipeline.precision import STEP_TIMES
 from pipeline.progress import duration
 from pipeline.registration import check_registry
 from pipeline.registry import create_run, model_name, opened
@@ -39,8 +40,8 @@ from pipeline.yaml_text import to_yaml
 NOISE = Path(".segline/noise")
 STAGES = {"train": Path("work/train/summary.json"), "export": Path("work/export/model"), "evaluate": SCORES}
 """The stages of a seed, and what each writes last."""
-SHARED = (Path("data"), MANIFEST.parent, FINGERPRINT.parent)
-"""What the seeds read and have in common."""
+SHARED = (Path("data"), MANIFEST.parent, FINGERPRINT.parent, STEP_TIMES)
+"""What the seeds read and have in common; with the measured step times all of them train in one precision."""
 NUM_LAST_LINES = 12
 
 
@@ -142,8 +143,9 @@ def _kept(folder: Path, seed: int) -> Path:
 
 def prepare(project: Path, seed: int) -> None:
     """Makes a project with another seed, of links but for its params; one that was stopped half way stays as it is."""
-    (project / "work").mkdir(parents=True, exist_ok=True)
+    STEP_TIMES.mkdir(parents=True, exist_ok=True)
     for path in SHARED:
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
         if not (project / path).is_symlink():
             (project / path).symlink_to(path.resolve(), target_is_directory=True)
     params = read_yaml(PARAMS, ParamsError, "restore it from git")

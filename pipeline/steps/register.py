@@ -17,7 +17,7 @@ from pipeline.program import run
 from pipeline.registered_evidence import EVIDENCE_TAG, evidence_md5
 from pipeline.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry import CHALLENGER, Version, list_versions, set_alias
-from pipeline.run_record import RunRecord, flatten_params, flatten_scores, read_history
+from pipeline.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
 from pipeline.scores import SCORES, Scores, compare_evidence, evidence_of
 from pipeline.verdict import VERDICT, Verdict
 
@@ -114,14 +114,19 @@ def _read_record(scores: Scores, tags: dict[str, str]) -> RunRecord:
     files = (*WORK_FILES, *((path, "lineage") for path in FILES))
     if missing := [str(path) for path, _ in files if not path.exists()]:
         raise EvidenceError(f"{', '.join(missing)}: not found; run `dvc repro`, or restore it from git")
+    precision, machines = read_training()
+    machine = read_machine() | {"trained_on": machines}
     freeze = "".join(f"{name}=={version}\n" for name, version in list_packages().items())
     return RunRecord(
         tags={**tags, "mlflow.source.name": "segline", "mlflow.source.git.commit": tags["git_commit"]},
-        params=flatten_params(read_yaml(PARAMS, EvidenceError, "restore it from git")),
+        params={
+            **flatten_params(read_yaml(PARAMS, EvidenceError, "restore it from git")),
+            "train.precision_chosen": precision,
+        },
         metrics=flatten_scores(scores),
         history=read_history(),
         files=files,
-        texts={"lineage/machine.json": json.dumps(read_machine(), indent=2), "lineage/pip_freeze.txt": freeze},
+        texts={"lineage/machine.json": json.dumps(machine, indent=2), "lineage/pip_freeze.txt": freeze},
         data_path=data_path,
         data_md5=data_md5,
     )

@@ -64,6 +64,16 @@ def test_run_holds_what_makes_it_again() -> None:
     assert run.data.metrics["iou/road"] == 0.9 and run.data.metrics["loss"] == 0.25
 
 
+def test_run_tells_precision_and_machines_of_the_training() -> None:
+    """The params name the precision that `auto` has become; machine.json the kinds of machine that trained."""
+    version = register()
+    with opened() as (mlflow, client):
+        params = client.get_run(version.run_id).data.params
+        machine = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/lineage/machine.json")
+    assert params["train.precision"] == "auto" and params["train.precision_chosen"] == "float32"
+    assert machine["trained_on"] == [{"cpu": "one"}] and machine["instructions"] and machine["cpu"]
+
+
 def test_cleaning_that_serving_lacks_is_told() -> None:
     """Who serves through MLflow reads that the scored masks were cleaned, but only where they were."""
     tags = {"git_commit": "abc", "data_md5": "def"}
