@@ -18,8 +18,10 @@ from pipeline.environment import QUIET
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "params.yaml")
-OF_THE_USER = ("AWS_", "DVC_", "GIT_", "KERAS_", "MLFLOW_", "PREFECT_", "SEGLINE_", "TF_")
+OF_THE_USER = ("AWS_", "DVC_", "GIT_", "KERAS_", "MLFLOW_", "ONEDNN_", "PREFECT_", "SEGLINE_", "TF_")
 """Beginnings of the variables that no test is to see."""
+MACHINE = "SEGLINE_TEST_MACHINE"
+"""Variables that all tests are to see, such as "TF_ENABLE_ONEDNN_OPTS=0": they make this machine another one."""
 EMPTY = tempfile.mkdtemp()
 ALONE = {
     "AWS_CONFIG_FILE": os.devnull,
@@ -47,9 +49,9 @@ on_a_full_disk = pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="only Linux has the device /dev/full, a disk that is always full"
 )
 
-for name in [name for name in os.environ if name.startswith(OF_THE_USER)]:
+for name in [name for name in os.environ if name.startswith(OF_THE_USER) and name != MACHINE]:
     del os.environ[name]
-os.environ.update(QUIET | ALONE | GIT)
+os.environ.update(QUIET | ALONE | GIT | dict(pair.split("=", 1) for pair in os.environ.get(MACHINE, "").split()))
 atexit.register(shutil.rmtree, EMPTY, ignore_errors=True)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, as would its children
 hypothesis.settings.register_profile(
