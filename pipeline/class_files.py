@@ -14,6 +14,7 @@ import yaml
 from pipeline.dataset import ClassList, Colour
 from pipeline.errors import DataError
 from pipeline.masks import IGNORE_ID, Labels, code_of
+from pipeline.regular_files import read_text
 
 SUFFIXES = (".yaml", ".yml", ".json", ".csv", ".txt")
 IGNORED_NAMES = ("void", "ignore", "ignored", "unlabelled", "unlabeled")
@@ -50,10 +51,7 @@ def read_class_file(path: Path) -> Labels:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: class file of an unknown format; expected one of {', '.join(SUFFIXES)}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as err:
-        raise DataError(f"{path}: class file cannot be read as text ({err}); correct the path or the file") from err
+    text = read_text(path)
     content: dict[str, Any] = {}
     if path.suffix.lower() == ".txt":
         rows = [_parse_row({"name": line.strip()}, f"{path}: line {n}") for n, line in _lines(text)]

@@ -1,6 +1,7 @@
 """The data contract: `dataset.yaml`, images, masks and `samples.csv` in one folder."""
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ import yaml
 from pipeline.errors import DataError
 from pipeline.files import read_yaml
 from pipeline.images import SUFFIXES
+from pipeline.regular_files import read_text
+from pipeline.sample_names import check_name, same_everywhere
 
 DATA = Path("data")
 SPLITS = ("train", "val", "test")
@@ -106,7 +109,8 @@ def list_samples(data: Path = DATA) -> list[Sample]:
     """Every sample of a data folder, in order of name; unpaired files give a sample with one side None.
 
     Raises:
-        DataError: the folder is empty, two images have one name, or `samples.csv` is wrong.
+        DataError: the folder is empty, two images have one name, a name is one that not every machine can hold, or
+            `samples.csv` is wrong.
     """
     images, masks = _files_by_name(data / "images"), _files_by_name(data / "masks")
     names = sorted(images.keys() | masks.keys())
@@ -130,10 +134,9 @@ def read_sample_table(path: Path) -> dict[str, tuple[str, str]]:
     if not path.exists():
         return {}
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns, rows = reader.fieldnames or [], list(reader)
-    except (UnicodeDecodeError, csv.Error) as err:
+        reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+        columns, rows = reader.fieldnames or [], list(reader)
+    except csv.Error as err:
         raise DataError(f"{path}: is no CSV in UTF-8 ({err}); save it anew as such") from err
     if "name" not in columns:
         raise DataError(f"{path}: columns are {columns}, expected name and, optional, group and split")
@@ -165,14 +168,17 @@ def write_contract(folder: Path, classes: ClassList, samples: Sequence[Sample]) 
 
 def _files_by_name(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
+    names: dict[str, Path] = {}
     if not folder.is_dir():
         return found
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
-        if path.stem in found:
-            raise DataError(f"{path}: has the same name as {found[path.stem]}; rename one, names tell samples apart")
-        found[path.stem] = path
+        check_name(path.stem, path)
+        name = same_everywhere(path.stem)
+        if name in names:
+            raise DataError(f"{path}: has the same name as {names[name]}; rename one, names tell samples apart")
+        names[name] = found[path.stem] = path
     return found
 
 
