@@ -48,6 +48,9 @@ class ValidateParams(Section):
     near_duplicate_bits: Annotated[int, Field(ge=0, le=16)]
     max_ignored_share: Share
     one_class_masks: Literal["error", "warning", "off"]
+    binary_looking_masks: Literal["error", "warning", "off"]
+    max_image_px: Annotated[int, Field(ge=1, le=1 << 28)]
+    max_file_mb: Annotated[int, Field(ge=1, le=2000)]
 
 
 class PreprocessParams(Section):

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ParamsError
-from pipeline.params import Params, parse_params, read_params
+from pipeline.params import Params, ValidateParams, parse_params, read_params
+from pipeline.picture_files import HIGHEST
 from tests.conftest import ROOT
 
 PATHS = [ROOT / "params.yaml", *(ROOT / "params").glob("*.yaml")]
@@ -143,3 +144,11 @@ def test_a_file_that_is_not_yaml_is_told(tmp_path: Path) -> None:
 def test_nonsense_is_always_refused_in_our_words(section: str, value: Any) -> None:
     """Whatever stands for a section, the answer is an error of ours."""
     assert section in _message(_content() | {section: value})
+
+
+def test_the_limits_of_pictures_are_below_those_of_every_reader() -> None:
+    """What the params may allow is what pictures may have at all."""
+    fields = ValidateParams.model_fields
+    (px,) = [one.le for one in fields["max_image_px"].metadata if hasattr(one, "le")]
+    (megabytes,) = [one.le for one in fields["max_file_mb"].metadata if hasattr(one, "le")]
+    assert px == HIGHEST.max_image_px and megabytes * 1_000_000 <= HIGHEST.max_file_bytes
