@@ -10,7 +10,7 @@ from pipeline.aliases import Standing, check_agreement, read_standing, record
 from pipeline.comparison import Comparison, compare, judge
 from pipeline.confusion import mean_iou
 from pipeline.contention import write_patiently
-from pipeline.contest import Contest, find_contest
+from pipeline.contest import Contest, find_contest, find_undone
 from pipeline.decision_report import write_decision_report
 from pipeline.errors import EvidenceError, RegistryError, SeglineError
 from pipeline.exposure import count_seen
@@ -100,7 +100,7 @@ def _find_obstacle(contest: Contest, standing: Standing, is_named: bool) -> str 
     challenger, champion = contest.challenger, contest.champion
     if champion and champion.number == challenger.number:
         return f"{challenger} is the champion already"
-    number = standing.state.undone.get(challenger.number)
+    number = find_undone(standing.lines, standing.found).get(challenger.number)
     if number and not is_named:
         return (
             f"{challenger} was rolled back in line {number} of the ledger; `segline promote {challenger.number}`, by "
