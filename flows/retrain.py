@@ -20,6 +20,7 @@ from flows.lock import only_one
 from pipeline.dataset import DATA
 from pipeline.errors import DataError, ParamsError, SeglineError, StageError
 from pipeline.params import read_params
+from pipeline.report_place import publish_gate_page
 from pipeline.verdict import Verdict
 from pipeline.versions import add_data, is_fresh, list_stages
 
@@ -52,6 +53,7 @@ def _retrain(promote: bool, timeout_s: float) -> State[Any]:
     close_live_run()
     try:
         live_run = _run_stages(timeout_s)
+        publish_gate_page()
         publish_evidence()
         verdict = Verdict.read()
         if not verdict.accepted:

@@ -1,8 +1,11 @@
 """Makes the previous champion, or a named version, champion again; a line in the ledger says so."""
 
+from dataclasses import replace
+
 from pipeline.aliases import Standing, check_agreement, find_number, read_standing, record
+from pipeline.decision_report import report_decision, rollback_of
 from pipeline.errors import EvidenceError, RegistryError
-from pipeline.ledger import new_line
+from pipeline.ledger import Line, new_line
 from pipeline.program import run
 from pipeline.registry import Version, find_version, list_versions, model_name
 
@@ -24,19 +27,23 @@ def rollback(to: str | None = None) -> Version:
     """
     standing = read_standing()
     target = _find_target(standing) if to is None else _find_named(to, standing)
-    move(target, standing)
+    line = move(target, standing)
     before = standing.state.champion
     rest = f", {model_name()}/{before} is previous" if before and before != target.number else ""
     print(f"{target} is champion{' again' if to is None else ''}{rest}")
+    report_decision(line.number, target, rollback_of(line.number, target, line.reasons))
     return target
 
 
-def move(target: Version, standing: Standing) -> None:
+def move(target: Version, standing: Standing) -> Line:
     """Writes a rollback into the ledger and moves the aliases.
 
     Args:
         target: the champion to be.
         standing: of ledger and aliases when that was decided.
+
+    Returns:
+        The line.
 
     Raises:
         EvidenceError: the gate never accepted that version.
@@ -50,6 +57,7 @@ def move(target: Version, standing: Standing) -> None:
     effect = record(line)
     if effect.what == "void":
         raise RegistryError(f"{effect.reason}; nothing was rolled back, see `segline history` and run this again")
+    return replace(line, number=effect.number)
 
 
 def _describe(target: Version, standing: Standing) -> str:
