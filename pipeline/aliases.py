@@ -35,11 +35,17 @@ class Standing:
         told, found, name = self.state.champion, self.found.champion, model_name()
         if told == found:
             return None
-        keep = f"`segline rollback --to {found}` keeps that, " if found else ""
+        head = (
+            f"the ledger says that the champion is {_show(told)}, the alias is at {_show(found)}: it was moved by hand"
+        )
+        if told is None:
+            return (
+                f"{head}; remove the alias {CHAMPION} in MLflow, then `segline promote {found}` decides on that version"
+            )
+        judge = f", and `segline promote {found}` compares that one" if found else ""
         return (
-            f"the ledger says that the champion is {_show(told)}, the alias is at {_show(found)}: it was moved by "
-            f"hand, or {name}/{told} was deleted; {keep}`segline rollback --to {told or 'VERSION'}` makes that one "
-            "champion, and either is recorded; only then `segline promote` goes on"
+            f"{head}, or {name}/{told} was deleted; `segline rollback --to {told}` puts it right, or takes the number "
+            f"of another former champion, and is recorded; only then `segline promote` goes on{judge}"
         )
 
 

@@ -91,8 +91,11 @@ def test_move_of_a_program_that_died_is_completed(register: Callable[[int], None
 @pytest.mark.parametrize(
     ("moved_to", "message"),
     [
-        (2, "champion is segline/1, the alias is at segline/2: .* `segline rollback --to 2` keeps that, `.* --to 1` "),
-        (None, "champion is segline/1, the alias is at nobody: .* was deleted; `segline rollback --to 1` makes that"),
+        (2, "champion is segline/1, the alias is at segline/2: .*`segline rollback --to 1` puts .*`segline promote 2`"),
+        (
+            None,
+            "champion is segline/1, the alias is at nobody: .* was deleted; `segline rollback --to 1` puts it right",
+        ),
     ],
 )
 def test_alias_that_was_moved_by_hand(register: Callable[[int], None], moved_to: int | None, message: str) -> None:

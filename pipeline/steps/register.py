@@ -17,6 +17,7 @@ from pipeline.program import run
 from pipeline.registered_evidence import EVIDENCE_TAG, evidence_md5
 from pipeline.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry import CHALLENGER, Version, list_versions, set_alias
+from pipeline.report_place import publish_gate_page
 from pipeline.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
 from pipeline.scores import SCORES, Scores, compare_evidence, evidence_of
 from pipeline.verdict import VERDICT, Verdict
@@ -49,6 +50,7 @@ def register() -> Version:
     check_registry()
     version = _find_twin(tags) or _register(scores, tags)
     write_patiently(f"the alias {CHALLENGER}", lambda: set_alias(CHALLENGER, version))
+    publish_gate_page()
     print(f"{version} is {CHALLENGER}: mean IoU {scores.mean_iou:.4f}, commit {origin.git_commit[:8]}")
     return version
 
