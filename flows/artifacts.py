@@ -1,13 +1,19 @@
 """What a flow run shows in Prefect's pages: the scores, the verdict, a link to the report."""
 
+import html
 import math
+import re
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from pipeline.decision_report import DECISION_REPORT
 from pipeline.report import REPORT
 from pipeline.scores import SCORES, Scores
+from pipeline.text import printable, shown
 from pipeline.verdict import Verdict
+
+MARKUP = re.compile(r"[\\`*_{}\[\]#|~!]|(?<=:)//|(?<=www)\.", re.IGNORECASE)
+"""What Markdown takes for more than text; HTML is escaped before, and an address does not become a link."""
 
 
 def publish_evidence() -> None:
@@ -37,12 +43,22 @@ def score_rows(scores: Scores) -> list[dict[str, str]]:
         *((f"IoU of {name}", value, "") for name, value in scores.iou.items()),
     ]
     return [
-        {"score": name, "model": "-" if math.isnan(value) else f"{value:.4f}", f"always {scores.floor.class_name}": low}
+        {
+            "score": to_markdown(name),
+            "model": "-" if math.isnan(value) else f"{value:.4f}",
+            f"always {shown(scores.floor.class_name)}": low,
+        }
         for name, value, low in rows
     ]
 
 
 def verdict_page(verdict: Verdict) -> str:
     """The verdict as Markdown."""
-    reasons = "\n".join(f"- {reason}" for reason in verdict.reasons)
+    reasons = "\n".join(f"- {to_markdown(reason)}" for reason in verdict.reasons)
     return f"# {'Accepted' if verdict.accepted else 'Rejected'}\n\n{reasons}\n"
+
+
+def to_markdown(text: str) -> str:
+    """A line of Markdown that shows the text and nothing else; Prefect renders cells of tables as Markdown, too."""
+    line = printable(text).replace("\n", " ")
+    return MARKUP.sub(lambda found: f"\\{found[0]}", html.escape(line, quote=False))

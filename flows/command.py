@@ -9,7 +9,7 @@ from typing import Any
 
 from flows.leash import started_on_leash
 from flows.lock import only_one
-from flows.server import prefect_server, set_environment
+from flows.server import prefect_server, set_environment, where_pages_are
 from pipeline.errors import StageError
 from pipeline.program import run
 
@@ -178,13 +178,13 @@ def _tell(imported: Any) -> None:
 
 def run_flow(arguments: Arguments) -> None:
     """Runs the flow in a process of its own, so that its last logs are sent before Prefect's server ends."""
-    from pipeline.params import read_params
+    from flows.start import check_start
 
-    read_params()  # a typo is told at once, not after the server's start
+    check_start()  # told at once, not after the server's start
     with only_one("run"):
         pass
     with prefect_server() as address:
-        print(f"Prefect shows this run at {address.removesuffix('/api')}", flush=True)
+        print(f"Prefect shows this run at {where_pages_are(address)}", flush=True)
         command = (sys.executable, "-m", "flows.run", *(["--promote"] if arguments.promote else []))
         with started_on_leash(command, None) as child:
             code = child.wait()
@@ -193,11 +193,15 @@ def run_flow(arguments: Arguments) -> None:
 
 def schedule(arguments: Arguments) -> None:
     """Serves the flow until stopped."""
-    with only_one("schedule"), prefect_server() as address:
-        from flows.retrain import serve
+    with only_one("schedule"):
+        from flows.retrain import check_schedule, serve
+        from flows.start import check_start
 
-        print(f"Prefect shows the schedule at {address.removesuffix('/api')}; stop it with Ctrl-C", flush=True)
-        serve(arguments.cron, arguments.timezone, arguments.promote)
+        check_schedule(arguments.cron, arguments.timezone)
+        check_start()
+        with prefect_server() as address:
+            print(f"Prefect shows the schedule at {where_pages_are(address)}; stop it with Ctrl-C", flush=True)
+            serve(arguments.cron, arguments.timezone, arguments.promote)
 
 
 def register(_: Arguments) -> None:
@@ -252,7 +256,7 @@ def status(_: Arguments) -> None:
 
 def predict(arguments: Arguments) -> None:
     """Predicts with a registered model or a folder."""
-    from pipeline.registry import resolve_model
+    from pipeline.model_cache import resolve_model
     from pipeline.steps import predict as step
 
     step.tell(step.predict(resolve_model(arguments.model), arguments.images, arguments.out), arguments.out)

@@ -1,6 +1,8 @@
 """The flow `retrain`: the stages of `dvc.yaml`, then the registry, then promotion where it is asked for."""
 
+import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.runtime import flow_run, task_run
 from prefect.schedules import Cron
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Failed, State
 from pydantic import ValidationError
 
@@ -17,9 +20,11 @@ from flows.leash import run_on_leash
 from flows.limit import make_ready, one_training
 from flows.live_run import close_live_run, open_live_run
 from flows.lock import only_one
+from flows.start import check_start
 from pipeline.dataset import DATA
-from pipeline.errors import DataError, ParamsError, SeglineError, StageError
-from pipeline.params import read_params
+from pipeline.errors import ParamsError, SeglineError, StageError
+from pipeline.program import Terminated
+from pipeline.registration import check_registry
 from pipeline.verdict import Verdict
 from pipeline.versions import add_data, is_fresh, list_stages
 
@@ -46,7 +51,8 @@ def retrain(promote: bool = False, stage_timeout_s: float = DAY_S) -> State[Any]
 
 
 def _retrain(promote: bool, timeout_s: float) -> State[Any]:
-    read_params()
+    check_start()
+    check_registry()
     track_data()
     make_ready()
     close_live_run()
@@ -70,12 +76,8 @@ def track_data() -> None:
     """Gives data that was changed by hand a version of its own, as `dvc repro` without a target does.
 
     Raises:
-        DataError: there is no data.
+        StageError: DVC is busy or fails.
     """
-    if not DATA.is_dir():
-        raise DataError(
-            f"{DATA}: not found; bring data in with `segline import`, or fetch the version in data.dvc with `dvc pull`"
-        )
     file = DATA.with_name(f"{DATA.name}.dvc")
     if not file.exists() or not is_fresh(str(file)):
         get_run_logger().info("%s holds other files than %s says; this is version %s", DATA, file, add_data())
@@ -85,7 +87,7 @@ def _run_stages(timeout_s: float) -> Mapping[str, str]:
     """Runs all stages; gives the environment that names the training's MLflow run, if one was opened."""
     live_run: Mapping[str, str] = {}
     for stage in list_stages():
-        command = ("dvc", "repro", "--single-item", stage)
+        command = (sys.executable, "-m", "flows.stage", stage)
         if stage == TRAIN and not is_fresh(stage):
             with one_training():
                 live_run = open_live_run()
@@ -112,13 +114,8 @@ def run_program(command: Sequence[str], timeout_s: float, environment: Mapping[s
     return None
 
 
-def serve(cron: str, timezone: str, promote: bool) -> None:
-    """Runs the flow whenever the schedule says so, one run at a time, until stopped.
-
-    Args:
-        cron: minute, hour, day of month, month, day of week.
-        timezone: in which the cron line is meant, such as "Europe/Berlin".
-        promote: as in `retrain`.
+def check_schedule(cron: str, timezone: str) -> None:
+    """Refuses a schedule that is none.
 
     Raises:
         ParamsError: cron line or time zone are none.
@@ -130,5 +127,30 @@ def serve(cron: str, timezone: str, promote: bool) -> None:
         raise ParamsError(
             f"--cron {cron!r} --timezone {timezone!r}: is no schedule ({reason}); expected such as '0 3 * * 1' and UTC"
         ) from err
+
+
+def serve(cron: str, timezone: str, promote: bool) -> None:
+    """Runs the flow whenever the schedule says so, one run at a time, until stopped.
+
+    Args:
+        cron: minute, hour, day of month, month, day of week.
+        timezone: in which the cron line is meant, such as "Europe/Berlin".
+        promote: as in `retrain`.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C has stopped it, which Prefect takes for a good end.
+        Terminated: SIGTERM has stopped it.
+    """
     when = Cron(cron, timezone=timezone)
-    retrain.serve(name="schedule", schedule=when, parameters={"promote": promote}, limit=1)
+    with temporary_settings(_server_settings()), warnings.catch_warnings():  # the server is younger than the import
+        warnings.simplefilter("ignore", RuntimeWarning)  # a coroutine that Prefect does not await when it is stopped
+        try:
+            retrain.serve(name="schedule", schedule=when, parameters={"promote": promote}, limit=1)
+        except SystemExit as end:
+            raise Terminated from end
+    raise KeyboardInterrupt
+
+
+def _server_settings() -> dict[Any, str]:
+    names = {"PREFECT_API_URL": PREFECT_API_URL, "PREFECT_API_AUTH_STRING": PREFECT_API_AUTH_STRING}
+    return {setting: os.environ[name] for name, setting in names.items() if os.environ.get(name)}

@@ -1,6 +1,8 @@
 """Where Prefect keeps its runs: a team's server by address, or one of our own for as long as a command runs."""
 
 import os
+import re
+import secrets
 import socket
 import time
 import urllib.request
@@ -17,6 +19,8 @@ HOST = "127.0.0.1"
 UI_PORT = 4200  # Prefect's own
 START_TIMEOUT_S = 180
 OWN_HOME = FOLDER / "prefect"
+KEY = OWN_HOME / "key"
+"""What the pages of our own server ask for, as long as it runs."""
 DEFAULTS = {
     "NO_PROXY": f"{HOST},localhost",
     "PREFECT_LOGGING_FORMATTERS_STANDARD_FLOW_RUN_FMT": "%(asctime)s | %(message)s",
@@ -30,7 +34,7 @@ DEFAULTS = {
 def set_environment() -> None:
     """Sets what Prefect and all other libraries are told, before Prefect is imported; what is set already stays."""
     set_defaults(QUIET | DEFAULTS)
-    if "PREFECT_API_URL" not in os.environ:
+    if not os.environ.get("PREFECT_API_URL"):
         set_defaults({"PREFECT_HOME": str(OWN_HOME.resolve())})
 
 
@@ -44,26 +48,65 @@ def is_of_this_checkout(address: str) -> bool:
 def prefect_server() -> Iterator[str]:
     """Gives the address of the Prefect server in PREFECT_API_URL, or of one that runs until the block ends.
 
+    Our own answers nobody but who has its key, which is another each time and which the block's environment holds;
+    so no page in the user's browser can start a run. That server is told of the key by its environment, people by a
+    file that only they can read.
+
     Raises:
-        StageError: the server does not start.
+        StageError: the server does not start, or does not answer.
     """
     set_environment()
     if address := os.environ.get("PREFECT_API_URL"):
+        from flows.address import check_address
+
+        check_address(address)
         yield address
         return
-    port = _free_port()
+    key, port = secrets.token_urlsafe(32), _free_port()
+    with _started(key, port), _written(key):
+        environment = {"PREFECT_API_URL": f"http://{HOST}:{port}/api", "PREFECT_API_AUTH_STRING": key}
+        os.environ.update(environment)
+        try:
+            yield environment["PREFECT_API_URL"]
+        finally:
+            for name in environment:
+                os.environ.pop(name, None)
+
+
+def where_pages_are(address: str) -> str:
+    """Where Prefect's pages are, and what they ask for where the server is our own."""
+    place = shown(address).removesuffix("/api")
+    is_ours = KEY.exists() and KEY.read_text() == os.environ.get("PREFECT_API_AUTH_STRING")
+    return f"{place} (which asks for the key in {KEY})" if is_ours else place
+
+
+def shown(text: str) -> str:
+    """A text with the user names, passwords and queries of its addresses left out."""
+    return re.sub(r"(\w://[^\s?']*)\?[^\s']*", r"\1", re.sub(r"(?<=://)[^/\s]*@", "", text))
+
+
+@contextmanager
+def _started(key: str, port: int) -> Iterator[None]:
     log = Path(os.environ["PREFECT_HOME"]) / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     print("starting Prefect's own server", flush=True)
     command = ("prefect", "server", "start", "--host", HOST, "--port", str(port))
-    with log.open("w") as output, started_on_leash(command, output) as child:
-        address = f"http://{HOST}:{port}/api"
-        _wait_for(address, lambda: child.poll() is None, log)
-        os.environ["PREFECT_API_URL"] = address
-        try:
-            yield address
-        finally:
-            del os.environ["PREFECT_API_URL"]
+    own_origin = {"PREFECT_SERVER_API_AUTH_STRING": key, "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port}"}
+    with log.open("w") as output, started_on_leash(command, output, own_origin) as child:
+        _wait_for(f"http://{HOST}:{port}/api", lambda: child.poll() is None, log)
+        yield
+
+
+@contextmanager
+def _written(key: str) -> Iterator[None]:
+    KEY.parent.mkdir(parents=True, exist_ok=True)
+    KEY.unlink(missing_ok=True)
+    with open(KEY, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.write(key)
+    try:
+        yield
+    finally:
+        KEY.unlink(missing_ok=True)
 
 
 def _free_port() -> int:

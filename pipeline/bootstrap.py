@@ -15,6 +15,7 @@ from scipy.special import ndtr, stdtrit
 
 from pipeline.confusion import iou_per_class, mean_iou
 from pipeline.image_table import ImageTable
+from pipeline.records import Count
 
 Unit = Literal["group", "image"]
 CHUNK_CELLS = 1 << 20
@@ -35,7 +36,7 @@ class Interval:
     estimate: float
     low: float
     high: float
-    num_units: int
+    num_units: Count
 
     @property
     def is_shown(self) -> bool:
@@ -61,15 +62,25 @@ class Interval:
 
 
 def unit_sums(table: ImageTable, unit: Unit) -> tuple[tuple[str, ...], np.ndarray]:
-    """The counts of each unit.
+    """The counts of each unit; a group or image without a counted pixel is none.
 
     Returns:
         The U units' names, sorted, and (U, K, K) int64.
     """
-    names, index = np.unique(table.groups if unit == "group" else table.names, return_inverse=True)
-    sums = np.zeros((len(names), *table.matrices.shape[1:]), np.int64)
-    np.add.at(sums, index, table.matrices)
+    counted = table.counted()
+    names, index = np.unique(np.array(_names(counted, unit), object), return_inverse=True)
+    sums = np.zeros((len(names), *counted.matrices.shape[1:]), np.int64)
+    np.add.at(sums, index, counted.matrices)
     return tuple(names.tolist()), sums
+
+
+def count_left_out(table: ImageTable, unit: Unit) -> int:
+    """Groups or images that are no units, because every pixel of theirs is ignored."""
+    return len(set(_names(table, unit))) - len(set(_names(table.counted(), unit)))
+
+
+def _names(table: ImageTable, unit: Unit) -> tuple[str, ...]:
+    return table.groups if unit == "group" else table.names
 
 
 def draw_weights(num_units: int, num_resamples: int, seed: int) -> np.ndarray:
@@ -81,7 +92,7 @@ def draw_weights(num_units: int, num_resamples: int, seed: int) -> np.ndarray:
     random = np.random.Generator(np.random.Philox(seed))
     weights = np.empty((num_resamples, num_units), np.int32)
     for rows in _chunks(num_resamples, num_units):
-        drawn = random.integers(num_units, size=(rows.stop - rows.start, num_units))
+        drawn = random.integers(max(num_units, 1), size=(rows.stop - rows.start, num_units))
         drawn += np.arange(len(drawn))[:, None] * num_units
         weights[rows] = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
     return weights
@@ -95,26 +106,17 @@ def resampled_iou(sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
         weights: (B, U) of `draw_weights`.
 
     Returns:
-        (B, K) float64 in [0, 1]; nan where a class has no pixel in a resample, neither in truth nor in prediction.
+        (B, K) float64 in [0, 1]; nan where no label of a resample has the class, as in `confusion.mean_iou`.
     """
     hits = np.diagonal(sums, axis1=1, axis2=2).astype(np.float64)  # (U, K)
     unions = sums.sum(axis=1) + sums.sum(axis=2) - hits
+    labelled = sums.sum(axis=2) > 0
     iou = np.empty((len(weights), hits.shape[1]))
     for rows in _chunks(*weights.shape):
         drawn = weights[rows].astype(np.float64)
         with np.errstate(invalid="ignore"):
-            iou[rows] = (drawn @ hits) / (drawn @ unions)
+            iou[rows] = np.where(drawn @ labelled > 0, (drawn @ hits) / (drawn @ unions), np.nan)
     return iou
-
-
-def labelled_iou(sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """As `resampled_iou`, but nan also where no label of a resample has the class.
-
-    Only so can two models be compared: else a few pixels of a class that no label has are a class of IoU 0 for the
-    one model, and for the other none at all.
-    """
-    labelled = (weights @ (sums.sum(axis=2) > 0)) > 0
-    return np.where(labelled, resampled_iou(sums, weights), np.nan)
 
 
 def mean_over_classes(iou: np.ndarray) -> np.ndarray:
@@ -256,7 +258,7 @@ def exchange_test(challenger: np.ndarray, champion: np.ndarray, num_exchanges: i
     for rows in _chunks(num_exchanges, len(challenger)):
         kept[1:][rows] = random.integers(2, size=(rows.stop - rows.start, len(challenger)), dtype=np.int8)
     one, other = (
-        mean_over_classes(labelled_iou(both, np.concatenate(side, axis=1))) for side in ((kept, ~kept), (~kept, kept))
+        mean_over_classes(resampled_iou(both, np.concatenate(side, axis=1))) for side in ((kept, ~kept), (~kept, kept))
     )
     found = one - other
     return float((found >= found[0]).mean()), float((found <= found[0]).mean())

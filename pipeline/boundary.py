@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.confusion import mean, share
 from pipeline.images import count_ids, look_up, near_other_ids
+from pipeline.records import Count
 
 IGNORED = 255
 NUM_BITS = 32
@@ -34,7 +35,7 @@ class BoundaryScores:
     iou: Mapping[str, float]
     f1: Mapping[str, float]
     width: float
-    tolerance_px: int
+    tolerance_px: Count
 
 
 NO_BOUNDARY = BoundaryScores(math.nan, math.nan, {}, {}, math.nan, 0)

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.errors import EvidenceError
 from pipeline.images import count_ids
+from pipeline.records import Count
 
 NUM_BINS = 15
 NUM_CODES = 2 * (NUM_BINS + 2)
@@ -28,7 +29,7 @@ class Bin:
 
     low: float
     high: float
-    num_pixels: int
+    num_pixels: Count
     confidence: float
     accuracy: float
 

@@ -1,7 +1,5 @@
 """What has to be said beside a score, so that nobody reads more out of it than is in it."""
 
-import math
-
 from pipeline.bootstrap import Interval
 from pipeline.pairs import show_names
 from pipeline.scores import Scores
@@ -21,12 +19,16 @@ def few_units(interval: Interval, unit: str) -> str:
 
 
 def strays(scores: Scores) -> str:
-    """The classes that are predicted though no label has them, and what they cost; nothing where there are none."""
+    """The classes that are predicted though no label has them; nothing where there are none."""
     if not scores.strays:
         return ""
     told = show_names(f"{name} ({count} pixel{'s' * (count != 1)})" for name, count in scores.strays.items())
-    num_scored = sum(not math.isnan(iou) for iou in scores.iou.values())
-    num_labelled = max(num_scored - len(scores.strays), 1)
-    cost = scores.mean_iou * (num_scored / num_labelled - 1)
-    says = "it counts as IoU 0 and costs" if len(scores.strays) == 1 else "they count as IoU 0 and cost"
-    return f"predicted but in no label: {told}; {says} {cost:.2g} of mean IoU"
+    return f"predicted but in no label, so left out of the mean IoU: {told}"
+
+
+def left_out(num_units: int, unit: str) -> str:
+    """That groups or images of the split are no units; nothing where all are."""
+    if not num_units:
+        return ""
+    listed = f"{num_units} {unit}{'s' * (num_units != 1)} of the test split without a counted pixel"
+    return f"{listed} {'is' if num_units == 1 else 'are'} left out"

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,12 +12,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from pipeline.errors import TrainingError
 from pipeline.files import written_whole
 from pipeline.locks import held
 
 CHECKPOINTS = Path("checkpoints")
+DAMAGED = (
+    *(OSError, ValueError, KeyError, EOFError, MemoryError, NotImplementedError, RuntimeError, OverflowError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+"""What reading an archive of arrays raises where its bytes are not those that were written."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a checkpoint holds beside its arrays."""
+
+    history: list[dict[str, float]]
+    precision: str
+    machines: list[dict[str, str]]
+
+
+TOLD = TypeAdapter(_Told)
 
 
 @dataclass(frozen=True)
@@ -26,18 +46,23 @@ class Checkpoint:
         state: every variable of the model and the optimiser, in their own order.
         best: the model's variables after the best epoch.
         history: a row of metrics for each epoch done.
+        precision: that the training computes in.
+        machines: the kinds of machine that it has run on, in order.
     """
 
     state: Sequence[np.ndarray]
     best: Sequence[np.ndarray]
     history: Sequence[Mapping[str, float]]
+    precision: str
+    machines: Sequence[Mapping[str, str]]
 
     def write(self, path: Path) -> None:
         """Writes the checkpoint beside `path` and renames it: a kill leaves the old or the new one."""
         arrays = {f"state{i}": array for i, array in enumerate(self.state)}
         arrays |= {f"best{i}": array for i, array in enumerate(self.best)}
+        told = {"history": list(self.history), "precision": self.precision, "machines": list(self.machines)}
         with written_whole(path) as beside, beside.open("wb") as file:
-            np.savez(file, allow_pickle=False, history=np.array(json.dumps(list(self.history))), **arrays)
+            np.savez(file, allow_pickle=False, told=np.array(json.dumps(told)), **arrays)
 
     @classmethod
     def read(cls, path: Path) -> "Checkpoint":
@@ -53,22 +78,22 @@ class Checkpoint:
                 return cls(
                     state=[file[f"state{i}"] for i in range(num_state)],
                     best=[file[f"best{i}"] for i in range(num_best)],
-                    history=json.loads(str(file["history"])),
+                    **vars(TOLD.validate_json(str(file["told"]), strict=True)),
                 )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as err:
+        except DAMAGED as err:
             raise TrainingError(
                 f"{path}: the checkpoint is damaged ({err}); delete it to train from the first epoch again"
             ) from err
 
 
-def checkpoint_path(identity: Any, folder: Path = CHECKPOINTS) -> Path:
+def checkpoint_path(recipe: Any, folder: Path = CHECKPOINTS) -> Path:
     """Where the checkpoint of one training lies.
 
     Args:
-        identity: all that the weights follow from, as JSON can hold it; another value gives another file.
+        recipe: all that the weights follow from but the machine, as JSON can hold it; another value gives another file.
         folder: of all checkpoints.
     """
-    text = json.dumps(identity, sort_keys=True)
+    text = json.dumps(recipe, sort_keys=True)
     return folder / f"train-{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
 
 

@@ -1,7 +1,5 @@
 """Class files: what a user says of the classes in their masks, as YAML, JSON, CSV or a plain list of names."""
 
-import csv
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -9,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.dataset import ClassList, Colour
 from pipeline.errors import DataError
+from pipeline.files import parse_json
 from pipeline.masks import IGNORE_ID, Labels, code_of
+from pipeline.names import check_class_names, shown
+from pipeline.records import parse_csv
+from pipeline.yaml_text import parse_yaml
 
 SUFFIXES = (".yaml", ".yml", ".json", ".csv", ".txt")
 IGNORED_NAMES = ("void", "ignore", "ignored", "unlabelled", "unlabeled")
@@ -51,7 +51,7 @@ def read_class_file(path: Path) -> Labels:
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: class file of an unknown format; expected one of {', '.join(SUFFIXES)}")
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as err:
         raise DataError(f"{path}: class file cannot be read as text ({err}); correct the path or the file") from err
     content: dict[str, Any] = {}
@@ -70,14 +70,19 @@ def _lines(text: str) -> list[tuple[int, str]]:
 
 
 def _read_csv(path: Path, text: str) -> list[_Row]:
-    reader = csv.DictReader(text.splitlines(), skipinitialspace=True)
-    columns = [(column or "").strip().lower() for column in reader.fieldnames or []]
+    try:
+        header, lines = parse_csv(text, may_be_short=True)
+    except ValueError as err:
+        raise DataError(f"{path}: is no CSV ({err}); save it anew as such") from err
+    columns = [column.strip().lower() for column in header]
     if "name" not in columns:
-        raise DataError(f"{path}: columns are {columns}, expected name and, optional, id, value, r, g, b, ignore")
+        raise DataError(
+            f"{path}: columns are {shown(columns)}, expected name and, optional, id, value, r, g, b, ignore"
+        )
     rows = []
-    for row in reader:
-        cells = {str(key).strip().lower(): value.strip() for key, value in row.items() if isinstance(value, str)}
-        where = f"{path}: line {reader.line_num}"
+    for line, row in lines:
+        cells = {key.strip().lower(): value.strip() for key, value in row.items()}
+        where = f"{path}: line {line}"
         rows.append(_parse_row(_without_text(cells, where), where))
     return rows
 
@@ -86,8 +91,8 @@ def _without_text(cells: dict[str, str], where: str) -> dict[str, Any]:
     """A CSV's row with the types that YAML would give it; empty cells are left out."""
     row: dict[str, Any] = {name: cell for name, cell in cells.items() if cell}
     for column in {"id", "value", *COLOUR_COLUMNS[0], *COLOUR_COLUMNS[1]} & row.keys():
-        if not re.fullmatch(r"\d+", row[column], re.ASCII):
-            raise DataError(f"{where}: {column} is {row[column]!r}, expected a whole number")
+        if not re.fullmatch(r"\d{1,9}", row[column], re.ASCII):
+            raise DataError(f"{where}: {column} is {shown(row[column])}, expected a whole number")
         row[column] = int(row[column])
     if "ignore" in row:
         row["ignore"] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(
@@ -101,26 +106,29 @@ def _without_text(cells: dict[str, str], where: str) -> dict[str, Any]:
 
 def _read_mapping(path: Path, text: str) -> dict[str, Any]:
     try:
-        content = json.loads(text) if path.suffix.lower() == ".json" else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as err:
-        raise DataError(f"{path}: is not {path.suffix[1:].upper()}: {err}") from err
+        content = parse_json(text) if path.suffix.lower() == ".json" else parse_yaml(text)
+    except ValueError as err:
+        told = f"is not JSON ({err})" if path.suffix.lower() == ".json" else str(err)
+        raise DataError(f"{path}: {told}; correct the file") from err
     if not isinstance(content, dict) or not isinstance(content.get("classes"), list):
         raise DataError(
             f"{path}: found no list `classes`; expected rows such as {{id: 0, name: sky, colour: [0, 0, 255]}}"
         )
     if unknown := sorted(map(str, content.keys() - TOP_KEYS)):
-        raise DataError(f"{path}: unknown names {', '.join(unknown)}; expected {', '.join(sorted(TOP_KEYS))}")
+        raise DataError(
+            f"{path}: unknown names {', '.join(map(shown, unknown))}; expected {', '.join(sorted(TOP_KEYS))}"
+        )
     return content
 
 
 def _parse_row(row: Any, where: str) -> _Row:
     row = {"name": row} if isinstance(row, str) else row
     if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not row["name"].strip():
-        raise DataError(f"{where}: {row!r} has no name; expected a text, in quotes where YAML would read no or yes")
-    name, ignore = row["name"].strip(), row.get("ignore")
+        raise DataError(f"{where}: {shown(row)} has no name; expected a text, a number in quotes")
+    name, ignore = row["name"], row.get("ignore")
     if ignore is not None and not isinstance(ignore, bool):
-        raise DataError(f"{where}: ignore is {ignore!r}, expected true or false")
-    id_, value = (_parse_value(row.get(key), f"{where}: {key} of {name!r}") for key in ("id", "value"))
+        raise DataError(f"{where}: ignore is {shown(ignore)}, expected true or false")
+    id_, value = (_parse_value(row.get(key), f"{where}: {key} of {shown(name)}") for key in ("id", "value"))
     colour = row.get("colour", row.get("color"))
     return _Row(where, name, id_, value, None if colour is None else _parse_colour(colour, where), ignore)
 
@@ -128,7 +136,7 @@ def _parse_row(row: Any, where: str) -> _Row:
 def _parse_value(value: Any, where: str) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_VALUE):
         return value
-    raise DataError(f"{where} is {value!r}, expected a whole number from 0 to {MAX_VALUE}")
+    raise DataError(f"{where} is {shown(value)}, expected a whole number from 0 to {MAX_VALUE}")
 
 
 def _parse_colour(colour: Any, where: str) -> Colour:
@@ -138,7 +146,7 @@ def _parse_colour(colour: Any, where: str) -> Colour:
         return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
     if isinstance(colour, list) and len(colour) == 3 and all(type(part) is int and 0 <= part <= 255 for part in colour):
         return colour[0], colour[1], colour[2]
-    raise DataError(f"{where}: colour is {colour!r}, expected [R, G, B] in 0 to 255 or '#rrggbb'")
+    raise DataError(f"{where}: colour is {shown(colour)}, expected [R, G, B] in 0 to 255 or '#rrggbb'")
 
 
 def _to_labels(path: Path, rows: Sequence[_Row], content: dict[str, Any]) -> Labels:
@@ -146,6 +154,7 @@ def _to_labels(path: Path, rows: Sequence[_Row], content: dict[str, Any]) -> Lab
     kept = [row for _, row in numbered if not row.is_ignored]
     if not 1 <= len(kept) <= MAX_CLASSES:
         raise DataError(f"{path}: declares {len(kept)} classes that count, expected 1 to {MAX_CLASSES}")
+    check_class_names([row.name for row in rows], path)
     _refuse_doubles(path, "name", [row.name for row in rows])
     _refuse_doubles(path, "value", [value for value, _ in numbered])
     ignored_colours = _ignored_colours(path, content)
@@ -186,7 +195,7 @@ def _numbered(path: Path, rows: Sequence[_Row]) -> list[tuple[int, _Row]]:
 def _ignored_colours(path: Path, content: dict[str, Any]) -> list[Colour]:
     colours = content.get("ignore_colours", content.get("ignore_colors")) or []
     if not isinstance(colours, list):
-        raise DataError(f"{path}: ignore_colours is {colours!r}, expected a list of colours")
+        raise DataError(f"{path}: ignore_colours is {shown(colours)}, expected a list of colours")
     return [_parse_colour(colour, f"{path}: ignore_colours") for colour in colours]
 
 

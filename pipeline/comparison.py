@@ -10,18 +10,22 @@ import numpy as np
 from pipeline.bootstrap import (
     Interval,
     Unit,
+    count_left_out,
     draw_weights,
     exchange_test,
     joint_intervals,
-    labelled_iou,
     mean_over_classes,
     percentile_interval,
+    resampled_iou,
     unit_sums,
     units_with_class,
 )
+from pipeline.cautions import left_out
+from pipeline.confusion import iou_per_class, mean_iou
 from pipeline.image_table import ImageTable, check_same_images
 
 Rule = Literal["superior", "non_inferior"]
+NoiseRule = Literal["note", "require"]
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,14 @@ class Comparison:
         p_value: of the test by exchange: how likely two models that are alike differ as much for the challenger; nan
             where the difference is not shown.
         p_value_worse: likewise, as much for the champion.
-        challenger_mean_iou: on all images, over the classes that a label has.
+        challenger_mean_iou: `confusion.mean_iou` of all images.
         champion_mean_iou: likewise.
         num_units: units that were drawn.
         unit: what was drawn.
         min_units: with fewer, nothing is shown.
         confidence: in (0.5, 1).
         unlabelled: classes that a model predicts and no label has; they are left out of everything.
+        num_left_out: groups or images of the split that are no units, because every pixel of theirs is ignored.
     """
 
     difference: Interval
@@ -57,6 +62,7 @@ class Comparison:
     min_units: int
     confidence: float
     unlabelled: tuple[str, ...]
+    num_left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,10 +117,12 @@ def compare(
     check_same_images(challenger, champion)
     pair = [unit_sums(table, unit)[1] for table in (challenger, champion)]
     num_units = len(pair[0])
-    ious = [labelled_iou(sums, np.ones((1, num_units), np.int32))[0] for sums in pair]
-    mean_ious = [float(mean_over_classes(iou[None])[0]) for iou in ious]
+    support = units_with_class(pair[0])
+    pooled = [table.pooled() for table in (challenger, champion)]
+    mean_ious = [mean_iou(matrix) for matrix in pooled]
+    ious = [np.where(support > 0, iou_per_class(matrix), np.nan) for matrix in pooled]
     weights = draw_weights(num_units, num_resamples, seed)
-    resampled = [labelled_iou(sums, weights) for sums in pair]
+    resampled = [resampled_iou(sums, weights) for sums in pair]
     difference = percentile_interval(
         mean_ious[0] - mean_ious[1],
         mean_over_classes(resampled[0]) - mean_over_classes(resampled[1]),
@@ -122,7 +130,6 @@ def compare(
         num_units,
         min_units,
     )
-    support = units_with_class(pair[0])
     by_class = joint_intervals(ious[0] - ious[1], resampled[0] - resampled[1], confidence, support, min_units)
     tested = exchange_test(pair[0], pair[1], num_resamples, seed) if difference.is_shown else (math.nan, math.nan)
     predicted = (pair[0] + pair[1]).sum(axis=(0, 1)) > 0
@@ -138,6 +145,7 @@ def compare(
         min_units=min_units,
         confidence=confidence,
         unlabelled=tuple(np.array(challenger.class_names)[predicted & (support == 0)].tolist()),
+        num_left_out=count_left_out(challenger, unit),
     )
 
 
@@ -149,13 +157,17 @@ def judge(
     against_champion: Comparison | None,
     against_anchor: Comparison | None,
     noise_floor: float | None,
+    noise_rule: NoiseRule,
 ) -> Ruling:
     """Applies the rule of promotion; whatever is not a number speaks against the challenger.
 
-    `superior` asks that the challenger is better than the champion: the lower end of the difference is above 0, the
-    test by exchange agrees, and the difference is above the noise floor. `non_inferior` asks that it is not worse by
-    `margin`. Both ask that it is not worse than the anchor by `margin`, so that losses cannot add up over many
-    promotions, and that no class that can be judged is worse by `class_margin` than champion or anchor.
+    `superior` asks that the challenger is better than the champion: the lower end of the difference is above 0, and
+    the test by exchange agrees. `non_inferior` asks that it is not worse by `margin`. Both ask that it is not worse
+    than the anchor by `margin`, so that losses cannot add up over many promotions, and that no class that can be
+    judged is worse by `class_margin` than champion or anchor.
+
+    The noise floor is of a recipe, not of a model: a model that is better stays so, though another seed may not be.
+    So it is told, and decides only under `superior` with the `noise_rule` "require".
 
     Args:
         rule: see above.
@@ -164,8 +176,9 @@ def judge(
         against_champion: None: there is no champion, and the gate's floors alone decide.
         against_anchor: None: there is no anchor; the object `against_champion` itself where that is the anchor.
         noise_floor: of `segline noise`; None: not measured.
+        noise_rule: the noise floor is told only ("note"), or has to be exceeded under `superior` ("require").
     """
-    assert rule in get_args(Rule), rule
+    assert rule in get_args(Rule) and noise_rule in get_args(NoiseRule), (rule, noise_rule)
     findings: list[Finding] = []
     if not (margin >= 0 and class_margin >= 0):
         findings.append(Finding(False, f"margin is {margin}, class margin {class_margin}; expected numbers from 0"))
@@ -173,10 +186,13 @@ def judge(
         findings.append(Finding(None, "there was no champion: the gate's floors alone decide"))
     else:
         if rule == "superior":
-            findings += _find_better(against_champion, noise_floor)
+            findings += _find_better(against_champion)
         else:
             findings.append(_find_not_worse(against_champion, margin, "champion"))
+        findings += _find_noise(against_champion, noise_floor, rule == "superior" and noise_rule == "require")
         findings += _find_classes(against_champion, class_margin, "champion")
+    if told := _tell_left_out(against_champion or against_anchor):
+        findings.append(Finding(None, told))
     if against_champion and against_anchor is None:
         findings.append(Finding(None, "it is held against no anchor: small losses can add up over many promotions"))
     if against_anchor and against_anchor is not against_champion:
@@ -186,7 +202,7 @@ def judge(
     return Ruling(promoted, tuple(finding.text for finding in findings if promoted or not finding.passed))
 
 
-def _find_better(against: Comparison, noise_floor: float | None) -> Iterator[Finding]:
+def _find_better(against: Comparison) -> Iterator[Finding]:
     difference, sure = against.difference, _percent(against.confidence)
     if not difference.is_shown:
         yield _too_few(against, "champion")
@@ -201,12 +217,18 @@ def _find_better(against: Comparison, noise_floor: float | None) -> Iterator[Fin
     least = 0.5**against.num_units
     few = f"; {against.num_units} {against.unit}s never give less than {least:.2g}, label more" if least > level else ""
     yield Finding(against.p_value <= level, f"{alike}, allowed is {level:.2g}{few}")
+
+
+def _find_noise(against: Comparison, noise_floor: float | None, is_required: bool) -> Iterator[Finding]:
+    if not against.difference.is_shown:
+        return
     if noise_floor is None:
         yield Finding(None, "how much the seed alone changes is not known; `segline noise` measures it")
-    else:
-        seeds = f"{_points(noise_floor)} points are the noise floor, what the seed alone can change"
-        enough = difference.estimate > noise_floor >= 0
-        yield Finding(enough, f"{seeds}; the difference {'exceeds' if enough else 'has to exceed'} it")
+        return
+    seeds = f"{_points(noise_floor)} points are the noise floor, what the seed alone can change"
+    enough = against.difference.estimate > noise_floor >= 0  # nan: False
+    short = "has to exceed it" if is_required else "does not exceed it, so training again may not give it"
+    yield Finding(enough if is_required else None, f"{seeds}; the difference {'exceeds it' if enough else short}")
 
 
 def _find_not_worse(against: Comparison, margin: float, whose: str) -> Finding:
@@ -245,6 +267,10 @@ def _find_classes(against: Comparison, class_margin: float, whose: str) -> Itera
 def _tell_rare(interval: Interval) -> str:
     found = "" if math.isnan(interval.estimate) else f"{_points(interval.estimate, '+')} points "
     return f"({found}in {interval.num_units})"
+
+
+def _tell_left_out(against: Comparison | None) -> str:
+    return left_out(against.num_left_out, against.unit) if against else ""
 
 
 def _too_few(against: Comparison, whose: str) -> Finding:

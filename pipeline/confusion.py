@@ -46,8 +46,19 @@ def iou_per_class(matrix: np.ndarray) -> np.ndarray:
 
 
 def mean_iou(matrix: np.ndarray) -> float:
-    """Mean of `iou_per_class` over the classes that have one; nan where none has."""
-    return mean(iou_per_class(matrix))
+    """The one mean IoU of evaluation, gate, intervals, comparison, promotion, report and MLflow.
+
+    Pixels are pooled over what the matrix counts, and `iou_per_class` is averaged over the classes that a label there
+    has. A class that is predicted though no label has it is not one more class of IoU 0: its pixels are wrong pixels
+    of the classes whose labels they lie on, and lower the IoU of these. Ignored pixels are never counted.
+
+    Args:
+        matrix: (K, K) counts from `confusion`.
+
+    Returns:
+        In [0, 1]; nan without a counted pixel.
+    """
+    return mean(iou_per_class(matrix)[matrix.sum(axis=1) > 0])
 
 
 def pixel_accuracy(matrix: np.ndarray) -> float:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.errors import DataError
 from pipeline.files import read_yaml
 from pipeline.images import SUFFIXES
+from pipeline.names import check_class_names, problem_of, shown
+from pipeline.records import parse_csv
+from pipeline.yaml_text import to_yaml
 
 DATA = Path("data")
 SPLITS = ("train", "val", "test")
+COLUMNS = ("name", "group", "split")
 Colour = tuple[int, int, int]
 
 
@@ -73,20 +75,25 @@ def parse_class_list(content: Any, path: Path) -> ClassList:
     rows = content["classes"]
     for row in rows:
         if not isinstance(row, dict) or not {"id", "name", "colour"} <= row.keys():
-            raise DataError(f"{path}: class {row!r} is not complete; expected id, name and colour")
+            raise DataError(f"{path}: class {shown(row)} is not complete; expected id, name and colour")
         if not _is_colour(row["colour"]):
             raise DataError(
-                f"{path}: colour {row['colour']!r} of class {row['name']!r}; expected [R, G, B] in 0 to 255"
+                f"{path}: colour {shown(row['colour'])} of class {shown(row['name'])}; expected [R, G, B] in 0 to 255"
             )
-    rows = sorted(rows, key=lambda row: str(row["id"]).zfill(9))
-    ids, names = [row["id"] for row in rows], [str(row["name"]) for row in rows]
+        if type(row["id"]) is not int:
+            raise DataError(f"{path}: id {shown(row['id'])} of class {shown(row['name'])}; expected a whole number")
+    rows = sorted(rows, key=lambda row: row["id"])
+    ids, names = [row["id"] for row in rows], [row["name"] for row in rows]
     if ids != list(range(len(rows))):
-        raise DataError(f"{path}: class ids are {ids}, expected 0 to {len(rows) - 1} without gaps; number them anew")
+        raise DataError(
+            f"{path}: class ids are {shown(ids)}, expected 0 to {len(rows) - 1} without gaps; number them anew"
+        )
+    check_class_names(names, path)
     if len(set(names)) < len(names):
-        raise DataError(f"{path}: class names are {names}, expected no two alike; rename one")
+        raise DataError(f"{path}: class names are {shown(names)}, expected no two alike; rename one")
     ignore_id = content.get("ignore_id", 255)
-    if not isinstance(ignore_id, int) or not len(rows) <= ignore_id <= 255:
-        raise DataError(f"{path}: ignore_id is {ignore_id!r}, expected {len(rows)} to 255; 255 is the custom")
+    if type(ignore_id) is not int or not len(rows) <= ignore_id <= 255:
+        raise DataError(f"{path}: ignore_id is {shown(ignore_id)}, expected {len(rows)} to 255; 255 is the custom")
     red_green_blue = tuple((int(row["colour"][0]), int(row["colour"][1]), int(row["colour"][2])) for row in rows)
     return ClassList(tuple(names), red_green_blue, ignore_id)
 
@@ -129,37 +136,38 @@ def read_sample_table(path: Path) -> dict[str, tuple[str, str]]:
     """
     if not path.exists():
         return {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns, rows = reader.fieldnames or [], list(reader)
-    except (UnicodeDecodeError, csv.Error) as err:
-        raise DataError(f"{path}: is no CSV in UTF-8 ({err}); save it anew as such") from err
-    if "name" not in columns:
-        raise DataError(f"{path}: columns are {columns}, expected name and, optional, group and split")
     table: dict[str, tuple[str, str]] = {}
-    for line, row in enumerate(rows, start=2):
-        name, group, split = (
-            (row["name"] or "").strip(),
-            (row.get("group") or "").strip(),
-            (row.get("split") or "").strip(),
-        )
+    for line, row in _read_csv(path):
+        name, group, split = (row.get(column, "").strip() for column in ("name", "group", "split"))
+        where = f"{path}: line {line}"
         if not name or name in table:
-            raise DataError(
-                f"{path}: line {line}: name {name!r} is {'double' if name else 'empty'}; each is given once"
-            )
+            raise DataError(f"{where}: name {shown(name)} is {'double' if name else 'empty'}; each is given once")
+        if problem := problem_of(group or name):
+            raise DataError(f"{where}: {'group' if group else 'name'} {shown(group or name)} {problem}")
         if split and split not in SPLITS:
-            raise DataError(f"{path}: line {line}: split {split!r}, expected one of {', '.join(SPLITS)} or nothing")
+            raise DataError(f"{where}: split {shown(split)}, expected one of {', '.join(SPLITS)} or nothing")
         table[name] = (group or name, split)
     return table
 
 
+def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
+    try:
+        columns, rows = parse_csv(path.read_bytes().decode("utf-8-sig"), may_be_short=True)
+    except (OSError, ValueError) as err:
+        raise DataError(f"{path}: is no CSV in UTF-8 ({err}); save it anew as such") from err
+    if "name" not in columns:
+        raise DataError(f"{path}: columns are {shown(columns)}, expected name and, optional, group and split")
+    if odd := [column for column in columns if column.strip().lower() in COLUMNS and column not in COLUMNS]:
+        raise DataError(f"{path}: column {shown(odd[0])} would not be read; write it {odd[0].strip().lower()!r}")
+    return rows
+
+
 def write_contract(folder: Path, classes: ClassList, samples: Sequence[Sample]) -> None:
     """Writes `dataset.yaml` and `samples.csv` into a folder that holds the images and masks already."""
-    (folder / "dataset.yaml").write_text(yaml.safe_dump(classes.to_dict(), sort_keys=False, default_flow_style=None))
-    with (folder / "samples.csv").open("w", newline="") as file:
+    (folder / "dataset.yaml").write_text(to_yaml(classes.to_dict()), encoding="utf-8")
+    with (folder / "samples.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("name", "group", "split"))
+        writer.writerow(COLUMNS)
         writer.writerows((sample.name, sample.group, sample.split) for sample in samples)
 
 
@@ -170,6 +178,8 @@ def _files_by_name(folder: Path) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
+        if problem := problem_of(path.stem):
+            raise DataError(f"{folder}: the file name {shown(path.name)} {problem.partition(';')[0]}; rename the file")
         if path.stem in found:
             raise DataError(f"{path}: has the same name as {found[path.stem]}; rename one, names tell samples apart")
         found[path.stem] = path

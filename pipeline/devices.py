@@ -22,7 +22,13 @@ def set_up_devices(num_threads: int) -> list[str]:
         from pipeline.tf import set_up_devices as set_up
 
         return set_up(num_threads)
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX: GPU memory grows as needed
     return [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
+
+
+def num_threads_in_use(num_threads: int) -> int:
+    """Threads of one operation on the CPU where `num_threads` are asked for; JAX takes all cores."""
+    return num_threads if keras.backend.backend() == "tensorflow" else os.cpu_count() or 1
 
 
 def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:

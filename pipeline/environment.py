@@ -1,7 +1,15 @@
 """The environment that all programs of ours run in: nothing phones home, nothing chatters."""
 
+import importlib.util
 import os
-from collections.abc import Mapping
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 QUIET = {
     "DO_NOT_TRACK": "true",
@@ -12,9 +20,60 @@ QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 """Telemetry of every library off, and no start-up messages of TensorFlow."""
+CHATTER = r"/^I[0-9][0-9][0-9][0-9] /d; /^WARNING: All log messages before absl::InitializeLog/d"
+"""For `sed`: what TensorFlow's libraries say of themselves while they are loaded, before they read their log level."""
+STDERR = 2
 
 
 def set_defaults(values: Mapping[str, str]) -> None:
     """Sets environment variables; one that is set already stays."""
     for name, value in values.items():
         os.environ.setdefault(name, value)
+
+
+def quiet_tensorflow() -> None:
+    """Drops the chatter of TensorFlow's first import, whoever imports it; a log level that the user set keeps it."""
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == QUIET["TF_CPP_MIN_LOG_LEVEL"]:
+        sys.meta_path.insert(0, _QuietImport())
+
+
+class _QuietImport(MetaPathFinder):
+    """Finds TensorFlow once, as Python does, and lets it be loaded without its chatter."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec and spec.loader:
+            load = spec.loader.exec_module
+
+            def quietly(module: ModuleType) -> None:
+                with chatter_dropped():
+                    load(module)
+
+            spec.loader.exec_module = quietly  # type: ignore[method-assign]
+        return spec
+
+
+@contextmanager
+def chatter_dropped() -> Iterator[None]:
+    """Leaves `CHATTER` out of what the block writes to stderr; a message of a crash still arrives."""
+    sed = shutil.which("sed")
+    try:
+        kept = os.dup(STDERR)
+    except OSError:
+        sed = None  # stderr is closed
+    if sed is None:
+        yield
+        return
+    with subprocess.Popen([sed, CHATTER], stdin=subprocess.PIPE, stdout=kept) as drain:
+        assert drain.stdin
+        os.dup2(drain.stdin.fileno(), STDERR)
+        try:
+            yield
+        finally:
+            os.dup2(kept, STDERR)
+            os.close(kept)

@@ -1,8 +1,14 @@
 """What segline raises. Each message says what was found, what was expected and what to do."""
 
+from pipeline.secrets import without_secrets
+from pipeline.text import printable
+
 
 class SeglineError(Exception):
-    """Base of all errors that a user can mend."""
+    """Base of all errors that a user can mend; its text holds no password and nothing that steers a terminal."""
+
+    def __str__(self) -> str:
+        return printable(without_secrets(super().__str__()))
 
 
 class DataError(SeglineError):

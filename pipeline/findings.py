@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from pipeline.files import written_whole
+from pipeline.records import read_rows
 
 ERROR, WARNING = "error", "warning"
 NUM_SHOWN = 5
@@ -45,16 +46,19 @@ def bad_names(findings: Sequence[Finding]) -> set[str]:
 def write_quarantine(path: Path, findings: Sequence[Finding]) -> None:
     """Writes a row for each error of a sample as CSV, in order of name, whole or not at all."""
     errors = [finding for finding in findings if finding.severity == ERROR and finding.name]
-    with written_whole(path) as beside, beside.open("w", newline="") as file:
+    with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Finding)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(finding) for finding in sorted(errors, key=lambda finding: finding.name))
 
 
 def read_quarantine(path: Path) -> list[Finding]:
-    """Reads what `write_quarantine` wrote."""
-    with path.open(newline="") as file:
-        return [Finding(**row) for row in csv.DictReader(file)]
+    """Reads what `write_quarantine` wrote.
+
+    Raises:
+        EvidenceError: the file is missing or damaged.
+    """
+    return read_rows(path, Finding, "validate")
 
 
 def first_of(findings: Sequence[Finding], num_shown: int = NUM_SHOWN) -> str:

@@ -2,13 +2,20 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from pipeline.dataset import ClassList, parse_class_list
 from pipeline.errors import EvidenceError
 from pipeline.files import read_json, write_json
+from pipeline.records import Count, Place, parse_record
 
+MADE_BY = "the stage `preprocess`"
+Level = Annotated[float, Field(ge=0, le=255)]
+Spread = Annotated[float, Field(ge=1, le=255)]
+"""A standard deviation that can be divided by, see `ChannelSums.std`."""
 FINGERPRINT = Path("work/preprocess/fingerprint.json")
 
 
@@ -45,20 +52,41 @@ class Fingerprint:
         """Reads the fingerprint.
 
         Raises:
-            EvidenceError: it is missing or is not JSON.
+            EvidenceError: it is missing, not JSON, or not what the stage `preprocess` writes.
+            DataError: its classes break the data contract.
         """
-        content = read_json(path, "the stage `preprocess`")
-        height, width = content["size"]
-        classes = parse_class_list(content["classes"], path)
-        return cls(
-            classes=classes,
-            size=(height, width),
-            num_images=content["num_images"],
-            channel_mean=tuple(content["channel_mean"]),
-            channel_std=tuple(content["channel_std"]),
-            class_pixels={name: content["class_pixels"][name] for name in classes.names},
-            arrays_md5=content["arrays_md5"],
-        )
+        content = read_json(path, MADE_BY)
+        found = parse_record(content, _Content, path, MADE_BY)
+        classes = parse_class_list(found.classes, path)
+        if {*classes.names} != found.class_pixels.keys():
+            raise EvidenceError(f"{path}: class_pixels are not of the classes; run {MADE_BY} again")
+        class_pixels = {name: found.class_pixels[name] for name in classes.names}
+        return cls(**vars(found) | {"classes": classes, "class_pixels": class_pixels})
+
+    def check_size(self, image_size: tuple[int, int]) -> None:
+        """Compares the packed size with that of the params.
+
+        Raises:
+            EvidenceError: they differ: the arrays were packed with other params.
+        """
+        if self.size != image_size:
+            raise EvidenceError(
+                f"{FINGERPRINT}: images are packed at {list(self.size)}, `preprocess.image_size` is "
+                f"{list(image_size)}; run the stage `preprocess` again: dvc repro --force preprocess"
+            )
+
+
+@dataclass(frozen=True)
+class _Content:
+    """A fingerprint as the file has it."""
+
+    classes: dict[str, Any]
+    size: tuple[Place, Place]
+    num_images: dict[str, Count]
+    channel_mean: tuple[Level, Level, Level]
+    channel_std: tuple[Spread, Spread, Spread]
+    class_pixels: dict[str, Count]
+    arrays_md5: dict[str, str]
 
     def check_size(self, image_size: tuple[int, int]) -> None:
         """Compares the packed size with that of the params.

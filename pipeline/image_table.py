@@ -27,6 +27,8 @@ COLUMNS = (
     "pixel_accuracy",
 )
 """What stands before the counts; these are K * K columns "A>B": the pixels of class A that were taken for B."""
+MAX_COUNT = 2**31
+"""Of an image's pixels; no sum of them comes near the end of int64."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,10 @@ class ImageTable:
             matrices=self.matrices[rows],
         )
 
+    def counted(self) -> "ImageTable":
+        """The images with a counted pixel: whose every pixel is ignored says nothing of a model."""
+        return self.select(self.matrices.sum(axis=(1, 2)) > 0)
+
     def write(self, path: Path = PER_IMAGE) -> None:
         """Writes the table as CSV, an image a row; a score that does not exist is an empty cell."""
         with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
@@ -94,7 +100,7 @@ class ImageTable:
                 return _parse(file)
         except FileNotFoundError as err:
             raise EvidenceError(f"{path}: not found; run the stage `evaluate` first (`dvc repro evaluate`)") from err
-        except (ValueError, csv.Error) as err:
+        except (OSError, ValueError, OverflowError, csv.Error) as err:
             raise EvidenceError(f"{path}: is damaged ({err}); run the stage `evaluate` again") from err
 
     def _cells(self, index: int) -> list[object]:
@@ -153,6 +159,8 @@ def _check(table: ImageTable, counted: np.ndarray, ignored: np.ndarray) -> None:
         raise ValueError("an image is in it twice")
     if (table.matrices < 0).any() or (ignored < 0).any():
         raise ValueError("a count is negative")
+    if max(int(column.max()) for column in (table.heights, table.widths, counted, ignored)) > MAX_COUNT:
+        raise ValueError(f"a count is above {MAX_COUNT}")
     if not np.isfinite(table.brightness).all():
         raise ValueError("a brightness is not a number")
     whole = (table.matrices.sum(axis=(1, 2)) == counted) & (counted + ignored == table.heights * table.widths)

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.errors import StageError
+from pipeline.files import read_yaml
 
 PIPELINE = Path("dvc.yaml")
 PARAMS = Path("params.yaml")
 NUM_NAMED = 5
+RESTORE = "run this in the project's folder, or restore it from git"
 
 
 @contextmanager
@@ -41,12 +41,29 @@ def unchanged_inputs(stage: str) -> Iterator[None]:
 def _read_inputs(stage: str) -> dict[str, Any]:
     if not PIPELINE.exists():
         return {}
-    described = yaml.safe_load(PIPELINE.read_text())["stages"][stage]
-    params = yaml.safe_load(PARAMS.read_text())
-    inputs = {f"{PARAMS}: {section}": params.get(section) for section in described["params"]}
+    described = describe_stage(stage)
+    params = read_yaml(PARAMS, StageError, RESTORE)
+    sections = params if isinstance(params, dict) else {}
+    inputs = {f"{PARAMS}: {section}": sections.get(section) for section in described["params"]}
     for dependency in map(Path, described["deps"]):
         files = sorted(dependency.rglob("*")) if dependency.is_dir() else [dependency]
         for file in files:
             found = file.stat() if file.is_file() else None
             inputs[str(file)] = found and (found.st_size, found.st_mtime_ns)
     return inputs
+
+
+def describe_stage(stage: str) -> dict[str, list[str]]:
+    """Names of the `deps` and `params` of a stage in `dvc.yaml`.
+
+    Raises:
+        StageError: the file is not YAML or has no such stage.
+    """
+    content = read_yaml(PIPELINE, StageError, RESTORE)
+    try:
+        lists = {name: content["stages"][stage][name] for name in ("params", "deps")}
+    except (KeyError, TypeError) as err:
+        raise StageError(f"{PIPELINE}: found no stage {stage} with params and deps; {RESTORE}") from err
+    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists.values()):
+        raise StageError(f"{PIPELINE}: params or deps of {stage} are no lists of names; {RESTORE}")
+    return lists

@@ -1,12 +1,35 @@
-"""What the machine has: Python, platform, processor and every installed package with its version."""
+"""What the machine has: processor and its instructions, platform, and every installed package with its version."""
 
 import os
 import platform
-from importlib.metadata import distributions
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import Any
 
 CPU_INFO = Path("/proc/cpuinfo")
+NAMES = ("vendor_id", "model name")
+MODEL = (*NAMES, "cpu family", "model", "CPU implementer", "CPU part", "CPU variant")
+"""The lines of cpuinfo that tell one processor from another, on x86 and on Arm."""
+SYSCTL = ("sysctl", "machdep.cpu", "hw.optional")
+INSTRUCTIONS = re.compile(
+    r"(ssse3|sse4[._]\d|f16c|fma|avx\w*|amx_\w+|asimd\w*|fphp|sve\w*|sme[2befi]\w*|bf16|i8mm|"
+    r"feat_(bf16|i8mm|fp16|dotprod|sme\w*))$"
+)
+"""Names of the instructions, in small letters, by which numerical libraries choose their code."""
+SETTINGS = (
+    "TF_ENABLE_ONEDNN_OPTS",
+    "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "DNNL_DEFAULT_FPMATH_MODE",
+    "NVIDIA_TF32_OVERRIDE",
+    "XLA_FLAGS",
+)
+"""Environment variables by which the bits of a training change."""
+VERSIONS = ("keras", "numpy", "tensorflow", "jax", "jaxlib")
 
 
 def read_machine() -> dict[str, Any]:
@@ -14,10 +37,79 @@ def read_machine() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cpu": _read_cpu(),
+        **read_processor(),
         "num_cpus": os.cpu_count(),
+        "settings": read_settings(),
         "packages": list_packages(),
     }
+
+
+def kind_of_machine(num_threads: int, gpus: Sequence[str]) -> dict[str, str]:
+    """All of the machine that the bits of a training follow from.
+
+    Args:
+        num_threads: of one operation.
+        gpus: names of the GPUs in use.
+
+    Returns:
+        Text by name; two trainings are equal bit by bit only where all of it is.
+    """
+    found = {
+        "system": platform.system(),
+        **read_processor(),
+        "gpus": ", ".join(gpus),
+        "threads": str(num_threads),
+        **read_settings(),
+        **{name: _version(name) for name in VERSIONS},
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def differences(machines: Sequence[Mapping[str, str]]) -> str:
+    """What differs between kinds of machines, in words; a long list of instructions by what not all of them have."""
+    told = []
+    for name in dict.fromkeys(name for machine in machines for name in machine):
+        values = list(dict.fromkeys(machine.get(name, "") for machine in machines))
+        if len(values) > 1:
+            everywhere = set.intersection(*(set(value.split()) for value in values)) if name == "instructions" else ()
+            short = [" ".join(word for word in value.split() if word not in everywhere) for value in values]
+            told.append(f"{name} {', then '.join(value or 'none' for value in short)}")
+    return "; ".join(told)
+
+
+def read_processor() -> dict[str, str]:
+    """Name of the processor, its architecture and the instructions that numerical libraries choose code by."""
+    on_linux = CPU_INFO.exists()
+    name, flags = parse_cpu_info(CPU_INFO.read_text(errors="replace")) if on_linux else parse_sysctl(_read_sysctl())
+    return {
+        "cpu": name or platform.processor() or platform.machine(),
+        "architecture": platform.machine(),
+        "instructions": " ".join(sorted(word for word in flags if INSTRUCTIONS.match(word))),
+    }
+
+
+def parse_cpu_info(text: str) -> tuple[str, set[str]]:
+    """Name and flags of the first processor that Linux describes in /proc/cpuinfo."""
+    pairs = [line.partition(":") for line in text.partition("\n\n")[0].splitlines()]
+    facts = {name.strip(): value.strip() for name, _, value in pairs}
+    words = [facts[name] if name in NAMES else f"{name} {facts[name]}" for name in MODEL if facts.get(name)]
+    flags = facts.get("flags", facts.get("Features", ""))
+    return ", ".join(words), set(flags.lower().split())
+
+
+def parse_sysctl(text: str) -> tuple[str, set[str]]:
+    """Name and flags of the processor as macOS's sysctl tells them; an instruction is there where its value is 1."""
+    facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
+    flags = {
+        name.rpartition(".")[2] for name, value in facts.items() if name.startswith("hw.optional") and value == "1"
+    }
+    flags |= {word for name, value in facts.items() if name.endswith("features") for word in value.split()}
+    return facts.get("machdep.cpu.brand_string", ""), {flag.lower() for flag in flags}
+
+
+def read_settings() -> dict[str, str]:
+    """The environment variables of `SETTINGS` that are set."""
+    return {name: os.environ[name] for name in SETTINGS if os.environ.get(name)}
 
 
 def list_packages() -> dict[str, str]:
@@ -26,10 +118,17 @@ def list_packages() -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 
-def _read_cpu() -> str:
-    """The processor's model; `platform.processor` is empty on most Linux systems."""
-    if CPU_INFO.exists():
-        for line in CPU_INFO.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+def _version(package: str) -> str:
+    """Version of a package; none where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _read_sysctl() -> str:
+    """What macOS tells of its processor; nothing on a system that has no such program."""
+    try:
+        return subprocess.run(SYSCTL, capture_output=True, text=True, check=False, errors="replace").stdout
+    except FileNotFoundError:
+        return ""

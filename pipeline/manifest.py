@@ -4,9 +4,12 @@ import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Annotated
 
-from pipeline.errors import EvidenceError
+from pydantic import Field
+
 from pipeline.files import written_whole
+from pipeline.records import Place, read_rows
 
 MANIFEST = Path("work/validate/manifest.csv")
 
@@ -31,9 +34,9 @@ class Row:
     image: Path
     mask: Path
     group: str
-    split: str
-    height: int
-    width: int
+    split: Annotated[str, Field(pattern="^(train|val|test)$")]
+    height: Place
+    width: Place
     image_md5: str
     mask_md5: str
 
@@ -52,24 +55,4 @@ def read_manifest(path: Path = MANIFEST) -> list[Row]:
     Raises:
         EvidenceError: the manifest is missing or damaged.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [_parse(row) for row in csv.DictReader(file)]
-    except FileNotFoundError as err:
-        raise EvidenceError(f"{path}: not found; run the stage `validate` first (`dvc repro validate`)") from err
-    except (KeyError, TypeError, ValueError) as err:
-        raise EvidenceError(f"{path}: is damaged ({err!r}); run the stage `validate` again") from err
-
-
-def _parse(row: dict[str, str]) -> Row:
-    return Row(
-        name=row["name"],
-        image=Path(row["image"]),
-        mask=Path(row["mask"]),
-        group=row["group"],
-        split=row["split"],
-        height=int(row["height"]),
-        width=int(row["width"]),
-        image_md5=row["image_md5"],
-        mask_md5=row["mask_md5"],
-    )
+    return read_rows(path, Row, "validate")

@@ -2,14 +2,20 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from pipeline.dataset import ClassList, parse_class_list
 from pipeline.errors import EvidenceError
 from pipeline.files import read_json, write_json
+from pipeline.records import Count, Place, parse_record
 
 MODEL = Path("work/export/model")
 CARD = "segline.json"
+MAX_WIDTH_PX = 255
+Width = Annotated[int, Field(ge=0, le=MAX_WIDTH_PX)]
+"""Of an ellipse, in pixels: the time of opening and closing grows with its area."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +28,9 @@ class Postprocess:
         min_area_px: regions smaller than this many pixels are removed.
     """
 
-    open_px: int
-    close_px: int
-    min_area_px: int
+    open_px: Width
+    close_px: Width
+    min_area_px: Count
 
 
 @dataclass(frozen=True)
@@ -66,10 +72,12 @@ class ModelCard:
         """
         content = read_json(path, "the stage `export`")
         classes = parse_class_list(content, path)
-        try:
-            height, width = content["size"]
-            return cls(classes, (height, width), Postprocess(**content["postprocess"]))
-        except (KeyError, TypeError, ValueError) as err:
-            raise EvidenceError(
-                f"{path}: size or postprocess is missing or odd ({err!r}); export the model again"
-            ) from err
+        return cls(classes, **vars(parse_record(content, _Settings, path, "the stage `export`")))
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What stands beside the classes in the file."""
+
+    size: tuple[Place, Place]
+    postprocess: Postprocess

@@ -11,6 +11,7 @@ from scipy.special import stdtrit
 
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.registry import list_versions, model_name, opened
+from pipeline.text import shown
 
 NOISE_TAG = "noise_floor"
 NOISE_CONFIDENCE = 0.95
@@ -19,7 +20,7 @@ MIN_RUNS = 3
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """A difference of mean IoU that counts for nothing, and what it was measured on.
+    """A difference of mean IoU that the seed alone can make, and what it was measured on.
 
     Attributes:
         floor: from 0.
@@ -35,7 +36,7 @@ class NoiseFloor:
 
 
 def noise_floor(mean_ious: Sequence[float]) -> float:
-    """The smallest difference that counts between two trainings: seeds alone exceed it once in twenty times.
+    """The difference between two trainings of one recipe that seeds alone exceed once in twenty times.
 
     The difference of two trainings that differ in the seed only has sqrt(2) times the spread of one, which is known
     from n of them: t(0.95, n - 1) * sqrt(2) * s, one-sided.
@@ -71,15 +72,16 @@ def read_noise_floor() -> NoiseFloor | None:
         return None
     try:
         return _parse(json.loads(text))
-    except (KeyError, TypeError, ValueError) as err:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as err:
         raise RegistryError(
-            f"{model_name()}: its tag {NOISE_TAG} is not what `segline noise` writes ({type(err).__name__}: {err}); "
+            f"{model_name()}: its tag {NOISE_TAG} is not what `segline noise` writes ({type(err).__name__}: "
+            f"{shown(str(err))}); "
             "run that again, or delete the tag"
         ) from err
 
 
 def _parse(content: Mapping[str, Any]) -> NoiseFloor:
     floor, mean_ious = float(content["floor"]), tuple(float(value) for value in content["mean_ious"])
-    if not (math.isfinite(floor) and floor >= 0):
-        raise ValueError(f"floor is {floor}, expected a number from 0")
+    if not (math.isfinite(floor) and floor >= 0 and all(map(math.isfinite, mean_ious))):
+        raise ValueError(f"floor is {floor}, mean IoUs are {mean_ious}; expected numbers, the floor from 0")
     return NoiseFloor(floor, str(content["params_md5"]), str(content["data_md5"]), mean_ious)

@@ -2,15 +2,16 @@
 
 import csv
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from pipeline.dataset import ClassList
-from pipeline.errors import EvidenceError
 from pipeline.images import blend, paste, resize_mask
+from pipeline.records import Place, read_rows
 from pipeline.resize import resize_image
 
 OPACITY = 0.55
@@ -153,12 +154,17 @@ def list_overlays(folder: Path) -> list[Overlay]:
     Raises:
         EvidenceError: the table is missing or damaged.
     """
-    try:
-        with (folder / OVERLAYS).open(newline="", encoding="utf-8") as file:
-            rows = [(row["kind"], int(row["rank"]), row["name"]) for row in csv.DictReader(file)]
-    except (OSError, KeyError, TypeError, ValueError) as err:
-        raise EvidenceError(f"{folder / OVERLAYS}: cannot be read ({err!r}); run the stage `evaluate` again") from err
-    return [Overlay(kind, rank, name, folder / f"{kind}_{rank:02}.jpg") for kind, rank, name in rows]
+    rows = read_rows(folder / OVERLAYS, _Row, "evaluate")
+    return [Overlay(row.kind, row.rank, row.name, folder / f"{row.kind}_{row.rank:02}.jpg") for row in rows]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A picture in the table."""
+
+    kind: Literal["worst", "suspect", "random"]
+    rank: Place
+    name: str
 
 
 def legend(classes: ClassList) -> str:

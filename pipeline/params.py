@@ -96,7 +96,7 @@ class TrainParams(Section):
     dice_weight: Share
     class_weights: Literal["none", "inverse_sqrt", "median_frequency"]
     early_stopping_epochs: Count
-    precision: Literal["float32", "mixed_bfloat16"]
+    precision: Literal["auto", "float32", "mixed_bfloat16"]
     num_threads: Annotated[int, Field(ge=1)]
     unet: UNetParams
     augment: AugmentParams
@@ -167,6 +167,7 @@ class PromoteParams(Section):
     unit: Literal["group", "image"]
     min_units: Annotated[int, Field(ge=2)]
     anchor: Literal["best", "none"] | Annotated[int, Field(ge=1)]
+    noise_floor: Literal["note", "require"]
 
 
 class Params(Section):

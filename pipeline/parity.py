@@ -66,6 +66,23 @@ def compare(
     return Parity(num_disagreeing / num_pixels, difference, tuple(sorted(names)), num_images - len(names))
 
 
+def check(parity: Parity, max_disagreeing_share: float, max_probability_difference: float) -> None:
+    """Compares the differences with their limits.
+
+    Raises:
+        ExportError: one is above its limit.
+    """
+    share, difference = parity.disagreeing_share, parity.probability_difference
+    if not (share <= max_disagreeing_share and difference <= max_probability_difference):
+        raise ExportError(
+            f"the SavedModel disagrees with the Keras model on {share:.3%} of the pixels of "
+            f"{len(parity.golden_images)} golden images and {parity.num_made_images} made ones (limit "
+            f"{max_disagreeing_share:.3%}), probabilities differ by up to {difference:.2g} (limit "
+            f"{max_probability_difference:.2g}); no model was written. Both see the same pixels and hold the same "
+            "weights, so this is a defect: report it with work/export/parity.json and `pip freeze`"
+        )
+
+
 def make_images(size: tuple[int, int]) -> Iterator[np.ndarray]:
     """Noise (H, W, 3) uint8 larger and smaller than `size`, with odd sides of another ratio.
 

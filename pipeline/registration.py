@@ -26,10 +26,10 @@ def check_registry() -> None:
     """Finds out whether the registry is there, before anything is done for it.
 
     Raises:
-        RegistryError: MLflow cannot be reached.
+        RegistryError: MLflow cannot be reached, or its data base cannot be used.
     """
-    with opened(TO_REPEAT):
-        pass
+    with opened() as (_, client):
+        client.search_registered_models(max_results=1)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ folder; SEGLINE_MODEL_NAME and SEGLINE_EXPERIMENT, else "segline".
 import logging
 import os
 import re
-import shutil
 import sys
 import time
 import warnings
@@ -17,15 +16,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.environment import QUIET, set_defaults
 from pipeline.errors import RegistryError
-from pipeline.files import md5_of
 from pipeline.model_reference import parse_reference
+from pipeline.secrets import without_secrets
 
-CACHE = Path(".segline/models")
 LOCAL_ARTIFACTS = Path("mlartifacts")
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
 SQLITE = "sqlite:///"
@@ -72,7 +69,7 @@ def tracking_uri() -> str:
 
 def shown_uri() -> str:
     """The address without user name and password, for messages."""
-    return _without_secrets(tracking_uri())
+    return without_secrets(tracking_uri())
 
 
 def model_name() -> str:
@@ -118,7 +115,7 @@ def opened(todo: str = "run the same command again", patient: bool = True) -> It
                 yield mlflow, client
         except (mlflow.exceptions.MlflowException, SQLAlchemyError, ImportError, OSError) as err:
             text = str(err).partition("\n")[0]
-            reason = _without_secrets(text.partition("(Caused by ")[2].removesuffix(")") or text)
+            reason = text.partition("(Caused by ")[2].removesuffix(")") or text
             raise RegistryError(
                 f"MLflow at {shown_uri()} fails: {reason}; nothing is lost, mend that and {todo}"
             ) from err
@@ -175,43 +172,6 @@ def set_tags(version: Version, tags: Mapping[str, str]) -> None:
     with opened() as (_, client):
         for name, value in tags.items():
             client.set_model_version_tag(version.name, str(version.number), name, value)
-
-
-def resolve_model(text: str) -> Path:
-    """The folder of a SavedModel: one that is named, or that of a registered version, which is downloaded once.
-
-    Raises:
-        RegistryError: it is neither.
-    """
-    return Path(text) if Path(text).is_dir() else download_model(find_version(text))
-
-
-def download_model(version: Version) -> Path:
-    """Downloads the SavedModel of a version; what is in the cache already is checked by its MD5.
-
-    Raises:
-        RegistryError: the version was not registered by segline, or the files are not those that were registered.
-    """
-    if (md5 := version.tags.get("model_md5")) is None:
-        raise RegistryError(f"{version}: has no tag model_md5; expected a version that `segline register` made")
-    folder = CACHE / md5.removesuffix(".dir")
-    if folder.is_dir():
-        if md5_of(folder) == md5:
-            return folder
-        shutil.rmtree(folder)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=CACHE) as temporary:
-        with opened() as (mlflow, _):
-            mlflow.artifacts.download_artifacts(f"models:/{version}", dst_path=temporary)
-        model = next((file.parent for file in Path(temporary).glob("artifacts/*/saved_model.pb")), Path(temporary))
-        if (found := md5_of(model)) != md5:
-            raise RegistryError(f"{version}: its model in MLflow is {found}, registered was {md5}; register it again")
-        try:
-            model.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process was faster
-                raise
-    return folder
 
 
 def start_run() -> str | None:
@@ -278,10 +238,6 @@ def _is_server() -> bool:
 def _is_not_made_yet() -> bool:
     """Reading makes no data base."""
     return (uri := tracking_uri()).startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists()
-
-
-def _without_secrets(text: str) -> str:
-    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def _warn(message: str) -> None:

@@ -55,8 +55,8 @@ def mistakes(matrix: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _weak(scores: Scores) -> list[str]:
-    """The classes with the lowest IoU among those below the mean."""
-    below = [name for name, iou in scores.iou.items() if iou < scores.mean_iou]  # nan: False
+    """The classes with the lowest IoU among those below the mean that a label has."""
+    below = [name for name, iou in scores.iou.items() if iou < scores.mean_iou and name not in scores.strays]
     return sorted(below, key=lambda name: scores.iou[name])[:NUM_CLASSES]
 
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.files import md5_of, read_json, write_json
+from pipeline.files import check_writable, md5_of, write_json
+from pipeline.records import read_record
 
 COSTS = Path(".segline/cost")
 MARKERS = {
@@ -43,7 +44,12 @@ class Cost:
 
 @contextmanager
 def cost_recorded(stage: str, work: Path = Path("work"), folder: Path = COSTS) -> Iterator[None]:
-    """Keeps what the block cost, where it ends well and has written the stage's marker."""
+    """Keeps what the block cost, where it ends well and has written the stage's marker.
+
+    Raises:
+        StageError: nothing can be written to `folder`; before the block runs.
+    """
+    check_writable(folder)
     started = time.monotonic()
     yield
     marker = work / stage / MARKERS.get(stage, "")
@@ -58,12 +64,12 @@ def read_costs(work: Path = Path("work"), folder: Path = COSTS) -> list[Cost]:
     """The costs of what lies in `work`, in the order of the stages; records of other outputs are passed over.
 
     Raises:
-        EvidenceError: a record is not JSON.
+        EvidenceError: a record is damaged.
     """
     found = []
     for stage, name in MARKERS.items():
         record, marker = folder / f"{stage}.json", work / stage / name
         if record.is_file() and marker.is_file():
-            cost = Cost(**read_json(record, f"the stage `{stage}`"))
+            cost = read_record(record, Cost, f"the stage `{stage}`")
             found += [cost] if cost.marker_md5 == md5_of(marker) else []
     return found

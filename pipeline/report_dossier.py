@@ -16,13 +16,14 @@ from pipeline.fingerprint import Fingerprint
 from pipeline.manifest import Row, read_manifest
 from pipeline.model_card import CARD, ModelCard
 from pipeline.overlays import Overlay, list_overlays
+from pipeline.records import read_cells
 from pipeline.report_cost import Cost, read_costs
 from pipeline.run_record import read_history
 from pipeline.scores import Scores
 from pipeline.suspects import Suspect, read_suspects
 from pipeline.verdict import Verdict
 
-DAMAGED = (SeglineError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError)
+DAMAGED = (SeglineError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, csv.Error)
 """What reading may raise where a file is not what its stage writes."""
 IMAGE_COLUMNS = ("name", "group", "width", "mean_iou", "pixel_accuracy")
 Content = TypeVar("Content")
@@ -151,8 +152,7 @@ def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | 
 
 def read_matrix(path: Path) -> np.ndarray:
     """(K, K) int64 counts of confusion.csv, rows are targets."""
-    with path.open(newline="", encoding="utf-8") as file:
-        matrix = np.array([row[1:] for row in list(csv.reader(file))[1:]], np.int64)
+    matrix = np.array([list(cells.values())[1:] for _, cells in read_cells(path, "evaluate")], np.int64)
     if matrix.ndim != 2 or len(matrix) != matrix.shape[1]:
         raise ValueError(f"the table is {matrix.shape}, expected as many rows as columns")
     return matrix

@@ -33,8 +33,8 @@ def class_table(dossier: Dossier) -> str:
     return (
         f'<p class="muted">Worst first. IoU is intersection over union, pixels pooled over the split; the interval is '
         f"what another test split of such {unit}s would have given. &ldquo;Not shown&rdquo;: the class is in too few "
-        "of them. Shares are of labelled pixels. A dash: the class is in neither labels nor predictions.</p>"
-        + table(head, rows)
+        "of them. Shares are of labelled pixels. A dash: the class is in neither labels nor predictions. The mean is "
+        "over the classes that a label has.</p>" + table(head, rows)
     )
 
 

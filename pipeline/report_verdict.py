@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-from pipeline.cautions import few_units
+from pipeline.cautions import few_units, left_out
 from pipeline.report_dossier import Dossier
 from pipeline.report_page import card, change, is_shown, meter, number, percent, signed
 from pipeline.scores import Scores
@@ -108,6 +108,8 @@ def _mean_iou(scores: Scores) -> str:
         ends = f"{interval.low:.3f} to {interval.high:.3f}"
         unit = scores.intervals.unit
         note = f"{ends} ({_confidence(scores)}, {interval.num_units} {unit}s{few_units(interval, unit)}); {note}"
+    if told := left_out(scores.intervals.num_left_out, scores.intervals.unit):
+        note = f"{note}; {told}"
     return card("Mean IoU", number(scores.mean_iou), meter(scores.mean_iou, interval, floor), note)
 
 

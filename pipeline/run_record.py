@@ -1,6 +1,5 @@
 """What the registry keeps of a run: params, scores, history and files."""
 
-import csv
 import json
 import math
 import re
@@ -10,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import EvidenceError
+from pipeline.files import read_json
+from pipeline.records import read_cells
 from pipeline.scores import Scores
 
 HISTORY = Path("work/train/history.csv")
+SUMMARY = Path("work/train/summary.json")
 MAX_PARAM_CHARS = 6000  # of MLflow; `params.yaml` itself is kept whole
 MAX_NAME_CHARS = 250
+MAX_EPOCH = 2**31
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,22 @@ def flatten_params(content: Mapping[str, Any], prefix: str = "") -> dict[str, st
     return flat
 
 
+def read_training(path: Path = SUMMARY) -> tuple[str, list[dict[str, str]]]:
+    """The precision that a training has computed in, and the kinds of machine that it has run on.
+
+    Raises:
+        EvidenceError: the summary is missing or holds other things.
+    """
+    content = read_json(path, "the stage `train`")
+    try:
+        precision, machines = content["precision"], [dict(machine) for machine in content["machines"]]
+    except (TypeError, ValueError, KeyError) as err:
+        raise EvidenceError(
+            f"{path}: does not name precision and machines ({err!r}); run the stage `train` again"
+        ) from err
+    return str(precision), machines
+
+
 def flatten_scores(scores: Scores) -> dict[str, float]:
     """The scores by name, such as `iou/car`; what is nan is left out."""
     flat = {
@@ -80,15 +99,20 @@ def read_history(path: Path = HISTORY) -> tuple[dict[str, float], ...]:
     """The rows of the training's history; an empty field is left out.
 
     Raises:
-        EvidenceError: it is missing or holds other things than numbers.
+        EvidenceError: it is missing, holds other things than numbers, or an epoch is none.
     """
+    return tuple(_parse_epoch(cells, f"{path}: line {line}") for line, cells in read_cells(path, "train"))
+
+
+def _parse_epoch(cells: Mapping[str, str], where: str) -> dict[str, float]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return tuple({name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file))
-    except FileNotFoundError as err:
-        raise EvidenceError(f"{path}: not found; run the stage `train` first") from err
-    except (TypeError, ValueError) as err:
-        raise EvidenceError(f"{path}: expected numbers only ({err}); run the stage `train` again") from err
+        row = {name: float(value) for name, value in cells.items() if value}
+    except ValueError as err:
+        raise EvidenceError(f"{where}: expected numbers only ({err}); run the stage `train` again") from err
+    epoch = row.get("epoch", math.nan)
+    if not 1 <= epoch <= MAX_EPOCH or epoch != round(epoch):
+        raise EvidenceError(f"{where}: epoch is {epoch:g}, expected a whole number from 1; run the stage `train` again")
+    return row
 
 
 def clean_name(name: str) -> str:

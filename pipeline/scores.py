@@ -3,19 +3,21 @@
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from pipeline.bootstrap import Interval
 from pipeline.boundary import NO_BOUNDARY, BoundaryScores
-from pipeline.calibration import NO_CALIBRATION, Bin, Calibration
+from pipeline.calibration import NO_CALIBRATION, Calibration
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of, read_json, write_json
 from pipeline.manifest import MANIFEST, Row
+from pipeline.records import Count, parse_record
 from pipeline.slices import Slice
 
 SCORES = Path("work/evaluate/scores.json")
+MADE_BY = "the stage `evaluate`"
 AVERAGES = ("micro avg", "macro avg", "weighted avg")
 
 
@@ -63,7 +65,7 @@ class ReportRow:
     precision: float
     recall: float
     f1: float
-    support: int
+    support: Count
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,15 @@ class Intervals:
         min_units: fewer units than this show no interval.
         mean_iou: of `Scores.mean_iou`.
         iou: by class name.
+        num_left_out: groups or images that are no units, because every pixel of theirs is ignored.
     """
 
     unit: str
     confidence: float
-    min_units: int
+    min_units: Count
     mean_iou: Interval
     iou: Mapping[str, Interval]
+    num_left_out: Count = 0
 
 
 NO_INTERVALS = Intervals("", math.nan, 0, Interval(math.nan, math.nan, math.nan, 0), {})
@@ -93,7 +97,7 @@ class Scores:
     """Scores of a model, pixels pooled over the split, ignored ones left out; nan where there is nothing to score.
 
     Attributes:
-        mean_iou: mean of `iou` over the classes that have one.
+        mean_iou: see `confusion.mean_iou`: mean of `iou` over the classes that a label has.
         pixel_accuracy: share of the pixels that are right.
         frequency_weighted_iou: mean of `iou`, weighted by the pixels of the truth.
         floor: the same for one that always says the commonest class.
@@ -106,7 +110,7 @@ class Scores:
         boundary: how well the classes' edges are met.
         calibration: whether the probabilities can be believed.
         slices: scores of parts of the split.
-        strays: pixels of each class that is predicted though no label has it, by name; its IoU is 0.
+        strays: pixels of each class that is predicted though no label has it, by name; it is not in `mean_iou`.
     """
 
     mean_iou: float
@@ -115,14 +119,14 @@ class Scores:
     floor: Floor
     iou: Mapping[str, float]
     classification_report: Mapping[str, ReportRow]
-    num_images: int
-    num_pixels: int
+    num_images: Count
+    num_pixels: Count
     evidence: Evidence
     intervals: Intervals = NO_INTERVALS
     boundary: BoundaryScores = NO_BOUNDARY
     calibration: Calibration = NO_CALIBRATION
     slices: tuple[Slice, ...] = ()
-    strays: Mapping[str, int] = field(default_factory=dict)
+    strays: Mapping[str, Count] = field(default_factory=dict)
 
     def write(self, path: Path = SCORES) -> None:
         """Writes the scores as JSON, nan as null."""
@@ -137,13 +141,13 @@ class Scores:
         Raises:
             EvidenceError: they are missing, not JSON, or a field is missing or of the wrong type.
         """
-        content = read_json(path, "the stage `evaluate`")
-        try:
-            return _parse(content)
-        except (AttributeError, KeyError, TypeError) as err:
-            raise EvidenceError(
-                f"{path}: is not what the stage `evaluate` writes ({type(err).__name__}: {err}); run it again"
-            ) from err
+        content = read_json(path, MADE_BY)
+        if not isinstance(content, dict) or not isinstance(content.get("floor"), dict):
+            raise EvidenceError(f"{path}: is not what {MADE_BY} writes (floor: no table); run it again")
+        if missing := [one.name for one in fields(cls) if one.name not in content]:
+            raise EvidenceError(f"{path}: is not what {MADE_BY} writes ({missing[0]}: Field required); run it again")
+        floor = {"class_name" if name == "class" else name: value for name, value in content["floor"].items()}
+        return parse_record(_with_nan(content | {"floor": floor}), cls, path, MADE_BY)
 
 
 def evidence_of(model: Path, rows: Iterable[Row], manifest: Path = MANIFEST) -> Evidence:
@@ -174,89 +178,12 @@ def compare_evidence(scored: Evidence, found: Evidence) -> list[str]:
     ]
 
 
-def _parse(content: Any) -> Scores:
-    floor, report, evidence = content["floor"], content["classification_report"], content["evidence"]
-    return Scores(
-        mean_iou=_number(content["mean_iou"]),
-        pixel_accuracy=_number(content["pixel_accuracy"]),
-        frequency_weighted_iou=_number(content["frequency_weighted_iou"]),
-        floor=Floor(_text(floor["class"]), _number(floor["mean_iou"]), _number(floor["pixel_accuracy"])),
-        iou={name: _number(value) for name, value in content["iou"].items()},
-        classification_report={name: _parse_row(row) for name, row in report.items()},
-        num_images=_count(content["num_images"]),
-        num_pixels=_count(content["num_pixels"]),
-        evidence=Evidence(**{name: _text(evidence[name]) for name in Evidence.__dataclass_fields__}),
-        intervals=_parse_intervals(content["intervals"]),
-        boundary=_parse_boundary(content["boundary"]),
-        calibration=_parse_calibration(content["calibration"]),
-        slices=tuple(_parse_slice(row) for row in content["slices"]),
-        strays={name: _count(number) for name, number in content["strays"].items()},
-    )
-
-
-def _parse_intervals(content: Any) -> Intervals:
-    return Intervals(
-        _text(content["unit"]),
-        _number(content["confidence"]),
-        _count(content["min_units"]),
-        Interval.from_dict(content["mean_iou"]),
-        {name: Interval.from_dict(row) for name, row in content["iou"].items()},
-    )
-
-
-def _parse_boundary(content: Any) -> BoundaryScores:
-    return BoundaryScores(
-        _number(content["mean_iou"]),
-        _number(content["mean_f1"]),
-        {name: _number(value) for name, value in content["iou"].items()},
-        {name: _number(value) for name, value in content["f1"].items()},
-        _number(content["width"]),
-        _count(content["tolerance_px"]),
-    )
-
-
-def _parse_calibration(content: Any) -> Calibration:
-    bins = [
-        Bin(
-            _number(row["low"]),
-            _number(row["high"]),
-            _count(row["num_pixels"]),
-            _number(row["confidence"]),
-            _number(row["accuracy"]),
-        )
-        for row in content["bins"]
-    ]
-    return Calibration(_number(content["error"]), tuple(bins))
-
-
-def _parse_slice(row: Any) -> Slice:
-    low, high, interval = _number(row["low"]), _number(row["high"]), Interval.from_dict(row["interval"])
-    kind, name = _text(row["kind"]), _text(row["name"])
-    return Slice(kind, name, _count(row["num_images"]), _number(row["mean_iou"]), low, high, interval)
-
-
-def _parse_row(row: Any) -> ReportRow:
-    return ReportRow(_number(row["precision"]), _number(row["recall"]), _number(row["f1"]), _count(row["support"]))
-
-
-def _number(value: Any) -> float:
-    if value is None:
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"found {value!r}, expected a number or null")
-    return float(value)
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise TypeError(f"found {value!r}, expected a count")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"found {value!r}, expected a text")
-    return value
+def _with_nan(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {name: _with_nan(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_with_nan(value) for value in content]
+    return math.nan if content is None else content
 
 
 def _without_nan(content: Any) -> Any:

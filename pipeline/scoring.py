@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.bootstrap import Unit, class_intervals, mean_iou_interval
+from pipeline.bootstrap import Unit, class_intervals, count_left_out, mean_iou_interval
 from pipeline.confusion import (
     classification_report,
     confusion,
@@ -115,6 +115,7 @@ def intervals_of(
         min_units=min_units,
         mean_iou=mean_iou_interval(table, **settings, min_units=min_units),
         iou=class_intervals(table, **settings, min_units=min_units),
+        num_left_out=count_left_out(table, unit),
     )
 
 

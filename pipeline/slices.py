@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.bootstrap import Interval
 from pipeline.image_table import ImageTable
+from pipeline.records import Count
 
 THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
 
@@ -19,7 +20,7 @@ class Slice:
     Attributes:
         kind: "group", "size" (pixels of the image) or "brightness" (mean luma in [0, 255]).
         name: of the group, or of the third: "small", "medium", "large"; "dark", "medium", "bright".
-        num_images: in it.
+        num_images: in it, with a counted pixel.
         mean_iou: pixels pooled over its images; nan where none is counted.
         low: the smallest size or brightness in it; nan for a group.
         high: the largest.
@@ -28,7 +29,7 @@ class Slice:
 
     kind: str
     name: str
-    num_images: int
+    num_images: Count
     mean_iou: float
     low: float
     high: float
@@ -45,17 +46,19 @@ def score_slices(table: ImageTable, interval_of: Callable[[ImageTable], Interval
 
     Where every group has one image only, its score is that image's, and no group is listed. Equal values are never
     parted: each third ends at the boundary between two values that is nearest to it. Where both are the same one there
-    are two parts, the first and the last; where all values are equal, there is none.
+    are two parts, the first and the last; where all values are equal, there is none. An image without a counted pixel
+    is in no slice; a group of such images has no score.
 
     Args:
         table: counts of each image.
         interval_of: gives the mean IoU of some images with its interval, see `bootstrap.mean_iou_interval`.
     """
-    groups = np.array(table.groups)
-    names = sorted(set(table.groups)) if len(set(table.groups)) < len(groups) else []
-    slices = [_score(table.select(groups == name), "group", name, None, interval_of) for name in names]
-    slices += _score_thirds(table, "size", table.heights * table.widths, interval_of)
-    slices += _score_thirds(table, "brightness", table.brightness, interval_of)
+    counted = table.counted()
+    groups = np.array(counted.groups, object)
+    names = sorted(set(table.groups)) if len(set(counted.groups)) < len(groups) else []
+    slices = [_score(counted.select(groups == name), "group", name, None, interval_of) for name in names]
+    slices += _score_thirds(counted, "size", counted.heights * counted.widths, interval_of)
+    slices += _score_thirds(counted, "brightness", counted.brightness, interval_of)
     return tuple(slices)
 
 

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from pipeline.errors import StageError, StorageError
 from pipeline.parallel import in_threads
 from pipeline.progress import Progress
+from pipeline.secrets import without_secrets
 
 SCHEME = "s3://"
 TIMEOUT_S = 5
@@ -64,7 +65,7 @@ def download_folder(url: str, folder: Path, suffixes: Sequence[str]) -> int:
         keys = [key for key in _list_keys(client, bucket, prefix) if key.lower().endswith(tuple(suffixes))]
         if not keys:
             raise StorageError(f"{url}: found nothing with {', '.join(suffixes)}; correct the bucket or the prefix")
-        progress = Progress(f"download of {url}", len(keys), "files")
+        progress = Progress(f"download of {without_secrets(url)}", len(keys), "files")
         for _ in in_threads(
             lambda key: _download(client, bucket, key, _place(folder, key, prefix)), keys, NUM_CONNECTIONS
         ):

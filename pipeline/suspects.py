@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import EvidenceError
 from pipeline.images import Area, list_areas, open_mask
+from pipeline.records import Count, read_rows
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Suspect:
     name: str
     label: str
     predicted: str
-    num_pixels: int
-    left: int
-    top: int
-    width: int
-    height: int
+    num_pixels: Count
+    left: Count
+    top: Count
+    width: Count
+    height: Count
 
 
 def find_suspects(
@@ -80,18 +80,7 @@ def read_suspects(path: Path) -> list[Suspect]:
     Raises:
         EvidenceError: the file is missing or damaged.
     """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [_parse(row) for row in csv.DictReader(file)]
-    except FileNotFoundError as err:
-        raise EvidenceError(f"{path}: not found; run the stage `evaluate` first (`dvc repro evaluate`)") from err
-    except (KeyError, TypeError, ValueError) as err:
-        raise EvidenceError(f"{path}: is damaged ({err!r}); run the stage `evaluate` again") from err
-
-
-def _parse(row: dict[str, str]) -> Suspect:
-    counts = (int(row[column]) for column in ("num_pixels", "left", "top", "width", "height"))
-    return Suspect(row["name"], row["label"], row["predicted"], *counts)
+    return read_rows(path, Suspect, "evaluate")
 
 
 def _largest_first(suspect: Suspect) -> tuple[int, str, int, int]:

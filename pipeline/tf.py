@@ -25,7 +25,7 @@ def set_up_devices(num_threads: int) -> list[str]:
         num_threads: threads of one operation on the CPU; operations run one after the other.
 
     Returns:
-        The names of the visible GPUs; empty: the CPU is used.
+        The names of the visible GPUs with their kinds; empty: the CPU is used.
     """
     tf.config.threading.set_intra_op_parallelism_threads(num_threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -33,7 +33,8 @@ def set_up_devices(num_threads: int) -> list[str]:
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
     tf.config.experimental.enable_op_determinism()
-    return [gpu.name for gpu in gpus]
+    kinds = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus]
+    return [f"{kind} ({gpu.name})" for kind, gpu in zip(kinds, gpus, strict=True)]
 
 
 def use_cpu_only() -> None:

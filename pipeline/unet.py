@@ -93,7 +93,7 @@ class CropLike(keras.layers.Layer):
     """Crops the first input (N, H', W', K) to height and width of the second (N, H, W, C)."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(**{"dtype": "float32", **kwargs})
 
     def call(self, inputs: list[Any]) -> Any:
         """Takes away what `PadToMultiple` added."""

@@ -2,10 +2,9 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from pipeline.errors import EvidenceError
-from pipeline.files import read_json, write_json
+from pipeline.files import write_json
+from pipeline.records import read_record
 from pipeline.scores import Evidence
 
 VERDICT = Path("work/gate/verdict.json")
@@ -44,23 +43,4 @@ class Verdict:
         Raises:
             EvidenceError: it is missing, not JSON, or not what the gate writes.
         """
-        content = read_json(path, "the stage `gate`")
-        try:
-            return _parse(content)
-        except (KeyError, TypeError) as err:
-            raise EvidenceError(
-                f"{path}: is not what the stage `gate` writes ({type(err).__name__}: {err}); run it again"
-            ) from err
-
-
-def _parse(content: Any) -> Verdict:
-    if not isinstance(content["accepted"], bool):
-        raise TypeError(f"accepted is {content['accepted']!r}, expected true or false")
-    evidence = content["evidence"]
-    return Verdict(
-        accepted=content["accepted"],
-        reasons=tuple(content["reasons"]),
-        scores_md5=content["scores_md5"],
-        mean_iou=content["mean_iou"],
-        evidence=None if evidence is None else Evidence(**evidence),
-    )
+        return read_record(path, cls, "the stage `gate`")

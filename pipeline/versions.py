@@ -1,6 +1,7 @@
 """The one door to DVC's Python API: the version of the data set, the list of stages, what is fresh."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,9 @@ from pipeline.files import read_yaml
 
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
+HINTS = ("dvc.repo.scm_context", "dvc.dvcfile")
+"""Loggers of DVC's that say what to do with `dvc.lock`."""
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 RESTORE = "run this in the project's folder, or restore it from git"
 
 
@@ -46,11 +50,20 @@ def read_data_md5(path: Path = DATA) -> str:
 
     Raises:
         DataError: there is no such file yet.
+        StageError: the file is not what DVC writes.
     """
     file = path.with_name(f"{path.name}.dvc")
     if not file.exists():
         raise DataError(f"{file}: not found; bring data in with `segline import`")
-    return str(read_yaml(file, StageError, RESTORE)["outs"][0]["md5"])
+    content = read_yaml(file, StageError, RESTORE)
+    try:
+        (out,) = content["outs"]
+        found = out["md5"]
+    except (KeyError, TypeError, ValueError) as err:
+        raise StageError(f"{file}: expected one output with its md5, as `dvc add` writes it; {RESTORE}") from err
+    if not isinstance(found, str) or not MD5.fullmatch(found):
+        raise StageError(f"{file}: md5 is {found!r}, expected 32 hexadecimal digits; {RESTORE}")
+    return found
 
 
 def is_fresh(target: str) -> bool:
@@ -61,6 +74,21 @@ def is_fresh(target: str) -> bool:
     """
     with _open_repo() as repo:
         return not repo.status([target])
+
+
+def run_if_stale(stage: str) -> None:
+    """Runs a stage where it is not fresh, as `dvc repro --single-item` does, and prints what DVC and the stage say.
+
+    DVC's hints for its own command line, to type `git add` and `dvc push`, are left out.
+
+    Raises:
+        StageError: the stage fails, there is none of that name, or DVC is busy.
+    """
+    with _open_repo() as repo:
+        logging.getLogger("dvc").setLevel(logging.INFO)
+        for name in HINTS:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        repo.reproduce([stage], single_item=True)
 
 
 @contextmanager
@@ -81,4 +109,11 @@ def _open_repo() -> Iterator[Any]:
     except LockError as err:
         raise StageError(f"DVC is busy in this project; wait for the other command to end. It says: {err}") from err
     except DvcException as err:
-        raise StageError(f"DVC failed: {err}; mend that and run the same command again") from err
+        reason = ": ".join(str(error) for error in _causes(err))
+        raise StageError(f"DVC failed: {reason}; mend that and run the same command again") from err
+
+
+def _causes(err: BaseException | None) -> Iterator[BaseException]:
+    while err:
+        yield err
+        err = err.__cause__

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,18 @@ from pipeline.dataset import write_contract
 from pipeline.files import md5_of
 from pipeline.manifest import MANIFEST, Row, read_manifest, write_manifest
 from pipeline.params import PARAMS
+from pipeline.registered_evidence import evidence_md5
 from pipeline.registration import create_version
 from pipeline.registry import Version, create_run, list_versions, opened, set_alias
-from pipeline.scores import md5_of_test_split
+from pipeline.scores import Evidence, md5_of_test_split
+from pipeline.verdict import VERDICT, Verdict
 from tests.finished_project import CLASSES, ROOT, tiny_model, use_registry
 
 SKY, ROAD = 0, 1
 """What a tiny model always says; its mean IoU on `write_split` is 0.125 or 0.375."""
 FREE = {"class_margin": 1.0, "anchor": "none"}
 """Lets a model that always says road beat one that always says sky, which has lost all of the sky."""
-LINEAGE = {"data_md5": "data", "params_md5": "params"}
+LINEAGE = {"data_md5": "data", "params_md5": "params", "git_commit": "0" * 40, "dvc_lock_md5": "lock"}
 
 
 def write_contest(root: Path, monkeypatch: pytest.MonkeyPatch, **promote: Any) -> None:
@@ -65,9 +68,15 @@ def register(favourite: int, **tags: str) -> Version:
     """Registers a tiny model as the challenger, accepted by the gate unless the tags say otherwise."""
     model = tiny_model(favourite)
     origin = {"model_md5": md5_of(model), "test_md5": md5_of_test_split(read_manifest()), **LINEAGE}
-    with opened() as (_, client):
+    tags = {**origin, "verdict": "accepted", **tags}
+    judged = Evidence(tags["model_md5"], "manifest", tags["test_md5"])
+    with TemporaryDirectory() as folder, opened() as (_, client):
         run_id = create_run(client)
-    version = create_version(run_id, model, "", {**origin, "verdict": "accepted", **tags})
+        path = Path(folder) / VERDICT.name
+        Verdict(tags["verdict"] == "accepted", ("made up",), None, None, judged).write(path)
+        client.log_artifact(run_id, str(path), "gate")
+        tags |= {"verdict_md5": md5_of(path)}
+    version = create_version(run_id, model, "", {**tags, "evidence_md5": evidence_md5(tags)})
     set_alias("challenger", version)
     return version
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from pipeline.bootstrap import Interval
@@ -25,6 +24,7 @@ from pipeline.params import PARAMS
 from pipeline.registry import opened
 from pipeline.scores import AVERAGES, Floor, Intervals, ReportRow, Scores, evidence_of
 from pipeline.steps import gate
+from pipeline.yaml_text import parse_yaml, to_yaml
 from tests.tiny_model import write_tiny_model
 
 CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (90, 90, 90)), 255)
@@ -53,7 +53,7 @@ def write_code(root: Path) -> None:
     for name in ("pipeline", "flows"):
         (root / name).mkdir()
         (root / name / "code.py").write_text("x = 1\n")
-    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    (root / "dvc.yaml").write_text(to_yaml({"stages": stages}))
     (root / "pyproject.toml").write_text("[project]\n")
     (root / "requirements.lock").write_text("numpy==2\n")
     (root / ".gitignore").write_text("/data/\n/work\n/ml*\n.segline/\n")
@@ -82,7 +82,7 @@ def write_work(favourite: int) -> None:
     """Writes what the stages leave, with a model whose mean IoU is 3/8 (road) or 1/8 (sky), and the gate's verdict."""
     shutil.copytree(tiny_model(favourite), MODEL)
     write_json(Path("work/export/parity.json"), {})
-    write_json(Path("work/train/summary.json"), {})
+    write_json(Path("work/train/summary.json"), {"precision": "float32", "machines": [{"cpu": "one"}]})
     Path("work/train/history.csv").write_text("epoch,loss,val_mean_iou\n1,0.5,0.25\n2,0.25,\n")
     Path("work/validate/data_docs").mkdir()
     Path("work/validate/data_docs/index.html").write_text("<html>\n")
@@ -120,13 +120,13 @@ def make_scores(**changes: Any) -> Scores:
 def write_lock() -> None:
     """Writes `data.dvc` and `dvc.lock` as DVC does."""
     outs = [{"md5": md5_of(Path("data")), "hash": "md5", "path": "data"}]
-    Path("data.dvc").write_text(yaml.safe_dump({"outs": outs}))
+    Path("data.dvc").write_text(to_yaml({"outs": outs}))
     stages: dict[str, dict[str, Any]] = {}
     for name, (dep, out) in STAGES.items():
         sides = {side: [{"path": path, "md5": md5_of(Path(path))}] for side, path in (("deps", dep), ("outs", out))}
         stages[name] = {"cmd": f"make {name}", **sides}
-    stages["train"]["params"] = {"params.yaml": {"train": yaml.safe_load(PARAMS.read_text())["train"]}}
-    Path("dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+    stages["train"]["params"] = {"params.yaml": {"train": parse_yaml(PARAMS.read_text())["train"]}}
+    Path("dvc.lock").write_text(to_yaml({"schema": "2.0", "stages": stages}))
 
 
 def commit() -> None:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from pipeline.yaml_text import parse_yaml
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("pipeline", "flows", "tests")
@@ -90,7 +90,7 @@ def _is_read_params(node: ast.AST) -> bool:
 
 def stages() -> dict[str, Any]:
     """The stages of dvc.yaml."""
-    stages: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    stages: dict[str, Any] = parse_yaml((ROOT / "dvc.yaml").read_text())["stages"]
     return stages
 
 

@@ -1,6 +1,7 @@
 """Tests of the error bars."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from scipy import stats
 from pipeline.bootstrap import (
     CHUNK_CELLS,
     Interval,
+    Unit,
     class_intervals,
+    count_left_out,
     draw_weights,
     exchange_test,
     joint_intervals,
@@ -27,6 +30,7 @@ from pipeline.bootstrap import (
     units_with_class,
 )
 from pipeline.confusion import iou_per_class, mean_iou
+from pipeline.image_table import ImageTable
 from tests.test_image_table import table_of
 
 COUNTS = hnp.arrays(np.int64, st.tuples(st.integers(1, 6), st.just(3), st.just(3)), elements=st.integers(0, 4))
@@ -74,11 +78,12 @@ def test_large_draws_come_in_parts() -> None:
 @given(COUNTS, st.integers(0, 3))
 @settings(max_examples=50)
 def test_resampled_iou_is_that_of_the_drawn_units(sums: np.ndarray, seed: int) -> None:
-    """The slow way, adding up what was drawn, gives the same IoU of each class and the same mean."""
+    """The slow way, adding up what was drawn, gives the same IoU of each labelled class and the same mean."""
     weights = draw_weights(len(sums), 5, seed)
     fast = resampled_iou(sums, weights)
     slow = [sum(count * unit for count, unit in zip(row, sums, strict=True)) for row in weights]
-    assert_array_equal(fast, [iou_per_class(matrix) for matrix in slow])
+    labelled = [np.where(matrix.sum(axis=1) > 0, iou_per_class(matrix), np.nan) for matrix in slow]
+    assert_array_equal(fast, labelled)
     assert_allclose(mean_over_classes(fast), [mean_iou(matrix) for matrix in slow])
 
 
@@ -170,6 +175,37 @@ def test_groups_and_not_images_are_what_counts() -> None:
     classes = class_intervals(table_of(rare, "abcdefghijkl"), unit="group", **SETTINGS)
     assert (classes["sky"].is_shown, classes["car"].is_shown) == (True, False)
     assert classes["car"].num_units == 4
+
+
+def with_empty(counts: np.ndarray, groups: Sequence[str], places: Sequence[int]) -> ImageTable:
+    """The table of `counts` with an image of ignored pixels alone before each place, in a group of its own."""
+    names = [f"empty {index}" for index in range(len(places))]
+    return table_of(
+        np.insert(counts, places, 0, axis=0), np.insert(np.array(groups, "U9"), places, names).tolist(), "abc"
+    )
+
+
+@given(COUNTS.filter(lambda counts: counts.any(axis=(1, 2)).all()), st.sampled_from(["group", "image"]), st.data())
+@settings(max_examples=40)
+def test_a_unit_without_a_counted_pixel_is_none(counts: np.ndarray, unit: Unit, data: st.DataObject) -> None:
+    """Groups and images of ignored pixels alone change no interval, wherever they stand; they are counted apart."""
+    places = data.draw(st.lists(st.integers(0, len(counts)), min_size=1, max_size=4))
+    groups = [f"group {index}" for index in range(len(counts))]
+    plain, more = table_of(counts, groups, "abc"), with_empty(counts, groups, places)
+    few: dict[str, Any] = SETTINGS | {"unit": unit, "num_resamples": 50, "min_units": 2}
+    assert repr(mean_iou_interval(more, **few)) == repr(mean_iou_interval(plain, **few))
+    assert repr(class_intervals(more, **few)) == repr(class_intervals(plain, **few))
+    assert (count_left_out(plain, unit), count_left_out(more, unit)) == (0, len(places))
+
+
+def test_groups_without_a_counted_pixel_do_not_make_an_interval() -> None:
+    """One group with pixels and five without are one unit, not six whose interval has no width."""
+    counts = np.zeros((6, 2, 2), int)
+    counts[0] = SKY_CAR[0]
+    interval = mean_iou_interval(table_of(counts, "abcdef"), unit="group", **SETTINGS)
+    assert not interval.is_shown and interval.num_units == 1
+    nothing = mean_iou_interval(table_of(counts[1:], "bcdef"), unit="group", **SETTINGS | {"min_units": 0})
+    assert math.isnan(nothing.estimate) and nothing.num_units == 0
 
 
 def test_exchange_test_is_exact() -> None:

@@ -12,26 +12,28 @@ from pipeline.errors import TrainingError
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    """State, best weights and history come back bit by bit, nan included."""
+    """State, best weights and history come back bit by bit, nan included, and so do precision and machines."""
     state = [np.array([1.5, np.nan], np.float32), np.array(7)]
-    Checkpoint(state, state[:1], [{"epoch": 1, "loss": float("nan")}]).write(tmp_path / "a.npz")
+    machines = [{"cpu": "one"}, {"cpu": "two"}]
+    Checkpoint(state, state[:1], [{"epoch": 1, "loss": float("nan")}], "float32", machines).write(tmp_path / "a.npz")
     again = Checkpoint.read(tmp_path / "a.npz")
     np.testing.assert_array_equal(again.state[0], state[0])
     assert again.state[1] == 7 and len(again.best) == 1 and np.isnan(again.history[0]["loss"])
+    assert again.precision == "float32" and again.machines == machines
 
 
 @pytest.mark.parametrize("length", [0, 10, 200])
 def test_a_damaged_file_says_what_to_do(tmp_path: Path, length: int) -> None:
     """A checkpoint cut short is never taken for a good one."""
     path = tmp_path / "a.npz"
-    Checkpoint([np.arange(99)], [], []).write(path)
+    Checkpoint([np.arange(99)], [], [], "float32", []).write(path)
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(TrainingError, match="a.npz: the checkpoint is damaged .* delete it to train from the first"):
         Checkpoint.read(path)
 
 
-def test_another_identity_is_another_file() -> None:
-    """Equal identities meet, whatever their order; a changed one gets a file of its own."""
+def test_another_recipe_is_another_file() -> None:
+    """Equal recipes meet, whatever their order; a changed one gets a file of its own."""
     assert checkpoint_path({"a": 1, "b": 2}) == checkpoint_path({"b": 2, "a": 1}) != checkpoint_path({"a": 1, "b": 3})
 
 

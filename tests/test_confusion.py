@@ -63,14 +63,16 @@ def test_matrix_agrees_with_sklearn(pair: tuple[np.ndarray, np.ndarray]) -> None
 @given(masks().filter(lambda pair: (pair[0] != IGNORE).any()))
 @settings(max_examples=60)
 def test_iou_agrees_with_sklearn(pair: tuple[np.ndarray, np.ndarray]) -> None:
-    """Each class's IoU, their mean and their weighted mean are scikit-learn's Jaccard scores of the classes present."""
+    """Each class's IoU and their weighted mean are scikit-learn's Jaccard scores; the mean is that of the labelled."""
     matrix = confusion(*pair, NUM_CLASSES, IGNORE)
     present = np.union1d(*counted(*pair))
     scores = sklearn_says(metrics.jaccard_score, *pair, labels=present, average=None)
     ours = iou_per_class(matrix)
     assert_allclose(ours[present], scores)
     assert np.isnan(np.delete(ours, present)).all()
-    assert mean_iou(matrix) == pytest.approx(scores.mean())
+    labelled = np.unique(counted(*pair)[0])
+    macro = sklearn_says(metrics.jaccard_score, *pair, labels=labelled, average="macro")
+    assert mean_iou(matrix) == pytest.approx(macro)
     weighted = sklearn_says(metrics.jaccard_score, *pair, labels=present, average="weighted")
     assert frequency_weighted_iou(matrix) == pytest.approx(weighted)
 
@@ -109,6 +111,14 @@ def test_class_in_neither_has_no_scores() -> None:
     assert np.isnan([report["road"][key] for key in ("precision", "recall", "f1")]).all()
     assert report["road"]["support"] == 0
     assert [report[average]["f1"] for average in AVERAGES] == [1, 1, 1]
+
+
+def test_a_class_that_no_label_has_does_not_decide() -> None:
+    """Stray pixels cost what other wrong pixels cost: they are no class of IoU 0, but misses of the labelled class."""
+    stray = np.array([[90, 0, 10], [0, 100, 0], [0, 0, 0]])
+    wrong = np.array([[90, 10, 0], [0, 100, 0], [0, 0, 0]])
+    assert mean_iou(stray) == pytest.approx((0.9 + 1) / 2) and iou_per_class(stray)[2] == 0
+    assert mean_iou(wrong) == pytest.approx((0.9 + 100 / 110) / 2)
 
 
 def test_nothing_to_score_is_nan() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import DataError, EvidenceError, StageError
-from pipeline.files import md5_of, read_json, read_yaml, write_json, written_whole
+from pipeline.files import check_room, check_writable, md5_of, read_json, read_yaml, write_json, written_whole
 from tests.conftest import on_a_full_disk
 
 
@@ -129,3 +129,24 @@ def test_md5_of_a_folder_is_that_of_dvc(project: Path) -> None:
         (project / name).write_text(f"{name}\r\n")
     (project / "data/empty").mkdir()
     assert md5_of(Path("data")) == add_data()
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+    """A folder is made; a file in its place is named with the reason."""
+    check_writable(tmp_path / "a/b")
+    assert not list((tmp_path / "a/b").iterdir())
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file/b"):
+        with pytest.raises(
+            StageError, match=f"{folder}: cannot be written to .* make it a folder with write permission"
+        ):
+            check_writable(folder)
+
+
+def test_a_disk_without_room_is_told(tmp_path: Path) -> None:
+    """Both numbers are given; what fits is accepted."""
+    check_room(tmp_path, 1)
+    with pytest.raises(
+        StageError, match="no space left on the disk: .* MB are needed, .* MB are free; free some space"
+    ):
+        check_room(tmp_path, 1 << 60)

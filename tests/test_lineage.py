@@ -1,5 +1,6 @@
 """Tests of the lineage: what can be made again is read, anything else is refused."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,94 @@ def test_code_that_is_not_committed(dirty: Callable[[], Any], told: str) -> None
     assert told in str(info.value)
 
 
+def hide(path: str, how: str) -> Callable[[], Any]:
+    """Changes a file and tells git to overlook that, when called."""
+    return lambda: (run_git("update-index", how, path), Path(path).write_text("x = 2\n"))
+
+
+def exclude(path: str, line: str) -> Callable[[], Any]:
+    """Writes a new file that only this clone ignores, when called."""
+
+    def write() -> None:
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_text("x = 2\n")
+        Path(".git/info/exclude").write_text(f"{line}\n")
+
+    return write
+
+
+def sparse() -> None:
+    """Takes a file of code out of the checkout, as `git sparse-checkout` does."""
+    run_git("sparse-checkout", "set", "--no-cone", "/*", "!/flows/")
+
+
+@pytest.mark.parametrize(
+    ("dirty", "told"),
+    [
+        (hide("pipeline/code.py", "--assume-unchanged"), "pipeline/code.py"),
+        (hide("flows/code.py", "--skip-worktree"), "flows/code.py"),
+        (hide("dvc.yaml", "--assume-unchanged"), "dvc.yaml"),
+        (exclude("pipeline/numpy.py", "numpy.py"), "pipeline/numpy.py"),
+        (exclude("pipeline/more/__init__.py", "more/"), "pipeline/more/__init__.py"),
+        (sparse, "flows/code.py"),
+    ],
+)
+def test_code_that_is_hidden_from_git(dirty: Callable[[], Any], told: str) -> None:
+    """Code that git was told to overlook is refused as any other."""
+    dirty()
+    assert not run_git("status", "--porcelain")
+    with pytest.raises(EvidenceError, match=f"code is not committed: {told}; "):
+        read_lineage()
+
+
+def test_what_python_and_editors_leave_is_no_code() -> None:
+    """Ignored files count only where Python could import them; the index stays as it is."""
+    exclude("pipeline/__pycache__/code.cpython-311.pyc", "*.pyc\n*.swp")()
+    Path("pipeline/.code.py.swp").write_text("")
+    before = Path(".git/index").read_bytes()
+    read_lineage()
+    assert Path(".git/index").read_bytes() == before
+
+
+def test_line_ends_that_git_converts_are_no_change() -> None:
+    """A checkout with the line ends of another system holds the code of its commit."""
+    Path(".gitattributes").write_text("*.py text\n")
+    commit()
+    run_git("config", "core.autocrlf", "true")
+    Path("pipeline/code.py").write_bytes(b"x = 1\r\n")
+    read_lineage()
+
+
+def test_other_kinds_of_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of a larger repository, a detached HEAD and a second work tree have a lineage, too."""
+    (tmp_path / ".git").rename(tmp_path.parent / f"{tmp_path.name}.git")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent.parent))
+    large = tmp_path.parent / f"{tmp_path.name} large"
+    shutil.copytree(tmp_path, large / "sub")
+    monkeypatch.chdir(large)
+    commit()
+    monkeypatch.chdir(large / "sub")
+    run_git("checkout", "--quiet", "--detach")
+    assert read_lineage().git_commit == run_git("rev-parse", "HEAD")
+    edit("pipeline/code.py", "1", "2")()
+    with pytest.raises(EvidenceError, match="code is not committed: sub/pipeline/code.py;"):
+        read_lineage()
+    run_git("worktree", "add", "--quiet", "../../second")
+    for name in ("data", "work"):
+        shutil.copytree(name, f"../../second/sub/{name}")
+    monkeypatch.chdir("../../second/sub")
+    read_lineage()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+def test_repository_of_another_user() -> None:
+    """Git refuses a repository of another user; the message says how to allow it."""
+    os.chown(".", 4321, 4321)
+    os.chown(".git", 4321, 4321)
+    with pytest.raises(EvidenceError, match="dubious ownership.*safe.directory.*belongs to another user"):
+        read_lineage()
+
+
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
@@ -76,6 +165,13 @@ def test_code_that_is_not_committed(dirty: Callable[[], Any], told: str) -> None
         (lambda: Path("dvc.lock").unlink(), "dvc.lock: not found; run `dvc repro`"),
         (lambda: Path("dvc.lock").write_text("[]"), "dvc.lock: is empty or no table; run `dvc repro`"),
         (lambda: Path("dvc.lock").write_text("{"), "dvc.lock: is not YAML"),
+        (
+            lambda: Path("dvc.lock").write_text("stages: {gate: {deps: 5}}"),
+            "not what DVC writes (stages.gate.cmd: Field",
+        ),
+        (lambda: Path("dvc.lock").write_text("stages: [gate]"), "dvc.lock: is not what DVC writes (stages.: Input"),
+        (edit("dvc.lock", "path: work/gate", "path: 5"), "is not what DVC writes (stages.gate.outs.0.path: Input"),
+        (lambda: Path("data.dvc").write_text("outs: 5"), "data.dvc: expected one output with path and md5"),
         (lambda: Path("data.dvc").unlink(), "data.dvc: not found; bring data in with `segline import`"),
         (lambda: Path("data.dvc").write_text("outs: []"), "data.dvc: expected one output with path and md5"),
     ],
@@ -124,10 +220,15 @@ def test_machine_without_git(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_lock_of_real_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipeline that DVC itself has run is clean: our MD5s are its own, of files, folders and params."""
+    """A pipeline that DVC itself has run is clean: our MD5s and params are its own, however small or odd they are."""
+    edit("params.yaml", "weight_decay: 0.01", "weight_decay: 1e-5\n  odd: [.5e-7, off, 1_0]")()
     for path in ("dvc.lock", "data.dvc"):
         Path(path).unlink()
-    stage = {"cmd": "mkdir work/a && cp data/dataset.yaml work/a", "deps": ["data"], "params": ["train.unet"]}
+    stage = {
+        "cmd": "mkdir work/a && cp data/dataset.yaml work/a",
+        "deps": ["data"],
+        "params": ["train.unet", "train.weight_decay", "train.odd"],
+    }
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"a": {**stage, "outs": ["work/a"]}}}))
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(Path.cwd() / ".segline"))
     monkeypatch.setenv("DVC_NO_ANALYTICS", "1")

@@ -60,5 +60,7 @@ def test_card_without_a_size_is_refused(folder: Path) -> None:
     content = read_json(folder / CARD, "")
     del content["size"]
     write_json(folder / CARD, content)
-    with pytest.raises(EvidenceError, match="size or postprocess is missing or odd .* export the model again"):
+    with pytest.raises(
+        EvidenceError, match="is not what the stage `export` writes .size: Field required.; run it again"
+    ):
         ModelCard.read(folder)

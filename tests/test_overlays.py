@@ -82,7 +82,9 @@ def test_overlays_are_named_by_kind_and_rank(tmp_path: Path) -> None:
     assert first == ("worst", 1, "a/b#%41,", tmp_path / "worst_01.jpg")
     assert (second.name, second.path.read_bytes()) == ("c", b"2")
     (tmp_path / "overlays.csv").write_text("kind,rank\nworst,1\n")
-    with pytest.raises(EvidenceError, match=r"overlays.csv: cannot be read .*; run the stage `evaluate` again"):
+    with pytest.raises(
+        EvidenceError, match=r"overlays.csv: is damaged .*name: Field required.*; run the stage `evaluate` again"
+    ):
         list_overlays(tmp_path)
 
 

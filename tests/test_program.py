@@ -1,5 +1,8 @@
 """Tests of pipeline/program.py."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,14 +14,6 @@ from tests.conftest import on_a_full_disk
 
 def _refuse() -> None:
     raise DataError("data: is empty; bring some in")
-
-
-def _interrupt() -> None:
-    raise KeyboardInterrupt
-
-
-def _break() -> None:
-    raise ZeroDivisionError("ours")
 
 
 def test_what_a_user_can_mend_ends_as_a_message(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,15 +36,59 @@ def test_a_full_disk_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None
     assert "No space left on device; free some space and run the same command again" in capsys.readouterr().err
 
 
-def test_an_interrupt_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
-    """Ctrl-C ends with the exit code that shells expect."""
-    with pytest.raises(SystemExit) as exit_:
-        run(_interrupt)
-    assert exit_.value.code == 130
-    assert "start the same command again" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("break_off", "code", "told"),
+    [
+        ("raise KeyboardInterrupt", 130, "interrupted; start the same command again"),
+        ("os.kill(os.getpid(), 15); time.sleep(60)", 143, "terminated; start the same command again to go on; a train"),
+        ("open('/')", 1, "error: [Errno 21] Is a directory: '/'; mend that and run the same command again, nothing is"),
+        ("1 / 0", 70, "error: ZeroDivisionError: division by zero; this is a mistake of segline's own"),
+        ("os.chmod('/no/such\\ud800', 0)", 70, "error: UnicodeEncodeError"),
+    ],
+)
+def test_any_end_is_a_sentence(break_off: str, code: int, told: str, tmp_path: Path) -> None:
+    """Whatever ends a program, stderr holds one line without a traceback; that of a mistake is kept in a file."""
+    done = run_code(f"def main():\n    {break_off}", TMPDIR=str(tmp_path))
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1)
+    assert done.stderr.startswith(told)
+    kept = [path.read_text() for path in tmp_path.iterdir()]
+    assert len(kept) == (code in (1, 70)) and all("in main\n" in text for text in kept)
 
 
-def test_a_mistake_of_ours_keeps_its_traceback() -> None:
-    """What is not a SeglineError is not hidden."""
-    with pytest.raises(ZeroDivisionError, match="ours"):
-        run(_break)
+def test_a_traceback_that_cannot_be_kept_is_printed() -> None:
+    """Without any temporary folder the traceback is not lost."""
+    code = "import tempfile; tempfile.tempdir = '/no/such/folder'\ndef main():\n    1 / 0"
+    done = run_code(code)
+    assert done.returncode == 70 and "in main\n" in done.stderr and "The details are above" in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    """Output into a closed pipe ends quietly, as `| head` wants it."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", f"{RUN}run(lambda: print('line'))"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_the_log_of_a_stage_holds_the_traceback(tmp_path: Path) -> None:
+    """A log may be read on another machine, so it tells where a mistake of ours is."""
+    code = "from pipeline.program import run_stage\nrun_stage('train', lambda: 1 / 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 70 and "Traceback" in done.stderr and "error: ZeroDivisionError" in done.stderr
+
+
+def test_a_name_that_the_terminal_lacks_is_printed() -> None:
+    """Text goes out with escapes where the encoding of the output has no such letter."""
+    done = run_code("def main():\n    print('Straße \\udcff')", PYTHONIOENCODING="ascii")
+    assert done.stdout == "Stra\\xdfe \\udcff\n"
+
+
+RUN = "import os, time\nfrom pipeline.program import run\n"
+
+
+def run_code(code: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Runs the function `main` that some code defines as a program of ours."""
+    command = [sys.executable, "-c", f"{RUN}{code}\nrun(main)"]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})

@@ -16,8 +16,9 @@ import pytest
 
 from pipeline.errors import RegistryError
 from pipeline.files import md5_of
+from pipeline.model_cache import download_model
 from pipeline.registration import check_registry, create_version, delete_version, recorded_run
-from pipeline.registry import download_model, list_versions, log_epoch, opened, start_run
+from pipeline.registry import list_versions, log_epoch, opened, start_run
 from pipeline.run_record import RunRecord
 from tests.finished_project import tiny_model, use_registry
 

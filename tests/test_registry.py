@@ -1,6 +1,5 @@
 """Tests of the door to MLflow, against a real registry."""
 
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,27 +8,23 @@ import pytest
 
 from pipeline.errors import RegistryError
 from pipeline.files import md5_of
-from pipeline.model_card import ModelCard
 from pipeline.registration import create_version
 from pipeline.registry import (
-    CACHE,
     Version,
     close_run,
     create_run,
-    download_model,
     find_alias,
     find_version,
     list_versions,
     log_epoch,
     model_name,
     opened,
-    resolve_model,
     set_alias,
     set_tags,
     start_run,
     tracking_uri,
 )
-from tests.finished_project import CLASSES, tiny_model, use_registry
+from tests.finished_project import tiny_model, use_registry
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +79,7 @@ def test_version_that_is_not_there() -> None:
     with pytest.raises(RegistryError, match="other/1: not found .* registered of other: none"):
         find_version("other/1")
     with pytest.raises(RegistryError, match="segline/7: not found .* registered of segline: segline/1 @challenger"):
-        resolve_model("segline/7")
+        find_version("segline/7")
 
 
 def test_models_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,38 +90,6 @@ def test_models_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("SEGLINE_MODEL_NAME", "it's")
     with pytest.raises(RegistryError, match='SEGLINE_MODEL_NAME is "it\'s"; expected letters'):
         model_name()
-
-
-def test_model_comes_back_as_it_was(tmp_path: Path) -> None:
-    """A folder is taken as it is; a registered model is downloaded once, with its card, and kept."""
-    assert resolve_model(str(tmp_path)) == tmp_path
-    set_alias("champion", register())
-    folder = resolve_model("@champion")
-    assert md5_of(folder) == md5_of(tiny_model(0)) and ModelCard.read(folder).classes == CLASSES
-    shutil.rmtree(tmp_path / "mlartifacts")
-    assert resolve_model("champion") == folder
-
-
-def test_damaged_cache_is_loaded_anew() -> None:
-    """A file that was changed in the cache does not go unnoticed."""
-    folder = download_model(register())
-    (folder / "saved_model.pb").write_bytes(b"")
-    assert md5_of(download_model(find_version("1"))) == md5_of(tiny_model(0))
-
-
-def test_damaged_or_foreign_version_is_refused(tmp_path: Path) -> None:
-    """A version whose files are not those that were registered, and one that we did not register, are refused."""
-    version = register()
-    next((tmp_path / "mlartifacts").rglob("saved_model.pb")).write_bytes(b"")
-    with pytest.raises(RegistryError, match=r"segline/1: its model in MLflow is \w+.dir, registered was \w+.dir"):
-        download_model(version)
-    assert list(CACHE.iterdir()) == []
-    with opened() as (_, client):
-        client.delete_model_version_tag("segline", "1", "model_md5")
-    with pytest.raises(
-        RegistryError, match="segline/1: has no tag model_md5; expected a version that `segline register`"
-    ):
-        resolve_model("1")
 
 
 def test_live_metrics(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import StageError
 from pipeline.report_cost import cost_recorded, read_costs
 
 
@@ -32,4 +33,14 @@ def test_a_stage_that_fails_or_leaves_nothing_has_no_cost(tmp_path: Path) -> Non
     for stage in ("evaluate", "gate"):
         with cost_recorded(stage, tmp_path, tmp_path / "cost"):
             pass
-    assert read_costs(tmp_path, tmp_path / "cost") == [] and not (tmp_path / "cost").exists()
+    assert read_costs(tmp_path, tmp_path / "cost") == [] and not list((tmp_path / "cost").iterdir())
+
+
+def test_a_folder_that_takes_no_record_is_told_before_the_stage_runs(tmp_path: Path) -> None:
+    """The work of an hour is not lost for want of a place to write what it cost."""
+    (tmp_path / "cost").touch()
+    with (
+        pytest.raises(StageError, match="cost: cannot be written to"),
+        cost_recorded("train", tmp_path, tmp_path / "cost"),
+    ):
+        pytest.fail("the stage ran")

@@ -70,7 +70,7 @@ def test_pictures_are_known_by_kind_and_rank(work: Path) -> None:
     assert found == [("worst", 1, "a_1"), ("worst", 2, "b"), ("suspect", 1, "a_1"), ("random", 1, "b")]
     (work / "evaluate/overlays/overlays.csv").unlink()
     dossier = read_dossier(work, None, ())
-    assert not dossier.pictures and "overlays.csv: cannot be read" in dossier.problems[0]
+    assert not dossier.pictures and "overlays.csv: not found" in dossier.problems[0]
 
 
 @pytest.mark.parametrize("file", ["evaluate/per_image.csv", "evaluate/suspects.csv", "evaluate/overlays/overlays.csv"])

@@ -43,7 +43,15 @@ def test_the_cards_have_intervals_and_the_change(dossier: Dossier) -> None:
     assert '<span class="better">+0.020</span>' in html and "against segline/6; +0.010 to +0.030" in html
     unsure = replace(PROMOTED, difference=Interval(0.02, NAN, NAN, 2))
     assert "against segline/6; not shown" in cards(replace(dossier, decision=unsure))
-    assert cards(replace(dossier, scores=None)) == ""
+    assert cards(replace(dossier, scores=None)) == "" and "left out" not in html
+
+
+def test_the_cards_tell_what_is_left_out(dossier: Dossier) -> None:
+    """A group without a counted pixel is no unit, and the reader is told."""
+    assert dossier.scores
+    some = replace(dossier.scores, intervals=replace(dossier.scores.intervals, num_left_out=1))
+    told = "1 group of the test split without a counted pixel is left out"
+    assert told in cards(replace(dossier, scores=some))
 
 
 def test_what_could_not_be_read_is_said_once(dossier: Dossier) -> None:

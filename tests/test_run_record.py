@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import EvidenceError
-from pipeline.run_record import clean_name, flatten_params, flatten_scores, read_history
+from pipeline.run_record import clean_name, flatten_params, flatten_scores, read_history, read_training
 from pipeline.scores import Evidence, Floor, ReportRow, Scores
 
 
@@ -59,3 +59,11 @@ def test_history_that_is_missing_or_no_numbers(tmp_path: Path) -> None:
     (tmp_path / "history.csv").write_text("epoch\none\n")
     with pytest.raises(EvidenceError, match="expected numbers only"):
         read_history(tmp_path / "history.csv")
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"precision": "float32", "machines": [7]}'])
+def test_a_summary_without_machines_names_the_stage(tmp_path: Path, content: str) -> None:
+    """What another version of the program wrote is refused."""
+    (tmp_path / "summary.json").write_text(content)
+    with pytest.raises(EvidenceError, match="summary.json: does not name precision and machines .* `train` again"):
+        read_training(tmp_path / "summary.json")

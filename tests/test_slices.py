@@ -57,7 +57,7 @@ def test_a_slice_has_its_interval() -> None:
     assert found["group/x"].interval == interval_of(table.select(np.arange(4)))
     assert found["group/x"].interval.is_shown and found["group/x"].interval.num_units == 4
     assert not found["group/y"].interval.is_shown and not found["brightness/dark"].interval.is_shown
-    assert found["brightness/dark"].interval.num_units == 2
+    assert found["brightness/dark"].interval.num_units == 1
 
 
 def test_groups_of_one_image_are_left_out() -> None:
@@ -76,11 +76,28 @@ def test_thirds_by_brightness_and_size() -> None:
     assert (found["size/large"].low, found["size/large"].high) == (192, 192)
 
 
-def test_an_image_without_a_counted_pixel_has_no_score() -> None:
-    """A slice of nothing but ignored pixels is nan, which no floor takes for reached."""
-    table = make_table([1, 2, 3])
-    table.matrices[0] = 0
-    assert math.isnan(by_key(table)["brightness/dark"].mean_iou)
+def test_a_group_without_a_counted_pixel_has_no_score() -> None:
+    """It is nan, which no floor takes for reached, and has no image."""
+    table = make_table([1, 2, 3], ["x", "x", "y"])
+    table.matrices[2] = 0
+    found = by_key(table)["group/y"]
+    assert math.isnan(found.mean_iou) and found.num_images == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.floats(0, 9)), min_size=1, max_size=3))
+def test_images_without_a_counted_pixel_change_no_slice(empty: list[tuple[int, float]]) -> None:
+    """They are in no third, move no boundary between thirds and add no image to a group."""
+    brightness, groups = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], ["x", "y"] * 3
+    plain, more = by_key(make_table(brightness, groups)), list(range(6))
+    for place, _ in empty:
+        more.insert(place, -1)
+    values = iter(value for _, value in empty)
+    table = make_table(
+        [next(values) if place < 0 else brightness[place] for place in more],
+        ["x" if place < 0 else groups[place] for place in more],
+    )
+    table.matrices[:] = [make_table(brightness).matrices[place] * (place >= 0) for place in more]
+    assert repr(by_key(table)) == repr(plain)
 
 
 @given(st.lists(st.sampled_from([1.0, 2.0, 3.0, 4.0, 5.0]), min_size=1, max_size=12))

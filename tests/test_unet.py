@@ -15,6 +15,15 @@ def build(**changes: Any) -> keras.Model:
     return build_unet(**(arguments | changes), channel_mean=(90, 100, 110), channel_std=(50, 60, 70))
 
 
+def test_a_network_is_made_again_from_its_description() -> None:
+    """Keras's own description of the network, and its weights, give the same network."""
+    unet = build()
+    other = keras.Model.from_config(unet.get_config())
+    other.set_weights(unet.get_weights())
+    images = np.random.default_rng(0).uniform(0, 255, (1, 13, 17, 3)).astype(np.float32)
+    np.testing.assert_array_equal(other(images), unet(images))
+
+
 @pytest.mark.parametrize("size", [(8, 8), (13, 17), (3, 40)])
 def test_logits_have_the_images_size(size: tuple[int, int]) -> None:
     """Any height and width goes in and comes out."""

@@ -12,9 +12,9 @@ from pipeline.comparison import Comparison, judge
 from pipeline.comparison import compare as compare_tables
 from pipeline.errors import EvidenceError
 from pipeline.image_table import ImageTable
+from pipeline.model_cache import resolve_model
 from pipeline.noise_floor import read_noise_floor
 from pipeline.params import PromoteParams, read_params
-from pipeline.registry import resolve_model
 from pipeline.rescoring import rescore
 
 MEAN = "mean IoU"
@@ -54,6 +54,7 @@ def compare(first: str, second: str) -> Comparison:
         against_champion=comparison,
         against_anchor=comparison,
         noise_floor=noise.floor if noise else None,
+        noise_rule=params.noise_floor,
     )
     would = f"were the second the champion, the first would {'' if ruling.promoted else 'not '}be promoted"
     print(f"{would} ({params.rule}): {'; '.join(ruling.reasons)}")

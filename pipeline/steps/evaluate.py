@@ -22,7 +22,7 @@ import numpy as np
 from pipeline.bootstrap import mean_iou_interval
 from pipeline.boundary import BoundaryTally, hide_ignored
 from pipeline.calibration import CalibrationTally
-from pipeline.cautions import few_units
+from pipeline.cautions import few_units, left_out
 from pipeline.charts import confusion_chart, standalone
 from pipeline.confusion import mean_iou
 from pipeline.dataset import ClassList, read_class_list
@@ -206,9 +206,11 @@ def _cell(share: float) -> str:
 
 
 def tell(scores: Scores) -> str:
-    """The mean IoU in a few lines: with its interval, or why there is none."""
+    """The mean IoU in a few lines: with its interval, or why there is none, and what is not in it."""
     floor, intervals, found = scores.floor, scores.intervals, scores.intervals.mean_iou
     head = f"mean IoU {scores.mean_iou:.4f} (always saying {floor.class_name} gives {floor.mean_iou:.4f})"
+    if told := left_out(intervals.num_left_out, intervals.unit):
+        head = f"{head}\n{told}"
     if found.is_shown:
         ends = f"{found.low:.4f} to {found.high:.4f}, by {found.num_units} {intervals.unit}s"
         return f"{head}\n{100 * intervals.confidence:g}% interval {ends}{few_units(found, intervals.unit)}"

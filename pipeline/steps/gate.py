@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.bootstrap import Interval
-from pipeline.cautions import few_units, strays
+from pipeline.cautions import few_units, left_out, strays
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of, written_whole
 from pipeline.manifest import read_manifest
@@ -48,7 +48,7 @@ def gate(scores: Scores, scores_md5: str, found: Evidence, limits: GateParams) -
 
     Returns:
         The verdict; of a rejected model with every reason, not only the first; of an accepted one with what could not
-        be judged, too; and of both with what is predicted though no label has it.
+        be judged, too; and of both with what is left out of the scores.
     """
     findings = [*_judge_points(scores, limits), *_judge_low_ends(scores, limits)]
     against = [*compare_evidence(scores.evidence, found), *_unsound(scores)]
@@ -56,8 +56,8 @@ def gate(scores: Scores, scores_md5: str, found: Evidence, limits: GateParams) -
     mean_iou = scores.mean_iou if _is_share(scores.mean_iou) else None
     told = [finding.text for finding in findings] or ["no floor is set; the evidence is whole and fresh"]
     reasons = against or [*told, *_not_shown(scores)]
-    remarks = [strays(scores)] if scores.strays else []
-    return Verdict(not against, (*reasons, *remarks), scores_md5, mean_iou, scores.evidence)
+    remarks = [strays(scores), left_out(scores.intervals.num_left_out, scores.intervals.unit)]
+    return Verdict(not against, (*reasons, *filter(None, remarks)), scores_md5, mean_iou, scores.evidence)
 
 
 def main() -> None:

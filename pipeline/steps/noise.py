@@ -21,25 +21,27 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.environment import QUIET
 from pipeline.errors import EvidenceError, ParamsError, StageError
-from pipeline.files import md5_of, read_json, write_json
+from pipeline.files import md5_of, read_json, read_yaml, write_json
 from pipeline.fingerprint import FINGERPRINT, Fingerprint
-from pipeline.lineage import DVC_YAML, PARAMS, read_data_version
+from pipeline.inputs import describe_stage
+from pipeline.lineage import PARAMS, read_data_version
 from pipeline.manifest import MANIFEST, read_manifest
 from pipeline.noise_floor import MIN_RUNS, NOISE_TAG, noise_floor
 from pipeline.params import read_params
+from pipeline.precision import STEP_TIMES
 from pipeline.progress import duration
+from pipeline.registration import check_registry
 from pipeline.registry import create_run, model_name, opened
 from pipeline.scores import SCORES, Scores, md5_of_test_split
+from pipeline.yaml_text import to_yaml
 
 NOISE = Path(".segline/noise")
 STAGES = {"train": Path("work/train/summary.json"), "export": Path("work/export/model"), "evaluate": SCORES}
 """The stages of a seed, and what each writes last."""
-SHARED = (Path("data"), MANIFEST.parent, FINGERPRINT.parent)
-"""What the seeds read and have in common."""
+SHARED = (Path("data"), MANIFEST.parent, FINGERPRINT.parent, STEP_TIMES)
+"""What the seeds read and have in common; with the measured step times all of them train in one precision."""
 NUM_LAST_LINES = 12
 
 
@@ -60,13 +62,15 @@ def noise(num_runs: int) -> float:
     """
     if num_runs < MIN_RUNS:
         raise ParamsError(f"--runs is {num_runs}, expected {MIN_RUNS} or more: fewer tell no spread")
+    check_registry()
     folder = NOISE / identify()
     _, data_md5 = read_data_version()
     mean_ious = train_seeds(folder, read_params().train.seed, num_runs)
     floor = noise_floor(mean_ious)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     store({"floor": floor, "mean_ious": mean_ious, "params_md5": md5_of(PARAMS), "data_md5": data_md5, "when": when})
-    print(f"noise floor {floor:.4f}: smaller differences of mean IoU are chance; `segline promote` asks for more")
+    print(f"noise floor {floor:.4f}: the seed alone can change mean IoU by that; `segline promote` tells it, and asks")
+    print("for more with `noise_floor: require` in the section promote of params.yaml (promote.noise_floor)")
     return floor
 
 
@@ -93,8 +97,7 @@ def identify() -> str:
     fingerprint = Fingerprint.read()
     if missing := [name for name in fingerprint.arrays_md5 if not (FINGERPRINT.parent / name).exists()]:
         raise EvidenceError(f"{FINGERPRINT.parent}: {', '.join(missing)} not found; run `dvc repro preprocess` first")
-    stages = yaml.safe_load(DVC_YAML.read_text())["stages"]
-    code = {dep for stage in STAGES for dep in stages[stage]["deps"] if dep.endswith(".py")}
+    code = {dep for stage in STAGES for dep in describe_stage(stage)["deps"] if dep.endswith(".py")}
     identity = {
         "train": read_params().train.model_dump(mode="json", exclude={"seed"}),
         "export": read_params().export.model_dump(mode="json"),
@@ -140,13 +143,14 @@ def _kept(folder: Path, seed: int) -> Path:
 
 def prepare(project: Path, seed: int) -> None:
     """Makes a project with another seed, of links but for its params; one that was stopped half way stays as it is."""
-    (project / "work").mkdir(parents=True, exist_ok=True)
+    STEP_TIMES.mkdir(parents=True, exist_ok=True)
     for path in SHARED:
+        (project / path).parent.mkdir(parents=True, exist_ok=True)
         if not (project / path).is_symlink():
             (project / path).symlink_to(path.resolve(), target_is_directory=True)
-    params = yaml.safe_load(PARAMS.read_text())
+    params = read_yaml(PARAMS, ParamsError, "restore it from git")
     params["train"]["seed"] = seed
-    (project / PARAMS).write_text(yaml.safe_dump(params))
+    (project / PARAMS).write_text(to_yaml(params), encoding="utf-8")
 
 
 def run_in(project: Path, command: Sequence[str], prefix: str) -> None:

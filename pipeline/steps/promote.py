@@ -19,7 +19,8 @@ from pipeline.manifest import read_manifest
 from pipeline.noise_floor import NoiseFloor, read_noise_floor
 from pipeline.params import PromoteParams, read_params
 from pipeline.program import run
-from pipeline.registry import CHALLENGER, Version, download_model, find_version, model_name, set_tags
+from pipeline.registered_evidence import download_verified
+from pipeline.registry import CHALLENGER, Version, find_version, model_name, set_tags
 from pipeline.rescoring import Rescored, rescore
 
 DECISION_CHARS = 4_000
@@ -72,7 +73,7 @@ def promote(version: str | None = None) -> Promotion:
         decision = Promotion(False, (against,), challenger, contest.champion, {})
     else:
         entrants = contest.entrants()
-        rescored = rescore({name: download_model(entrant) for name, entrant in entrants.items()})
+        rescored = rescore({name: download_verified(entrant) for name, entrant in entrants.items()})
         seen = {name: count_seen(entrant, read_manifest()) for name, entrant in entrants.items()}
         decision = decide(contest, rescored, params, read_noise_floor(), seen)
         for name, entrant in entrants.items():
@@ -122,7 +123,7 @@ def decide(
         contest: who is compared with whom.
         rescored: all of them on today's test split.
         params: rule, margins and bootstrap.
-        noise: the difference that counts for nothing; None: not measured.
+        noise: what the seed alone can change; None: not measured.
         seen: today's test images that each was trained or chosen on, by name; None: not known.
     """
     against = {str(rival): _compare(contest, rescored, rival, params) for rival in _rivals(contest)}
@@ -134,6 +135,7 @@ def decide(
         against_champion=champion,
         against_anchor=anchor,
         noise_floor=noise.floor if noise else None,
+        noise_rule=params.noise_floor,
     )
     mean_ious = {name: mean_iou(table.pooled()) for name, table in rescored.tables.items()}
     changed = _is_changed(contest.champion_test_md5, rescored.test_md5) if contest.champion else None
@@ -186,8 +188,8 @@ def _describe_seen(contest: Contest, seen: Mapping[str, int | None]) -> Iterator
 
 def _describe_noise(contest: Contest, noise: NoiseFloor | None) -> Iterator[str]:
     tags = contest.challenger.tags
-    if noise and contest.champion and (noise.data_md5, noise.params_md5) != (tags["data_md5"], tags["params_md5"]):
-        others = "data" if noise.data_md5 != tags["data_md5"] else "params"
+    measured_on = {"data": noise.data_md5, "params": noise.params_md5} if noise and contest.champion else {}
+    if others := next((what for what, md5 in measured_on.items() if md5 != tags.get(f"{what}_md5")), None):
         yield f"the noise floor is of other {others} than the challenger's; `segline noise` measures it anew"
 
 

@@ -1,15 +1,12 @@
 """Stores an accepted model and everything that made it in the registry, as the version `challenger`."""
 
-import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
 
-import yaml
-
 from pipeline.contention import write_patiently
 from pipeline.errors import EvidenceError
-from pipeline.files import md5_of
+from pipeline.files import md5_of, read_yaml
 from pipeline.fingerprint import Fingerprint
 from pipeline.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
 from pipeline.machine import list_packages, read_machine
@@ -17,13 +14,13 @@ from pipeline.manifest import read_manifest
 from pipeline.model_card import CARD, MODEL, ModelCard, Postprocess
 from pipeline.params import read_params
 from pipeline.program import run
+from pipeline.registered_evidence import EVIDENCE_TAG, evidence_md5
 from pipeline.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry import CHALLENGER, Version, list_versions, set_alias
-from pipeline.run_record import RunRecord, flatten_params, flatten_scores, read_history
+from pipeline.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
 from pipeline.scores import SCORES, Scores, compare_evidence, evidence_of
 from pipeline.verdict import VERDICT, Verdict
 
-EVIDENCE_TAG = "evidence_md5"
 WORK_FILES = (
     (Path("work/evaluate"), "evaluate"),
     (Path("work/validate"), "validate"),
@@ -103,10 +100,9 @@ def _tags(scores: Scores, verdict: Verdict, origin: Lineage) -> dict[str, str]:
         "model_md5": scores.evidence.model_md5,
         "verdict_md5": md5_of(VERDICT),
     }
-    digest = hashlib.md5(json.dumps(tags, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
     return {
         **tags,
-        EVIDENCE_TAG: digest,
+        EVIDENCE_TAG: evidence_md5(tags),
         "verdict": "accepted" if verdict.accepted else "rejected",
         "mean_iou": f"{scores.mean_iou:.6f}",
         "test_md5": scores.evidence.test_md5,
@@ -118,14 +114,19 @@ def _read_record(scores: Scores, tags: dict[str, str]) -> RunRecord:
     files = (*WORK_FILES, *((path, "lineage") for path in FILES))
     if missing := [str(path) for path, _ in files if not path.exists()]:
         raise EvidenceError(f"{', '.join(missing)}: not found; run `dvc repro`, or restore it from git")
+    precision, machines = read_training()
+    machine = read_machine() | {"trained_on": machines}
     freeze = "".join(f"{name}=={version}\n" for name, version in list_packages().items())
     return RunRecord(
         tags={**tags, "mlflow.source.name": "segline", "mlflow.source.git.commit": tags["git_commit"]},
-        params=flatten_params(yaml.safe_load(PARAMS.read_text())),
+        params={
+            **flatten_params(read_yaml(PARAMS, EvidenceError, "restore it from git")),
+            "train.precision_chosen": precision,
+        },
         metrics=flatten_scores(scores),
         history=read_history(),
         files=files,
-        texts={"lineage/machine.json": json.dumps(read_machine(), indent=2), "lineage/pip_freeze.txt": freeze},
+        texts={"lineage/machine.json": json.dumps(machine, indent=2), "lineage/pip_freeze.txt": freeze},
         data_path=data_path,
         data_md5=data_md5,
     )

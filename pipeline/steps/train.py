@@ -1,15 +1,14 @@
-"""Train: a U-Net on the packed arrays; the same params, data and machine give the same bits, also after a kill."""
+"""Train: a U-Net on the packed arrays; the same params, data and kind of machine give the same bits, kill or not."""
 
 import csv
 import json
 import math
 import os
-import platform
 import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from importlib.metadata import version
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +17,17 @@ import numpy as np
 
 from pipeline.augment import Ranges
 from pipeline.batches import EpochBatches
-from pipeline.checkpoints import Checkpoint, checkpoint_path, only_training
-from pipeline.devices import describe, replicate, set_up_devices
+from pipeline.checkpoints import CHECKPOINTS, Checkpoint, checkpoint_path, only_training
+from pipeline.devices import describe, num_threads_in_use, replicate, set_up_devices
 from pipeline.errors import ParamsError, TrainingError
-from pipeline.files import md5_of, write_json, written_whole
+from pipeline.files import check_room, check_writable, md5_of, write_json, written_whole
 from pipeline.fingerprint import FINGERPRINT, Fingerprint
 from pipeline.live_metrics import LiveMetrics
 from pipeline.losses import class_weights
+from pipeline.machine import differences, kind_of_machine
 from pipeline.packed import Packed, read_packed
 from pipeline.params import TrainParams, read_params
+from pipeline.precision import AUTO, FLOAT32, check_bfloat16, known_step_times, measure
 from pipeline.program import run_stage
 from pipeline.progress import INTERVAL_S, duration
 from pipeline.trainer import Trainer, build_optimizer
@@ -34,6 +35,7 @@ from pipeline.unet import build_unet
 from pipeline.val_scores import score_packed
 
 TRAIN = Path("work/train")
+NUM_MEASURED_BATCHES = 3
 Row = Mapping[str, float]
 """Metrics of an epoch, as history.csv holds them."""
 
@@ -53,16 +55,27 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
 
     Raises:
         ParamsError: params and data do not go together.
-        TrainingError: the loss is not finite, the checkpoint is damaged, or another training runs here.
+        TrainingError: the loss is not finite, the checkpoint is damaged, another training runs here, or the precision
+            does not run on this machine.
+        StageError: the disk has no room for checkpoints and weights, or cannot be written to.
     """
     _check(train_set, val_set, fingerprint, params)
     gpus = set_up_devices(params.num_threads)
     check_batch_size(params.batch_size, len(gpus))
-    print(f"train: {describe(gpus)}; {keras.backend.backend()}, {params.precision}", flush=True)
+    machine = kind_of_machine(num_threads_in_use(params.num_threads), gpus)
+    check_writable(CHECKPOINTS)
     with only_training():
-        fit = Fit(build_trainer(fingerprint, params, len(gpus)), fingerprint, params)
-        path = checkpoint_path(_identity(fingerprint, params))
-        fit.restore(path)
+        path = checkpoint_path(_recipe(fingerprint, params))
+        saved = Checkpoint.read(path) if path.exists() else None
+        build = partial(build_trainer, fingerprint, params, len(gpus))
+        precision = saved.precision if saved else params.precision
+        if precision != FLOAT32:
+            precision = _settle(precision, train_set, fingerprint, params, machine, build)
+        print(f"train: {describe(gpus)}; {keras.backend.backend()}, {precision}", flush=True)
+        fit = Fit(build(precision), fingerprint, params, precision, machine)
+        if saved:
+            fit.restore(saved, path)
+        check_room(CHECKPOINTS, fit.num_bytes_to_write)
         with LiveMetrics() as live:
             live.replay(fit.history)
             for epoch in range(len(fit.history), params.num_epochs):
@@ -77,10 +90,10 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
     return best
 
 
-def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int) -> Trainer:
+def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int, precision: str) -> Trainer:
     """Makes the network with random weights from the seed, its loss and its optimiser."""
     keras.utils.set_random_seed(params.seed)
-    keras.mixed_precision.set_global_policy(params.precision)
+    keras.mixed_precision.set_global_policy(precision)
     num_steps = fingerprint.num_images["train"] // params.batch_size
     with replicate(num_gpus):
         unet = build_unet(**unet_arguments(fingerprint, params))
@@ -115,34 +128,62 @@ def unet_arguments(fingerprint: Fingerprint, params: TrainParams) -> dict[str, A
 class Fit:
     """A training under way: the trainer, the history of its epochs and its best weights."""
 
-    def __init__(self, trainer: Trainer, fingerprint: Fingerprint, params: TrainParams) -> None:
+    def __init__(
+        self,
+        trainer: Trainer,
+        fingerprint: Fingerprint,
+        params: TrainParams,
+        precision: str,
+        machine: Mapping[str, str],
+    ) -> None:
         self.trainer, self.fingerprint, self.params = trainer, fingerprint, params
+        self.precision, self.machines = precision, [machine]
         self.history: list[Row] = []
         self.best: Sequence[np.ndarray] = []
         self.started = self.printed = time.monotonic()
         self.num_done, self.parent = 0, os.getppid()
-        augment = params.augment.model_dump(exclude={"crop"})
-        self.ranges = Ranges(**augment)
+        self.ranges = _ranges(params)
 
     @property
     def variables(self) -> list[Any]:
         """Everything that the next step depends on."""
         return [*self.trainer.unet.variables, *self.trainer.optimizer.variables]
 
-    def restore(self, path: Path) -> None:
-        """Goes on from the checkpoint at `path`, where there is one."""
-        if not path.exists():
-            return
-        saved = Checkpoint.read(path)
+    @property
+    def num_bytes_to_write(self) -> int:
+        """Room that the training takes on the disk: a checkpoint beside the one before, and the weights."""
+        weights, state = (
+            sum(4 * math.prod(variable.shape) for variable in variables)
+            for variables in (self.trainer.unet.variables, self.variables)
+        )
+        return 2 * (state + weights) + weights
+
+    def restore(self, saved: Checkpoint, path: Path) -> None:
+        """Goes on from a checkpoint; says so if another kind of machine began it, since bits follow from that.
+
+        Args:
+            saved: the checkpoint.
+            path: where it lies.
+
+        Raises:
+            TrainingError: it is of another network.
+        """
         if [np.shape(array) for array in saved.state] != [tuple(variable.shape) for variable in self.variables]:
             raise TrainingError(f"{path}: the checkpoint is of another network; delete it to train from the start")
         _assign(self.variables, saved.state)
         self.history, self.best = list(saved.history), saved.best
         print(f"train: goes on after epoch {len(self.history)} of {self.params.num_epochs} ({path})", flush=True)
+        self.machines = [*saved.machines, *(machine for machine in self.machines if machine not in saved.machines)]
+        if len(self.machines) > 1:
+            print(
+                "train: warning: this training began on another kind of machine; it goes on, but the result is not "
+                f"bit-identical to that of one machine. It differs in: {differences(self.machines)}",
+                flush=True,
+            )
 
     def checkpoint(self) -> Checkpoint:
         """The state after the last epoch."""
-        return Checkpoint(_values(self.variables), self.best, self.history)
+        return Checkpoint(_values(self.variables), self.best, self.history, self.precision, self.machines)
 
     def is_over(self) -> bool:
         """True when early stopping is on and has waited long enough."""
@@ -185,7 +226,7 @@ class Fit:
             self.trainer.unet.save_weights(beside.with_name(".part.weights.h5"))
             beside.with_name(".part.weights.h5").rename(beside)
         arguments = unet_arguments(self.fingerprint, self.params)
-        write_json(out / "unet.json", {"precision": self.params.precision, "arguments": arguments})
+        write_json(out / "unet.json", {"precision": self.precision, "arguments": arguments})
         with written_whole(out / "history.csv") as beside, beside.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(best), lineterminator="\n")
             writer.writeheader()
@@ -198,6 +239,10 @@ class Fit:
                 "num_epochs": len(self.history),
                 "num_parameters": self.trainer.unet.count_params(),
                 "backend": keras.backend.backend(),
+                "precision": self.precision,
+                "precision_by": "measured" if self.params.precision == AUTO else "params",
+                "num_machines": len(self.machines),
+                "machines": self.machines,
             },
         )
         return best
@@ -261,17 +306,47 @@ def _check(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params:
         )
 
 
-def _identity(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
-    """All that the weights follow from: a checkpoint of anything else is not continued."""
+def _settle(
+    wanted: str,
+    train_set: Packed,
+    fingerprint: Fingerprint,
+    params: TrainParams,
+    machine: Mapping[str, str],
+    build: Callable[[str], Trainer],
+) -> str:
+    """The precision to train in if `wanted` is not float32; says how fast both are on this machine.
+
+    Raises:
+        TrainingError: mixed_bfloat16 is wanted and does not run here.
+    """
+    ranges, crop = _ranges(params), params.augment.crop
+    batches = EpochBatches(train_set, ranges, crop, params.batch_size, params.seed, 0)
+    shape = params.model_dump(mode="json", include={"unet", "augment", "batch_size"})
+    identity = [machine, keras.backend.backend(), fingerprint.size, len(fingerprint.classes), shape]
+    some = [batches[step] for step in range(min(NUM_MEASURED_BATCHES, len(batches)))]
+    times = known_step_times(identity, partial(measure, build, some, params.num_threads))
+    if wanted == AUTO:
+        precision = times.faster if times else FLOAT32
+        print(f"train: precision {precision}, measured: {times or 'a step fails'}", flush=True)
+        return precision
+    otherwise = f"set train.precision to float32; a training that began in it goes on where it began ({CHECKPOINTS}/)"
+    check_bfloat16(times, otherwise)
+    return wanted
+
+
+def _ranges(params: TrainParams) -> Ranges:
+    return Ranges(**params.augment.model_dump(exclude={"crop"}))
+
+
+def _recipe(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
+    """All that the weights follow from but the machine: a checkpoint of anything else is not continued."""
     modules = sorted(name for name in sys.modules if name.startswith("pipeline."))
     files = {name: getattr(sys.modules[name], "__file__", None) for name in modules}
     return {
-        "params": params.model_dump(mode="json"),
+        "params": params.model_dump(mode="json", exclude={"num_threads"}),  # that is of the machine
         "data": fingerprint.arrays_md5,
         "classes": fingerprint.classes.to_dict(),
         "backend": keras.backend.backend(),
-        "versions": {name: version(name) for name in ("keras", "numpy")},
-        "machine": platform.machine(),
         "code": {name: md5_of(Path(file)) for name, file in files.items() if file},
     }
 

@@ -50,7 +50,7 @@ def build_predictor(folder: Path) -> Predictor:
 
     keras.utils.set_random_seed(0)
     params = read_params(PARAMS)
-    keras.mixed_precision.set_global_policy(params.train.precision)
+    keras.mixed_precision.set_global_policy(params.export.precision)
     size, unet = params.preprocess.image_size, params.train.unet
     network = build_unet(
         num_classes=NUM_CLASSES,

@@ -115,6 +115,7 @@ def _promotes(found: Comparison, params: PromoteParams, class_margin: float, flo
         against_champion=found,
         against_anchor=found,
         noise_floor=floor,
+        noise_rule="require",
     )
     return ruling.promoted
 

@@ -20,6 +20,7 @@ from pipeline.fingerprint import Fingerprint
 from pipeline.manifest import read_manifest
 from pipeline.packed import Packed, read_packed
 from pipeline.params import TrainParams, read_params
+from pipeline.precision import FLOAT32
 from pipeline.steps.train import Fit, build_trainer
 from tests.benchmarks.real_counts import COUNTS
 
@@ -40,13 +41,13 @@ def train_and_count(
     params: TrainParams,
     num_gpus: int,
 ) -> np.ndarray:
-    """Trains to the last epoch.
+    """Trains to the last epoch, in float32.
 
     Returns:
         (N, K, K) int64 counts of the images of `counted`, at the working size.
     """
     keras.backend.clear_session()
-    fit = Fit(build_trainer(fingerprint, params, num_gpus), fingerprint, params)
+    fit = Fit(build_trainer(fingerprint, params, num_gpus, FLOAT32), fingerprint, params, FLOAT32, {})
     for epoch in range(params.num_epochs):
         fit.run_epoch(train_set, val_set, epoch)
     num_classes, ignore_id = len(fingerprint.classes), fingerprint.classes.ignore_id

@@ -58,6 +58,7 @@ class Ratchet:
                 against_champion=against,
                 against_anchor=self.compare(challenger, anchor) if has_anchor else None,
                 noise_floor=None,
+                noise_rule=self.params.noise_floor,
             )
             if ruling.promoted:
                 rivals = {str(best): self.compare(challenger, anchor), str(lines[-1].version): against}

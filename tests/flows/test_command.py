@@ -13,7 +13,7 @@ import pytest
 from flows.command import build_parser, call
 from flows.lock import only_one
 from pipeline.dataset import list_samples
-from pipeline.errors import ParamsError, RegistryError, StageError
+from pipeline.errors import EvidenceError, ParamsError, RegistryError, StageError
 from pipeline.images import read_mask, write_png
 from tests.flows.tiny_flow import ask_prefect, started, write_tiny_flow
 
@@ -74,9 +74,22 @@ def test_a_typo_in_params_is_told_before_anything_starts(project: Path) -> None:
 
 def test_a_second_run_is_refused_at_once(project: Path) -> None:
     """While one run holds the checkout, the next ends with a clear word before it starts anything."""
-    (project / "dvc.yaml").write_text("stages: {}\n")
+    write_tiny_flow(project)
     with only_one("run"), pytest.raises(StageError, match="another `segline run` is under way"):
         call(["run"])
+
+
+@pytest.mark.parametrize("words", [["run"], ["schedule", "--cron", "0 3 * * *"]], ids=["run", "schedule"])
+def test_code_that_is_not_committed_is_told_before_anything_starts(project: Path, words: list[str]) -> None:
+    """What registering would refuse hours later is refused at once, with a way to train all the same."""
+    write_tiny_flow(project)
+    (project / "pipeline").mkdir()
+    (project / "pipeline/new.py").write_text("")
+    with pytest.raises(
+        EvidenceError, match="code is not committed: pipeline/new.py; .* `dvc repro` trains all the same"
+    ):
+        call(words)
+    assert not (project / ".segline/prefect/server.log").exists()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +97,7 @@ def test_a_second_run_is_refused_at_once(project: Path) -> None:
 )
 def test_a_schedule_that_is_none_is_refused(project: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong cron line or time zone is named, with an example."""
-    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")  # so that none is started
+    monkeypatch.setenv("PREFECT_HOME", str(project))
     (project / "dvc.yaml").write_text("stages: {}\n")
     with pytest.raises(ParamsError, match=r"is no schedule \(.*\); expected such as '0 3 \* \* 1' and UTC"):
         call(["schedule", *words])

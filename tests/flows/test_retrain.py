@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from flows.retrain import track_data
-from pipeline.errors import DataError
 from pipeline.versions import is_fresh
 from tests.flows.tiny_flow import TRAIN, ask_prefect, mlflow_states, run_flow, started, write_tiny_flow
 from tests.processes import wait_for_end
@@ -18,12 +16,6 @@ def tiny(project: Path) -> Path:
     """A project with quick stages, as the current directory."""
     write_tiny_flow(project)
     return project
-
-
-def test_missing_data_are_told(project: Path) -> None:
-    """Without data/ the message says how to get some."""
-    with pytest.raises(DataError, match="data: not found; bring data in with `segline import`, or fetch .* `dvc pull`"):
-        track_data()
 
 
 @pytest.mark.e2e
@@ -90,10 +82,37 @@ def test_a_killed_run_leaves_nothing_behind_and_the_next_goes_on(tiny: Path) -> 
 
 
 @pytest.mark.e2e
-def test_training_goes_on_without_mlflow(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that cannot be reached costs the live metrics and nothing else."""
+def test_a_registry_that_is_not_there_is_told_before_the_training(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model is trained that could not be registered."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     code, output = run_flow()
-    assert code == 3, output
-    assert "warning: no live metrics" in output
-    assert "run None" in output
+    assert code == 1, output
+    assert "error: MLflow at http://127.0.0.1:9 fails: " in output and "mend that and run the same command" in output
+    assert "Running stage" not in output and "Traceback" not in output
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(
+    ("words", "sign", "code"),
+    [
+        (["run"], signal.SIGINT, 130),
+        (["run"], signal.SIGTERM, 143),
+        (["schedule", "--cron", "* * * * *"], signal.SIGINT, 130),
+        (["schedule", "--cron", "* * * * *"], signal.SIGTERM, 143),
+    ],
+)
+def test_a_run_that_is_stopped_says_how_to_go_on(tiny: Path, words: list[str], sign: int, code: int) -> None:
+    """Ctrl-C, which reaches every process in the terminal, and SIGTERM end all without a traceback."""
+    (tiny / "train.py").write_text(TRAIN.replace("0.3", "20"))
+    with started("flows.command", *words, start_new_session=True) as child:
+        assert child.stdout
+        line = next(line for line in child.stdout if "epoch 1/3 of process" in line)
+        if sign == signal.SIGINT:
+            os.killpg(child.pid, sign)
+        else:
+            child.send_signal(sign)
+        output, _ = child.communicate()
+    assert child.returncode == code, output
+    assert "Traceback" not in output
+    assert output.endswith("start the same command again to go on; a training continues after its last whole epoch\n")
+    wait_for_end(int(line.split("process ")[1].split()[0]))

@@ -1,15 +1,28 @@
 """Tests of flows/server.py, with Prefect's own server."""
 
+import base64
 import json
 import os
 import socket
+import subprocess
+import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flows.server import HOST, UI_PORT, is_of_this_checkout, prefect_server, set_environment
+from flows.server import (
+    HOST,
+    KEY,
+    UI_PORT,
+    is_of_this_checkout,
+    prefect_server,
+    set_environment,
+    shown,
+    where_pages_are,
+)
 from pipeline.errors import StageError
 
 
@@ -30,12 +43,15 @@ def test_prefect_keeps_its_data_in_the_project(project: Path) -> None:
 
 
 def test_an_address_in_the_environment_is_used(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where PREFECT_API_URL names a server, none is started and nothing is written."""
-    monkeypatch.setenv("PREFECT_API_URL", "http://prefect.example/api")
-    with prefect_server() as address:
-        assert address == "http://prefect.example/api"
+    """Where PREFECT_API_URL names a server, none is started and nothing is written; an empty one names none."""
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    with pytest.raises(StageError, match="Prefect's server at http://127.0.0.1:9/api fails: "), prefect_server():
+        pass
     assert "PREFECT_HOME" not in os.environ
     assert not (project / ".segline").exists()
+    monkeypatch.setenv("PREFECT_API_URL", "")
+    set_environment()
+    assert os.environ["PREFECT_HOME"] == str(project.resolve() / ".segline/prefect")
 
 
 def test_only_a_server_with_its_data_here_is_of_this_checkout(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,18 +63,46 @@ def test_only_a_server_with_its_data_here_is_of_this_checkout(project: Path, mon
     assert not is_of_this_checkout(f"http://{HOST}:4200/api")
 
 
+def ask_as_a_stranger(address: str) -> None:
+    """Asks without the key, with a wrong one, and as a page of another site does before it sends one."""
+    for headers in ({}, {"Authorization": "Basic d3Jvbmc="}, {"Origin": "http://evil.example"}):
+        assert ask(address, headers) == (401, {"exception_message": "Unauthorized"}, None)
+    preflight = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    assert ask(address, preflight, "OPTIONS")[0::2] == (400, None)
+    preflight["Origin"] = address.removesuffix("/api")
+    assert ask(address, preflight, "OPTIONS")[0::2] == (200, preflight["Origin"])
+
+
+def ask(address: str, headers: dict[str, str], method: str = "POST") -> tuple[int, Any, str | None]:
+    """Status and content of the server's answer to a list call, and which origin it lets read that."""
+    question = urllib.request.Request(f"{address}/flows/filter", b"{}", {"Content-Type": "application/json"} | headers)
+    question.method = method
+    try:
+        answer = urllib.request.urlopen(question, timeout=30)
+    except urllib.error.HTTPError as err:
+        answer = err
+    with answer:
+        text = answer.read()
+        content = json.loads(text) if method == "POST" else text
+        return answer.status, content, answer.headers["Access-Control-Allow-Origin"]
+
+
 @pytest.mark.e2e
 def test_the_server_starts_and_ends_with_the_block(project: Path) -> None:
-    """Prefect's own server starts with the pinned packages, answers a list call, on another port than a taken one."""
+    """Prefect's own server starts on a free port with the pinned packages, and answers whoever has its key, alone."""
     with socket.socket() as taken:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         with suppress(OSError):  # someone else's server will do
             taken.bind((HOST, UI_PORT))
         with prefect_server() as address:
             assert f":{UI_PORT}/" not in address
-            ask = urllib.request.Request(f"{address}/flows/filter", b"{}", {"Content-Type": "application/json"})
-            with urllib.request.urlopen(ask, timeout=30) as answer:
-                assert json.load(answer) == []
+            ask_as_a_stranger(address)
+            key = base64.b64encode(KEY.read_bytes()).decode()
+            assert ask(address, {"Authorization": f"Basic {key}"}) == (200, [], None)
+            assert KEY.stat().st_mode & 0o777 == 0o600
+            assert not subprocess.run(["pgrep", "--full", KEY.read_text()], capture_output=True).stdout
+            assert where_pages_are(address) == f"{address[:-4]} (which asks for the key in {KEY})"
+    assert not KEY.exists() and "PREFECT_API_AUTH_STRING" not in os.environ
     assert "PREFECT_API_URL" not in os.environ
     with pytest.raises(OSError):
         urllib.request.urlopen(f"{address}/health", timeout=5)
@@ -74,3 +118,16 @@ def test_a_server_that_cannot_start_is_told(project: Path, monkeypatch: pytest.M
     ):
         pass
     assert "unable to open database file" in (project / ".segline/prefect/server.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "harmless"),
+    [
+        ("http://127.0.0.1:4200/api", "http://127.0.0.1:4200/api"),
+        ("https://me:p@ss@team.example/api?key=s", "https://team.example/api"),
+        ("error for 'https://me:pass@team.example/api?key=s' (401)", "error for 'https://team.example/api' (401)"),
+    ],
+)
+def test_an_address_is_shown_without_secrets(text: str, harmless: str) -> None:
+    """User names, passwords and queries are left out, in an address and in a sentence around one."""
+    assert shown(text) == harmless

@@ -1,6 +1,8 @@
 """A project whose stages take a second each, to try the flow itself; `train` prints its epochs as the real one does."""
 
+import base64
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.server import prefect_server
+from tests.finished_project import commit
 
 STAGES = """\
 stages:
@@ -46,20 +49,21 @@ Verdict(False, ("mean IoU 0.5 is below the floor 0.7",), None, 0.5, None).write(
 
 
 def write_tiny_flow(project: Path) -> None:
-    """Writes data, stages and their programs into a project; its gate rejects, so that nothing is registered."""
+    """Writes and commits data, stages and their programs; the gate rejects, so that nothing is registered."""
     (project / "work").mkdir()
     (project / "data/images").mkdir(parents=True)
     (project / "data/images/a").write_text("a")
     (project / "dvc.yaml").write_text(STAGES)
     (project / "train.py").write_text(TRAIN)
     (project / "gate.py").write_text(GATE)
+    commit()
 
 
 @contextmanager
-def started(*words: str) -> Iterator[subprocess.Popen[str]]:
+def started(*words: str, start_new_session: bool = False) -> Iterator[subprocess.Popen[str]]:
     """Runs a Python module for as long as the block lasts; its whole output comes from `stdout`."""
-    command = [sys.executable, "-u", "-m", *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+    command, pipe, both = [sys.executable, "-u", "-m", *words], subprocess.PIPE, subprocess.STDOUT
+    with subprocess.Popen(command, stdout=pipe, stderr=both, text=True, start_new_session=start_new_session) as child:
         try:
             yield child
         finally:
@@ -85,7 +89,9 @@ def ask_prefect(*kinds: str) -> list[list[dict[str, Any]]]:
 
 
 def _ask(url: str) -> list[dict[str, Any]]:
-    with urllib.request.urlopen(urllib.request.Request(url, b"{}", {"Content-Type": "application/json"})) as answer:
+    key = base64.b64encode(os.environ["PREFECT_API_AUTH_STRING"].encode()).decode()
+    headers = {"Content-Type": "application/json", "Authorization": f"Basic {key}"}
+    with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers)) as answer:
         rows: list[dict[str, Any]] = json.load(answer)
         return rows
 

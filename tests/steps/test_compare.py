@@ -1,5 +1,6 @@
 """Tests of comparing two models."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from pipeline.bootstrap import Interval
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.ledger import read_ledger
 from pipeline.params import PARAMS
-from pipeline.registry import list_versions
+from pipeline.registry import list_versions, opened
 from pipeline.steps.compare import compare, format_interval
 from tests.contest import ROAD, SKY, register, write_contest, write_split
 from tests.finished_project import tiny_model
@@ -36,6 +37,19 @@ def test_versions_and_folders_are_compared_and_nothing_changes(capsys: pytest.Ca
     assert "were the second the champion, the first would not be promoted (superior): " in told
     assert "class sky is -25.00" in told and "`segline noise` measures it" in told
     assert list_versions() == before and read_ledger() == ()
+
+
+def test_noise_floor_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a promotion tells it: a note by default."""
+    register(SKY)
+    register(ROAD)
+    with opened() as (_, client):
+        floor = {"floor": 0.3, "mean_ious": [0.1], "params_md5": "p", "data_md5": "d"}
+        client.set_registered_model_tag("segline", "noise_floor", json.dumps(floor))
+    compare("2", "1")
+    assert "30.00 points are the noise floor, what the seed alone can change; the difference does not exceed it" in (
+        capsys.readouterr().out
+    )
 
 
 def test_other_way_round_it_is_worse(capsys: pytest.CaptureFixture[str]) -> None:

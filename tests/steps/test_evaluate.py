@@ -226,11 +226,13 @@ def test_cleaning_of_the_card_is_scored_too(project: Path) -> None:
 
 
 def test_image_that_is_wholly_ignored_has_no_score(project: Path) -> None:
-    """It is in the table with empty cells, and never among the worst."""
+    """It is in the table with empty cells, is no unit of an interval, and never among the worst."""
     mask = read_manifest()[1].mask
     write_png(mask, np.full((10, 8), 255, np.uint8))
     validate_again()
-    evaluate()
+    scores = evaluate()
+    assert (scores.intervals.mean_iou.num_units, scores.intervals.num_left_out) == (3, 1)
+    assert "\n1 image of the test split without a counted pixel is left out\n" in step.tell(scores)
     assert read_csv("per_image.csv")[1]["mean_iou"] == ""
     assert [row["name"] for row in read_csv("overlays/overlays.csv") if row["kind"] == "worst"] == ["s3", "s0"]
 

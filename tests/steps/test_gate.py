@@ -107,10 +107,17 @@ def test_many_units_need_no_caution() -> None:
     assert "floor 0.7 (97.5% interval to 0.85, 20 groups)" in verdict.reasons[1]
 
 
+def test_groups_that_are_left_out_are_told() -> None:
+    """Whether the model is accepted or not."""
+    some = replace(GOOD, intervals=replace(GOOD.intervals, num_left_out=2))
+    told = "2 groups of the test split without a counted pixel are left out"
+    assert judge(some).reasons[-1] == judge(some, min_mean_iou=1.0).reasons[-1] == told
+
+
 def test_a_class_that_no_label_has_is_named() -> None:
-    """Whether the model is accepted or not: it costs mean IoU, and more labels may mend it."""
+    """Whether the model is accepted or not: it is in no score, and more labels may mend it."""
     stray = replace(GOOD, iou={**GOOD.iou, "tram": 0.0}, strays={"tram": 3})
-    told = "predicted but in no label: tram (3 pixels); it counts as IoU 0 and costs 0.4 of mean IoU"
+    told = "predicted but in no label, so left out of the mean IoU: tram (3 pixels)"
     assert judge(stray).accepted and judge(stray).reasons[-1] == told
     assert not judge(stray, min_mean_iou=0.9).accepted and judge(stray, min_mean_iou=0.9).reasons[-1] == told
 

@@ -12,6 +12,7 @@ import yaml
 from pipeline.errors import EvidenceError, ParamsError, StageError
 from pipeline.files import write_json
 from pipeline.packed import PREPROCESS
+from pipeline.precision import STEP_TIMES
 from pipeline.registry import model_name, opened
 from pipeline.steps.noise import NOISE, STAGES, identify, mean_iou_of, noise, prepare, run_in
 from pipeline.steps.preprocess import preprocess
@@ -59,7 +60,11 @@ def test_the_floor_is_stored_with_the_model(
     assert 0.01 < floor < 0.2 and tag["floor"] == floor and tuple(tag["mean_ious"]) == MEAN_IOUS
     assert tag == artifact and tag["data_md5"] == "d1.dir" and set(tag) >= {"params_md5", "when"}
     out = capsys.readouterr().out
-    assert "noise 3/3: seed 7 has mean IoU 0.7100" in out and f"noise floor {floor:.4f}" in out
+    assert (
+        "noise 3/3: seed 7 has mean IoU 0.7100" in out
+        and f"noise floor {floor:.4f}" in out
+        and "promote.noise_floor" in out
+    )
 
 
 def test_too_few_runs_are_refused(project: Path) -> None:
@@ -88,7 +93,7 @@ def test_the_seed_is_not_of_the_identity_but_all_else_is(project: Path) -> None:
 
 
 def test_a_seed_has_a_project_of_its_own(project: Path) -> None:
-    """Its params differ in the seed alone, its data are links; making it again keeps what it has."""
+    """Its params differ in the seed alone, data and step times are links; making it again keeps what it has."""
     for _ in range(2):
         prepare(project / "seed-5", 5)
     found = yaml.safe_load((project / "seed-5/params.yaml").read_text())
@@ -96,6 +101,7 @@ def test_a_seed_has_a_project_of_its_own(project: Path) -> None:
     assert found == {name: value for name, value in small_content().items() if name != "train"}
     assert (project / "seed-5" / PREPROCESS).resolve() == project / PREPROCESS
     assert (project / "seed-5/data").is_symlink()
+    assert (project / "seed-5" / STEP_TIMES).resolve() == project / STEP_TIMES
 
 
 def write_finished_seed(folder: Path, **changes: Any) -> None:

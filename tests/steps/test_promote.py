@@ -1,6 +1,7 @@
 """Tests of promotion: real models, scored on the test split that is there today."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -182,12 +183,35 @@ def test_scores_of_nothing_do_not_promote(contest: Callable[..., None]) -> None:
         assert decision.evidence["mean_ious"]["1"] is None
 
 
-def test_noise_floor_is_the_smallest_difference_that_counts(pair: Contest) -> None:
-    """A difference that two seeds make by chance promotes nobody; the line keeps where the floor comes from."""
+def test_a_decision_tells_one_mean_iou_of_a_model(pair: Contest) -> None:
+    """Reasons, evidence and comparison are one definition: a class that no label has decides nothing."""
+    tables = {name: _table(0, 0) for name in TABLES}
+    for name, matrix in (("segline/1", [[9, 1], [0, 0]]), ("segline/2", [[8, 2], [0, 0]])):
+        tables[name].matrices[:] = matrix
+    decision = _decide(pair, tables)
+    assert decision.promoted and decision.evidence["mean_ious"] == {"1": 0.9, "2": 0.8}
+    assert decision.evidence["comparisons"]["2"]["mean_ious"] == [0.9, 0.8]
+    told = [reason for reason in decision.reasons if "mean IoU 0." in reason]
+    assert len(told) == 2 and all("0.9000" in reason and "0.8000" in reason for reason in told)
+
+
+@pytest.mark.parametrize("rule", ["note", "require"])
+def test_noise_floor_is_told_or_required(contest: Callable[..., None], rule: str) -> None:
+    """A difference that two seeds make by chance is told, or promotes nobody; the line keeps where it comes from."""
+    contest(noise_floor=rule)
+    pair = Contest(register(SKY), register(SKY), None, None)
     assert _decide(pair, TABLES, NoiseFloor(0.1, "p", "d", (0.1, 0.2))).promoted
     decision = _decide(pair, TABLES, NoiseFloor(0.2, "p", "d", (0.1, 0.2)))
-    assert not decision.promoted and "noise floor" in str(decision)
-    assert decision.evidence["noise_floor"]["data_md5"] == "d"
+    assert decision.promoted == (rule == "note") and "20.00 points are the noise floor" in str(decision)
+    assert decision.evidence["noise_floor"]["data_md5"] == "d" and decision.evidence["rule"]["noise_floor"] == rule
+
+
+def test_noise_floor_of_a_version_without_lineage(contest: Callable[..., None]) -> None:
+    """A version that another program registered has no params and no data to compare with; that is no failure."""
+    contest()
+    bare = replace(register(SKY), tags={"verdict": "accepted"})
+    decision = _decide(Contest(bare, register(SKY), None, None), TABLES, NoiseFloor(0.1, "p", "d", (0.1, 0.2)))
+    assert "the noise floor is of other data" in str(decision)
 
 
 def test_noise_floor_of_something_else_is_told(pair: Contest) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.lineage import read_lineage
+from pipeline.model_cache import download_model
 from pipeline.model_card import Postprocess
-from pipeline.registry import download_model, find_alias, list_versions, opened, set_alias
+from pipeline.registry import find_alias, list_versions, opened, set_alias
 from pipeline.scores import Scores
 from pipeline.steps import gate
 from pipeline.steps.register import _describe, _read_accepted, _register, _tags, register
@@ -61,6 +62,16 @@ def test_run_holds_what_makes_it_again() -> None:
         assert "check out commit" in client.get_model_version("segline", "1").description
     assert run.info.status == "FINISHED" and run.data.params["train.unet.num_levels"] == "4"
     assert run.data.metrics["iou/road"] == 0.9 and run.data.metrics["loss"] == 0.25
+
+
+def test_run_tells_precision_and_machines_of_the_training() -> None:
+    """The params name the precision that `auto` has become; machine.json the kinds of machine that trained."""
+    version = register()
+    with opened() as (mlflow, client):
+        params = client.get_run(version.run_id).data.params
+        machine = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/lineage/machine.json")
+    assert params["train.precision"] == "auto" and params["train.precision_chosen"] == "float32"
+    assert machine["trained_on"] == [{"cpu": "one"}] and machine["instructions"] and machine["cpu"]
 
 
 def test_cleaning_that_serving_lacks_is_told() -> None:

@@ -1,14 +1,16 @@
 """The stage `train`."""
 
 import csv
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ import yaml
 
 from pipeline.checkpoints import Checkpoint
 from pipeline.errors import ParamsError
-from pipeline.files import md5_of
+from pipeline.files import md5_of, write_json
 from pipeline.fingerprint import Fingerprint
+from pipeline.machine import read_processor
 from pipeline.packed import read_packed
+from pipeline.precision import BFLOAT16, FLOAT32, STEP_TIMES, StepTimes
 from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import TRAIN, check_batch_size, train
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
@@ -51,11 +55,30 @@ def train_here(**changes: Any) -> Any:
     return train(*sets, Fingerprint.read(), small_params(**changes).train, TRAIN)
 
 
-def run_program() -> str:
-    """Trains as the stage does; returns what it printed."""
-    done = subprocess.run(COMMAND, capture_output=True, text=True, check=False)
+def run_program(**environment: str) -> str:
+    """Trains as the stage does, with more in the environment; returns what it printed."""
+    done = subprocess.run(COMMAND, capture_output=True, text=True, check=False, env=os.environ | environment)
     assert not done.returncode, done.stderr
     return done.stdout
+
+
+def read_summary() -> dict[str, Any]:
+    """What the training has left of itself."""
+    summary: dict[str, Any] = json.loads((TRAIN / "summary.json").read_text())
+    return summary
+
+
+def md5_of_model() -> list[str]:
+    """Weights, network and history."""
+    return [md5_of(TRAIN / name) for name in ("model.weights.h5", "unet.json", "history.csv")]
+
+
+def turn_step_times() -> str:
+    """Makes of the precision that was measured as the faster one the slower; returns the other."""
+    (path,) = STEP_TIMES.iterdir()
+    is_bfloat16 = StepTimes.read(path).faster == BFLOAT16
+    write_json(path, asdict(StepTimes(1.0, 9.0 if is_bfloat16 else 0.1, None)))
+    return FLOAT32 if is_bfloat16 else BFLOAT16
 
 
 def kill_program() -> Path:
@@ -98,15 +121,91 @@ def test_no_validation_image_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.e2e
 def test_the_same_bytes_twice_and_after_a_kill() -> None:
-    """Two runs and one killed after its first epoch end with the same files; the checkpoint goes when it has served."""
-    write_params(num_epochs=NUM_EPOCHS)
+    """Two runs and one killed after its first epoch end with the same files; the checkpoint goes when it has served.
+
+    The precision is measured once; a training that was killed goes on in its own, whatever would be chosen now.
+    """
+    write_params(num_epochs=NUM_EPOCHS, precision="auto")
     run_program()
     undisturbed = md5_of(TRAIN)
     run_program()
     assert md5_of(TRAIN) == undisturbed and not list(Path("checkpoints").glob("*.npz"))
     kill_program()
-    assert re.search(rf"goes on after epoch [1-9]\d* of {NUM_EPOCHS}", run_program())
+    turn_step_times()
+    told = run_program()
+    assert re.search(rf"goes on after epoch [1-9]\d* of {NUM_EPOCHS}", told) and "another kind of machine" not in told
     assert md5_of(TRAIN) == undisturbed
+
+
+@pytest.mark.e2e
+def test_auto_is_the_precision_that_it_chooses() -> None:
+    """Measured in a process of its own, it leaves no trace: the bits are those of the precision asked for by name."""
+    found = {}
+    for turn in (lambda: None, turn_step_times):
+        turn()
+        write_params(precision="auto", num_epochs=2)
+        told = run_program()
+        summary = read_summary()
+        assert f"train: precision {summary['precision']}, measured: a step takes" in told
+        assert summary["precision_by"] == "measured"
+        found[summary["precision"]] = md5_of_model()
+    for precision, bits in found.items():
+        write_params(precision=precision, num_epochs=2)
+        run_program()
+        assert md5_of_model() == bits and read_summary()["precision_by"] == "params"
+    assert found.keys() == {FLOAT32, BFLOAT16} and found[FLOAT32] != found[BFLOAT16]
+
+
+@pytest.mark.e2e
+def test_without_bfloat16_operations_auto_is_float32() -> None:
+    """Emulated bfloat16 is slower than float32 even on a network this small; asked for by name it is warned of."""
+    write_params(precision="auto", num_epochs=1)
+    assert "train: precision float32, measured" in run_program(TF_ENABLE_ONEDNN_OPTS="0")
+    write_params(precision=BFLOAT16, num_epochs=1)
+    assert "mixed_bfloat16 is slower on this machine than float32" in run_program(TF_ENABLE_ONEDNN_OPTS="0")
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(
+    not {"avx512_bf16", "amx_bf16"} & set(read_processor()["instructions"].split()),
+    reason="oneDNN fails only on a processor that has bfloat16 instructions which a setting takes away",
+)
+def test_bfloat16_that_fails_is_not_chosen_and_refused_early() -> None:
+    """`auto` tells the failure and trains in float32; asked for by name it is an error before the first epoch."""
+    write_params(precision="auto", num_epochs=1)
+    told = run_program(ONEDNN_MAX_CPU_ISA="AVX2")
+    assert "mixed_bfloat16 fails (" in told and read_summary()["precision"] == FLOAT32
+    write_params(precision=BFLOAT16)
+    environment = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    done = subprocess.run(COMMAND, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1 and "mixed_bfloat16 does not run on this machine" in done.stderr
+    assert "set train.precision to float32" in done.stderr and "epoch" not in done.stdout
+
+
+@pytest.mark.e2e
+def test_another_kind_of_machine_goes_on_with_a_word() -> None:
+    """Threads and instructions may change between kill and resume; that is told, and stays with the result."""
+    write_params(num_epochs=NUM_EPOCHS, num_threads=2)
+    kill_program()
+    write_params(num_epochs=NUM_EPOCHS, num_threads=1)
+    told = run_program(ONEDNN_MAX_CPU_ISA="AVX2")
+    assert "goes on after epoch" in told and told.count("another kind of machine") == 1
+    assert "not bit-identical" in told and "threads 2, then 1; ONEDNN_MAX_CPU_ISA none, then AVX2" in told
+    summary = read_summary()
+    assert summary["num_machines"] == 2 and [machine["threads"] for machine in summary["machines"]] == ["2", "1"]
+
+
+@pytest.mark.e2e
+def test_a_full_disk_is_told_before_the_first_epoch(tmp_path: Path) -> None:
+    """Room for checkpoints and weights is looked at first; nothing is left half written."""
+    mount = f"mount -t tmpfs -o size=64k tmpfs {tmp_path}/checkpoints"
+    (tmp_path / "checkpoints").mkdir()
+    space = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    if not shutil.which("unshare") or subprocess.run([*space, mount], capture_output=True).returncode:
+        pytest.skip("this system lets nobody but root mount a small disk")
+    done = subprocess.run([*space, f'{mount} && "$0" "$@"', *COMMAND], capture_output=True, text=True)
+    assert done.returncode == 1 and "checkpoints: no space left on the disk: 0.3 MB are needed" in done.stderr
+    assert "Traceback" not in done.stderr and "epoch" not in done.stdout and not TRAIN.exists()
 
 
 @pytest.mark.e2e

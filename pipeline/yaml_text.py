@@ -1,0 +1,97 @@
+"""YAML as DVC reads it: version 1.2. What has two meanings, or is made to harm, is refused with its line."""
+
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, ScalarEvent
+
+MAX_CHARS = 1 << 20
+MAX_DEPTH = 32
+MAX_NODES = 20_000
+"""Values of a document; what an alias stands for counts again at each of its places."""
+TWO_MEANINGS = re.compile(r"[-+]?0[0-9_]+")
+
+
+def parse_yaml(text: str) -> Any:
+    """The value of a YAML 1.2 document: `1e-5` is a number, `off` and `yes` are texts. None if it is empty.
+
+    Raises:
+        ValueError: the text is not YAML or holds several documents, a key twice, a tag, an alias of itself, `010`, or
+            too much; the message starts with the line, where there is one.
+    """
+    if len(text) > MAX_CHARS:
+        raise ValueError(f"has {len(text)} characters, expected at most {MAX_CHARS}")
+    try:
+        _check_nodes(text)
+        return YAML(typ="safe").load(text)
+    except YAMLError as err:
+        raise ValueError(f"is not YAML ({_explain(err)})") from err
+    except ValueError as err:  # of a number or date that is written like one and is none, such as 2001-99-99
+        raise ValueError(str(err) if str(err).startswith("line ") else f"is not YAML ({err})") from err
+
+
+def to_yaml(content: Any) -> str:
+    """A text that `parse_yaml` and DVC read as `content`; keys keep their order, short lists stand in a line."""
+    writer: Any = YAML(
+        typ="safe"
+    )  # by the same library as reading: the other one writes `[0?]`, which this cannot read
+    writer.default_flow_style, writer.width = None, 1 << 16
+    writer.sort_base_mapping_type_on_output = False
+    stream = io.StringIO()
+    writer.dump(content, stream)
+    return stream.getvalue()
+
+
+def _check_nodes(text: str) -> None:
+    """Reads the text without making its values, so that nothing can grow or recurse while they are made."""
+    num_documents = 0
+    open_nodes: list[tuple[str | None, int]] = []  # anchor and number of nodes before, of each open collection
+    num_nodes, num_of_anchor = 0, dict[str, int]()
+    for event in YAML(typ="safe").parse(text):
+        where = f"line {event.start_mark.line + 1}"
+        num_documents += isinstance(event, DocumentStartEvent)
+        if isinstance(event, CollectionEndEvent):
+            anchor, num_before = open_nodes.pop()
+            num_of_anchor |= {anchor: num_nodes - num_before} if anchor else {}
+        elif isinstance(event, AliasEvent):
+            if event.anchor not in num_of_anchor:
+                raise ValueError(f"{where}: *{event.anchor} stands for itself or for nothing; write the value out")
+            num_nodes += num_of_anchor[event.anchor]
+        elif isinstance(event, CollectionStartEvent | ScalarEvent):
+            _check_node(event, where)
+            num_nodes += 1
+            if isinstance(event, ScalarEvent):
+                num_of_anchor |= {event.anchor: 1} if event.anchor else {}
+            else:
+                open_nodes.append((event.anchor, num_nodes - 1))
+        for problem in _too_much(num_documents, len(open_nodes), num_nodes):
+            raise ValueError(f"{where}: {problem}")
+
+
+def _check_node(event: Any, where: str) -> None:
+    if event.tag is not None:
+        raise ValueError(f"{where}: has the tag {event.tag}; tags are not read, remove it")
+    is_plain = isinstance(event, ScalarEvent) and event.implicit[0] and not event.style
+    if is_plain and TWO_MEANINGS.fullmatch(event.value):
+        raise ValueError(
+            f"{where}: {event.value} is octal to some programs and decimal to others; write a number without the 0 in "
+            "front, or a text in quotes"
+        )
+
+
+def _too_much(num_documents: int, depth: int, num_nodes: int) -> Iterator[str]:
+    if num_documents > 1:
+        yield "a second document starts; expected one in the file, remove `---`"
+    if depth > MAX_DEPTH:
+        yield f"is nested deeper than {MAX_DEPTH} levels"
+    if num_nodes > MAX_NODES:
+        yield f"holds more than {MAX_NODES} values, aliases written out; expected fewer"
+
+
+def _explain(err: YAMLError) -> str:
+    mark = getattr(err, "problem_mark", None)
+    problem = getattr(err, "problem", None) or str(err).partition("\n")[0]
+    return f"line {mark.line + 1}: {problem}" if mark else problem
