@@ -135,7 +135,7 @@ def _look(folder: Path, environment: Mapping[str, str], time_s: float) -> Outcom
 
 
 def main(words: list[str]) -> None:
-    """Runs the demo under each setting; the last line is a JSON object."""
+    """Runs the demo under each setting; the last line is a JSON object. Exit code 1: one has not passed."""
     settings = [setting for setting in SETTINGS if not words or any(word in setting.name for word in words)]
     outcomes = {}
     for setting in settings:
@@ -149,6 +149,7 @@ def main(words: list[str]) -> None:
     longest = max(outcome.time_s for outcome in outcomes.values())
     content = {"settings": len(settings), "demo_passed": passed, "mean_iou": mean_ious, "longest_s": round(longest, 1)}
     print(json.dumps(content))
+    sys.exit(passed < len(settings))
 
 
 if __name__ == "__main__":
