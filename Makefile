@@ -12,11 +12,11 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help demo test install lock
+.PHONY: help demo test test-pythons install lock
 .DELETE_ON_ERROR:
 
 help: ## Say what can be made
-	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Draw street scenes, train on them, register and promote the model
 	$(IN_ENVIRONMENT) segline import demo
@@ -28,6 +28,9 @@ test: $(INSTALLED) ## Run lint, types and every test
 	$(IN_ENVIRONMENT) mypy
 	$(IN_ENVIRONMENT) pytest --quiet
 	$(IN_ENVIRONMENT) pytest --quiet -m e2e --numprocesses 0
+
+test-pythons: $(INSTALLED) ## Run the fast tests and a small demo under each other Python from 3.11 to 3.13 that is found
+	.ci/pythons
 
 install: $(INSTALLED) ## Make the environment .venv from the lock
 

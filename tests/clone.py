@@ -1,0 +1,49 @@
+"""A clone of this checkout in a folder of its own, with other params, in which the command can be run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.conftest import PLACES, ROOT
+
+OF_THE_DEMO = ("data.dvc", "dvc.lock")
+
+
+def write_clone(folder: Path, changes: Mapping[str, Any]) -> None:
+    """Commits the files of this checkout in a repository of their own, without the demo's data and lock.
+
+    Args:
+        folder: of the clone; is made.
+        changes: new values for `params.yaml`, nested as the file is.
+    """
+    list_files = ["git", "-c", "safe.directory=*", "ls-files", "-co", "--exclude-standard", "-z"]
+    files = subprocess.check_output(list_files, cwd=ROOT, text=True)
+    for name in filter(None, files.split("\0")):
+        if (ROOT / name).is_file() and name not in OF_THE_DEMO:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    params = folder / "params.yaml"
+    content = merged(yaml.safe_load(params.read_text()), changes)
+    params.write_text(yaml.safe_dump(content, sort_keys=False))
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "all"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+
+
+def merged(content: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The content with the values of `changes` in place of its own, table by table."""
+    new = dict(content)
+    for name, value in changes.items():
+        new[name] = merged(new[name], value) if isinstance(value, Mapping) else value
+    return new
+
+
+def clone_environment(**variables: str) -> dict[str, str]:
+    """The environment for commands in a clone: this Python first on the path, nothing of a test before."""
+    kept = {name: value for name, value in os.environ.items() if name not in (*PLACES, "PYTHONPATH")}
+    return {**kept, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **variables}
