@@ -178,9 +178,12 @@ def _tell(imported: Any) -> None:
 
 def run_flow(arguments: Arguments) -> None:
     """Runs the flow in a process of its own, so that its last logs are sent before Prefect's server ends."""
+    from pipeline.dataset import DATA, read_class_list
     from pipeline.params import read_params
+    from pipeline.params_fit import check_fit
 
-    read_params()  # a typo is told at once, not after the server's start
+    # what can be known is told at once, not after the server's start or an hour of training
+    check_fit(read_params(), read_class_list() if (DATA / "dataset.yaml").exists() else None)
     with only_one("run"):
         pass
     with prefect_server() as address:

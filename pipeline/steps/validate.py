@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from pipeline.checks import class_checks, leak_checks, sample_checks, split_checks
 from pipeline.dataset import DATA, SPLITS, Sample, list_samples, read_class_list
-from pipeline.errors import DataError
+from pipeline.errors import DataError, ParamsError
 from pipeline.expectations import Judge
 from pipeline.fact_table import class_rows, leak_rows, sample_row, split_rows
 from pipeline.files import write_json
 from pipeline.findings import ERROR, WARNING, Finding, bad_names, first_of, summary_of, write_quarantine
 from pipeline.images import SUFFIXES
 from pipeline.manifest import MANIFEST, Row, write_manifest
+from pipeline.names import shown
 from pipeline.params import SplitParams, ValidateParams, read_params
 from pipeline.program import run_stage
 from pipeline.scan import Facts, read_num_workers, scan
@@ -60,6 +62,7 @@ def validate(data: Path, params: ValidateParams, out: Path) -> Report:
 
     Raises:
         DataError: there are errors, and they may not or cannot be left out.
+        ParamsError: `groups_in_several_splits` names a group that is not there.
     """
     (out / MANIFEST.name).unlink(missing_ok=True)  # that of another data set must not outlive a refusal
     report = _look_at(data, params, out / "data_docs")
@@ -75,6 +78,7 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     """Judges samples by themselves, then beside each other, then all together."""
     classes = read_class_list(data)
     samples = [_with_split(sample, params.split) for sample in list_samples(data)]
+    _check_groups(params.groups_in_several_splits, {sample.group for sample in samples})
     facts = list(scan(samples, read_num_workers()))
     judge = Judge()
     findings = judge.judge(
@@ -96,6 +100,16 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     notes = [*_note_unused(data), *_note_known(leaks, params.near_duplicates)]
     rows = [_manifest_row(one) for one in _left(facts, findings, "quarantine")]
     return Report(len(samples), rows, findings, notes)
+
+
+def _check_groups(named: Sequence[str], groups: set[str]) -> None:
+    if unknown := [name for name in named if name not in groups]:
+        near = get_close_matches(unknown[0], groups, n=1)
+        guess = f", did you mean {shown(near[0])}" if near else ""
+        raise ParamsError(
+            f"params.yaml: `validate.groups_in_several_splits` names {shown(unknown[0])}, which is no group of the "
+            f"data set{guess}; correct or remove it"
+        )
 
 
 def _left(facts: Sequence[Facts], findings: Sequence[Finding], on_error: str) -> list[Facts]:
