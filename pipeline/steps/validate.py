@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from pipeline.checks import class_checks, leak_checks, sample_checks, split_checks, version_checks
 from pipeline.data_version import version_rows
 from pipeline.dataset import DATA, SPLITS, Sample, list_samples, read_class_list
-from pipeline.errors import DataError
+from pipeline.errors import DataError, ParamsError
 from pipeline.expectations import Judge
 from pipeline.fact_table import class_rows, leak_rows, most_ignored_share, sample_row, split_rows
 from pipeline.files import write_json
 from pipeline.findings import ERROR, WARNING, Finding, bad_names, first_of, summary_of, write_quarantine
 from pipeline.images import SUFFIXES
 from pipeline.manifest import MANIFEST, Row, write_manifest
+from pipeline.names import quoted
 from pipeline.params import SplitParams, ValidateParams, read_params
 from pipeline.picture_files import Limits
 from pipeline.program import run_stage
@@ -64,6 +66,7 @@ def validate(data: Path, params: ValidateParams, out: Path) -> Report:
 
     Raises:
         DataError: there are errors, and they may not or cannot be left out.
+        ParamsError: `groups_in_several_splits` names a group that is not there.
         StageError: the project's DVC cannot be opened.
     """
     (out / MANIFEST.name).unlink(missing_ok=True)  # that of another data set must not outlive a refusal
@@ -80,6 +83,7 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     """Judges samples by themselves, then beside each other, then all together."""
     classes = read_class_list(data)
     samples = [_with_split(sample, params.split) for sample in list_samples(data)]
+    _check_groups(params.groups_in_several_splits, {sample.group for sample in samples})
     version = read_version(data)
     facts = list(scan(samples, read_num_workers(), _limits(data, params, version)))
     judge = Judge()
@@ -117,6 +121,16 @@ def _md5s(facts: Sequence[Facts]) -> dict[Path, str]:
     """MD5 of each file that the scan could decode."""
     sides = [pair for one in facts for pair in ((one.sample.image, one.image), (one.sample.mask, one.mask))]
     return {path: side.md5 for path, side in sides if path and side}
+
+
+def _check_groups(named: Sequence[str], groups: set[str]) -> None:
+    if unknown := [name for name in named if name not in groups]:
+        near = get_close_matches(unknown[0], groups, n=1)
+        guess = f", did you mean {quoted(near[0])}" if near else ""
+        raise ParamsError(
+            f"params.yaml: `validate.groups_in_several_splits` names {quoted(unknown[0])}, which is no group of the "
+            f"data set{guess}; correct or remove it"
+        )
 
 
 def _left(facts: Sequence[Facts], findings: Sequence[Finding], on_error: str) -> list[Facts]:

@@ -17,7 +17,7 @@ import yaml
 from PIL import Image
 
 from pipeline.dataset import Sample, list_samples, write_contract
-from pipeline.errors import DataError
+from pipeline.errors import DataError, ParamsError
 from pipeline.files import md5_of
 from pipeline.findings import read_quarantine
 from pipeline.images import encode_jpeg, encode_png, read_image, write_png
@@ -358,6 +358,14 @@ def test_empty_folder(tmp_path: Path) -> None:
     write_contract(tmp_path, CLASSES, list[Sample]())
     with pytest.raises(DataError, match="found no image in images/ and no mask in masks/; bring data in"):
         validate(tmp_path, params(), tmp_path / "out")
+
+
+@pytest.mark.usefixtures("_small")
+def test_a_group_that_is_not_there_is_refused() -> None:
+    """A group that is known to be in several splits is one of the data set's, or a typing error."""
+    freeze(Path(), all={"group": "street"})
+    with pytest.raises(ParamsError, match="names 'stret', which is no group of the data set, did you mean 'street'; "):
+        validate(DATA, params(groups_in_several_splits=("stret",)), OUT)
 
 
 @pytest.mark.usefixtures("_small")
