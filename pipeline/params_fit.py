@@ -27,8 +27,8 @@ def check_fit(params: Params, classes: ClassList | None) -> None:
     problems = []
     if crop[0] > size[0] or crop[1] > size[1]:
         problems.append(
-            f"`train.augment.crop` is {list(crop)}, images are packed at {list(size)} (preprocess.image_size); the crop must "
-            "fit in"
+            f"`train.augment.crop` is {list(crop)}, images are packed at {list(size)} (preprocess.image_size); the "
+            "crop must fit in"
         )
     for kind in ("mean", "class", "slice"):
         floor, low = f"min_{kind}_iou", f"min_{kind}_iou_low"

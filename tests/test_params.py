@@ -104,7 +104,7 @@ def test_a_whole_float_is_a_whole_number_and_an_integer_a_float() -> None:
 
 ENDS: list[tuple[str, Any, Any]] = [
     ("validate__near_duplicate_bits", 16, 17),
-    ("preprocess__size", [8192, 8192], [8192, 8193]),
+    ("preprocess__image_size", [8192, 8192], [8192, 8193]),
     ("train__seed", 2**32 - 1, 2**32),
     ("train__num_epochs", 100_000, 10**12),
     ("train__batch_size", 4096, 10**9),
