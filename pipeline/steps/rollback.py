@@ -21,7 +21,7 @@ def rollback(to: str | None = None) -> Version:
         EvidenceError: the gate never accepted that version, or it never was champion.
         RegistryError: there is nothing to roll back to, `champion` was moved by hand, or someone was faster.
     """
-    standing = read_standing()
+    standing = read_standing(completes=True)
     target = _find_target(standing) if to is None else _find_named(to, standing)
     move(target, standing)
     before = standing.state.champion
@@ -47,7 +47,7 @@ def move(target: Version, standing: Standing) -> None:
         )
     before = standing.state.champion
     reason = f"{target} in place of {f'{model_name()}/{before}' if before else 'none'}"
-    line = new_line("rollback", target.number, standing.lines, standing.found, (reason,), {})
+    line = new_line("rollback", target.number, standing.lines, standing.found, (reason,), standing.acceptance)
     effect = record(line)
     if effect.what == "void":
         raise RegistryError(f"{effect.reason}; nothing was rolled back, see `segline history` and run this again")
