@@ -22,10 +22,12 @@ from pipeline.environment import QUIET, set_defaults
 from pipeline.errors import RegistryError
 from pipeline.model_reference import parse_reference
 from pipeline.secrets import without_secrets
+from pipeline.text import shown
 
 LOCAL_ARTIFACTS = Path("mlartifacts")
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
 SQLITE = "sqlite:///"
+NUMBER = r"[0-9]{1,10}"
 OPEN = "RUNNING"  # the status of a run that nobody has ended
 MLFLOW_QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -48,7 +50,7 @@ class Version:
         run_id: the MLflow run that holds its record.
         aliases: those that point to it, sorted.
         tags: as registered, and as later decisions added.
-        created: when it was registered.
+        created: when it was registered; None: MLflow does not know.
     """
 
     name: str
@@ -56,7 +58,7 @@ class Version:
     run_id: str
     aliases: tuple[str, ...]
     tags: Mapping[str, str]
-    created: datetime
+    created: datetime | None
 
     def __str__(self) -> str:
         return f"{self.name}/{self.number}"
@@ -224,11 +226,26 @@ def to_metrics(mlflow: Any, metrics: Mapping[str, float], step: int) -> list[Any
 
 
 def to_version(row: Any, aliases: Mapping[str, Any]) -> Version:
-    """From MLflow's own kind of version, and the numbers that the model's aliases point to."""
+    """From MLflow's own kind of version, and the numbers that the model's aliases point to.
+
+    Raises:
+        RegistryError: the version has no number.
+    """
+    if not re.fullmatch(NUMBER, str(row.version)):
+        raise RegistryError(
+            f"{row.name}: MLflow has a version {shown(str(row.version))!r}, expected a number; delete it"
+        )
     number = int(row.version)
-    mine = tuple(sorted(alias for alias, at in aliases.items() if int(at) == number))
-    created = datetime.fromtimestamp(row.creation_timestamp / 1000, UTC)
-    return Version(row.name, number, row.run_id, mine, dict(row.tags), created)
+    mine = tuple(sorted(str(alias) for alias, at in aliases.items() if str(at) == str(number)))
+    tags = {str(name): str(value) for name, value in row.tags.items() if value is not None}
+    return Version(row.name, number, str(row.run_id or ""), mine, tags, _to_time(row.creation_timestamp))
+
+
+def _to_time(stamp_ms: Any) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(stamp_ms / 1000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
 
 
 def _is_server() -> bool:

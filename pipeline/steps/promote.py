@@ -64,7 +64,7 @@ def promote(version: str | None = None) -> Promotion:
         ParamsError: the params are wrong.
         RegistryError: there is no such version or anchor, or `champion` was moved by hand.
     """
-    params, standing = read_params().promote, read_standing()
+    params, standing = read_params().promote, read_standing(completes=True)
     check_agreement(standing)
     challenger = _find_challenger(version)
     contest = find_contest(challenger, standing, params.anchor)

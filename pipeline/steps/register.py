@@ -8,6 +8,8 @@ from pipeline.contention import write_patiently
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of, read_yaml
 from pipeline.fingerprint import Fingerprint
+from pipeline.ledger import read_ledger
+from pipeline.ledger_audit import HEAD_TAG, head_of
 from pipeline.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
 from pipeline.machine import list_packages, read_machine
 from pipeline.manifest import read_manifest
@@ -57,7 +59,8 @@ def register() -> Version:
 
 def _register(scores: Scores, tags: dict[str, str]) -> Version:
     with recorded_run(_read_record(scores, tags)) as run_id:
-        version = create_version(run_id, MODEL, _describe(scores, tags, ModelCard.read(MODEL).postprocess), tags)
+        about = _describe(scores, tags, ModelCard.read(MODEL).postprocess)
+        version = create_version(run_id, MODEL, about, {**tags, HEAD_TAG: head_of(read_ledger())})
     first = _find_twin(tags)
     if first and first.number < version.number:
         delete_version(version)

@@ -25,7 +25,7 @@ def rollback(to: str | None = None) -> Version:
         EvidenceError: the gate never accepted that version, or it never was champion.
         RegistryError: there is nothing to roll back to, `champion` was moved by hand, or someone was faster.
     """
-    standing = read_standing()
+    standing = read_standing(completes=True)
     target = _find_target(standing) if to is None else _find_named(to, standing)
     line = move(target, standing)
     before = standing.state.champion
@@ -53,7 +53,8 @@ def move(target: Version, standing: Standing) -> Line:
         raise EvidenceError(
             f"{target}: has no accepted verdict, so it cannot be champion; `segline history` shows which"
         )
-    line = new_line("rollback", target.number, standing.lines, standing.found, (_describe(target, standing),), {})
+    reasons = (_describe(target, standing),)
+    line = new_line("rollback", target.number, standing.lines, standing.found, reasons, standing.acceptance)
     effect = record(line)
     if effect.what == "void":
         raise RegistryError(f"{effect.reason}; nothing was rolled back, see `segline history` and run this again")
