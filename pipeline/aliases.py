@@ -84,7 +84,7 @@ class Standing:
             )
         where = f"{where}: it was moved by hand"
         if told is None:
-            return f"{where}; remove the alias {CHAMPION} in MLflow, then `segline promote {found}` decides on that version"
+            return f"{where}; remove the alias {CHAMPION} in MLflow; `segline promote {found}` then judges that version"
         judge = f", and `segline promote {found}` compares that one" if found else ""
         return (
             f"{where}, or {name}/{told} was deleted; `segline rollback --to {told}` puts it right, or takes the number "
