@@ -1,6 +1,7 @@
 """Tests of the ledger: the law of its lines, and what MLflow keeps of them."""
 
 import getpass
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -157,6 +158,15 @@ def test_line_that_was_changed_by_hand_is_told(text: str | None, found: str) -> 
     entry = parse_entry(Version("segline.ledger", 3, "", (), tags, None))
     assert entry.line is None and list_lines([entry]) == ()
     assert entry.link.damage.startswith("line 3 cannot be read (") and found in entry.link.damage
+
+
+def test_line_from_before_the_chain_is_read() -> None:
+    """What an older segline wrote has no link, and can still be read."""
+    text = json.dumps({name: value for name, value in LINE.items() if name not in ("link", "is_signed")})
+    tags = {"line.0": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    entry = parse_entry(Version("segline.ledger", 3, "", (), tags, None))
+    assert entry.line and (entry.line.number, entry.line.link, entry.line.is_signed) == (3, None, False)
+    assert entry.link.head is None and not entry.link.damage
 
 
 @given(line_tags())

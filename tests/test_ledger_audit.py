@@ -1,7 +1,9 @@
 """Tests of the audit: whatever is done to the ledger in MLflow is told, and can be accepted by a person."""
 
 import json
+import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from pipeline.ledger import append, new_line, parse_entry, read_ledger
 from pipeline.ledger_audit import HEAD_TAG, SEEN, Witness, audit, keep_seen
 from pipeline.registry import find_version, list_versions, opened, set_alias
 from tests.contest import number_by_alias
-from tests.finished_project import use_registry
+from tests.finished_project import temporary_folder, use_registry
 from tests.hostile_registry import line_tags, texts
 
 NUM_LINES = 4
@@ -68,20 +70,31 @@ def forge(**changes: object) -> None:
         client.create_model_version("segline.ledger", SOURCE, tags=made, await_creation_for=None)
 
 
+@cache
+def written_ledger() -> Path:
+    """An SQLite file with four versions, each promoted in its turn; writing it takes seconds, copying it none."""
+    folder = temporary_folder()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        use_registry(folder, patch)
+        with opened() as (_, client):
+            client.create_registered_model("segline")
+            for _number in range(NUM_LINES):
+                client.create_model_version("segline", "segline:/test", await_creation_for=None)
+        for number in range(1, NUM_LINES + 1):
+            promote(number)
+        assert read_standing().findings == () == read_standing().notes
+    return folder / "mlflow.db"
+
+
 @pytest.fixture
 def _ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four versions, each promoted in its turn, and a checkout that has seen nothing of it."""
+    """That registry, in a checkout that has seen nothing of it."""
+    file = written_ledger()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(aliases, "PAUSE_S", 0.01)
     use_registry(tmp_path, monkeypatch)
-    with opened() as (_, client):
-        client.create_registered_model("segline")
-        for _number in range(NUM_LINES):
-            client.create_model_version("segline", "segline:/test", await_creation_for=None)
-    for number in range(1, NUM_LINES + 1):
-        promote(number)
-    assert read_standing().findings == () == read_standing().notes
-    SEEN.unlink()
+    shutil.copy(file, tmp_path / "mlflow.db")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +217,6 @@ def test_damaged_memory_of_the_checkout(content: str) -> None:
 @pytest.mark.usefixtures("_ledger")
 def test_checkout_that_cannot_be_written_to() -> None:
     """Reading needs no right to write."""
-    SEEN.parent.rmdir()
     SEEN.parent.write_text("a file in the way")
     keep_seen(read_ledger())
     assert read_standing().findings == ()

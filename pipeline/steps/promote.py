@@ -21,6 +21,7 @@ from pipeline.program import run
 from pipeline.registered_evidence import download_verified
 from pipeline.registry import CHALLENGER, Version, find_version, model_name, set_tags
 from pipeline.rescoring import Rescored, rescore
+from pipeline.text import printable
 
 DECISION_CHARS = 4_000
 """Of the tag `decision`, which is for a quick look; the ledger has the whole."""
@@ -79,7 +80,7 @@ def promote(version: str | None = None) -> Promotion:
             found = mean_iou(rescored.tables[name].pooled())
             _tag(entrant, {"rescored_mean_iou": f"{found:.6f}", "rescored_test_md5": rescored.test_md5})
     decision = carry_out(decision, standing)
-    print(decision)
+    print(printable(str(decision)))
     _report(decision)
     return decision
 
