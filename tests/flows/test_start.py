@@ -22,6 +22,12 @@ def write(path: str, text: str) -> Callable[[], Any]:
     return lambda: Path(path).write_text(text)
 
 
+def leave_only_the_version() -> None:
+    """Makes a clone's state before `dvc pull`."""
+    shutil.rmtree("data")
+    Path("data.dvc").touch()
+
+
 def test_a_committed_project_with_data_may_start() -> None:
     """Where nothing is missing, nothing is said."""
     check_start()
@@ -33,7 +39,7 @@ def test_a_committed_project_with_data_may_start() -> None:
         (write("params.yaml", "{}"), "`train` is missing"),
         (write("dvc.yaml", "stages: {}"), "found no `stages`"),
         (lambda: shutil.rmtree("data"), "^data: not found; bring data in with `segline import`$"),
-        (lambda: (shutil.rmtree("data"), write("data.dvc", "")()), "fetch the version in data.dvc with `dvc pull`, or"),
+        (leave_only_the_version, "fetch the version in data.dvc with `dvc pull`, or"),
         (write("dvc.yaml", "stages: {train: {cmd: b}}"), "code is not committed: dvc.yaml; .* `dvc repro` trains"),
         (lambda: shutil.rmtree(".git/refs"), "git repository"),
     ],
