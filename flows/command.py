@@ -113,6 +113,8 @@ def _add_registry(commands: Commands) -> None:
     spread.add_argument("--runs", type=int, required=True, metavar="N", help="trainings with other seeds, 3 or more")
     _add(commands, "status", status, "show versions, aliases, scores and age", "segline status")
 
+    _add(commands, "doctor", doctor, "show what is wrong here or was left over, and how to mend it", "segline doctor")
+
     example = "segline predict segline@champion photos masks"
     use = _add(commands, "predict", predict, "write masks and overlays for images", example)
     use.add_argument("model", metavar="MODEL", help="ALIAS, VERSION, NAME@ALIAS, NAME/VERSION or a SavedModel's folder")
@@ -252,6 +254,14 @@ def status(_: Arguments) -> None:
     from pipeline.steps import status as step
 
     step.status()
+
+
+def doctor(_: Arguments) -> None:
+    """Shows facts and leftovers; exit code 1 where something needs attention."""
+    from flows.doctor import doctor as examine
+
+    if not examine():
+        sys.exit(1)
 
 
 def predict(arguments: Arguments) -> None:

@@ -1,5 +1,6 @@
 """The one door to Great Expectations: judges tables of facts row by row, and shows the results as Data Docs."""
 
+import logging
 import os
 import re
 import warnings
@@ -73,9 +74,9 @@ class Judge:
             self._context.build_data_docs(site_names=[SITE])
             pages = {page.stem for page in site.rglob("*.html")}
             if missing := [suite for suite in self._suites if not {suite, f"data-{suite}"} <= pages]:
-                raise StageError(  # Great Expectations logs the reason and goes on
-                    f"{folder}: the pages on {', '.join(missing)} could not be written, for the reason above; "
-                    "free some space on the disk and run the same command again"
+                raise StageError(  # Great Expectations only logs the reason, and goes on
+                    f"{folder}: the pages on {', '.join(missing)} could not be written, most likely because the disk "
+                    "is full; free some space on it and run the same command again"
                 )
             _make_reproducible(site)
 
@@ -110,7 +111,8 @@ def _expectation(gxe: Any, check: Check) -> Any:
 
 
 def _great_expectations() -> ModuleType:
-    """Imports it here, because it takes seconds; it sends no statistics and stays silent about its own old ways."""
+    """Imports it here, because it takes seconds; it sends no statistics, logs no traceback, warns of no old ways."""
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -65,8 +65,8 @@ def run(main: Callable[[], None], is_logged: bool = False) -> None:
         if is_logged:
             traceback.print_exc()
         _end(
-            f"error: {type(err).__name__}: {err}; this is a mistake of segline's own or of a library's, not yours. "
-            f"{_keep_traceback()}; please report it",
+            f"error: {type(err).__name__}: {' '.join(str(err).split())}; this is a mistake of segline's own or of a "
+            f"library's, not yours. {_keep_traceback()}; please report it",
             UNFORESEEN,
         )
 

@@ -106,7 +106,7 @@ def opened(todo: str = "run the same command again", patient: bool = True) -> It
 
         utils.MAX_RETRY_COUNT = 3  # 10 would wait for two minutes for a data base that is not there
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.ERROR)  # it warns of what is raised in the end
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it prints what it raises, too
         logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it misses pip in an environment of uv's
         try:
             with _environment(HASTY | {"MLFLOW_TRACKING_URI": tracking_uri()}):

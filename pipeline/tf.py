@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -206,22 +207,36 @@ def load_saved_model(folder: Path) -> Serve:
 
 
 class TensorBoardLog:
-    """Scalars by epoch for TensorBoard.
+    """Scalars by epoch for TensorBoard; where they cannot be written, that is said once and nothing is raised.
 
     Args:
         folder: of this training's event files.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.writer = tf.summary.create_file_writer(str(folder))
+        self.writer: Any = None
+        with self._optional():
+            self.writer = tf.summary.create_file_writer(str(folder))
 
     def write(self, scalars: Mapping[str, float], epoch: int) -> None:
         """Adds the scalars of an epoch and flushes."""
-        with self.writer.as_default():
-            for name, value in scalars.items():
-                tf.summary.scalar(name, value, step=epoch)
-        self.writer.flush()
+        if self.writer:
+            with self._optional(), self.writer.as_default():
+                for name, value in scalars.items():
+                    tf.summary.scalar(name, value, step=epoch)
+                self.writer.flush()
 
     def close(self) -> None:
         """Closes the event file."""
-        self.writer.close()
+        if self.writer:
+            with self._optional():
+                self.writer.close()
+
+    @contextlib.contextmanager
+    def _optional(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as err:
+            self.writer = None
+            reason = str(err).partition("\n")[0]
+            print(f"warning: training goes on without TensorBoard's files: {reason}", file=sys.stderr, flush=True)

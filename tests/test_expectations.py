@@ -131,7 +131,7 @@ def test_index_links_every_page(judge: Judge, tmp_path: Path) -> None:
     assert not (tmp_path / "docs" / "old.html").exists()
 
 
-def test_page_that_cannot_be_written(tmp_path: Path) -> None:
+def test_page_that_cannot_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Great Expectations swallows the reason why a page is missing, so we look; former docs stay."""
     judge = Judge()
     judge.judge("x" * 300, [row("a")], "name", CHECKS)
@@ -139,3 +139,4 @@ def test_page_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(StageError, match=r"docs: the pages on x+ could not be written.*free some space"):
         judge.write_docs(tmp_path / "docs")
     assert [path.name for path in tmp_path.iterdir()] == ["docs"]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]  # with a traceback

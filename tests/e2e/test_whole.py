@@ -36,9 +36,10 @@ ALL = ["validate", "preprocess", "train", "export", "evaluate", "gate"]
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """What the first `segline run --promote` says in the clone, which is the current folder; a copy is kept beside it.
 
-    The clone is the files of this checkout, committed in a repository of their own, with small params and data.
+    The clone is the files of this checkout, committed in a repository of their own, with small params and data. Its
+    folder has a name that an address, a shell or a pattern could take for something else.
     """
-    folder = tmp_path_factory.mktemp("e2e") / "clone"
+    folder = tmp_path_factory.mktemp("e2e") / "clone %20?#é' [a]"
     list_files = ["git", "-c", "safe.directory=*", "ls-files", "-co", "--exclude-standard", "-z"]
     files = subprocess.check_output(list_files, cwd=ROOT, text=True)
     for name in filter(None, files.split("\0")):

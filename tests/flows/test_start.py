@@ -22,8 +22,8 @@ def write(path: str, text: str) -> Callable[[], Any]:
     return lambda: Path(path).write_text(text)
 
 
-def lose_data() -> None:
-    """Leaves the version of the data without its files."""
+def leave_only_the_version() -> None:
+    """Makes a clone's state before `dvc pull`."""
     shutil.rmtree("data")
     Path("data.dvc").touch()
 
@@ -39,7 +39,7 @@ def test_a_committed_project_with_data_may_start() -> None:
         (write("params.yaml", "{}"), "`train` is missing"),
         (write("dvc.yaml", "stages: {}"), "found no `stages`"),
         (lambda: shutil.rmtree("data"), "^data: not found; bring data in with `segline import`$"),
-        (lose_data, "fetch the version in data.dvc with `dvc pull`, or"),
+        (leave_only_the_version, "fetch the version in data.dvc with `dvc pull`, or"),
         (write("dvc.yaml", "stages: {train: {cmd: b}}"), "code is not committed: dvc.yaml; .* `dvc repro` trains"),
         (lambda: shutil.rmtree(".git/refs"), "git repository"),
     ],
