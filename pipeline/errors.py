@@ -2,7 +2,13 @@
 
 
 class SeglineError(Exception):
-    """Base of all errors that a user can mend."""
+    """Base of all errors that a user can mend.
+
+    Attributes:
+        exit_code: of a program that ends with it.
+    """
+
+    exit_code = 1
 
 
 class DataError(SeglineError):
@@ -23,6 +29,12 @@ class ExportError(SeglineError):
 
 class EvidenceError(SeglineError):
     """A verdict, score or lineage is missing, rejected or does not belong to what lies beside it."""
+
+
+class RejectedError(EvidenceError):
+    """The gate rejected the model that is meant."""
+
+    exit_code = 3
 
 
 class RegistryError(SeglineError):

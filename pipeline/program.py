@@ -20,12 +20,12 @@ def run_stage(stage: str, main: Callable[[], None]) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Runs a program; what a user can mend ends as a message on stderr and exit code 1, without a traceback."""
+    """Runs a program; what a user can mend ends as a message on stderr and its exit code, without a traceback."""
     try:
         main()
     except SeglineError as err:
         print(f"error: {err}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(err.exit_code)
     except OSError as err:
         if err.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -13,7 +13,7 @@ from pipeline.calibration import NO_CALIBRATION, Bin, Calibration
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of, read_json, write_json
 from pipeline.manifest import MANIFEST, Row
-from pipeline.slices import Slice
+from pipeline.slices import KINDS, Slice
 
 SCORES = Path("work/evaluate/scores.json")
 AVERAGES = ("micro avg", "macro avg", "weighted avg")
@@ -177,7 +177,8 @@ def compare_evidence(scored: Evidence, found: Evidence) -> list[str]:
 
 
 def _parse(content: Any) -> Scores:
-    floor, report, evidence = content["floor"], content["classification_report"], content["evidence"]
+    floor, evidence = content["floor"], content["evidence"]
+    report = {name: content["classification_report"][name] for name in (*content["iou"], *AVERAGES)}
     return Scores(
         mean_iou=_number(content["mean_iou"]),
         pixel_accuracy=_number(content["pixel_accuracy"]),
@@ -198,7 +199,7 @@ def _parse(content: Any) -> Scores:
 
 def _parse_intervals(content: Any) -> Intervals:
     return Intervals(
-        _text(content["unit"]),
+        _one_of(content["unit"], ("group", "image", "")),
         _number(content["confidence"]),
         _count(content["min_units"]),
         Interval.from_dict(content["mean_iou"]),
@@ -234,7 +235,7 @@ def _parse_calibration(content: Any) -> Calibration:
 
 def _parse_slice(row: Any) -> Slice:
     low, high, interval = _number(row["low"]), _number(row["high"]), Interval.from_dict(row["interval"])
-    kind, name = _text(row["kind"]), _text(row["name"])
+    kind, name = _one_of(row["kind"], KINDS), _text(row["name"])
     return Slice(kind, name, _count(row["num_images"]), _number(row["mean_iou"]), low, high, interval)
 
 
@@ -260,6 +261,12 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"found {value!r}, expected a text")
     return value
+
+
+def _one_of(value: Any, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise TypeError(f"found {value!r}, expected one of {', '.join(name or 'nothing' for name in known)}")
+    return str(value)
 
 
 def _without_nan(content: Any) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.bootstrap import Interval
 from pipeline.image_table import ImageTable
 
+KINDS = ("group", "size", "brightness")
 THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
 
 

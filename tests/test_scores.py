@@ -54,6 +54,9 @@ SCORES = Scores(
 )
 
 
+INTERVAL = {"estimate": None, "low": None, "high": None, "num_units": 1}
+
+
 def row(name: str, split: str = "test", md5: str = "1") -> Row:
     """A row of a manifest."""
     return Row(name, Path("image"), Path("mask"), "group", split, 8, 8, md5, "2")
@@ -97,6 +100,9 @@ def test_equal_scores_give_equal_bytes(tmp_path: Path) -> None:
         ("floor", {}, "KeyError: 'class'"),
         ("intervals", {}, "KeyError: 'unit'"),
         ("intervals", {"unit": "group", "confidence": 0.9, "min_units": 5, "mean_iou": 0.5, "iou": {}}, "TypeError"),
+        ("intervals", {"unit": "<b>"}, "found '<b>', expected one of group, image, nothing"),
+        ("slices", [{"kind": "<b>", "low": 1, "high": 2, "interval": INTERVAL}], "found '<b>', expected one of"),
+        ("classification_report", {}, "KeyError: 'road'"),
         ("boundary", {"mean_iou": True}, "found True, expected a number or null"),
         (
             "calibration",
