@@ -23,7 +23,8 @@ from pipeline.checkpoints import CHECKPOINTS
 from pipeline.errors import SeglineError
 from pipeline.files import md5_of, read_yaml
 from pipeline.lineage import DVC_LOCK, list_uncommitted_code, read_commit, read_data_version
-from pipeline.registry import CACHE, SQLITE, list_versions, shown_uri, tracking_uri
+from pipeline.model_cache import CACHE
+from pipeline.registry import SQLITE, list_versions, shown_uri, tracking_uri
 
 WORK = Path("work")
 DVC_CACHE = Path(".dvc/cache/files/md5")

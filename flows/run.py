@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 from flows.retrain import REJECTED, retrain
-from pipeline.errors import StageError
+from pipeline.errors import RejectedError, StageError
 from pipeline.program import run
 from pipeline.report_place import NEWEST
 
-REJECTED_CODE = 3
+REJECTED_CODE = RejectedError.exit_code
 """Exit code of a run whose model the gate rejected; errors end with 1."""
 
 

@@ -5,7 +5,13 @@ from pipeline.text import printable
 
 
 class SeglineError(Exception):
-    """Base of all errors that a user can mend; its text holds no password and nothing that steers a terminal."""
+    """Base of all errors that a user can mend; its text holds no password and nothing that steers a terminal.
+
+    Attributes:
+        exit_code: of a program that ends with it.
+    """
+
+    exit_code = 1
 
     def __str__(self) -> str:
         return printable(without_secrets(super().__str__()))
@@ -29,6 +35,12 @@ class ExportError(SeglineError):
 
 class EvidenceError(SeglineError):
     """A verdict, score or lineage is missing, rejected or does not belong to what lies beside it."""
+
+
+class RejectedError(EvidenceError):
+    """The gate rejected the model that is meant."""
+
+    exit_code = 3
 
 
 class RegistryError(SeglineError):

@@ -38,8 +38,8 @@ def run_stage(stage: str, main: Callable[[], None]) -> None:
 def run(main: Callable[[], None], is_logged: bool = False) -> None:
     """Runs a program; however it ends, the user reads a sentence and no traceback.
 
-    What a user can mend ends with exit code 1, Ctrl-C with 130, SIGTERM with 143, a reader of the output that went
-    away with 141. What nobody foresaw ends with 70, and its traceback is kept in a file.
+    What a user can mend ends with its error's exit code, Ctrl-C with 130, SIGTERM with 143, a reader of the output that
+    went away with 141. What nobody foresaw ends with 70, and its traceback is kept in a file.
 
     Args:
         main: the program.
@@ -52,7 +52,7 @@ def run(main: Callable[[], None], is_logged: bool = False) -> None:
             if sys.stdout:
                 sys.stdout.flush()
     except SeglineError as err:
-        _end(f"error: {err}", 1)
+        _end(f"error: {err}", err.exit_code)
     except BrokenPipeError:
         _end_unheard()
     except OSError as err:

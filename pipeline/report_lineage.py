@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 from pipeline.charts import line_chart
@@ -93,7 +94,8 @@ def _told(item: tuple[str, Any]) -> tuple[str, str]:
 def cost(dossier: Dossier) -> str:
     """Time, speed and memory of each stage, where they are known."""
     rows = [
-        (item.stage, duration(item.seconds), _speed(dossier, item), f"{item.peak_mb:,.0f} MB") for item in dossier.costs
+        (escape(item.stage), duration(item.seconds), _speed(dossier, item), f"{item.peak_mb:,.0f} MB")
+        for item in dossier.costs
     ]
     note = '<p class="muted">Each stage from start to end, with loading; memory is the most that its process held.</p>'
     return note + table(("stage", "time", "images/s", "memory"), rows) if rows else ""

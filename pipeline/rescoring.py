@@ -1,7 +1,9 @@
 """Models scored anew on today's test split, each by the same evaluator: what every comparison starts from."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pipeline.dataset import ClassList, read_class_list
@@ -11,7 +13,7 @@ from pipeline.manifest import read_manifest
 from pipeline.model_card import ModelCard
 from pipeline.predictor import Predictor
 from pipeline.scores import md5_of_test_split
-from pipeline.scoring import check_test_split, count_images
+from pipeline.scoring import Seen, check_test_split, count_images
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,27 @@ def rescore(models: Mapping[str, Path]) -> Rescored:
 
     Raises:
         DataError: there is no data, or the test split is empty.
-        EvidenceError: today's test split is not what the manifest says, or a model knows other classes.
+        EvidenceError: today's test split is not what the manifest says, or a model knows other classes or gives
+            probabilities that are no numbers.
     """
     classes, rows = read_class_list(), read_manifest()
     check_test_split(rows)
     for name, model in models.items():
         _check_classes(name, ModelCard.read(model).classes, classes)
-    tables = {name: count_images(Predictor.read(model), rows, classes) for name, model in models.items()}
+    tables = {
+        name: count_images(Predictor.read(model), rows, classes, partial(_check_probabilities, name))
+        for name, model in models.items()
+    }
     return Rescored(tables, md5_of_test_split(rows))
+
+
+def _check_probabilities(name: str, seen: Seen) -> None:
+    low, high = float(seen.prediction.probs.min()), float(seen.prediction.probs.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise EvidenceError(
+            f"{name}: its probabilities on {seen.row.image} range from {low:g} to {high:g}, expected [0, 1]; "
+            "a model that gives none can be neither compared nor promoted, train and export it again"
+        )
 
 
 def _check_classes(name: str, known: ClassList, today: ClassList) -> None:

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.bootstrap import Interval
 from pipeline.boundary import NO_BOUNDARY, BoundaryScores
@@ -13,6 +13,7 @@ from pipeline.calibration import NO_CALIBRATION, Calibration
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of, read_json, write_json
 from pipeline.manifest import MANIFEST, Row
+from pipeline.names import quoted
 from pipeline.records import Count, parse_record
 from pipeline.slices import Slice
 
@@ -81,7 +82,7 @@ class Intervals:
         num_left_out: groups or images that are no units, because every pixel of theirs is ignored.
     """
 
-    unit: str
+    unit: Literal["group", "image", ""]
     confidence: float
     min_units: Count
     mean_iou: Interval
@@ -147,7 +148,10 @@ class Scores:
         if missing := [one.name for one in fields(cls) if one.name not in content]:
             raise EvidenceError(f"{path}: is not what {MADE_BY} writes ({missing[0]}: Field required); run it again")
         floor = {"class_name" if name == "class" else name: value for name, value in content["floor"].items()}
-        return parse_record(_with_nan(content | {"floor": floor}), cls, path, MADE_BY)
+        found = parse_record(_with_nan(content | {"floor": floor}), cls, path, MADE_BY)
+        if lost := {*found.iou, *AVERAGES} - found.classification_report.keys():
+            raise EvidenceError(f"{path}: classification_report lacks {quoted(min(lost))}; run {MADE_BY} again")
+        return found
 
 
 def evidence_of(model: Path, rows: Iterable[Row], manifest: Path = MANIFEST) -> Evidence:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from pipeline.bootstrap import Interval
 from pipeline.image_table import ImageTable
 from pipeline.records import Count
 
+Kind = Literal["group", "size", "brightness"]
 THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
 
 
@@ -27,7 +29,7 @@ class Slice:
         interval: of its mean IoU.
     """
 
-    kind: str
+    kind: Kind
     name: str
     num_images: Count
     mean_iou: float
@@ -63,7 +65,7 @@ def score_slices(table: ImageTable, interval_of: Callable[[ImageTable], Interval
 
 
 def _score_thirds(
-    table: ImageTable, kind: str, values: np.ndarray, interval_of: Callable[[ImageTable], Interval]
+    table: ImageTable, kind: Kind, values: np.ndarray, interval_of: Callable[[ImageTable], Interval]
 ) -> list[Slice]:
     part_of = _thirds(values)
     parts = [(name, part_of == part) for part, name in enumerate(THIRDS[kind])]
@@ -85,7 +87,7 @@ def _thirds(values: np.ndarray) -> np.ndarray:
 
 
 def _score(
-    part: ImageTable, kind: str, name: str, values: np.ndarray | None, interval_of: Callable[[ImageTable], Interval]
+    part: ImageTable, kind: Kind, name: str, values: np.ndarray | None, interval_of: Callable[[ImageTable], Interval]
 ) -> Slice:
     low, high = (math.nan, math.nan) if values is None else (float(values.min()), float(values.max()))
     interval = interval_of(part)

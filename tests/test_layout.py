@@ -200,7 +200,7 @@ def test_deployments_and_containers_name_what_is_there() -> None:
 
 def test_prefect_in_containers_answers_nobody_without_a_key() -> None:
     """The server has a key and an origin of its own, and the worker has the key; else any web page starts a run."""
-    services = yaml.safe_load((ROOT / "docker/compose.yaml").read_text())["services"]
+    services = parse_yaml((ROOT / "docker/compose.yaml").read_text())["services"]
     server, worker = (services[name]["environment"] for name in ("prefect", "worker"))
     assert server["PREFECT_SERVER_API_AUTH_STRING"].startswith("${PREFECT_KEY:?")
     assert server["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] == server["PREFECT_UI_API_URL"].removesuffix("/api")

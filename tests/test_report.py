@@ -1,13 +1,24 @@
 """Tests of the report as a whole."""
 
+import csv
+import io
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
+from pipeline.charts import confusion_chart, standalone
+from pipeline.dataset import ClassList
+from pipeline.files import md5_of
+from pipeline.overlays import legend
 from pipeline.report import Decision, render_report
+from pipeline.verdict import Verdict
 from tests.evaluated_work import NAN, PROMOTED, make_scores, write_evaluated
 
 VOID = {"meta", "img", "br", "link", "input"}
@@ -21,12 +32,14 @@ class Checker(HTMLParser):
         self.open: list[str] = []
         self.addresses: list[str] = []
         self.ids: list[str] = []
+        self.attributes: set[str] = set()
         self.words: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Remembers it as open."""
         self.open += [tag] * (tag not in VOID)
         self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+        self.attributes |= {name for name, _ in attrs}
         self.ids += [value or "" for name, value in attrs if name == "id"]
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -93,6 +106,59 @@ def test_report_escapes_names(work: Path) -> None:
     html = render_report(work, PROMOTED)
     assert "<script" not in html
     assert "street &amp; co" in html
+
+
+HOSTILE = """<svg onload=alert(1)> "'&amp; ]]>"""
+
+
+def make_hostile(work: Path) -> Decision:
+    """Gives class, group and image a name that would run a script, in every file; and a decision of such words."""
+    names = {"<script>": HOSTILE, "street & co": f"g{HOSTILE}", "a_1": f"i{HOSTILE}"}
+    for path in (path for path in work.rglob("*") if path.suffix in {".csv", ".json"}):
+        text = path.read_text()
+        if path.suffix == ".json":
+            for name, hostile in names.items():
+                text = text.replace(name, json.dumps(hostile)[1:-1])
+            path.write_text(text)
+            continue
+        with path.open("w", newline="") as file:
+            for row in list(csv.reader(io.StringIO(text))):
+                cells = ["".join(names.get(part, part) for part in re.split("(<script>)", cell)) for cell in row]
+                csv.writer(file, lineterminator="\n").writerow([names.get(cell, cell) for cell in cells])
+    Verdict(True, (HOSTILE,), md5_of(work / "evaluate/scores.json"), 0.66, None).write(work / "gate/verdict.json")
+    by_class = {names.get(name, name): interval for name, interval in PROMOTED.by_class.items()}
+    words: dict[str, Any] = {
+        "headline": HOSTILE,
+        "reasons": (HOSTILE,),
+        "champion": HOSTILE,
+        "tags": {"git_commit": HOSTILE},
+    }
+    return replace(PROMOTED, by_class=by_class, **words)
+
+
+def test_no_name_is_markup(work: Path) -> None:
+    """Whatever class, group, image, reason or tag is called, it is text: no tag and no attribute comes of it."""
+    plain = render_report(work, PROMOTED)
+    html = render_report(work, make_hostile(work))
+    checker = check(html)
+    told = " ".join(checker.words)
+    assert checker.attributes == check(plain).attributes and not {
+        name for name in checker.attributes if name[:2] == "on"
+    }
+    assert told.count(HOSTILE) > 15 and f"g{HOSTILE}" in told and f"i{HOSTILE}" in told
+    assert "cannot be read" not in told and html.count("<svg onload") == 0
+
+
+def test_charts_are_well_formed_whatever_a_class_is_called() -> None:
+    """As files of their own they are XML, with the name as text."""
+    names = (HOSTILE, "sky")
+    for svg in (
+        standalone(confusion_chart(np.eye(2, dtype=int), names)),
+        legend(ClassList(names, ((0, 0, 0),) * 2, 255)),
+    ):
+        root = ElementTree.fromstring(svg)
+        assert any(HOSTILE in (element.text or "") for element in root.iter())
+        assert not any("onload" in element.attrib for element in root.iter())
 
 
 def test_the_window_names_the_score(work: Path) -> None:

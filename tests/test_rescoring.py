@@ -1,5 +1,6 @@
 """Tests of scoring models anew."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pipeline.rescoring import rescore
 from pipeline.scores import md5_of_test_split
 from tests.contest import ROAD, SKY, write_split
 from tests.finished_project import CLASSES, tiny_model
+from tests.tiny_model import write_tiny_model
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +36,14 @@ def test_test_split_that_was_not_validated(tmp_path: Path) -> None:
     image.write_bytes(image.read_bytes() + b"x")
     with pytest.raises(EvidenceError, match=r"data/images/0.png: is not the file that was validated; run `dvc repro"):
         rescore({"a": tiny_model(SKY)})
+
+
+@pytest.mark.parametrize("probability", [math.nan, math.inf])
+def test_probabilities_that_are_no_numbers(tmp_path: Path, probability: float) -> None:
+    """Ids that came of nan are no prediction: the model is named, with the image, and nothing is compared."""
+    broken = write_tiny_model(tmp_path / "model", CLASSES, probability=probability)
+    with pytest.raises(EvidenceError, match="segline/7: its probabilities on .*0.png range from nan to nan, expected"):
+        rescore({"segline/7": broken})
 
 
 def test_other_classes_cannot_be_compared(tmp_path: Path) -> None:

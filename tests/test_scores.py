@@ -55,6 +55,9 @@ SCORES = Scores(
 )
 
 
+INTERVAL = {"estimate": None, "low": None, "high": None, "num_units": 1}
+
+
 def row(name: str, split: str = "test", md5: str = "1") -> Row:
     """A row of a manifest."""
     return Row(name, Path("image"), Path("mask"), "group", split, 8, 8, md5, "2")
@@ -101,6 +104,9 @@ def test_equal_scores_give_equal_bytes(tmp_path: Path) -> None:
         ("iou", None, "iou: Input should be an object, found nan"),
         ("floor", {}, "floor.class_name: Field required"),
         ("intervals", {}, "intervals.unit: Field required"),
+        ("intervals", {"unit": "<b>"}, "intervals.unit: Input should be 'group', 'image' or '', found '<b>'"),
+        ("slices", [{"kind": "<b>"}], "slices.0.kind: Input should be 'group', 'size' or 'brightness', found '<b>'"),
+        ("classification_report", {}, "classification_report lacks 'macro avg'"),
         (
             "intervals",
             {"unit": "group", "confidence": 0.9, "min_units": 5, "mean_iou": 0.5, "iou": {}},

@@ -9,9 +9,13 @@ NO_POSTPROCESS = Postprocess(open_px=0, close_px=0, min_area_px=0)
 
 
 def write_tiny_model(
-    folder: Path, classes: ClassList, favourite: int = 0, postprocess: Postprocess = NO_POSTPROCESS
+    folder: Path,
+    classes: ClassList,
+    favourite: int = 0,
+    postprocess: Postprocess = NO_POSTPROCESS,
+    probability: float = 1.0,
 ) -> Path:
-    """Writes a model that takes each pixel for class `favourite`, with probability 1, and its card."""
+    """Writes a model that takes each pixel for class `favourite`, with that probability, and its card."""
     import tensorflow as tf
 
     num_classes = len(classes)
@@ -20,7 +24,7 @@ def write_tiny_model(
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")])
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
         ids = tf.zeros_like(images[..., 0]) + tf.constant(favourite, tf.uint8)
-        return {"ids": ids, "probs": tf.one_hot(tf.cast(ids, tf.int32), num_classes)}
+        return {"ids": ids, "probs": tf.one_hot(tf.cast(ids, tf.int32), num_classes) * probability}
 
     module.serve = serve
     tf.saved_model.save(module, str(folder), signatures={"serving_default": serve})

@@ -11,7 +11,7 @@ from pipeline.confusion import mean_iou
 from pipeline.contention import write_patiently
 from pipeline.contest import Contest, find_contest, find_undone
 from pipeline.decision_report import decision_of, report_decision
-from pipeline.errors import EvidenceError, RegistryError
+from pipeline.errors import EvidenceError, RegistryError, RejectedError
 from pipeline.exposure import count_seen
 from pipeline.ledger import Kind, new_line
 from pipeline.manifest import read_manifest
@@ -19,9 +19,11 @@ from pipeline.noise_floor import NoiseFloor, read_noise_floor
 from pipeline.params import PromoteParams, read_params
 from pipeline.program import run
 from pipeline.registered_evidence import download_verified
-from pipeline.registry import CHALLENGER, Version, find_version, model_name, set_tags
+from pipeline.registry import CHALLENGER, Version, find_alias, find_version, model_name, set_tags
+from pipeline.report_place import NEWEST
 from pipeline.rescoring import Rescored, rescore
 from pipeline.text import printable
+from pipeline.verdict import VERDICT, Verdict
 
 DECISION_CHARS = 4_000
 """Of the tag `decision`, which is for a quick look; the ledger has the whole."""
@@ -60,6 +62,7 @@ def promote(version: str | None = None) -> Promotion:
         version: its number, or an alias; the challenger where none is given.
 
     Raises:
+        RejectedError: no version is named, and the gate rejected a model after the challenger was registered.
         EvidenceError: the version was not accepted by the gate, today's test split is not what the manifest says, or
             a model knows other classes.
         ParamsError: the params are wrong.
@@ -86,6 +89,8 @@ def promote(version: str | None = None) -> Promotion:
 
 
 def _find_challenger(version: str | None) -> Version:
+    if version is None:
+        _check_newest(find_alias(CHALLENGER))
     challenger = find_version(version or CHALLENGER)
     if challenger.name != model_name():
         raise RegistryError(
@@ -94,6 +99,21 @@ def _find_challenger(version: str | None) -> Version:
     if challenger.tags.get("verdict") != "accepted":
         raise EvidenceError(f"{challenger}: has no accepted verdict; expected one that `segline register` made")
     return challenger
+
+
+def _check_newest(challenger: Version | None) -> None:
+    """Refuses to judge an older challenger, or none, where the gate has rejected the model that is meant."""
+    if not VERDICT.is_file() or (verdict := Verdict.read()).accepted:
+        return
+    if challenger and challenger.created and challenger.created.timestamp() >= VERDICT.stat().st_mtime:
+        return
+    older = (
+        f"; the challenger {challenger} is older, `segline promote {challenger.number}` judges it" if challenger else ""
+    )
+    raise RejectedError(
+        f"the gate rejected the newest model: {'; '.join(verdict.reasons)}; it was not registered, so there is nothing "
+        f"new to promote: train a better one, {NEWEST} shows where this one fails{older}"
+    )
 
 
 def _find_obstacle(contest: Contest, standing: Standing, is_named: bool) -> str | None:

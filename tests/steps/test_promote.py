@@ -1,5 +1,7 @@
 """Tests of promotion: real models, scored on the test split that is there today."""
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,18 +13,20 @@ import pytest
 from pipeline.aliases import read_standing, record
 from pipeline.contest import Contest
 from pipeline.dataset import ClassList, write_contract
-from pipeline.errors import EvidenceError, RegistryError
+from pipeline.errors import EvidenceError, RegistryError, RejectedError
 from pipeline.image_table import ImageTable
 from pipeline.ledger import new_line, read_ledger
 from pipeline.manifest import read_manifest
 from pipeline.noise_floor import NoiseFloor
 from pipeline.params import read_params
+from pipeline.program import run
 from pipeline.registry import find_alias, find_version, list_versions, set_alias
 from pipeline.rescoring import Rescored
 from pipeline.scores import md5_of_test_split
 from pipeline.steps import promote as step
 from pipeline.steps.promote import carry_out, decide, promote
 from pipeline.steps.rollback import rollback
+from pipeline.verdict import VERDICT, Verdict
 from tests.contest import FREE, ROAD, SKY, number_by_alias, register, write_contest, write_split
 from tests.finished_project import CLASSES
 
@@ -282,6 +286,45 @@ def test_without_an_accepted_challenger_there_is_no_promotion(contest: Callable[
     with pytest.raises(EvidenceError, match="segline/1: has no accepted verdict"):
         promote()
     assert find_alias("champion") is None and read_ledger() == ()
+
+
+def _judge(accepted: bool, seconds_from_now: int) -> None:
+    """Leaves a verdict of the gate, as if it were of that time."""
+    Verdict(accepted, ("mean IoU 0.5 is below the floor 0.7", "IoU of car is 0"), None, 0.5, None).write()
+    when = time.time() + seconds_from_now
+    os.utime(VERDICT, (when, when))
+
+
+def test_model_that_the_gate_rejected(contest: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a challenger it is told that the gate rejected, and why, with the exit code of a rejection."""
+    contest()
+    _judge(False, 60)
+    with pytest.raises(SystemExit) as exit_:
+        run(step.main)
+    err = capsys.readouterr().err
+    assert exit_.value.code == 3 and "error: the gate rejected the newest model: mean IoU 0.5 is below the floor" in err
+    assert "; IoU of car is 0; " in err and "not found" not in err and read_ledger() == ()
+
+
+def test_challenger_that_is_older_than_a_rejected_model(contest: Callable[..., None]) -> None:
+    """Whoever asks means the newest model, so the older one is not judged in its place; by its number it is."""
+    contest()
+    register(SKY)
+    _judge(False, 60)
+    with pytest.raises(
+        RejectedError, match="rejected the newest model.*segline/1 is older, .segline promote 1. judges"
+    ):
+        promote()
+    assert read_ledger() == () and promote("1").promoted
+
+
+@pytest.mark.parametrize(("accepted", "seconds"), [(True, 60), (False, -3600)])
+def test_challenger_that_the_gate_did_not_reject(contest: Callable[..., None], accepted: bool, seconds: int) -> None:
+    """An accepted model, and one that was registered after a rejection, are judged as ever."""
+    contest()
+    register(SKY)
+    _judge(accepted, seconds)
+    assert promote().promoted
 
 
 def test_nothing_moves_on_a_test_split_or_classes_that_do_not_fit(contest: Callable[..., None], tmp_path: Path) -> None:
