@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pipeline.errors import SeglineError
 from pipeline.inputs import unchanged_inputs
 from pipeline.report_cost import cost_recorded
+from pipeline.text import shown_lines
 
 
 def run_stage(stage: str, main: Callable[[], None]) -> None:
@@ -24,7 +25,7 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
     except SeglineError as err:
-        print(f"error: {err}", file=sys.stderr)
+        print(f"error: {shown_lines(str(err))}", file=sys.stderr)
         sys.exit(1)
     except OSError as err:
         if err.errno not in (errno.ENOSPC, errno.EDQUOT):

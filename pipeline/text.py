@@ -10,7 +10,16 @@ def shown(text: str) -> str:
     Control characters, line breaks, invisible and undecodable characters become escapes as Python writes them (`\\n`,
     `\\x1b`, `\\u202e`, `\\udcff`). Of a longer text the middle is left out.
     """
-    line = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    line = _printable(text)
     if len(line) <= MAX_SHOWN:
         return line
     return f"{line[: MAX_SHOWN - NUM_LAST - 3]}...{line[-NUM_LAST:]}"
+
+
+def shown_lines(text: str) -> str:
+    """The same for a message of ours: its line breaks stay, and it has any length."""
+    return "\n".join(_printable(line) for line in text.split("\n"))
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text import MAX_SHOWN, shown
+from pipeline.text import MAX_SHOWN, shown, shown_lines
 
 
 @given(st.text(st.characters(), max_size=400))
@@ -36,3 +36,8 @@ def test_a_long_text_keeps_its_ends() -> None:
     """The beginning and the end of a long path are shown."""
     assert shown("a" * 500 + "/b.png").startswith("aaa")
     assert shown("a" * 500 + "/b.png").endswith("/b.png")
+
+
+def test_a_message_keeps_its_lines() -> None:
+    """And nothing else that moves a cursor."""
+    assert shown_lines("a\n  \x1b[2Jb\r" + "c" * 400) == "a\n  \\x1b[2Jb\\r" + "c" * 400
