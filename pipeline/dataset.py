@@ -11,7 +11,7 @@ from pipeline.files import read_yaml
 from pipeline.images import SUFFIXES
 from pipeline.names import check_class_names, problem_of, quoted
 from pipeline.records import parse_csv
-from pipeline.regular_files import read_text
+from pipeline.regular_files import MAX_TEXT_BYTES, read_regular, read_text
 from pipeline.sample_names import check_name, same_everywhere
 from pipeline.yaml_text import to_yaml
 
@@ -107,6 +107,8 @@ def read_class_list(data: Path = DATA) -> ClassList:
         DataError: it is missing or breaks the contract.
     """
     path = data / "dataset.yaml"
+    if path.exists():
+        read_regular(path, MAX_TEXT_BYTES)  # a pipe would be waited for
     otherwise = "bring data in with `segline import`, or fetch the version in data.dvc with `dvc pull`"
     return parse_class_list(read_yaml(path, DataError, otherwise), path)
 

@@ -6,11 +6,13 @@ import re
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from html import escape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from pipeline.checks import Check
+from pipeline.data_docs import make_self_contained
 from pipeline.errors import StageError
 from pipeline.files import written_whole
 from pipeline.findings import ERROR, Finding
@@ -19,11 +21,8 @@ RUN_NAME, RUN_TIME = "no-clock", datetime(1970, 1, 1, tzinfo=UTC)
 """Equal data gives Data Docs of equal bytes, so they cannot tell when they were made."""
 SITE = "docs"
 """Its own site Great Expectations would build in a temporary folder, and leave there."""
-REMOTE_IMAGE = re.compile(r"https://great-expectations-web-assets\.s3[^/]*/[\w-]+\.png(\?d=\w+\.\w+)?")
 UNIQUE_ID = re.compile(r"(?<=-body-)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LOAD_TIME = re.compile(r"(>ge_load_time</span>.{0,400}?>)\d{8}T\d{6}\.\d{6}Z(?=<)", re.DOTALL)
-UNUSED = ("iterative-dev-loop.png", "validation_failed_unexpected_values.gif", "glossary_scroller.gif")
-"""3 MB of pictures for a tour that is switched off."""
 
 
 class Judge:
@@ -34,7 +33,7 @@ class Judge:
         self._context = self._gx.get_context(mode="ephemeral")
         self._context.variables.progress_bars = {"globally": False}
         self._tables = self._context.data_sources.add_pandas("data")
-        self._suites: list[str] = []
+        self._passed: dict[str, bool] = {}
 
     def judge(self, suite: str, rows: Sequence[dict[str, Any]], key: str, checks: Sequence[Check]) -> list[Finding]:
         """Runs the checks as an expectation suite.
@@ -52,7 +51,7 @@ class Judge:
             return []
         import pandas as pd
 
-        table = pd.DataFrame(rows, dtype=object)
+        table = pd.DataFrame([_escaped(row) for row in rows], dtype=object)
         results = {result.expectation_config.meta["check"]: result for result in self._run(suite, table, key, checks)}
         places = {name: place for place, name in enumerate(table[key])}
         findings = []
@@ -66,6 +65,8 @@ class Judge:
     def write_docs(self, folder: Path) -> None:
         """Writes the results of every table as HTML, whole or not at all: open `index.html`.
 
+        The pages load nothing and run nothing, and show texts of the tables as they are.
+
         Raises:
             StageError: a page could not be written.
         """
@@ -73,16 +74,16 @@ class Judge:
             self._context.add_data_docs_site(SITE, _site_config(site.absolute()))
             self._context.build_data_docs(site_names=[SITE])
             pages = {page.stem for page in site.rglob("*.html")}
-            if missing := [suite for suite in self._suites if not {suite, f"data-{suite}"} <= pages]:
+            if missing := [suite for suite in self._passed if not {suite, f"data-{suite}"} <= pages]:
                 raise StageError(  # Great Expectations only logs the reason, and goes on
                     f"{folder}: the pages on {', '.join(missing)} could not be written, most likely because the disk "
                     "is full; free some space on it and run the same command again"
                 )
+            make_self_contained(site, self._passed)
             _make_reproducible(site)
 
     def _run(self, suite: str, table: Any, key: str, checks: Sequence[Check]) -> Any:
         gx, context = self._gx, self._context
-        self._suites.append(suite)
         expectations = [_expectation(gx.expectations, check) for check in checks]
         batch = self._tables.add_dataframe_asset(suite).add_batch_definition_whole_dataframe("all")
         definition = context.validation_definitions.add(
@@ -92,11 +93,18 @@ class Judge:
                 suite=context.suites.add(gx.ExpectationSuite(name=suite, expectations=expectations)),
             )
         )
-        return definition.run(
+        outcome = definition.run(
             batch_parameters={"dataframe": table},
             result_format={"result_format": "COMPLETE", "unexpected_index_column_names": [key]},
             run_id=gx.RunIdentifier(run_name=RUN_NAME, run_time=RUN_TIME),
-        ).results
+        )
+        self._passed[suite] = bool(outcome.success)
+        return outcome.results
+
+
+def _escaped(row: dict[str, Any]) -> dict[str, Any]:
+    """A row whose texts are shown as they are: they come from outside and go into HTML."""
+    return {column: escape(value) if isinstance(value, str) else value for column, value in row.items()}
 
 
 def _expectation(gxe: Any, check: Check) -> Any:
@@ -131,23 +139,10 @@ def _site_config(folder: Path) -> dict[str, Any]:
 
 
 def _make_reproducible(site: Path) -> None:
-    """Takes out of the pages what differs between equal runs, and the pictures that call home with the time."""
-    for name in UNUSED:
-        (site / "static" / "images" / name).unlink()
+    """Takes out of the pages what differs between equal runs."""
     for page in sorted(site.rglob("*.html")):
-        up = "../" * (len(page.relative_to(site).parts) - 1)
-        text = REMOTE_IMAGE.sub(f"{up}static/images/logo-long.png", page.read_text())
-        text = LOAD_TIME.sub(rf"\g<1>{RUN_TIME:%Y-%m-%d}", text)
+        text = LOAD_TIME.sub(rf"\g<1>{RUN_TIME:%Y-%m-%d}", page.read_text())
         page.write_text(_numbered(UNIQUE_ID, text))
-    _link_pages(site)
-
-
-def _link_pages(site: Path) -> None:
-    """Adds plain links to the index, whose table needs scripts from the internet."""
-    pages = [page.relative_to(site).as_posix() for page in sorted(site.rglob("*.html")) if page.parent != site]
-    links = "".join(f'<li><a href="{page}">{page}</a></li>' for page in pages)
-    index = site / "index.html"
-    index.write_text(index.read_text().replace("</body>", f"<ul>{links}</ul></body>"))
 
 
 def _numbered(pattern: re.Pattern[str], text: str) -> str:

@@ -1,5 +1,6 @@
 """The files of pictures before they are decoded: what they are, and how much they claim to hold."""
 
+import hashlib
 import io
 import struct
 import warnings
@@ -51,6 +52,11 @@ class PictureFile(NamedTuple):
     path: Path
     content: bytes
     max_image_px: int
+
+    @property
+    def md5(self) -> str:
+        """Of the content."""
+        return hashlib.md5(self.content, usedforsecurity=False).hexdigest()
 
 
 def open_picture(path: Path, limits: Limits = HIGHEST) -> PictureFile:

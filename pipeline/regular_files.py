@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.errors import DataError
 from pipeline.text import shown
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 16
 MAX_TEXT_BYTES = 64 << 20  # a table of a million samples
 KINDS = {
     stat.S_IFDIR: "a folder",

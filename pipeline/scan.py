@@ -1,6 +1,5 @@
 """The scan: looks once at every image and mask, in parallel, and notes the facts that are judged later."""
 
-import hashlib
 import io
 import multiprocessing
 import os
@@ -208,7 +207,7 @@ def _look_at_image(picture: PictureFile) -> ImageFacts:
     size = (image.shape[0], image.shape[1])
     orientation, has_alpha = _read_header(picture)
     return ImageFacts(
-        md5=_md5(picture),
+        md5=picture.md5,
         size=size,
         stored_size=(size[1], size[0]) if orientation >= 5 else size,
         orientation=orientation,
@@ -227,11 +226,7 @@ def _look_at_mask(picture: PictureFile) -> MaskFacts:
         counts = [np.bincount(block.ravel(), minlength=NUM_IDS) for block in _blocks(mask)]
         pixels = np.sum(counts, axis=0).astype(np.uint32)
     num_channels = 1 if mask.ndim == 2 else mask.shape[2]
-    return MaskFacts(_md5(picture), (mask.shape[0], mask.shape[1]), num_channels, depth, pixels)
-
-
-def _md5(picture: PictureFile) -> str:
-    return hashlib.md5(picture.content, usedforsecurity=False).hexdigest()
+    return MaskFacts(picture.md5, (mask.shape[0], mask.shape[1]), num_channels, depth, pixels)
 
 
 def _blocks(pixels: np.ndarray) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ def shown(text: str) -> str:
     Control characters, line breaks, invisible and undecodable characters become escapes as Python writes them (`\\n`,
     `\\x1b`, `\\u202e`, `\\udcff`). Of a longer text the middle is left out.
     """
-    line = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    line = _printable(text)
     if len(line) <= MAX_SHOWN:
         return line
     return f"{line[: MAX_SHOWN - NUM_LAST - 3]}...{line[-NUM_LAST:]}"

@@ -131,6 +131,17 @@ def test_a_wrong_table_is_refused(tmp_path: Path, content: bytes, message: str) 
         read_sample_table(path)
 
 
+def test_a_class_list_without_end_is_refused(tmp_path: Path) -> None:
+    """A pipe is not waited for, a device is not read."""
+    os.mkfifo(tmp_path / "dataset.yaml")
+    with pytest.raises(DataError, match="dataset.yaml: is a named pipe"):
+        read_class_list(tmp_path)
+    (tmp_path / "dataset.yaml").unlink()
+    (tmp_path / "dataset.yaml").symlink_to("/dev/zero")
+    with pytest.raises(DataError, match="dataset.yaml: is a device"):
+        read_class_list(tmp_path)
+
+
 def test_a_table_without_end_is_refused(tmp_path: Path) -> None:
     """A pipe in the place of the table is not waited for, a cell of a megabyte is no name."""
     os.mkfifo(tmp_path / "pipe.csv")

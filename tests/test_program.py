@@ -24,6 +24,17 @@ def test_what_a_user_can_mend_ends_as_a_message(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == "error: data: is empty; bring some in\n"
 
 
+def test_a_message_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever name is in it."""
+
+    def refuse() -> None:
+        raise DataError("\x1b[2J\udcff.png: is odd\n  rename it")
+
+    with pytest.raises(SystemExit):
+        run(refuse)
+    assert capsys.readouterr().err == "error: \\x1b[2J\\udcff.png: is odd\n  rename it\n"
+
+
 @on_a_full_disk
 def test_a_full_disk_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     """What the system says of a full disk is told with what to do."""

@@ -43,3 +43,4 @@ def test_a_long_message_is_whole_and_printable(text: str) -> None:
     """Nothing is cut, lines stay lines, and each is printable."""
     assert all(line.isprintable() for line in printable(text).split("\n"))
     assert printable(text).count("\n") == text.count("\n") and len(printable(text)) >= len(text)
+    assert printable("a\n  \x1b[2Jb\r") == "a\n  \\x1b[2Jb\\r"

@@ -15,6 +15,7 @@ from pipeline.images import read_image, read_mask, resize_mask
 from pipeline.manifest import Row, read_manifest
 from pipeline.packed import PREPROCESS, create_packed
 from pipeline.params import PreprocessParams, read_params
+from pipeline.picture_files import open_picture
 from pipeline.program import run_stage
 from pipeline.progress import Progress
 from pipeline.resize import resize_image
@@ -72,6 +73,9 @@ def _resized(rows: list[Row], size: tuple[int, int]) -> Iterator[tuple[np.ndarra
 
 
 def _read(row: Row, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    for path, md5 in ((row.image, row.image_md5), (row.mask, row.mask_md5)):
+        if open_picture(path).md5 != md5:
+            raise DataError(f"{path}: is not the file that was validated; run the stage `validate` again")
     image, mask = read_image(row.image), read_mask(row.mask)
     if image.shape[:2] != (row.height, row.width) or mask.shape != (row.height, row.width):
         raise DataError(

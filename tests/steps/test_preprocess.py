@@ -57,6 +57,18 @@ def test_changed_data_is_found_out(tmp_path: Path) -> None:
         preprocess([replace(rows[0], height=41)], CLASSES, PARAMS, Path("out"))
 
 
+@pytest.mark.parametrize("side", ["images", "masks"])
+def test_a_file_that_was_not_validated_is_found_out(tmp_path: Path, side: str) -> None:
+    """Of the same size, as one that was damaged in DVC's cache, or gone."""
+    rows = write_data(tmp_path)
+    path = Path(f"data/{side}/s003.png")
+    path.write_bytes(Path(f"data/{side}/s004.png").read_bytes())
+    for fault in ("is not the file that was validated; run the stage `validate` again", "cannot be read"):
+        with pytest.raises(DataError, match=f"{side}/s003.png: {fault}"):
+            preprocess(rows, CLASSES, PARAMS, Path("out"))
+        path.unlink(missing_ok=True)
+
+
 def test_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:
     """Packing sixteen chunks never holds two; mapped files are left out, for the system can take those back."""
     rows, size = write_data(tmp_path)[:16] * CHUNK, (96, 144)
