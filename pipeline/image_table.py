@@ -27,6 +27,7 @@ COLUMNS = (
     "pixel_accuracy",
 )
 """What stands before the counts; these are K * K columns "A>B": the pixels of class A that were taken for B."""
+MAX_SHOWN = 200  # characters of a header in a message
 MAX_COUNT = 2**31
 """Of an image's pixels; no sum of them comes near the end of int64."""
 
@@ -144,9 +145,8 @@ def _parse_header(header: Sequence[str]) -> tuple[str, ...]:
     num_classes = math.isqrt(len(pairs))
     names = tuple(pair[: len(pair) // 2] for pair in pairs[:: num_classes + 1])
     if not names or tuple(header[: len(COLUMNS)]) != COLUMNS or list(pairs) != _pairs(names):
-        raise ValueError(
-            f"its columns are {', '.join(header[:12]) or 'missing'}...; expected {', '.join(COLUMNS)}, A>B"
-        )
+        found = ascii(", ".join(header[:12]))[:MAX_SHOWN] if header else "missing"
+        raise ValueError(f"its columns are {found}...; expected {', '.join(COLUMNS)}, A>B")
     return names
 
 

@@ -73,12 +73,12 @@ def _check_nodes(text: str) -> None:
 
 def _check_node(event: Any, where: str) -> None:
     if event.tag is not None:
-        raise ValueError(f"{where}: has the tag {event.tag}; tags are not read, remove it")
+        raise ValueError(f"{where}: has the tag {event.tag[:60]}; tags are not read, remove it")
     is_plain = isinstance(event, ScalarEvent) and event.implicit[0] and not event.style
     if is_plain and TWO_MEANINGS.fullmatch(event.value):
         raise ValueError(
-            f"{where}: {event.value} is octal to some programs and decimal to others; write a number without the 0 in "
-            "front, or a text in quotes"
+            f"{where}: {event.value[:60]} is octal to some programs, decimal to others; write a number without the 0 "
+            "in front, or a text in quotes"
         )
 
 
