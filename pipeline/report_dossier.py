@@ -27,6 +27,7 @@ DAMAGED = (SeglineError, OSError, ValueError, KeyError, TypeError, AttributeErro
 """What reading may raise where a file is not what its stage writes."""
 IMAGE_COLUMNS = ("name", "group", "width", "mean_iou", "pixel_accuracy")
 Content = TypeVar("Content")
+MAX_SHOWN = 300  # characters of what is wrong in a message
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def read_matrix(path: Path) -> np.ndarray:
         if matrix.size and not 0 <= matrix.min() <= matrix.max() <= MAX_NUMBER // matrix.size:
             raise ValueError("a count is negative or too large")
     except (ValueError, OverflowError) as err:
-        raise EvidenceError(f"{path}: is damaged ({err}); run the stage `evaluate` again") from err
+        raise EvidenceError(f"{path}: is damaged ({str(err)[:MAX_SHOWN]}); run the stage `evaluate` again") from err
     return matrix
 
 
