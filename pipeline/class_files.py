@@ -179,7 +179,7 @@ def _numbered(path: Path, rows: Sequence[_Row]) -> list[tuple[int, _Row]]:
     if with_id and len(with_id) < len(rows):
         missing = next(row for row in rows if row.id is None)
         raise DataError(
-            f"{missing.where}: class {missing.name!r} has no id but others have; give all of them one or none"
+            f"{missing.where}: class {quoted(missing.name)} has no id but others have; give all of them one or none"
         )
     _refuse_doubles(path, "id", [row.id for row in with_id])
     ordered = sorted(enumerate(rows), key=lambda pair: pair[0] if pair[1].id is None else pair[1].id)
@@ -208,7 +208,7 @@ def _add_ignore_id(path: Path, by_value: dict[int, int], content: dict[str, Any]
 def _refuse_doubles(path: Path, what: str, values: Sequence[Any]) -> None:
     doubles = [value for value, count in Counter(values).items() if count > 1]
     if doubles:
-        raise DataError(f"{path}: {what} {doubles[0]!r} is given to several classes; each has its own")
+        raise DataError(f"{path}: {what} {quoted(doubles[0])} is given to several classes; each has its own")
 
 
 def _colours(rows: Sequence[_Row]) -> tuple[Colour, ...]:

@@ -16,6 +16,7 @@ from pipeline.yaml_text import parse_yaml
 
 CHUNK_BYTES = 1 << 20
 MAX_JSON_CHARS = 1 << 26
+MAX_SHOWN = 60  # characters of a value in a message
 
 
 @contextmanager
@@ -116,7 +117,7 @@ def parse_json(text: str) -> Any:
 
 def _finite(number: str) -> float:
     if not math.isfinite(float(number)):
-        raise ValueError(f"{number} is no finite number")
+        raise ValueError(f"{number[:MAX_SHOWN]} is no finite number")
     return float(number)
 
 
@@ -124,7 +125,8 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"{next(name for name in names if names.count(name) > 1)!r} is in one object twice")
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{ascii(double)[:MAX_SHOWN]} is in one object twice")
     return content
 
 

@@ -27,6 +27,7 @@ COLUMNS = (
     "pixel_accuracy",
 )
 """What stands before the counts; these are K * K columns "A>B": the pixels of class A that were taken for B."""
+MAX_SHOWN = 300  # characters of what is wrong in a message
 MAX_COUNT = 2**31
 """Of an image's pixels; no sum of them comes near the end of int64."""
 
@@ -101,7 +102,7 @@ class ImageTable:
         except FileNotFoundError as err:
             raise EvidenceError(f"{path}: not found; run the stage `evaluate` first (`dvc repro evaluate`)") from err
         except (OSError, ValueError, OverflowError, csv.Error) as err:
-            raise EvidenceError(f"{path}: is damaged ({err}); run the stage `evaluate` again") from err
+            raise EvidenceError(f"{path}: is damaged ({str(err)[:MAX_SHOWN]}); run the stage `evaluate` again") from err
 
     def _cells(self, index: int) -> list[object]:
         matrix, counted = self.matrices[index], int(self.matrices[index].sum())
@@ -148,9 +149,8 @@ def _parse_header(header: Sequence[str]) -> tuple[str, ...]:
     num_classes = math.isqrt(len(pairs))
     names = tuple(pair[: len(pair) // 2] for pair in pairs[:: num_classes + 1])
     if not names or tuple(header[: len(COLUMNS)]) != COLUMNS or list(pairs) != _pairs(names):
-        raise ValueError(
-            f"its columns are {', '.join(header[:12]) or 'missing'}...; expected {', '.join(COLUMNS)}, A>B"
-        )
+        found = ascii(", ".join(header[:12]))[:MAX_SHOWN] if header else "missing"
+        raise ValueError(f"its columns are {found}...; expected {', '.join(COLUMNS)}, A>B")
     return names
 
 

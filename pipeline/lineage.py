@@ -178,17 +178,24 @@ def _compare_files(stage: _LockedStage, data_path: str, data_md5: str) -> Iterat
     for entry in [*stage.deps, *stage.outs]:
         if entry.md5 is None:
             continue  # a URL
-        if entry.path == data_path:
-            found = data_md5  # what is on disk may be newer than the model; `data.dvc` may not
-        else:
-            path = Path(entry.path)
-            found = md5_of(path) if path.exists() else "missing"
+        # what is on disk may be newer than the model; `data.dvc` may not
+        found = data_md5 if entry.path == data_path else _find_md5(Path(entry.path))
         if found != entry.md5:
             yield f"{entry.path} is {found}, locked is {entry.md5}"
 
 
+def _find_md5(path: Path) -> str:
+    try:
+        return md5_of(path) if path.exists() else "missing"
+    except (OSError, ValueError) as err:  # of a name that no file can have
+        return f"not readable ({err})"
+
+
 def _compare_params(params: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for file, locked in params.items():
+        if not Path(file).is_file():
+            yield f"{file} is missing, though {DVC_LOCK} holds params of it"
+            continue
         content = _read_table(Path(file), "restore it from git")
         for name, value in locked.items():
             yield from _compare_values(f"{file}: {name}", _look_up(content, name), value)

@@ -15,6 +15,8 @@ MAX_PARAMETERS = 500_000_000
 """Of the network: weights, gradient and the optimiser's two moments take 16 bytes each, 8 GB in all."""
 MAX_MAP_BYTES = 32 * 2**30
 """Of one feature map of the first level; training holds several at once."""
+DROPPED_BY_DVC = ("size", "nfiles")
+"""Names that DVC's run cache leaves out, at any depth: a changed value would go unnoticed."""
 MIN_BEYOND = 10
 """Resamples that have to lie beyond an end, or the end is the luck of a few."""
 
@@ -219,6 +221,13 @@ class GateParams(Section):
     min_class_iou_low: dict[str, Share] | None
     min_slice_iou: dict[str, Share] | None
     min_slice_iou_low: dict[str, Share] | None
+
+    @model_validator(mode="after")
+    def _names_are_not_dropped(self) -> "GateParams":
+        for name in DROPPED_BY_DVC:
+            if name in (self.min_class_iou or {}) or name in (self.min_class_iou_low or {}):
+                raise ValueError(f"has a floor of the class {name!r}, a name that DVC ignores; rename the class")
+        return self
 
 
 class PromoteParams(Section):

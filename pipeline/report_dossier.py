@@ -10,13 +10,13 @@ import numpy as np
 
 from pipeline.bootstrap import Interval
 from pipeline.dataset import ClassList
-from pipeline.errors import SeglineError
+from pipeline.errors import EvidenceError, SeglineError
 from pipeline.files import md5_of, read_json
 from pipeline.fingerprint import Fingerprint
 from pipeline.manifest import Row, read_manifest
 from pipeline.model_card import CARD, ModelCard
 from pipeline.overlays import Overlay, list_overlays
-from pipeline.records import read_cells
+from pipeline.records import MAX_NUMBER, read_cells
 from pipeline.report_cost import Cost, read_costs
 from pipeline.run_record import read_history
 from pipeline.scores import Scores
@@ -27,6 +27,7 @@ DAMAGED = (SeglineError, OSError, ValueError, KeyError, TypeError, AttributeErro
 """What reading may raise where a file is not what its stage writes."""
 IMAGE_COLUMNS = ("name", "group", "width", "mean_iou", "pixel_accuracy")
 Content = TypeVar("Content")
+MAX_SHOWN = 300  # characters of what is wrong in a message
 
 
 @dataclass(frozen=True)
@@ -156,10 +157,19 @@ def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | 
 
 
 def read_matrix(path: Path) -> np.ndarray:
-    """(K, K) int64 counts of confusion.csv, rows are targets."""
-    matrix = np.array([list(cells.values())[1:] for _, cells in read_cells(path, "evaluate")], np.int64)
-    if matrix.ndim != 2 or len(matrix) != matrix.shape[1]:
-        raise ValueError(f"the table is {matrix.shape}, expected as many rows as columns")
+    """(K, K) int64 counts of confusion.csv, rows are targets.
+
+    Raises:
+        EvidenceError: the file is missing or damaged.
+    """
+    try:
+        matrix = np.array([list(cells.values())[1:] for _, cells in read_cells(path, "evaluate")], np.int64)
+        if matrix.ndim != 2 or len(matrix) != matrix.shape[1]:
+            raise ValueError(f"the table is {matrix.shape}, expected as many rows as columns")
+        if matrix.size and not 0 <= matrix.min() <= matrix.max() <= MAX_NUMBER // matrix.size:
+            raise ValueError("a count is negative or too large")
+    except (ValueError, OverflowError) as err:
+        raise EvidenceError(f"{path}: is damaged ({str(err)[:MAX_SHOWN]}); run the stage `evaluate` again") from err
     return matrix
 
 

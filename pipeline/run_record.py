@@ -18,6 +18,7 @@ SUMMARY = Path("work/train/summary.json")
 MAX_PARAM_CHARS = 6000  # of MLflow; `params.yaml` itself is kept whole
 MAX_NAME_CHARS = 250
 MAX_EPOCH = 2**31
+MAX_SHOWN = 300  # characters of what is wrong in a message
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,9 @@ def _parse_epoch(cells: Mapping[str, str], where: str) -> dict[str, float]:
     try:
         row = {name: float(value) for name, value in cells.items() if value}
     except ValueError as err:
-        raise EvidenceError(f"{where}: expected numbers only ({err}); run the stage `train` again") from err
+        raise EvidenceError(
+            f"{where}: expected numbers only ({str(err)[:MAX_SHOWN]}); run the stage `train` again"
+        ) from err
     epoch = row.get("epoch", math.nan)
     if not 1 <= epoch <= MAX_EPOCH or epoch != round(epoch):
         raise EvidenceError(f"{where}: epoch is {epoch:g}, expected a whole number from 1; run the stage `train` again")

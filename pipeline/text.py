@@ -10,7 +10,7 @@ def shown(text: str) -> str:
     Control characters, line breaks, invisible and undecodable characters become escapes as Python writes them (`\\n`,
     `\\x1b`, `\\u202e`, `\\udcff`). Of a longer text the middle is left out.
     """
-    line = _printable(text)
+    line = _escaped(text)
     if len(line) <= MAX_SHOWN:
         return line
     return f"{line[: MAX_SHOWN - NUM_LAST - 3]}...{line[-NUM_LAST:]}"
@@ -18,7 +18,8 @@ def shown(text: str) -> str:
 
 def printable(text: str) -> str:
     """The whole text with the line breaks that it has, every other control or invisible character escaped."""
-    return "\n".join(
-        "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in line)
-        for line in text.split("\n")
-    )
+    return "\n".join(map(_escaped, text.split("\n")))
+
+
+def _escaped(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.dataset import DATA
 from pipeline.errors import DataError, StageError
 from pipeline.files import md5_of_listing, read_yaml
+from pipeline.names import quoted
 
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
@@ -122,7 +123,7 @@ def read_data_md5(path: Path = DATA) -> str:
     except (KeyError, TypeError, ValueError) as err:
         raise StageError(f"{file}: expected one output with its md5, as `dvc add` writes it; {RESTORE}") from err
     if not isinstance(found, str) or not MD5.fullmatch(found):
-        raise StageError(f"{file}: md5 is {found!r}, expected 32 hexadecimal digits; {RESTORE}")
+        raise StageError(f"{file}: md5 is {quoted(found)}, expected 32 hexadecimal digits; {RESTORE}")
     return found
 
 

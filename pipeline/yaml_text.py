@@ -12,6 +12,7 @@ MAX_CHARS = 1 << 20
 MAX_DEPTH = 32
 MAX_NODES = 20_000
 """Values of a document; what an alias stands for counts again at each of its places."""
+MAX_SHOWN = 300  # characters of what is wrong in a message
 TWO_MEANINGS = re.compile(r"[-+]?0[0-9_]+")
 
 
@@ -30,7 +31,7 @@ def parse_yaml(text: str) -> Any:
     except YAMLError as err:
         raise ValueError(f"is not YAML ({_explain(err)})") from err
     except ValueError as err:  # of a number or date that is written like one and is none, such as 2001-99-99
-        raise ValueError(str(err) if str(err).startswith("line ") else f"is not YAML ({err})") from err
+        raise ValueError(str(err) if str(err).startswith("line ") else f"is not YAML ({str(err)[:MAX_SHOWN]})") from err
 
 
 def to_yaml(content: Any) -> str:
@@ -73,12 +74,12 @@ def _check_nodes(text: str) -> None:
 
 def _check_node(event: Any, where: str) -> None:
     if event.tag is not None:
-        raise ValueError(f"{where}: has the tag {event.tag}; tags are not read, remove it")
+        raise ValueError(f"{where}: has the tag {event.tag[:60]}; tags are not read, remove it")
     is_plain = isinstance(event, ScalarEvent) and event.implicit[0] and not event.style
     if is_plain and TWO_MEANINGS.fullmatch(event.value):
         raise ValueError(
-            f"{where}: {event.value} is octal to some programs and decimal to others; write a number without the 0 in "
-            "front, or a text in quotes"
+            f"{where}: {event.value[:60]} is octal to some programs, decimal to others; write a number without the 0 "
+            "in front, or a text in quotes"
         )
 
 
@@ -94,4 +95,4 @@ def _too_much(num_documents: int, depth: int, num_nodes: int) -> Iterator[str]:
 def _explain(err: YAMLError) -> str:
     mark = getattr(err, "problem_mark", None)
     problem = getattr(err, "problem", None) or str(err).partition("\n")[0]
-    return f"line {mark.line + 1}: {problem}" if mark else problem
+    return (f"line {mark.line + 1}: {problem}" if mark else problem)[:MAX_SHOWN]

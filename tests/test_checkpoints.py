@@ -1,11 +1,14 @@
 """Checkpoints."""
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.checkpoints import Checkpoint, checkpoint_path, only_training
 from pipeline.errors import TrainingError
@@ -30,6 +33,31 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path, length: int) -> None:
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(TrainingError, match="a.npz: the checkpoint is damaged .* delete it to train from the first"):
         Checkpoint.read(path)
+
+
+@given(st.integers(0), st.binary(min_size=1, max_size=9))
+@settings(max_examples=60, deadline=None)
+def test_a_file_that_was_changed_anywhere_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, place: int, odd: bytes
+) -> None:
+    """Whatever bytes stand in it, no other error than ours comes out."""
+    path = tmp_path_factory.getbasetemp() / "a.npz"
+    state = [np.arange(9), np.array(1.5)]
+    Checkpoint(state, state[:1], [{"loss": 0.5}], "float32", [{"cpu": "one"}]).write(path)
+    content = path.read_bytes()
+    start = place % len(content)
+    path.write_bytes(content[:start] + odd + content[start + len(odd) :])
+    with contextlib.suppress(TrainingError):
+        assert isinstance(Checkpoint.read(path), Checkpoint)
+
+
+@pytest.mark.parametrize("history", ["[[1]]", "5", '[{"loss": "low"}]', "[" * 9999, '{"loss": 1}', "[null]"])
+def test_a_history_that_is_none_is_refused(tmp_path: Path, history: str) -> None:
+    """Rows of numbers by name, or the file is damaged."""
+    told = f'{{"history": {history}, "precision": "float32", "machines": []}}'
+    np.savez(tmp_path / "a.npz", allow_pickle=False, told=np.array(told), state0=np.arange(3))
+    with pytest.raises(TrainingError, match="a.npz: the checkpoint is damaged"):
+        Checkpoint.read(tmp_path / "a.npz")
 
 
 def test_another_recipe_is_another_file() -> None:

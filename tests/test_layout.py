@@ -4,9 +4,11 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipeline.params import DROPPED_BY_DVC
 from pipeline.yaml_text import parse_yaml
 from tests.layout import ROOT, code_of, imports, modules, own_imports, params_of, parse, stages, with_code
 
@@ -21,6 +23,7 @@ DOORS = {
     "ruamel": {"pipeline/yaml_text.py"},
     "yaml": set[str](),  # YAML 1.1, which DVC does not write
 }
+PARAMS_FILES = [ROOT / "params.yaml", *sorted((ROOT / "params").glob("*.yaml"))]
 SERVING = "pipeline/pyfunc_model.py"
 """Travels with a model to where our code is not, so it uses no door."""
 STEPS = "pipeline.steps"
@@ -97,6 +100,31 @@ def test_the_list_of_code_is_written_and_nothing_else() -> None:
     """Writing the code into dvc.yaml again changes nothing; lines of other code are replaced."""
     text = (ROOT / "dvc.yaml").read_text()
     assert with_code(text) == text == with_code(text.replace("pipeline/errors.py", "pipeline/gone.py"))
+
+
+def test_no_param_has_a_name_that_dvc_drops() -> None:
+    """DVC's run cache leaves keys of these names out of what it hashes, at any depth: a change would be ignored."""
+    found = [name for path in PARAMS_FILES for name in _names_in(parse_yaml(path.read_text()), path.name)]
+    assert not [name for name in found if name.rpartition(".")[2] in DROPPED_BY_DVC]
+
+
+def _names_in(content: Any, prefix: str) -> Iterator[str]:
+    if isinstance(content, dict):
+        for name, value in content.items():
+            yield f"{prefix}.{name}"
+            yield from _names_in(value, f"{prefix}.{name}")
+
+
+def test_dvc_drops_these_names_and_no_others() -> None:
+    """Two params that differ in a dropped name only have one hash; in any other name, two."""
+    from dvc.stage.cache import _get_cache_hash
+
+    def hashed(name: str, value: int) -> str:
+        params = {"params.yaml": {"preprocess": {"inner": {name: value}}}}
+        return str(_get_cache_hash({"cmd": "a", "deps": [], "params": params}))
+
+    names = (*DROPPED_BY_DVC, "image_size", "md5", "hash", "path", "seed")
+    assert [name for name in names if hashed(name, 1) == hashed(name, 2)] == list(DROPPED_BY_DVC)
 
 
 def test_params_have_no_default_in_python() -> None:

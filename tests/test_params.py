@@ -185,6 +185,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ({"evaluate__bootstrap__unit": "pixel"}, "`evaluate.bootstrap.unit` is 'pixel'"),
         ({"evaluate__bootstrap__min_units": 1}, "`evaluate.bootstrap.min_units` is 1"),
         ({"evaluate__boundary_width": 0.0}, "`evaluate.boundary_width` is 0.0"),
+        (
+            {"gate__min_class_iou_low": {"size": 0.5}},
+            "`gate`: has a floor of the class 'size', a name that DVC ignores",
+        ),
         ({"gate__min_slice_iou": {"brightness/dark": 7}}, "`gate.min_slice_iou.brightness/dark` is 7"),
         ({"gate__min_slice_iou_low": {"size/small": -1}}, "`gate.min_slice_iou_low.size/small` is -1"),
     ],

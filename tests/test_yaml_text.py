@@ -45,7 +45,7 @@ def test_an_alias_stands_for_its_value() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\nb:\n  c: 010", "line 3: 010 is octal to some programs and decimal to others; write a number without"),
+        ("a: 1\nb:\n  c: 010", "line 3: 010 is octal to some programs, decimal to others; write a number without"),
         ("a: 1\nb: 2\na: 3", 'line 3: found duplicate key "a"'),
         (BOMB, "line 5: holds more than 20000 values, aliases written out"),
         (MERGED, "line 5: holds more than 20000 values, aliases written out"),

@@ -77,8 +77,13 @@ def read_unet(folder: Path, precision: str) -> keras.Model:
         EvidenceError: a file is missing or the weights are not those of this network.
     """
     saved: dict[str, Any] = read_json(folder / "unet.json", "the stage `train`")
-    keras.mixed_precision.set_global_policy(precision)
-    unet = build_unet(**saved["arguments"])
+    try:
+        keras.mixed_precision.set_global_policy(precision)
+        unet = build_unet(**saved["arguments"])
+    except (KeyError, TypeError, ValueError, AttributeError) as err:
+        raise EvidenceError(
+            f"{folder / 'unet.json'}: describes no network ({type(err).__name__}: {err}); run the stage `train` again"
+        ) from err
     weights = folder / "model.weights.h5"
     try:
         with warnings.catch_warnings():

@@ -17,13 +17,14 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline.environment import QUIET
 from pipeline.errors import EvidenceError, ParamsError, StageError
-from pipeline.files import md5_of, read_json, read_yaml, write_json
+from pipeline.files import md5_of, read_yaml, write_json
 from pipeline.fingerprint import FINGERPRINT, Fingerprint
 from pipeline.inputs import describe_stage
 from pipeline.lineage import PARAMS, read_data_version
@@ -32,6 +33,7 @@ from pipeline.noise_floor import MIN_RUNS, NOISE_TAG, noise_floor
 from pipeline.params import read_params
 from pipeline.precision import STEP_TIMES
 from pipeline.progress import duration
+from pipeline.records import read_record
 from pipeline.registration import check_registry
 from pipeline.registry import create_run, model_name, opened
 from pipeline.scores import SCORES, Scores, md5_of_test_split
@@ -123,7 +125,7 @@ def mean_iou_of(folder: Path, seed: int, place: str) -> float:
     """
     kept, project = _kept(folder, seed), folder / f"seed-{seed}"
     if kept.exists():
-        return float(read_json(kept, "`segline noise`")["mean_iou"])
+        return read_record(kept, _Kept, "`segline noise`").mean_iou
     prepare(project, seed)
     for stage, last in STAGES.items():
         if not (project / last).exists():
@@ -135,6 +137,14 @@ def mean_iou_of(folder: Path, seed: int, place: str) -> float:
     write_json(kept, {"seed": seed, "mean_iou": mean_iou})
     shutil.rmtree(project)
     return mean_iou
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A seed that has been trained."""
+
+    seed: int
+    mean_iou: float
 
 
 def _kept(folder: Path, seed: int) -> Path:

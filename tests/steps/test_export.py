@@ -1,6 +1,7 @@
 """The stage `export`."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -76,6 +77,14 @@ def test_no_golden_image_is_an_error(rows: list[Row]) -> None:
     """Parity on nothing proves nothing."""
     with pytest.raises(EvidenceError, match="no golden image: the manifest has no sample in val"):
         export(build(), CLASSES, (32, 48), [], PARAMS, OUT)
+
+
+@pytest.mark.parametrize("change", [{"precision": "int3"}, {"arguments": {}}, {"arguments": None}, {"precision": None}])
+def test_a_network_that_is_none_is_named(tmp_path: Path, change: dict[str, Any]) -> None:
+    """A damaged unet.json is told as such."""
+    write_json(tmp_path / "unet.json", {"precision": "float32", "arguments": {"num_classes": 4}} | change)
+    with pytest.raises(EvidenceError, match=r"unet.json: describes no network .* run the stage `train` again"):
+        read_unet(tmp_path, "float32")
 
 
 def test_weights_of_another_network_are_named(tmp_path: Path) -> None:

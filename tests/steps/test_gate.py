@@ -274,7 +274,10 @@ def remove(path: Path) -> None:
         (write_nan_scores, "mean IoU is nan"),
         (lambda: replace(Scores.read(), num_images=0, num_pixels=0).write(), "scored were 0 images"),
         (lambda: replace(Scores.read(), intervals=NO_INTERVALS).write(), "mean IoU has no interval"),
-        (write_older_scores, "work/evaluate/scores.json: is not what the stage `evaluate` writes (KeyError"),
+        (
+            write_older_scores,
+            "work/evaluate/scores.json: is not what the stage `evaluate` writes (intervals: Field required",
+        ),
         (lambda: SCORES.write_text("{}"), "work/evaluate/scores.json: is not what the stage `evaluate` writes"),
         (lambda: MANIFEST.unlink(), "work/validate/manifest.csv: not found"),
         (lambda: remove(MODEL), "work/export/model: not found"),
