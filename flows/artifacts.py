@@ -6,8 +6,7 @@ import re
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
-from pipeline.decision_report import DECISION_REPORT
-from pipeline.report import REPORT
+from pipeline.report_place import NEWEST
 from pipeline.scores import SCORES, Scores
 from pipeline.text import printable, shown
 from pipeline.verdict import Verdict
@@ -22,15 +21,15 @@ def publish_evidence() -> None:
     create_markdown_artifact(verdict_page(verdict), key="verdict", description="The gate's verdict, with reasons")
     if SCORES.exists():
         create_table_artifact(score_rows(Scores.read()), key="scores", description="Scores on the test split")
-    if REPORT.exists():
-        create_link_artifact(REPORT.resolve().as_uri(), link_text=str(REPORT), key="report", description="Full report")
+    if NEWEST.exists():
+        create_link_artifact(NEWEST.resolve().as_uri(), link_text=str(NEWEST), key="report", description="Full report")
 
 
 def publish_decision() -> None:
-    """Publishes a link to the report with the decision in it, if `promote` could write it."""
-    if DECISION_REPORT.exists():
-        link = DECISION_REPORT.resolve().as_uri()
-        create_link_artifact(link, link_text=str(DECISION_REPORT), key="decision", description="Report with decision")
+    """Publishes a link to the same place, where `promote` has put the report with its decision."""
+    if NEWEST.exists():
+        link = NEWEST.resolve().as_uri()
+        create_link_artifact(link, link_text=str(NEWEST), key="decision", description="Report with decision")
 
 
 def score_rows(scores: Scores) -> list[dict[str, str]]:

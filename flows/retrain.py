@@ -25,6 +25,7 @@ from pipeline.dataset import DATA
 from pipeline.errors import ParamsError, SeglineError, StageError
 from pipeline.program import Terminated
 from pipeline.registration import check_registry
+from pipeline.report_place import publish_gate_page
 from pipeline.verdict import Verdict
 from pipeline.versions import add_data, is_fresh, list_stages
 
@@ -58,6 +59,7 @@ def _retrain(promote: bool, timeout_s: float) -> State[Any]:
     close_live_run()
     try:
         live_run = _run_stages(timeout_s)
+        publish_gate_page()
         publish_evidence()
         verdict = Verdict.read()
         if not verdict.accepted:

@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from flows.artifacts import REPORT
 from flows.retrain import REJECTED, retrain
 from pipeline.errors import StageError
 from pipeline.program import run
+from pipeline.report_place import NEWEST
 
 REJECTED_CODE = 3
 """Exit code of a run whose model the gate rejected; errors end with 1."""
@@ -21,6 +21,7 @@ def main() -> None:
     state = retrain(promote="--promote" in sys.argv[1:], return_state=True)
     if state.name == REJECTED:
         print(f"rejected by the gate, nothing was registered: {state.message}", file=sys.stderr)
+        print(f"report:      {NEWEST.resolve()}")
         sys.exit(REJECTED_CODE)
     if not state.is_completed():
         raise StageError(state.message or f"the run ended as {state.name}")
@@ -31,7 +32,7 @@ def print_outcome() -> None:
     """Says where the report is, what the registry holds and how to look at it."""
     from pipeline.registry import CHALLENGER, CHAMPION, find_alias, shown_uri
 
-    print(f"report:      {REPORT.resolve()}")
+    print(f"report:      {NEWEST.resolve()}")
     for alias in (CHALLENGER, CHAMPION):
         print(f"{alias + ':':<12} {find_alias(alias) or 'none'}")
     print(f"MLflow UI:   {open_ui(shown_uri())}")

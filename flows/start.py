@@ -3,10 +3,11 @@
 import shutil
 from pathlib import Path
 
-from pipeline.dataset import DATA
+from pipeline.dataset import DATA, read_class_list
 from pipeline.errors import DataError, StageError
 from pipeline.lineage import check_code_is_committed, read_commit
 from pipeline.params import read_params
+from pipeline.params_fit import check_fit
 from pipeline.versions import list_stages
 
 BASE_BYTES = 300_000_000
@@ -19,12 +20,12 @@ def check_start() -> None:
     """Refuses a run that is known to end in an error, though perhaps only when its model is to be registered.
 
     Raises:
-        ParamsError: params.yaml is wrong.
+        ParamsError: params.yaml is wrong, or does not go together with itself or the data.
         DataError: there is no data.
         EvidenceError: the code is not committed, or this is no git repository.
         StageError: there are no stages, or the disk is nearly full.
     """
-    read_params()
+    check_fit(read_params(), read_class_list() if (DATA / "dataset.yaml").exists() else None)
     list_stages()
     check_data()
     read_commit()

@@ -47,16 +47,18 @@ class Check:
         return Finding(row.get("name", ""), row[self.file], self.severity, self.name, reason, what_to_do)
 
 
-def sample_checks(max_ignored_share: float, one_class_masks: str) -> list[Check]:
+def sample_checks(max_ignored_share: float, one_class_masks: str, binary_looking_masks: str) -> list[Check]:
     """What is expected of each sample by itself.
 
     Args:
         max_ignored_share: of a mask's pixels, in [0, 1].
         one_class_masks: "error", "warning" or "off".
+        binary_looking_masks: likewise.
     """
     limits = [
         replace(MASK_LABELLED, most=max_ignored_share),
         replace(SEVERAL_CLASSES, severity=one_class_masks),
+        replace(NOT_BINARY, severity=binary_looking_masks),
     ]
     return [check for check in (*OF_FILES, *OF_MASKS, *limits, *OF_IMAGES) if check.severity != OFF]
 
@@ -102,6 +104,20 @@ def split_checks() -> list[Check]:
             "validate.split of params.yaml",
             file="path",
             least=1,
+        )
+    ]
+
+
+def version_checks() -> list[Check]:
+    """What is expected of each file of a data set that has a version: it is the one that the version names."""
+    return [
+        Check(
+            "as_versioned",
+            column="state",
+            reason="file is {state}, so this is not the version {version} that data.dvc names",
+            what_to_do="{advice}",
+            file="path",
+            allowed=("as versioned",),
         )
     ]
 
@@ -187,6 +203,17 @@ SEVERAL_CLASSES = Check(
     "right, set validate.one_class_masks to off",
     file="mask",
     least=2,
+)
+
+NOT_BINARY = Check(
+    "not_binary",
+    column="looks_binary",
+    reason="mask holds id 0 and, on {ignored_share:.1%} of it, the ignore id {ignore_id}, which is more than any mask "
+    "of another class ignores; it looks like a mask of 0 and 255 whose class would never be learned",
+    what_to_do="if {ignore_id} stands for a class, bring the masks in with `segline import folder ... --kind binary`; "
+    "if it is to be ignored, set validate.binary_looking_masks to warning or off",
+    file="mask",
+    allowed=(False,),
 )
 
 OF_IMAGES = (

@@ -11,8 +11,9 @@ from pipeline.dataset import ClassList, Colour
 from pipeline.errors import DataError
 from pipeline.files import parse_json
 from pipeline.masks import IGNORE_ID, Labels, code_of
-from pipeline.names import check_class_names, shown
+from pipeline.names import check_class_names, quoted
 from pipeline.records import parse_csv
+from pipeline.regular_files import read_text
 from pipeline.yaml_text import parse_yaml
 
 SUFFIXES = (".yaml", ".yml", ".json", ".csv", ".txt")
@@ -50,10 +51,7 @@ def read_class_file(path: Path) -> Labels:
     """
     if path.suffix.lower() not in SUFFIXES:
         raise DataError(f"{path}: class file of an unknown format; expected one of {', '.join(SUFFIXES)}")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as err:
-        raise DataError(f"{path}: class file cannot be read as text ({err}); correct the path or the file") from err
+    text = read_text(path)
     content: dict[str, Any] = {}
     if path.suffix.lower() == ".txt":
         rows = [_parse_row({"name": line.strip()}, f"{path}: line {n}") for n, line in _lines(text)]
@@ -77,7 +75,7 @@ def _read_csv(path: Path, text: str) -> list[_Row]:
     columns = [column.strip().lower() for column in header]
     if "name" not in columns:
         raise DataError(
-            f"{path}: columns are {shown(columns)}, expected name and, optional, id, value, r, g, b, ignore"
+            f"{path}: columns are {quoted(columns)}, expected name and, optional, id, value, r, g, b, ignore"
         )
     rows = []
     for line, row in lines:
@@ -92,7 +90,7 @@ def _without_text(cells: dict[str, str], where: str) -> dict[str, Any]:
     row: dict[str, Any] = {name: cell for name, cell in cells.items() if cell}
     for column in {"id", "value", *COLOUR_COLUMNS[0], *COLOUR_COLUMNS[1]} & row.keys():
         if not re.fullmatch(r"\d{1,9}", row[column], re.ASCII):
-            raise DataError(f"{where}: {column} is {shown(row[column])}, expected a whole number")
+            raise DataError(f"{where}: {column} is {quoted(row[column])}, expected a whole number")
         row[column] = int(row[column])
     if "ignore" in row:
         row["ignore"] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(
@@ -116,7 +114,7 @@ def _read_mapping(path: Path, text: str) -> dict[str, Any]:
         )
     if unknown := sorted(map(str, content.keys() - TOP_KEYS)):
         raise DataError(
-            f"{path}: unknown names {', '.join(map(shown, unknown))}; expected {', '.join(sorted(TOP_KEYS))}"
+            f"{path}: unknown names {', '.join(map(quoted, unknown))}; expected {', '.join(sorted(TOP_KEYS))}"
         )
     return content
 
@@ -124,11 +122,11 @@ def _read_mapping(path: Path, text: str) -> dict[str, Any]:
 def _parse_row(row: Any, where: str) -> _Row:
     row = {"name": row} if isinstance(row, str) else row
     if not isinstance(row, dict) or not isinstance(row.get("name"), str) or not row["name"].strip():
-        raise DataError(f"{where}: {shown(row)} has no name; expected a text, a number in quotes")
+        raise DataError(f"{where}: {quoted(row)} has no name; expected a text, a number in quotes")
     name, ignore = row["name"], row.get("ignore")
     if ignore is not None and not isinstance(ignore, bool):
-        raise DataError(f"{where}: ignore is {shown(ignore)}, expected true or false")
-    id_, value = (_parse_value(row.get(key), f"{where}: {key} of {shown(name)}") for key in ("id", "value"))
+        raise DataError(f"{where}: ignore is {quoted(ignore)}, expected true or false")
+    id_, value = (_parse_value(row.get(key), f"{where}: {key} of {quoted(name)}") for key in ("id", "value"))
     colour = row.get("colour", row.get("color"))
     return _Row(where, name, id_, value, None if colour is None else _parse_colour(colour, where), ignore)
 
@@ -136,7 +134,7 @@ def _parse_row(row: Any, where: str) -> _Row:
 def _parse_value(value: Any, where: str) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_VALUE):
         return value
-    raise DataError(f"{where} is {shown(value)}, expected a whole number from 0 to {MAX_VALUE}")
+    raise DataError(f"{where} is {quoted(value)}, expected a whole number from 0 to {MAX_VALUE}")
 
 
 def _parse_colour(colour: Any, where: str) -> Colour:
@@ -146,7 +144,7 @@ def _parse_colour(colour: Any, where: str) -> Colour:
         return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
     if isinstance(colour, list) and len(colour) == 3 and all(type(part) is int and 0 <= part <= 255 for part in colour):
         return colour[0], colour[1], colour[2]
-    raise DataError(f"{where}: colour is {shown(colour)}, expected [R, G, B] in 0 to 255 or '#rrggbb'")
+    raise DataError(f"{where}: colour is {quoted(colour)}, expected [R, G, B] in 0 to 255 or '#rrggbb'")
 
 
 def _to_labels(path: Path, rows: Sequence[_Row], content: dict[str, Any]) -> Labels:
@@ -195,7 +193,7 @@ def _numbered(path: Path, rows: Sequence[_Row]) -> list[tuple[int, _Row]]:
 def _ignored_colours(path: Path, content: dict[str, Any]) -> list[Colour]:
     colours = content.get("ignore_colours", content.get("ignore_colors")) or []
     if not isinstance(colours, list):
-        raise DataError(f"{path}: ignore_colours is {shown(colours)}, expected a list of colours")
+        raise DataError(f"{path}: ignore_colours is {quoted(colours)}, expected a list of colours")
     return [_parse_colour(colour, f"{path}: ignore_colours") for colour in colours]
 
 

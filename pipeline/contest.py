@@ -69,16 +69,41 @@ def find_best(lines: Sequence[Line], found: Aliases, existing: Collection[int]) 
         found: where the aliases are, which is where a ledger without lines starts.
         existing: numbers of the versions that are in the registry.
     """
-    state = replay(lines, found)
-    counted = set(existing) - state.undone.keys()
+    counted = set(existing) - find_undone(lines, found).keys()
     start = lines[0].found.champion if lines else found.champion
     best = start if start in counted else None
-    for line, effect in zip(lines, state.effects, strict=True):
+    for line, effect in zip(lines, replay(lines, found).effects, strict=True):
         if best is None and effect.champion in counted:
             best = effect.champion
         elif effect.what == "promoted" and line.version in counted and _is_shown_better(line.evidence, best):
             best = line.version
     return best
+
+
+def find_undone(lines: Sequence[Line], found: Aliases) -> dict[int, int]:
+    """Versions that a rollback took from the throne, each with the number of that line.
+
+    A rollback undoes the champion if it goes back to one that was promoted earlier. One that goes on to a later
+    champion undoes a rollback, and whoever it takes down was up by that rollback alone. Who comes back is not undone.
+
+    Args:
+        lines: in the order of their numbers.
+        found: where the aliases are, which is where a ledger without lines starts.
+    """
+    start = lines[0].found if lines else found
+    champion, undone = start.champion, dict[int, int]()
+    promoted_in = {start.previous: -1, start.champion: 0}
+    for line, effect in zip(lines, replay(lines, found).effects, strict=True):
+        if effect.what == "promoted":
+            promoted_in[line.version] = line.number
+        elif effect.what == "rolled back":
+            back_to = promoted_in.setdefault(line.version, line.number)
+            if champion is not None and back_to < promoted_in[champion]:
+                undone[champion] = line.number
+        champion = effect.champion
+        if effect.what in ("promoted", "rolled back"):
+            undone.pop(line.version, None)
+    return undone
 
 
 def _is_shown_better(evidence: Mapping[str, Any], other: int | None) -> bool:

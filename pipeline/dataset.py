@@ -9,8 +9,10 @@ from typing import Any
 from pipeline.errors import DataError
 from pipeline.files import read_yaml
 from pipeline.images import SUFFIXES
-from pipeline.names import check_class_names, problem_of, shown
+from pipeline.names import check_class_names, problem_of, quoted
 from pipeline.records import parse_csv
+from pipeline.regular_files import read_text
+from pipeline.sample_names import check_name, same_everywhere
 from pipeline.yaml_text import to_yaml
 
 DATA = Path("data")
@@ -75,25 +77,25 @@ def parse_class_list(content: Any, path: Path) -> ClassList:
     rows = content["classes"]
     for row in rows:
         if not isinstance(row, dict) or not {"id", "name", "colour"} <= row.keys():
-            raise DataError(f"{path}: class {shown(row)} is not complete; expected id, name and colour")
+            raise DataError(f"{path}: class {quoted(row)} is not complete; expected id, name and colour")
         if not _is_colour(row["colour"]):
             raise DataError(
-                f"{path}: colour {shown(row['colour'])} of class {shown(row['name'])}; expected [R, G, B] in 0 to 255"
+                f"{path}: colour {quoted(row['colour'])} of class {quoted(row['name'])}; expected [R, G, B] in 0 to 255"
             )
         if type(row["id"]) is not int:
-            raise DataError(f"{path}: id {shown(row['id'])} of class {shown(row['name'])}; expected a whole number")
+            raise DataError(f"{path}: id {quoted(row['id'])} of class {quoted(row['name'])}; expected a whole number")
     rows = sorted(rows, key=lambda row: row["id"])
     ids, names = [row["id"] for row in rows], [row["name"] for row in rows]
     if ids != list(range(len(rows))):
         raise DataError(
-            f"{path}: class ids are {shown(ids)}, expected 0 to {len(rows) - 1} without gaps; number them anew"
+            f"{path}: class ids are {quoted(ids)}, expected 0 to {len(rows) - 1} without gaps; number them anew"
         )
     check_class_names(names, path)
     if len(set(names)) < len(names):
-        raise DataError(f"{path}: class names are {shown(names)}, expected no two alike; rename one")
+        raise DataError(f"{path}: class names are {quoted(names)}, expected no two alike; rename one")
     ignore_id = content.get("ignore_id", 255)
     if type(ignore_id) is not int or not len(rows) <= ignore_id <= 255:
-        raise DataError(f"{path}: ignore_id is {shown(ignore_id)}, expected {len(rows)} to 255; 255 is the custom")
+        raise DataError(f"{path}: ignore_id is {quoted(ignore_id)}, expected {len(rows)} to 255; 255 is the custom")
     red_green_blue = tuple((int(row["colour"][0]), int(row["colour"][1]), int(row["colour"][2])) for row in rows)
     return ClassList(tuple(names), red_green_blue, ignore_id)
 
@@ -113,7 +115,8 @@ def list_samples(data: Path = DATA) -> list[Sample]:
     """Every sample of a data folder, in order of name; unpaired files give a sample with one side None.
 
     Raises:
-        DataError: the folder is empty, two images have one name, or `samples.csv` is wrong.
+        DataError: the folder is empty, two images have one name, a name is one that not every machine can hold, or
+            `samples.csv` is wrong.
     """
     images, masks = _files_by_name(data / "images"), _files_by_name(data / "masks")
     names = sorted(images.keys() | masks.keys())
@@ -141,24 +144,24 @@ def read_sample_table(path: Path) -> dict[str, tuple[str, str]]:
         name, group, split = (row.get(column, "").strip() for column in ("name", "group", "split"))
         where = f"{path}: line {line}"
         if not name or name in table:
-            raise DataError(f"{where}: name {shown(name)} is {'double' if name else 'empty'}; each is given once")
+            raise DataError(f"{where}: name {quoted(name)} is {'double' if name else 'empty'}; each is given once")
         if problem := problem_of(group or name):
-            raise DataError(f"{where}: {'group' if group else 'name'} {shown(group or name)} {problem}")
+            raise DataError(f"{where}: {'group' if group else 'name'} {quoted(group or name)} {problem}")
         if split and split not in SPLITS:
-            raise DataError(f"{where}: split {shown(split)}, expected one of {', '.join(SPLITS)} or nothing")
+            raise DataError(f"{where}: split {quoted(split)}, expected one of {', '.join(SPLITS)} or nothing")
         table[name] = (group or name, split)
     return table
 
 
 def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
     try:
-        columns, rows = parse_csv(path.read_bytes().decode("utf-8-sig"), may_be_short=True)
-    except (OSError, ValueError) as err:
+        columns, rows = parse_csv(read_text(path), may_be_short=True)
+    except ValueError as err:
         raise DataError(f"{path}: is no CSV in UTF-8 ({err}); save it anew as such") from err
     if "name" not in columns:
-        raise DataError(f"{path}: columns are {shown(columns)}, expected name and, optional, group and split")
+        raise DataError(f"{path}: columns are {quoted(columns)}, expected name and, optional, group and split")
     if odd := [column for column in columns if column.strip().lower() in COLUMNS and column not in COLUMNS]:
-        raise DataError(f"{path}: column {shown(odd[0])} would not be read; write it {odd[0].strip().lower()!r}")
+        raise DataError(f"{path}: column {quoted(odd[0])} would not be read; write it {odd[0].strip().lower()!r}")
     return rows
 
 
@@ -173,16 +176,17 @@ def write_contract(folder: Path, classes: ClassList, samples: Sequence[Sample]) 
 
 def _files_by_name(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
+    names: dict[str, Path] = {}
     if not folder.is_dir():
         return found
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
-        if problem := problem_of(path.stem):
-            raise DataError(f"{folder}: the file name {shown(path.name)} {problem.partition(';')[0]}; rename the file")
-        if path.stem in found:
-            raise DataError(f"{path}: has the same name as {found[path.stem]}; rename one, names tell samples apart")
-        found[path.stem] = path
+        check_name(path.stem, path)
+        name = same_everywhere(path.stem)
+        if name in names:
+            raise DataError(f"{path}: has the same name as {names[name]}; rename one, names tell samples apart")
+        names[name] = found[path.stem] = path
     return found
 
 

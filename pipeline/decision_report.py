@@ -1,59 +1,82 @@
-"""The report with the decision on a model in it: stored with the model's run, and beside the project."""
+"""The report with the decision on a model in it: stored with the model's run, and put where people look."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.bootstrap import Interval
+from pipeline.errors import SeglineError
 from pipeline.registry import Version, opened
 from pipeline.report import Decision, render_report
+from pipeline.report_place import NEWEST, publish
 
-DECISION_REPORT = Path(".segline/decision.html")
+FOLDER = Path(".segline")
 
 
-def write_decision_report(
+def decision_of(
     number: int,
     challenger: Version,
     champion: Version | None,
     promoted: bool,
     reasons: Sequence[str],
     evidence: Mapping[str, Any],
-) -> Path:
-    """Renders the report anew from what was registered with a challenger, and gives the file of it on this machine.
-
-    With the challenger's run it is stored as `report/decision-LINE.html`, by the number of the ledger's line, so that
-    a later decision writes over none.
+) -> Decision:
+    """What the report tells of a promotion.
 
     Args:
         number: of the ledger's line.
         challenger: that was judged.
         champion: that it was compared with.
-        promoted: it is the champion now.
+        promoted: it became the champion.
         reasons: a sentence each.
         evidence: of the ledger's line.
-
-    Raises:
-        RegistryError: MLflow cannot be reached.
     """
+    came = "became the champion" if promoted else "was not promoted"
     against = evidence.get("comparisons", {}).get(str(champion.number)) if champion else None
-    decision = Decision(
+    return Decision(
         promoted=promoted,
-        headline=f"{challenger} {'is the champion' if promoted else 'was not promoted'}",
+        label="Promoted" if promoted else "Not promoted",
+        headline=f"{challenger} {came}, line {number} of the ledger",
         reasons=tuple(reasons),
         champion=str(champion) if champion else None,
         difference=Interval.from_dict(against) if against else None,
         by_class={name: Interval.from_dict(found) for name, found in against["by_class"].items()} if against else {},
         tags=challenger.tags,
     )
-    DECISION_REPORT.parent.mkdir(exist_ok=True)
-    with TemporaryDirectory(dir=DECISION_REPORT.parent) as temporary:  # of several at once each has its own
+
+
+def rollback_of(number: int, target: Version, reasons: Sequence[str]) -> Decision:
+    """What the report tells of a rollback; for the arguments see `decision_of`."""
+    headline = f"{target} became the champion by a rollback, line {number} of the ledger"
+    return Decision(True, "Champion again", headline, tuple(reasons), None, None, {}, target.tags)
+
+
+def report_decision(number: int, version: Version, decision: Decision) -> None:
+    """Renders the report anew from what was registered with a version; stores it with its run and where people look.
+
+    With the run it is `report/decision-LINE.html`, so that a later decision writes over none. The decision stands
+    whether or not that goes well: what goes wrong is a warning.
+
+    Args:
+        number: of the ledger's line.
+        version: that the decision is about.
+        decision: what the report tells of it.
+    """
+    try:
+        page = _render(version, decision)
+        publish(page)
+        print(f"report: {NEWEST}")
+        with opened() as (_, client):
+            client.log_text(version.run_id, page, f"report/decision-{number}.html")
+    except (SeglineError, OSError) as err:
+        print(f"warning: the decision stands, its report could not be stored: {err}", file=sys.stderr)
+
+
+def _render(version: Version, decision: Decision) -> str:
+    FOLDER.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=FOLDER) as temporary:
         with opened() as (mlflow, _):
-            mlflow.artifacts.download_artifacts(run_id=challenger.run_id, dst_path=temporary)
-        page = render_report(Path(temporary), decision)
-        beside = Path(temporary) / DECISION_REPORT.name
-        beside.write_text(page, encoding="utf-8")
-        beside.replace(DECISION_REPORT)
-    with opened() as (_, client):
-        client.log_text(challenger.run_id, page, f"report/decision-{number}.html")
-    return DECISION_REPORT
+            mlflow.artifacts.download_artifacts(run_id=version.run_id, dst_path=temporary)
+        return render_report(Path(temporary), decision)

@@ -20,21 +20,31 @@ from pipeline.duplicates import (
     near_duplicates,
 )
 from pipeline.scan import Facts, ImageFacts, MaskFacts
+from pipeline.text import shown
 
 Row = dict[str, Any]
 NUM_IDS_SHOWN = 5
+ID_COLUMNS = (
+    "undeclared_pixels", "undeclared", "ignored_share", "looks_binary", "ignore_id", "num_classes", "only_class",
+)  # fmt: skip
 
 
-def sample_row(facts: Facts, classes: ClassList) -> Row:
-    """What the scan saw of one sample."""
+def sample_row(facts: Facts, classes: ClassList, most_ignored: float) -> Row:
+    """What the scan saw of one sample.
+
+    Args:
+        facts: of the sample.
+        classes: of the data set.
+        most_ignored: what `most_ignored_share` gives of all samples.
+    """
     sample, image, mask = facts.sample, facts.image, facts.mask
     row = _sample_columns(facts) | {
         "has_image": sample.image is not None,
         "has_mask": sample.mask is not None,
         "image_decodes": image is not None if sample.image else None,
         "mask_decodes": mask is not None if sample.mask else None,
-        "image_error": _fault(facts.image_error),
-        "mask_error": _fault(facts.mask_error),
+        "image_error": _fault(facts.image_error, sample.image),
+        "mask_error": _fault(facts.mask_error, sample.mask),
         "mask_suffix": sample.mask.suffix.lower() if sample.mask else None,
         "mask_channels": mask.num_channels if mask else None,
         "mask_depth": mask.depth if mask else None,
@@ -43,7 +53,18 @@ def sample_row(facts: Facts, classes: ClassList) -> Row:
         "brightness": image.brightness if image and not image.low_range else None,
         "orientation": image.orientation if image else None,
     }
-    return row | _size_columns(image, mask) | _id_columns(mask, classes)
+    return row | _size_columns(image, mask) | _id_columns(mask, classes, most_ignored)
+
+
+def most_ignored_share(facts: Sequence[Facts], classes: ClassList) -> float:
+    """The largest ignored share of a mask that holds a class other than 0; 0.0 where there is none.
+
+    Pixels of 255 in a mask of 0 and 255 are taken for ignored; so are margins and shadows that belong to no class, but
+    these are in the other masks too.
+    """
+    masks = [one.mask.pixels for one in facts if one.mask and one.mask.pixels is not None]
+    shares = [_ignored_share(pixels, classes) for pixels in masks if pixels[1 : len(classes)].any()]
+    return max(shares, default=0.0)
 
 
 def leak_rows(facts: Sequence[Facts], known_groups: Collection[str], max_bits: int) -> list[Row]:
@@ -129,9 +150,9 @@ def _sample_columns(facts: Facts) -> Row:
     }
 
 
-def _fault(error: str) -> str:
+def _fault(error: str, path: Path | None) -> str:
     """The fault that an error of `images` tells, without the file and the advice around it."""
-    return error.partition(": ")[2].rpartition("; ")[0]
+    return error.removeprefix(f"{shown(str(path))}: ").rpartition("; ")[0]
 
 
 def _size_columns(image: ImageFacts | None, mask: MaskFacts | None) -> Row:
@@ -152,16 +173,23 @@ def _size_columns(image: ImageFacts | None, mask: MaskFacts | None) -> Row:
     }
 
 
-def _id_columns(mask: MaskFacts | None, classes: ClassList) -> Row:
+def _ignored_share(pixels: np.ndarray, classes: ClassList) -> float:
+    return float(pixels[classes.ignore_id] / max(pixels.sum(), 1))
+
+
+def _id_columns(mask: MaskFacts | None, classes: ClassList, most_ignored: float) -> Row:
     if mask is None or mask.pixels is None:
-        return dict.fromkeys(("undeclared_pixels", "undeclared", "ignored_share", "num_classes", "only_class"))
+        return dict.fromkeys(ID_COLUMNS)
+    share = _ignored_share(mask.pixels, classes)
     present = np.flatnonzero(mask.pixels[: len(classes)])
     foreign = [id_ for id_ in np.flatnonzero(mask.pixels) if id_ >= len(classes) and id_ != classes.ignore_id]
     undeclared = [f"{id_} ({mask.pixels[id_]} px)" for id_ in foreign[:NUM_IDS_SHOWN]]
     return {
         "undeclared_pixels": int(mask.pixels[foreign].sum()),
         "undeclared": ", ".join(undeclared) + (", ..." if len(foreign) > NUM_IDS_SHOWN else ""),
-        "ignored_share": float(mask.pixels[classes.ignore_id] / max(mask.pixels.sum(), 1)),
+        "ignored_share": share,
+        "looks_binary": len(classes) > 1 and present.tolist() == [0] and not foreign and share > most_ignored,
+        "ignore_id": classes.ignore_id,
         "num_classes": len(present) or None,
         "only_class": classes.names[present[0]] if len(present) == 1 else "",
     }

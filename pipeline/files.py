@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -164,8 +164,13 @@ def md5_of(path: Path) -> str:
 
 
 def _md5_of_folder(path: Path) -> str:
-    files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
-    listing = [{"md5": md5_of(file), "relpath": name} for name, file in files]
+    files = ((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
+    return md5_of_listing({name: md5_of(file) for name, file in files})
+
+
+def md5_of_listing(files: Mapping[str, str]) -> str:
+    """MD5 of a folder whose files' MD5s are known, by their paths below it."""
+    listing = [{"md5": files[name], "relpath": name} for name in sorted(files)]
     text = json.dumps(listing, sort_keys=True)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() + ".dir"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.files import written_whole
 from pipeline.records import read_rows
+from pipeline.text import shown
 
 ERROR, WARNING = "error", "warning"
 NUM_SHOWN = 5
@@ -35,7 +36,7 @@ class Finding:
     what_to_do: str
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.reason}; {self.what_to_do}"
+        return f"{shown(self.file)}: {self.reason}; {self.what_to_do}"
 
 
 def bad_names(findings: Sequence[Finding]) -> set[str]:

@@ -1,6 +1,7 @@
 """Which group a sample belongs to, and which split it is frozen in: by a regular expression or by a table."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -72,4 +73,4 @@ def _read_table(path: Path, names: set[str]) -> dict[str, tuple[str, str]]:
 
 def _sample_name(name: str) -> str:
     stem = name.rsplit(".", 1)[0] if name.lower().endswith(SUFFIXES) else name
-    return stem.replace("/", "__")
+    return unicodedata.normalize("NFC", stem.replace("/", "__"))

@@ -1,20 +1,32 @@
 """The one door to OpenCV: pictures in and out, resizing and cleaning of masks, edges, areas, perceptual hashes."""
 
 import io
+import os
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps
 from scipy.ndimage import find_objects
 
 from pipeline.errors import DataError
 from pipeline.files import written_whole
+from pipeline.picture_files import (
+    HEADER_ERRORS,
+    HIGHEST,
+    Limits,
+    PictureFile,
+    check_px,
+    no_picture,
+    open_picture,
+    refuse,
+)
+
+os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(HIGHEST.max_image_px)  # is read once, at the import
+import cv2  # noqa: E402
 
 cv2.setNumThreads(1)  # the callers run in parallel themselves
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-Image.MAX_IMAGE_PIXELS = None  # aerial and microscope pictures are larger than what Pillow takes for an attack
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 PNG_COLOUR_TYPE = 25  # offset of the colour type's byte in a PNG file
@@ -36,43 +48,68 @@ class Area(NamedTuple):
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Every picture below `folder`, hidden files and folders left out, sorted by path."""
+    """Every picture below `folder` by its suffix, hidden files and folders left out, sorted by path.
+
+    Links and special files are among them, for whoever opens one to judge; folders behind links are not looked into.
+    """
     return sorted(
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in SUFFIXES
-        and path.is_file()
+        and not path.is_dir()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
 
 
-def read_image(path: Path) -> np.ndarray:
-    """Reads a picture upright (EXIF applied).
-
-    Grey is repeated over the channels, alpha is dropped, 16 bits become 8 by dropping the low ones.
+def read_image(path: Path, limits: Limits = HIGHEST) -> np.ndarray:
+    """Reads a picture upright (EXIF applied); see `decode_image`.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        DataError: the file is missing, truncated or no picture.
+        DataError: the file is missing, truncated, no picture, or beyond the limits.
     """
-    return _decode(path, cv2.IMREAD_COLOR_RGB)
+    return decode_image(open_picture(path, limits))
 
 
 def read_stored(path: Path) -> np.ndarray:
-    """Reads a picture upright in the depth and the channels it is stored with; a palette's PNG gives its indices.
+    """Reads a picture upright in the depth and the channels it is stored with; see `decode_stored`.
+
+    Returns:
+        (H, W) or (H, W, 3) RGB, uint8 or uint16.
+
+    Raises:
+        DataError: the file is missing, truncated, no picture, or beyond the highest limits.
+    """
+    return decode_stored(open_picture(path))
+
+
+def decode_image(picture: PictureFile) -> np.ndarray:
+    """A picture upright: grey is repeated over the channels, alpha is dropped, 16 bits lose the low 8.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        DataError: it is truncated or no picture.
+    """
+    return _decode(picture, cv2.IMREAD_COLOR_RGB)
+
+
+def decode_stored(picture: PictureFile) -> np.ndarray:
+    """A picture upright in the depth and the channels it is stored with; a palette's PNG gives its indices.
 
     Returns:
         (H, W) or (H, W, 3) RGB, uint8 or uint16; alpha is dropped.
 
     Raises:
-        DataError: the file is missing, truncated or no picture.
+        DataError: it is truncated or no picture.
     """
-    head = _bytes_of(path)[: PNG_COLOUR_TYPE + 1]
+    head = picture.content[: PNG_COLOUR_TYPE + 1]
     if head.startswith(b"\x89PNG") and len(head) > PNG_COLOUR_TYPE and head[PNG_COLOUR_TYPE] == PALETTE:
-        return _read_palette_indices(path)
-    stored = _decode(path, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
+        return _decode_palette_indices(picture)
+    stored = _decode(picture, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
     return stored if stored.ndim == 2 else np.ascontiguousarray(stored[:, :, ::-1])
 
 
@@ -96,9 +133,9 @@ def read_mask(path: Path) -> np.ndarray:
     return mask
 
 
-def has_low_range(path: Path) -> bool:
+def has_low_range(picture: PictureFile) -> bool:
     """True for a 16-bit picture that fills less than 1/16 of its range: nearly black once it has 8 bits."""
-    stored = _decode(path, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
+    stored = _decode(picture, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
     return stored.dtype == np.uint16 and int(stored.max()) < 1 << 12
 
 
@@ -250,35 +287,24 @@ def _resize(pixels: np.ndarray, size: tuple[int, int], interpolation: int) -> np
     return cv2.resize(pixels, (size[1], size[0]), interpolation=interpolation)
 
 
-def _bytes_of(path: Path) -> bytes:
+def _decode(picture: PictureFile, flags: int) -> np.ndarray:
     try:
-        return path.read_bytes()
-    except OSError as err:
-        raise DataError(f"{path}: cannot be read ({err.strerror}); restore the file") from err
-
-
-def _decode(path: Path, flags: int) -> np.ndarray:
-    content = _bytes_of(path)
-    if not content:
-        raise DataError(f"{path}: is empty (0 bytes); restore the file")
-    try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        pixels = cv2.imdecode(np.frombuffer(picture.content, np.uint8), flags)
     except cv2.error as err:
-        raise DataError(f"{path}: cannot be decoded ({err.err}); export it again") from err
+        raise refuse(picture, err.err) from err
     if pixels is None:
-        raise DataError(
-            f"{path}: cannot be decoded ({len(content)} bytes: truncated, or not a picture); export it again"
-        )
+        raise no_picture(picture)
+    check_px(picture, pixels.shape[0] * pixels.shape[1])
     return pixels
 
 
-def _read_palette_indices(path: Path) -> np.ndarray:
+def _decode_palette_indices(picture: PictureFile) -> np.ndarray:
     """Index of each pixel of a palette PNG, which OpenCV would give as colours."""
     try:
-        with Image.open(io.BytesIO(_bytes_of(path))) as picture:
-            return np.array(ImageOps.exif_transpose(picture))
-    except (OSError, SyntaxError) as err:
-        raise DataError(f"{path}: cannot be decoded ({err}); export it again") from err
+        with Image.open(io.BytesIO(picture.content), formats=("PNG",)) as opened:
+            return np.array(ImageOps.exif_transpose(opened))
+    except HEADER_ERRORS as err:
+        raise refuse(picture, str(err)) from err
 
 
 def _encode(suffix: str, pixels: np.ndarray, options: list[int]) -> bytes:

@@ -2,6 +2,7 @@
 
 A line is a model version, so the data base numbers the lines, one after the other, whoever writes at once; its content
 is JSON in the tags it is made with. Nothing of it is ever changed. What a line did follows from the lines before it.
+Lines are chained, see `pipeline.ledger_chain`, and signed where there is a key, see `pipeline.ledger_key`.
 """
 
 import getpass
@@ -12,13 +13,18 @@ import socket
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline.contention import write_patiently
 from pipeline.errors import RegistryError
+from pipeline.ledger_chain import START, Link, follow_chain
+from pipeline.ledger_key import read_key, sign
 from pipeline.registry import Version, list_versions, model_name, opened
+from pipeline.text import shown
 
 Kind = Literal["promote", "refuse", "rollback"]
 What = Literal["promoted", "refused", "rolled back", "void"]
@@ -29,6 +35,11 @@ TAG_CHARS = 20_000
 DESCRIPTION_CHARS = 1_000
 DIGEST_TAG = "sha256"
 """Of the JSON: a line that is changed by hand shows."""
+SIGNATURE_TAG = "hmac-sha256"
+ACCEPTED = "accepted"
+"""In the evidence of a rollback: what was found wrong with the ledger, and is accepted by a person."""
+MAX_NUMBER = 2**31 - 1
+"""MLflow counts versions in 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,9 @@ class Line:
         when: UTC, ISO 8601.
         attempt: the same if a line is sent twice, because the answer to the first was lost.
         number: 1, 2, ...; 0 until it is written.
+        link: head of the chain at the line `known`; None: it was written before lines were chained.
+        is_signed: there was a key when it was made.
+        head: of the chain after this line; it is computed when the line is read.
     """
 
     kind: Kind
@@ -72,7 +86,33 @@ class Line:
     who: str
     when: str
     attempt: str
-    number: int
+    number: int = 0
+    link: str | None = None
+    is_signed: bool = False
+    head: str = START
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """What its maker found wrong with the ledger, and accepted."""
+        found = self.evidence.get(ACCEPTED) if self.kind == "rollback" else None
+        return tuple(text for text in found if isinstance(text, str)) if isinstance(found, list | tuple) else ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line as MLflow has it.
+
+    Attributes:
+        link: of the chain.
+        text: the JSON.
+        signature: of the JSON; "": there is none.
+        line: None where the entry cannot be read.
+    """
+
+    link: Link
+    text: str
+    signature: str
+    line: Line | None
 
 
 @dataclass(frozen=True)
@@ -175,7 +215,8 @@ def new_line(
         who=find_actor(),
         when=datetime.now(UTC).isoformat(timespec="seconds"),
         attempt=uuid.uuid4().hex,
-        number=0,
+        link=lines[-1].head if lines else START,
+        is_signed=read_key() is not None,
     )
 
 
@@ -200,14 +241,23 @@ def append(line: Line) -> Line:
     """Writes a line after all others, and gives it with its number; tried again while others write.
 
     Raises:
-        RegistryError: MLflow does not take it.
+        RegistryError: it is no line, or MLflow does not take it.
     """
     text = json.dumps(_to_content(line), sort_keys=True, allow_nan=False)
+    try:
+        _to_line(text)
+    except ValueError as err:
+        raise RegistryError(f"{line.kind} {line.version}: is no line of the ledger ({err})") from err
     tags = {f"line.{start // TAG_CHARS}": text[start : start + TAG_CHARS] for start in range(0, len(text), TAG_CHARS)}
     tags[DIGEST_TAG] = _digest(text)
+    if key := read_key():
+        tags[SIGNATURE_TAG] = sign(key, text)
     description = f"{line.kind} {line.version}: {'; '.join(line.reasons)}"[:DESCRIPTION_CHARS]
     write_patiently(f"a line of {ledger_name()}", lambda: _create(tags, description))
-    return next(written for written in read_ledger() if written.attempt == line.attempt)
+    for written in read_ledger():
+        if written.attempt == line.attempt:
+            return written
+    raise RegistryError(f"{ledger_name()}: the line that was written is not there; see `segline history`")
 
 
 def _create(tags: Mapping[str, str], description: str) -> None:
@@ -222,50 +272,91 @@ def _create(tags: Mapping[str, str], description: str) -> None:
 
 
 def read_ledger() -> tuple[Line, ...]:
-    """Every line, in the order of their numbers; of one that was sent twice the first counts.
+    """Every line that can be read, in the order of their numbers; of one that was sent twice the first counts.
+
+    What is wrong with the others, `pipeline.ledger_audit` tells.
 
     Raises:
-        RegistryError: MLflow cannot be reached, or a line was changed by hand.
+        RegistryError: MLflow cannot be reached.
     """
+    return list_lines(read_entries())
+
+
+def list_lines(entries: Sequence[Entry]) -> tuple[Line, ...]:
+    """The lines of the entries, each with the head of the chain after it."""
+    heads = follow_chain([entry.link for entry in entries]).heads
     lines: dict[str, Line] = {}
-    for version in list_versions(ledger_name()):
-        line = _parse(version)
-        lines.setdefault(line.attempt, line)
+    for entry in entries:
+        if entry.line:
+            lines.setdefault(entry.line.attempt, replace(entry.line, head=heads[entry.line.number]))
     return tuple(lines.values())
 
 
-def _to_content(line: Line) -> dict[str, Any]:
-    return {name: value for name, value in asdict(line).items() if name != "number"}
+def read_entries() -> tuple[Entry, ...]:
+    """Everything in the ledger, in the order of the numbers.
+
+    Raises:
+        RegistryError: MLflow cannot be reached.
+    """
+    return tuple(map(parse_entry, list_versions(ledger_name())))
 
 
-def _parse(version: Version) -> Line:
+def parse_entry(version: Version) -> Entry:
+    """Reads a line from the tags of a version; what cannot be read becomes an entry that says why."""
+    text = "".join(_join_tags(version.tags))
+    digest, signature = version.tags.get(DIGEST_TAG, ""), version.tags.get(SIGNATURE_TAG, "")
     try:
-        text = "".join(_join_tags(version.tags))
-        line = _to_line(json.loads(text), version.number)
-        if version.tags[DIGEST_TAG] != _digest(text):
-            raise ValueError(f"its tag {DIGEST_TAG} is {version.tags[DIGEST_TAG]}, its content has {_digest(text)}")
-        return line
-    except (AttributeError, KeyError, TypeError, ValueError) as err:
-        raise RegistryError(
-            f"{version}: is no line of the ledger ({type(err).__name__}: {err}), so it was changed by hand; put its "
-            "tags back from a backup of MLflow's data base. Where there is none, delete that version of the ledger: "
-            "what rested on it is void then, so look at `segline history` and name the champion with "
-            "`segline rollback --to VERSION`"
-        ) from err
+        line = replace(_to_line(text), number=version.number, head=START)
+        if digest != _digest(text):
+            raise ValueError(f"its tag {DIGEST_TAG} is {digest}, its content has {_digest(text)}")
+    except ValueError as err:
+        why = f"line {version.number} cannot be read ({shown(str(err))}): its tags were changed by hand"
+        return Entry(Link(version.number, digest, 0, None, damage=why), text, signature, None)
+    link = Link(version.number, digest, line.known, line.link, is_acceptance=bool(line.accepted))
+    return Entry(link, text, signature, line)
+
+
+def _to_content(line: Line) -> dict[str, Any]:
+    return {name: value for name, value in asdict(line).items() if name not in ("number", "head")}
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _join_tags(tags: Mapping[str, str]) -> Iterator[str]:
+    """The parts of the JSON; a part that is missing leaves what is no JSON."""
     parts = [name for name in tags if name.startswith("line.")]
-    return (tags[f"line.{index}"] for index in range(len(parts)))
+    return (tags.get(f"line.{index}", "") for index in range(len(parts)))
 
 
-def _to_line(content: Mapping[str, Any], number: int) -> Line:
-    if content["kind"] not in get_args(Kind) or not isinstance(content["version"], int):
-        raise ValueError(f"found kind {content['kind']!r} and version {content['version']!r}")
-    values = {field.name: content[field.name] for field in fields(Line) if field.name != "number"}
-    values |= {"found": Aliases(**content["found"]), "reasons": tuple(content["reasons"])}
-    return Line(**values, number=number)
+def _to_line(text: str) -> Line:
+    try:
+        line = LINE.validate_json(text.encode(errors="surrogatepass"), strict=True)
+    except ValidationError as err:
+        first = err.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{f'{where}: ' if where else ''}{first['msg']}") from err
+    datetime.fromisoformat(line.when)
+    for number in (line.version, line.known, line.expected_champion, line.found.champion, line.found.previous):
+        if number is not None and not 0 <= number <= MAX_NUMBER:
+            raise ValueError(f"found the number {number}")
+    _check_evidence(line.evidence)
+    return line
+
+
+def _check_evidence(evidence: Mapping[str, Any]) -> None:
+    """Of what later decisions read, the kinds."""
+    comparisons = evidence.get("comparisons", {})
+    if not isinstance(comparisons, dict) or not all(isinstance(found, dict) for found in comparisons.values()):
+        raise ValueError("evidence.comparisons is no table of tables")
+    for found in comparisons.values():
+        for name in ("low", "p_value", "confidence"):
+            if not isinstance(found.get(name), int | float | None):
+                raise ValueError(f"evidence.comparisons: {name} is {found[name]!r}, expected a number")
+    if not isinstance(evidence.get("test_md5"), str | None):
+        raise ValueError(f"evidence.test_md5 is {evidence['test_md5']!r}, expected text")
+
+
+LINE = TypeAdapter(Line)
+"""Checks the types of a line, strictly, as they come from JSON."""

@@ -22,3 +22,11 @@ def held(path: Path, refusal: SeglineError) -> Iterator[None]:
         except BlockingIOError as err:
             raise refusal from err
         yield
+
+
+@contextmanager
+def waited(path: Path) -> Iterator[None]:
+    """Waits for the lock of a file, which is made where it is missing, and holds it for as long as the block lasts."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

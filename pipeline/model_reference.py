@@ -37,7 +37,7 @@ def parse_reference(text: str, default_name: str) -> ModelReference:
     body = text.removeprefix("models:/")
     if found := re.fullmatch(r"(?:(?P<name>[\w. -]+)?@)?(?P<alias>[A-Za-z_][\w-]*)", body):
         return ModelReference(found["name"] or default_name, None, found["alias"])
-    if found := re.fullmatch(r"(?:(?P<name>[\w. -]+)/)?(?P<number>[0-9]+)", body):
+    if found := re.fullmatch(r"(?:(?P<name>[\w. -]+)/)?(?P<number>[0-9]{1,10})", body):
         return ModelReference(found["name"] or default_name, int(found["number"]), None)
     raise RegistryError(
         f"{text}: no such folder, and no name of a registered model; expected a model's folder, "

@@ -30,7 +30,7 @@ def problem_of(name: object) -> str | None:
     return None
 
 
-def shown(name: object) -> str:
+def quoted(name: object) -> str:
     """A name in a message: in quotes, its odd characters escaped, cut where it is long."""
     text = ascii(name) if not isinstance(name, str) or not name.isprintable() else repr(name)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
@@ -49,9 +49,9 @@ def check_class_names(names: Sequence[object], source: object) -> None:
     seen: dict[str, str] = {}
     for name in names:
         if problem := problem_of(name):
-            raise DataError(f"{source}: class name {shown(name)} {problem}")
+            raise DataError(f"{source}: class name {quoted(name)} {problem}")
         assert isinstance(name, str)
         if name.casefold() in RESERVED:
             raise DataError(f"{source}: class name {name!r} is that of an average in the report; rename the class")
         if (other := seen.setdefault(name.casefold(), name)) != name:
-            raise DataError(f"{source}: class names {shown(other)} and {shown(name)} differ in case only; rename one")
+            raise DataError(f"{source}: class names {quoted(other)} and {quoted(name)} differ in case only; rename one")

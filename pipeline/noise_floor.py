@@ -68,8 +68,15 @@ def read_noise_floor() -> NoiseFloor | None:
         return None
     with opened() as (_, client):
         text = client.get_registered_model(model_name()).tags.get(NOISE_TAG)
-    if text is None:
-        return None
+    return None if text is None else parse_noise_floor(text)
+
+
+def parse_noise_floor(text: str) -> NoiseFloor:
+    """Reads the tag that `segline noise` writes.
+
+    Raises:
+        RegistryError: it is something else.
+    """
     try:
         return _parse(json.loads(text))
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as err:
@@ -82,6 +89,8 @@ def read_noise_floor() -> NoiseFloor | None:
 
 def _parse(content: Mapping[str, Any]) -> NoiseFloor:
     floor, mean_ious = float(content["floor"]), tuple(float(value) for value in content["mean_ious"])
-    if not (math.isfinite(floor) and floor >= 0 and all(map(math.isfinite, mean_ious))):
-        raise ValueError(f"floor is {floor}, mean IoUs are {mean_ious}; expected numbers, the floor from 0")
+    if not (math.isfinite(floor) and floor >= 0):
+        raise ValueError(f"floor is {floor}, expected a number from 0")
+    if not all(map(math.isfinite, mean_ious)):
+        raise ValueError(f"mean_ious are {mean_ious}, expected numbers")
     return NoiseFloor(floor, str(content["params_md5"]), str(content["data_md5"]), mean_ious)

@@ -1,5 +1,6 @@
 """Images and masks that belong together, found by their paths below two folders."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,6 +8,9 @@ from pathlib import Path
 
 from pipeline.errors import DataError
 from pipeline.images import SUFFIXES, list_images
+from pipeline.regular_files import check_place
+from pipeline.sample_names import check_name, same_everywhere
+from pipeline.text import shown
 
 NUM_SHOWN = 10
 NUM_LOOKED_AT = 50
@@ -39,7 +43,8 @@ def pair_files(images: Path, masks: Path, mask_suffix: str = "") -> list[Pair]:
         Pairs in order of name.
 
     Raises:
-        DataError: a folder is missing or has no picture, an image has no mask or a mask no image, or two have one name.
+        DataError: a folder is missing or has no picture, an image has no mask or a mask no image, two have one name, a
+            name is one that not every machine can hold, or a file is a link out of its folder or no regular file.
     """
     image_paths, mask_paths = _list_sides(images, masks, mask_suffix)
     for folder, paths in ((images, image_paths), (masks, mask_paths)):
@@ -53,13 +58,17 @@ def pair_files(images: Path, masks: Path, mask_suffix: str = "") -> list[Pair]:
         Pair(key.replace("/", "__"), path.relative_to(images).as_posix(), path, mask_of[key])
         for key, path in image_of.items()
     ]
+    for pair in pairs:
+        check_name(pair.name, pair.image)
+        check_place(pair.image, (images,))
+        check_place(pair.mask, (masks,))
     _refuse_one_name(pairs)
     return sorted(pairs, key=lambda pair: pair.name)
 
 
 def show_names(names: Iterable[str]) -> str:
     """The first ten names and how many more there are."""
-    listed = sorted(names)
+    listed = [shown(name) for name in sorted(names)]
     more = f" and {len(listed) - NUM_SHOWN} more" if len(listed) > NUM_SHOWN else ""
     return ", ".join(listed[:NUM_SHOWN]) + more
 
@@ -107,24 +116,29 @@ def _by_key(folder: Path, paths: Sequence[Path], suffix: str) -> dict[str, Path]
     for path in paths:
         key = _key_of(path, folder).removesuffix(suffix)
         if key in found:
-            raise DataError(f"{path}: has the same name as {found[key]}; rename one, names tell samples apart")
+            raise DataError(
+                f"{shown(str(path))}: has the same name as {shown(str(found[key]))}; rename one, names tell "
+                "samples apart"
+            )
         found[key] = path
     return found
 
 
 def _key_of(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).with_suffix("").as_posix()
+    """The path below the folder without suffix; an accent is one character, however the file system writes it."""
+    return unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
 
 
 def _refuse_one_name(pairs: Sequence[Pair]) -> None:
     seen: dict[str, Pair] = {}
     for pair in pairs:
-        if pair.name in seen:
+        name = same_everywhere(pair.name)
+        if name in seen:
             raise DataError(
-                f"{pair.image}: would have the name {pair.name} like {seen[pair.name].image}; rename one, "
-                '"/" becomes "__" in names'
+                f"{pair.image}: would have the name {pair.name} like {seen[name].image}; rename one, "
+                '"/" becomes "__" in names, and not every machine tells upper from lower case'
             )
-        seen[pair.name] = pair
+        seen[name] = pair
 
 
 def _describe_unpaired(images: Path, masks: Path, image_of: dict[str, Path], mask_of: dict[str, Path]) -> str:

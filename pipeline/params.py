@@ -4,18 +4,45 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import ParamsError
 from pipeline.files import read_yaml
+from pipeline.names import quoted
 
 PARAMS = Path("params.yaml")
+MAX_PARAMETERS = 500_000_000
+"""Of the network: weights, gradient and the optimiser's two moments take 16 bytes each, 8 GB in all."""
+MAX_MAP_BYTES = 32 * 2**30
+"""Of one feature map of the first level; training holds several at once."""
+MIN_BEYOND = 10
+"""Resamples that have to lie beyond an end, or the end is the luck of a few."""
 
+
+def _whole(value: Any) -> Any:
+    """2.0 and 1e3 are whole numbers, however they are written."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
-Size = tuple[Annotated[int, Field(ge=8, le=8192)], Annotated[int, Field(ge=8, le=8192)]]
+Count = Annotated[Whole, Field(ge=0, le=500)]
+"""Of pictures that are kept in memory and shown on a page."""
+Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
+"""What every generator of random numbers takes."""
+Epochs = Annotated[Whole, Field(ge=0, le=100_000)]
+Rate = Annotated[float, Field(ge=1e-12, le=10)]
+"""A smaller one changes no float32 weight, a larger one none for the better."""
+Zoom = Annotated[float, Field(ge=0.1, le=10)]
+EllipsePx = Annotated[Whole, Field(ge=0, le=255)]
+"""The time of opening and closing grows with the ellipse's area."""
+AreaPx = Annotated[Whole, Field(ge=0, le=2**26)]
+"""Up to the largest image, 8192 x 8192."""
+Resamples = Annotated[Whole, Field(ge=100, le=100_000)]
+Confidence = Annotated[float, Field(gt=0.5, le=0.9999)]
+Units = Annotated[Whole, Field(ge=2, le=100_000)]
+SidePx = Annotated[Whole, Field(ge=8, le=8192)]
+Size = tuple[SidePx, SidePx]
 """(height, width) in pixels."""
 
 
@@ -45,9 +72,12 @@ class ValidateParams(Section):
     split: SplitParams
     groups_in_several_splits: tuple[str, ...]
     near_duplicates: Literal["error", "warning", "off"]
-    near_duplicate_bits: Annotated[int, Field(ge=0, le=16)]
+    near_duplicate_bits: Annotated[Whole, Field(ge=0, le=16)]
     max_ignored_share: Share
     one_class_masks: Literal["error", "warning", "off"]
+    binary_looking_masks: Literal["error", "warning", "off"]
+    max_image_px: Annotated[Whole, Field(ge=1, le=1 << 28)]
+    max_file_mb: Annotated[Whole, Field(ge=1, le=2000)]
 
 
 class PreprocessParams(Section):
@@ -59,9 +89,20 @@ class PreprocessParams(Section):
 class UNetParams(Section):
     """Shape of the U-Net."""
 
-    num_levels: Annotated[int, Field(ge=1, le=7)]
-    width: Annotated[int, Field(ge=1, le=1024)]
-    dropout: Annotated[float, Field(ge=0, lt=1)]
+    num_levels: Annotated[Whole, Field(ge=1, le=7)]
+    width: Annotated[Whole, Field(ge=1, le=1024)]
+    dropout: Annotated[float, Field(ge=0, le=0.9)]
+
+    @model_validator(mode="after")
+    def _fits_into_memory(self) -> "UNetParams":
+        widths = [self.width * 2**level for level in range(self.num_levels + 1)]
+        num = 9 * sum(width**2 for width in widths) * 2  # two 3 x 3 convolutions, on the way down and on the way up
+        if num > MAX_PARAMETERS:
+            raise ValueError(
+                f"width {self.width} doubled {self.num_levels} times makes {num / 1e9:.2g} * 10^9 weights, expected at "
+                f"most {MAX_PARAMETERS / 1e9:g} * 10^9; lower width or num_levels"
+            )
+        return self
 
 
 class AugmentParams(Section):
@@ -69,7 +110,7 @@ class AugmentParams(Section):
 
     flip_horizontal: bool
     flip_vertical: bool
-    scale: tuple[Positive, Positive]
+    scale: tuple[Zoom, Zoom]
     rotate_deg: Annotated[float, Field(ge=0, le=180)]
     crop: Size
     brightness: Share
@@ -86,28 +127,53 @@ class AugmentParams(Section):
 class TrainParams(Section):
     """How the model is trained."""
 
-    seed: Count
-    num_epochs: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=1)]
-    learning_rate: Positive
-    warmup_epochs: NotNegative
-    weight_decay: NotNegative
-    clip_norm: Positive
+    seed: Seed
+    num_epochs: Annotated[Epochs, Field(ge=1)]
+    batch_size: Annotated[Whole, Field(ge=1, le=65_536)]
+    learning_rate: Rate
+    warmup_epochs: Annotated[float, Field(ge=0, le=100_000)]
+    weight_decay: Annotated[float, Field(ge=0, le=10)]
+    clip_norm: Annotated[float, Field(ge=1e-6, le=1e9)]
     dice_weight: Share
     class_weights: Literal["none", "inverse_sqrt", "median_frequency"]
-    early_stopping_epochs: Count
+    early_stopping_epochs: Epochs
     precision: Literal["auto", "float32", "mixed_bfloat16"]
-    num_threads: Annotated[int, Field(ge=1)]
+    num_threads: Annotated[Whole, Field(ge=1, le=256)]
     unet: UNetParams
     augment: AugmentParams
+
+    @model_validator(mode="after")
+    def _warms_up_before_the_end(self) -> "TrainParams":
+        if self.warmup_epochs > self.num_epochs:
+            raise ValueError(
+                f"warmup_epochs is {self.warmup_epochs:g}, num_epochs {self.num_epochs}: the training would end before "
+                "its learning rate is reached; lower warmup_epochs"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _crop_suits_the_network(self) -> "TrainParams":
+        crop, least = self.augment.crop, 2**self.unet.num_levels
+        if min(crop) < least:
+            raise ValueError(
+                f"augment.crop is {list(crop)}, and unet.num_levels {self.unet.num_levels} halves it to less than a "
+                f"pixel; expected at least {least} px on each side, or fewer levels"
+            )
+        num_bytes = 4 * self.batch_size * crop[0] * crop[1] * self.unet.width
+        if num_bytes > MAX_MAP_BYTES:
+            raise ValueError(
+                f"batch_size {self.batch_size}, augment.crop {list(crop)} and unet.width {self.unet.width} make "
+                f"feature maps of {num_bytes / 2**30:.0f} GiB, expected at most {MAX_MAP_BYTES // 2**30}; lower one"
+            )
+        return self
 
 
 class PostprocessParams(Section):
     """Cleaning of the predicted mask; 0 switches a step off."""
 
-    open_px: Count
-    close_px: Count
-    min_area_px: Count
+    open_px: EllipsePx
+    close_px: EllipsePx
+    min_area_px: AreaPx
 
 
 class ExportParams(Section):
@@ -116,7 +182,7 @@ class ExportParams(Section):
     precision: Literal["float32", "mixed_bfloat16"]
     max_disagreeing_share: Share
     max_probability_difference: Share
-    num_golden_images: Annotated[int, Field(ge=1)]
+    num_golden_images: Annotated[Whole, Field(ge=1, le=10_000)]
     postprocess: PostprocessParams
 
 
@@ -124,10 +190,10 @@ class BootstrapParams(Section):
     """Error bars of the scores."""
 
     unit: Literal["group", "image"]
-    num_resamples: Annotated[int, Field(ge=100, le=100_000)]
-    seed: Count
-    confidence: Annotated[float, Field(gt=0.5, lt=1)]
-    min_units: Annotated[int, Field(ge=2)]
+    num_resamples: Resamples
+    seed: Seed
+    confidence: Confidence
+    min_units: Units
 
 
 class EvaluateParams(Section):
@@ -136,11 +202,11 @@ class EvaluateParams(Section):
     num_worst_overlays: Count
     num_random_overlays: Count
     num_suspects: Count
-    seed: Count
+    seed: Seed
     boundary_width: Annotated[float, Field(gt=0, le=0.5)]
-    boundary_tolerance_px: Annotated[int, Field(ge=0, le=64)]
+    boundary_tolerance_px: Annotated[Whole, Field(ge=0, le=64)]
     suspect_confidence: Annotated[float, Field(gt=0, le=1)]
-    suspect_min_area_px: Annotated[int, Field(ge=1)]
+    suspect_min_area_px: Annotated[AreaPx, Field(ge=1)]
     bootstrap: BootstrapParams
 
 
@@ -161,13 +227,22 @@ class PromoteParams(Section):
     rule: Literal["superior", "non_inferior"]
     margin: Share
     class_margin: Share
-    confidence: Annotated[float, Field(gt=0.5, lt=1)]
-    num_resamples: Annotated[int, Field(ge=100, le=100_000)]
-    seed: Count
+    confidence: Confidence
+    num_resamples: Resamples
+    seed: Seed
     unit: Literal["group", "image"]
-    min_units: Annotated[int, Field(ge=2)]
-    anchor: Literal["best", "none"] | Annotated[int, Field(ge=1)]
+    min_units: Units
+    anchor: Literal["best", "none"] | Annotated[Whole, Field(ge=1, lt=2**31)]
     noise_floor: Literal["note", "require"]
+
+    @model_validator(mode="after")
+    def _ends_rest_on_resamples(self) -> "PromoteParams":
+        if (least := round(MIN_BEYOND / (1 - self.confidence))) > self.num_resamples:
+            raise ValueError(
+                f"confidence is {self.confidence:g}, num_resamples {self.num_resamples}: too few lie beyond an end; "
+                f"expected at least {least} resamples"
+            )
+        return self
 
 
 class Params(Section):
@@ -217,15 +292,19 @@ def _lists_to_tuples(content: Any) -> Any:
 
 
 def _explain(error: Any, content: dict[str, Any]) -> str:
-    location = [str(part) for part in error["loc"]]
+    location = [part if isinstance(part, str) and part.isprintable() else quoted(part) for part in error["loc"]]
     name = ".".join(location)
     if error["type"] == "extra_forbidden":
         return f"unknown name `{name}`{_guess(location)}; remove it or correct its spelling"
     if error["type"] == "missing":
         return f"`{name}` is missing; nothing has a default, so add it"
+    if error["type"] == "value_error":
+        return f"`{name}`: {error['msg'].removeprefix('Value error, ')}"
     if isinstance(error["input"], str) and _is_number(error["input"]):
-        return f"`{name}` is the text {error['input']!r}, expected a number; YAML wants 1.0e-3, not 1e-3"
-    return f"`{name}` is {error['input']!r}; {error['msg'].removeprefix('Value error, ')}"
+        return f"`{name}` is the text {quoted(error['input'])}, expected a number; remove the quotes"
+    if error["type"] in ("string_type", "invalid_key"):
+        return f"`{name}` is {quoted(error['input'])}, expected a text; put it into quotes"
+    return f"`{name}` is {quoted(error['input'])}; {error['msg']}"
 
 
 def _is_number(text: str) -> bool:

@@ -21,11 +21,13 @@ from typing import Any
 from pipeline.environment import QUIET, set_defaults
 from pipeline.errors import RegistryError
 from pipeline.model_reference import parse_reference
+from pipeline.registry_file import SQLITE, explain, find_file, make_file
 from pipeline.secrets import without_secrets
+from pipeline.text import shown
 
 LOCAL_ARTIFACTS = Path("mlartifacts")
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
-SQLITE = "sqlite:///"
+NUMBER = r"[0-9]{1,10}"
 OPEN = "RUNNING"  # the status of a run that nobody has ended
 MLFLOW_QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -48,7 +50,7 @@ class Version:
         run_id: the MLflow run that holds its record.
         aliases: those that point to it, sorted.
         tags: as registered, and as later decisions added.
-        created: when it was registered.
+        created: when it was registered; None: MLflow does not know.
     """
 
     name: str
@@ -56,7 +58,7 @@ class Version:
     run_id: str
     aliases: tuple[str, ...]
     tags: Mapping[str, str]
-    created: datetime
+    created: datetime | None
 
     def __str__(self) -> str:
         return f"{self.name}/{self.number}"
@@ -104,9 +106,12 @@ def opened(todo: str = "run the same command again", patient: bool = True) -> It
 
         utils.MAX_RETRY_COUNT = 3  # 10 would wait for two minutes for a data base that is not there
         logging.getLogger("alembic").setLevel(logging.WARNING)
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.ERROR)  # it warns of what is raised in the end
         logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)  # it misses pip in an environment of uv's
         try:
             with _environment(HASTY | {"MLFLOW_TRACKING_URI": tracking_uri()}):
+                if file := find_file(tracking_uri()):
+                    make_file(file, lambda uri: _make_tables(utils, uri))
                 mlflow.set_tracking_uri(tracking_uri())
                 client = mlflow.MlflowClient()
                 if patient and _is_server():
@@ -116,6 +121,7 @@ def opened(todo: str = "run the same command again", patient: bool = True) -> It
         except (mlflow.exceptions.MlflowException, SQLAlchemyError, ImportError, OSError) as err:
             text = str(err).partition("\n")[0]
             reason = text.partition("(Caused by ")[2].removesuffix(")") or text
+            reason = explain(file, reason) if (file := find_file(tracking_uri())) else reason
             raise RegistryError(
                 f"MLflow at {shown_uri()} fails: {reason}; nothing is lost, mend that and {todo}"
             ) from err
@@ -224,11 +230,26 @@ def to_metrics(mlflow: Any, metrics: Mapping[str, float], step: int) -> list[Any
 
 
 def to_version(row: Any, aliases: Mapping[str, Any]) -> Version:
-    """From MLflow's own kind of version, and the numbers that the model's aliases point to."""
+    """From MLflow's own kind of version, and the numbers that the model's aliases point to.
+
+    Raises:
+        RegistryError: the version has no number.
+    """
+    if not re.fullmatch(NUMBER, str(row.version)):
+        raise RegistryError(
+            f"{row.name}: MLflow has a version {shown(str(row.version))!r}, expected a number; delete it"
+        )
     number = int(row.version)
-    mine = tuple(sorted(alias for alias, at in aliases.items() if int(at) == number))
-    created = datetime.fromtimestamp(row.creation_timestamp / 1000, UTC)
-    return Version(row.name, number, row.run_id, mine, dict(row.tags), created)
+    mine = tuple(sorted(str(alias) for alias, at in aliases.items() if str(at) == str(number)))
+    tags = {str(name): str(value) for name, value in row.tags.items() if value is not None}
+    return Version(row.name, number, str(row.run_id or ""), mine, tags, _to_time(row.creation_timestamp))
+
+
+def _to_time(stamp_ms: Any) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(stamp_ms / 1000, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
 
 
 def _is_server() -> bool:
@@ -237,7 +258,15 @@ def _is_server() -> bool:
 
 def _is_not_made_yet() -> bool:
     """Reading makes no data base."""
-    return (uri := tracking_uri()).startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists()
+    return (file := find_file(tracking_uri())) is not None and not file.exists()
+
+
+def _make_tables(utils: Any, uri: str) -> None:
+    engine = utils.create_sqlalchemy_engine(uri)
+    try:
+        utils._initialize_tables(engine)
+    finally:
+        engine.dispose()
 
 
 def _warn(message: str) -> None:

@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs no network and says first whether the model was promoted, and why.
+"""The report: one HTML file that needs no network and says first what was decided on the model, and why.
 
 It is rendered by the stage `gate` from what lies in `work/`, and again by `promote`, which knows the decision.
 """
@@ -12,12 +12,12 @@ from pipeline.report_dossier import Decision, Dossier, read_dossier
 from pipeline.report_images import gallery, legend
 from pipeline.report_lineage import cost, curves, lineage
 from pipeline.report_page import page
+from pipeline.report_place import decision_mark
 from pipeline.report_scores import calibration, class_table, confusion, slices
 from pipeline.report_verdict import header, headline
 
-__all__ = ["REPORT", "Decision", "render_report"]
+__all__ = ["Decision", "render_report"]
 
-REPORT = Path("work/gate/report.html")
 SUSPECTS = (
     "The model is sure and the label says otherwise, in the frames. Look whether the label is right: where it is not, "
     "correct the mask and run again; where it is, the model needs more images like this one."
@@ -56,7 +56,8 @@ def render(dossier: Dossier) -> str:
         ("lineage", "Data and lineage", lineage(dossier)),
         ("cost", "Cost", cost(dossier)),
     ]
-    return page(f"{head.label}{score}", header(dossier), sections)
+    mark = decision_mark(dossier.verdict_md5) if dossier.decision else ""
+    return page(f"{head.label}{score}", header(dossier), sections, mark)
 
 
 def _next_steps(dossier: Dossier) -> str:

@@ -34,8 +34,9 @@ class Decision:
     """What was decided of a model after the gate.
 
     Attributes:
-        promoted: it is the champion now; None where nothing was to be decided.
-        headline: the decision in a line, such as "segline/7 is the champion".
+        promoted: it became the champion; None where nothing was to be decided.
+        label: the decision in a word or two.
+        headline: the decision in a line, such as "segline/7 became the champion".
         reasons: a sentence each.
         champion: the version that it was compared with, such as "segline/6"; None where there was none.
         difference: of the mean IoU, model minus champion; None where nothing was compared.
@@ -44,6 +45,7 @@ class Decision:
     """
 
     promoted: bool | None
+    label: str
     headline: str
     reasons: tuple[str, ...]
     champion: str | None
@@ -59,6 +61,7 @@ class Dossier:
     Attributes:
         decision: after the gate.
         verdict: of the gate, on these scores.
+        verdict_md5: of the verdict's file, of whatever scores; "" without one.
         scores: on the test split.
         classes: of the data set.
         matrix: (K, K) int64 pooled counts, rows are targets.
@@ -76,6 +79,7 @@ class Dossier:
 
     decision: Decision | None
     verdict: Verdict | None
+    verdict_md5: str
     scores: Scores | None
     classes: ClassList | None
     matrix: np.ndarray | None
@@ -131,6 +135,7 @@ def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | 
     return Dossier(
         decision=decision,
         verdict=verdict,
+        verdict_md5=get(work / "gate/verdict.json", md5_of, ""),
         scores=scores,
         classes=fingerprint.classes if fingerprint else card.classes if card else None,
         matrix=get(evaluate / "confusion.csv", read_matrix, None),

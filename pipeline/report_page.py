@@ -73,13 +73,14 @@ h2{margin-top:1.4em}
 """.replace("FONT", FONT)
 
 
-def page(title: str, header: str, sections: Iterable[tuple[str, str, str]]) -> str:
+def page(title: str, header: str, sections: Iterable[tuple[str, str, str]], mark: str = "") -> str:
     """The whole page; a section without content is left out, and so is the link to it.
 
     Args:
         title: of the window.
         header: HTML of what comes first.
         sections: id, heading and HTML of each, in order.
+        mark: HTML for the page's head, which nobody sees.
     """
     shown = [(id_, heading, content) for id_, heading, content in sections if content]
     links = "".join(f'<a href="#{id_}">{escape(heading)}</a>' for id_, heading, _ in shown)
@@ -89,7 +90,7 @@ def page(title: str, header: str, sections: Iterable[tuple[str, str, str]]) -> s
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title>'
+        f'<meta name="color-scheme" content="light dark">{mark}<title>{escape(title)}</title>'
         f"<style>{COLOURS}{STYLE}</style></head>\n<body><main>"
         f'<header><div class="brand">segline &middot; report</div>{header}<nav>{links}</nav></header>\n'
         f"{bodies}</main></body></html>\n"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pipeline.cautions import few_units, left_out
 from pipeline.report_dossier import Dossier
 from pipeline.report_page import card, change, is_shown, meter, number, percent, signed
+from pipeline.report_place import NEWEST
 from pipeline.scores import Scores
 
 
@@ -26,18 +27,18 @@ class Headline(NamedTuple):
 
 
 def headline(dossier: Dossier) -> Headline:
-    """The decision where there is one, else what the gate said; without a verdict it is never a good one."""
+    """The decision where there is one, else what the gate said; without a verdict it is never a good one.
+
+    The gate's page stays as it is when more is decided, so it claims nothing that a decision could make false.
+    """
     decision, verdict = dossier.decision, dossier.verdict
     if decision:
-        kind, label = {True: ("yes", "Promoted"), False: ("no", "Not promoted"), None: ("wait", "Not decided")}[
-            decision.promoted
-        ]
-        return Headline(kind, label, decision.headline)
+        return Headline({True: "yes", False: "no", None: "wait"}[decision.promoted], decision.label, decision.headline)
     if verdict is None:
         return Headline("no", "Not promoted", "There is no verdict of the gate on these scores")
     if not verdict.accepted:
         return Headline("no", "Not promoted", "Rejected by the gate")
-    return Headline("wait", "Not promoted yet", "Accepted by the gate; not compared with a champion yet")
+    return Headline("wait", "Accepted by the gate", "Good enough to be registered")
 
 
 def header(dossier: Dossier) -> str:
@@ -66,7 +67,10 @@ def _reasons(dossier: Dossier) -> str:
             ],
         )
     if not decision and verdict and verdict.accepted:
-        parts += "<p>Next: <code>segline register</code>, then <code>segline promote</code>.</p>"
+        parts += (
+            "<p>Next: <code>segline register</code>, then <code>segline promote</code>, which puts a page with its "
+            f"decision at <code>{NEWEST}</code>.</p>"
+        )
     return parts
 
 

@@ -1,35 +1,35 @@
 """The scan: looks once at every image and mask, in parallel, and notes the facts that are judged later."""
 
+import hashlib
+import io
 import multiprocessing
 import os
-import struct
 import threading
 import warnings
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import repeat
 
 import numpy as np
 from PIL import Image
 
 from pipeline.dataset import Sample
-from pipeline.errors import DataError, ParamsError, StageError
-from pipeline.files import md5_of
-from pipeline.images import difference_hash, has_low_range, read_image, read_stored
+from pipeline.errors import DataError, ParamsError
+from pipeline.images import decode_image, decode_stored, difference_hash, has_low_range
+from pipeline.picture_files import HEADER_ERRORS, HIGHEST, Limits, PictureFile, open_picture
 from pipeline.progress import Progress
+from pipeline.text import shown
 
 NUM_IDS = 256
-QUEUE_PER_WORKER = 4
+BATCH = 256  # samples under way
 MIN_SAMPLES_PER_WORKER = 32  # below that, starting a process takes longer than the work it saves
 BLOCK_PX = 1 << 20
 EXIF_ORIENTATION = 0x112
 PNG_BIT_DEPTH, PNG_COLOUR_TYPE = 24, 25  # offsets in a PNG file
 GREY = 0
-HEADER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
-"""What Pillow raises for an odd header."""
+ENDED = (BrokenProcessPool, MemoryError)
 Size = tuple[int, int]
 
 
@@ -96,18 +96,18 @@ class Facts:
     mask_error: str
 
 
-def scan(samples: Sequence[Sample], num_workers: int) -> Iterator[Facts]:
+def scan(samples: Sequence[Sample], num_workers: int, limits: Limits = HIGHEST) -> Iterator[Facts]:
     """Looks at every sample and yields its facts, in the order given; memory does not grow with their number.
 
-    Args:
-        samples: any number; few are looked at in this process.
-        num_workers: most processes to start; it changes the time, never the facts.
+    Files are decoded in other processes: one that crashes the decoder, or needs more memory than there is, is a fact.
 
-    Raises:
-        StageError: memory ran out, or a worker was killed.
+    Args:
+        samples: any number.
+        num_workers: most processes to start; it changes the time, never the facts.
+        limits: of a picture.
     """
     progress = Progress("validate", len(samples), "samples")
-    for facts in _scan(samples, min(num_workers, len(samples) // MIN_SAMPLES_PER_WORKER)):
+    for facts in _scan(samples, max(1, min(num_workers, len(samples) // MIN_SAMPLES_PER_WORKER)), limits):
         progress.advance()
         yield facts
     progress.close()
@@ -127,45 +127,68 @@ def read_num_workers() -> int:
     return int(text)
 
 
-def look_at(sample: Sample) -> Facts:
+def look_at(sample: Sample, limits: Limits = HIGHEST) -> Facts:
     """The facts of one sample; a file that cannot be decoded is a fact too."""
     image, image_error = None, ""
     mask, mask_error = None, ""
     try:
-        image = _look_at_image(sample.image) if sample.image else None
+        image = _look_at_image(open_picture(sample.image, limits)) if sample.image else None
     except DataError as err:
         image_error = str(err)
     try:
-        mask = _look_at_mask(sample.mask) if sample.mask else None
+        mask = _look_at_mask(open_picture(sample.mask, limits)) if sample.mask else None
     except DataError as err:
         mask_error = str(err)
     return Facts(sample, image, mask, image_error, mask_error)
 
 
-def _scan(samples: Sequence[Sample], num_workers: int) -> Iterator[Facts]:
+def _scan(samples: Sequence[Sample], num_workers: int, limits: Limits) -> Iterator[Facts]:
+    """As `map(look_at, samples)`; what is left of a batch in which a process ended is looked at one by one."""
+    pool = _start(num_workers)
     try:
-        yield from map(look_at, samples) if num_workers < 2 else _scan_in_parallel(samples, num_workers)
-    except (BrokenProcessPool, MemoryError) as err:
-        raise StageError(
-            f"the scan of {len(samples)} samples ended early: a process was killed or found no memory. Start it again "
-            f"with SEGLINE_WORKERS=1 (now {max(num_workers, 1)}) or more memory; no file was changed"
-        ) from err
-
-
-def _scan_in_parallel(samples: Sequence[Sample], num_workers: int) -> Iterator[Facts]:
-    """As `map(look_at, samples)`, with a bounded number of samples under way."""
-    spawn = multiprocessing.get_context("spawn")  # fork is unsafe once any thread runs
-    under_way: deque[Future[Facts]] = deque()
-    pool = ProcessPoolExecutor(num_workers, mp_context=spawn, initializer=_end_with_parent)
-    try:
-        for sample in samples:
-            if len(under_way) == num_workers * QUEUE_PER_WORKER:
-                yield under_way.popleft().result()
-            under_way.append(pool.submit(look_at, sample))
-        while under_way:
-            yield under_way.popleft().result()
+        for start in range(0, len(samples), BATCH):
+            batch, num_done = samples[start : start + BATCH], 0
+            try:
+                for facts in pool.map(look_at, batch, repeat(limits)):
+                    num_done += 1
+                    yield facts
+            except ENDED:
+                pool.shutdown(cancel_futures=True)
+                yield from _one_by_one(batch[num_done:], limits)
+                pool = _start(num_workers)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _one_by_one(samples: Sequence[Sample], limits: Limits) -> Iterator[Facts]:
+    """Tells the sample that ends the process that looks at it."""
+    pool = _start(1)
+    try:
+        for sample in samples:
+            try:
+                yield pool.submit(look_at, sample, limits).result()
+            except ENDED:
+                pool.shutdown(cancel_futures=True)
+                pool = _start(1)
+                yield _ended(sample)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _ended(sample: Sample) -> Facts:
+    reason = (
+        "the process that read this image and its mask ended, because one of them is damaged or memory ran out; "
+        "export both again"
+    )
+    image_error, mask_error = (
+        f"{shown(str(path))}: cannot be decoded: {reason}" if path else "" for path in (sample.image, sample.mask)
+    )
+    return Facts(sample, None, None, image_error, mask_error)
+
+
+def _start(num_workers: int) -> ProcessPoolExecutor:
+    spawn = multiprocessing.get_context("spawn")  # fork is unsafe once any thread runs
+    return ProcessPoolExecutor(num_workers, mp_context=spawn, initializer=_end_with_parent)
 
 
 def _end_with_parent() -> None:
@@ -180,31 +203,35 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _look_at_image(path: Path) -> ImageFacts:
-    image = read_image(path)
+def _look_at_image(picture: PictureFile) -> ImageFacts:
+    image = decode_image(picture)
     size = (image.shape[0], image.shape[1])
-    orientation, has_alpha = _read_header(path)
+    orientation, has_alpha = _read_header(picture)
     return ImageFacts(
-        md5=md5_of(path),
+        md5=_md5(picture),
         size=size,
         stored_size=(size[1], size[0]) if orientation >= 5 else size,
         orientation=orientation,
         has_alpha=has_alpha,
-        low_range=_may_have_16_bits(path) and has_low_range(path),
+        low_range=_may_have_16_bits(picture) and has_low_range(picture),
         brightness=round(float(np.mean([block.mean() for block in _blocks(image)])), 3),
         hash=difference_hash(image),
     )
 
 
-def _look_at_mask(path: Path) -> MaskFacts:
-    mask = read_stored(path)
-    depth = _grey_png_depth(path) or mask.dtype.name
+def _look_at_mask(picture: PictureFile) -> MaskFacts:
+    mask = decode_stored(picture)
+    depth = _grey_png_depth(picture) or mask.dtype.name
     pixels = None
     if mask.ndim == 2 and depth == "uint8":
         counts = [np.bincount(block.ravel(), minlength=NUM_IDS) for block in _blocks(mask)]
         pixels = np.sum(counts, axis=0).astype(np.uint32)
     num_channels = 1 if mask.ndim == 2 else mask.shape[2]
-    return MaskFacts(md5_of(path), (mask.shape[0], mask.shape[1]), num_channels, depth, pixels)
+    return MaskFacts(_md5(picture), (mask.shape[0], mask.shape[1]), num_channels, depth, pixels)
+
+
+def _md5(picture: PictureFile) -> str:
+    return hashlib.md5(picture.content, usedforsecurity=False).hexdigest()
 
 
 def _blocks(pixels: np.ndarray) -> list[np.ndarray]:
@@ -212,30 +239,29 @@ def _blocks(pixels: np.ndarray) -> list[np.ndarray]:
     return np.array_split(pixels, max(1, min(len(pixels), pixels.size // BLOCK_PX)))
 
 
-def _may_have_16_bits(path: Path) -> bool:
-    png = _png_header(path)
-    return png[0] == 16 if png else path.suffix.lower() in (".tif", ".tiff")
+def _may_have_16_bits(picture: PictureFile) -> bool:
+    png = _png_header(picture)
+    return png[0] == 16 if png else picture.path.suffix.lower() in (".tif", ".tiff")
 
 
-def _grey_png_depth(path: Path) -> str:
+def _grey_png_depth(picture: PictureFile) -> str:
     """Depth of a grey PNG of less than 8 bits, which decoders stretch to 0 to 255; "" for any other picture."""
-    depth, colour_type = _png_header(path) or (8, GREY)
+    depth, colour_type = _png_header(picture) or (8, GREY)
     return f"{depth} bit" if colour_type == GREY and depth < 8 else ""
 
 
-def _png_header(path: Path) -> tuple[int, int] | None:
+def _png_header(picture: PictureFile) -> tuple[int, int] | None:
     """Bits per channel and colour type of a PNG; None for any other picture."""
-    with path.open("rb") as file:
-        head = file.read(PNG_COLOUR_TYPE + 1)
+    head = picture.content[: PNG_COLOUR_TYPE + 1]
     return (head[PNG_BIT_DEPTH], head[PNG_COLOUR_TYPE]) if head.startswith(b"\x89PNG") else None
 
 
-def _read_header(path: Path) -> tuple[int, bool]:
+def _read_header(picture: PictureFile) -> tuple[int, bool]:
     """EXIF orientation (1 to 8), and whether there is transparency."""
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(picture.content)) as opened:
             # Pillow's own `getexif` of a PNG decodes the whole picture to look behind it
-            orientation = Image.Image.getexif(picture).get(EXIF_ORIENTATION, 1)
-            return orientation if orientation in range(1, 9) else 1, picture.has_transparency_data
+            orientation = Image.Image.getexif(opened).get(EXIF_ORIENTATION, 1)
+            return orientation if orientation in range(1, 9) else 1, opened.has_transparency_data
     except HEADER_ERRORS:  # OpenCV has read the picture all the same
         return 1, False

@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from pipeline.errors import StageError, StorageError
 from pipeline.parallel import in_threads
 from pipeline.progress import Progress
+from pipeline.sample_names import same_everywhere
 from pipeline.secrets import without_secrets
 
 SCHEME = "s3://"
@@ -65,10 +66,9 @@ def download_folder(url: str, folder: Path, suffixes: Sequence[str]) -> int:
         keys = [key for key in _list_keys(client, bucket, prefix) if key.lower().endswith(tuple(suffixes))]
         if not keys:
             raise StorageError(f"{url}: found nothing with {', '.join(suffixes)}; correct the bucket or the prefix")
+        places = _places(folder, keys, prefix)
         progress = Progress(f"download of {without_secrets(url)}", len(keys), "files")
-        for _ in in_threads(
-            lambda key: _download(client, bucket, key, _place(folder, key, prefix)), keys, NUM_CONNECTIONS
-        ):
+        for _ in in_threads(lambda key: _download(client, bucket, key, places[key]), keys, NUM_CONNECTIONS):
             progress.advance()
         progress.close()
         return len(keys)
@@ -95,10 +95,22 @@ def _list_keys(client: Any, bucket: str, prefix: str) -> Iterator[str]:
         yield from (item["Key"] for item in page.get("Contents", ()))
 
 
+def _places(folder: Path, keys: Sequence[str], prefix: str) -> dict[str, Path]:
+    """Where each object goes; no two to one file, on any machine."""
+    places = {key: _place(folder, key, prefix) for key in keys}
+    seen: dict[str, str] = {}
+    for key, place in places.items():
+        name = same_everywhere(str(place))
+        if name in seen:
+            raise StorageError(f"objects {seen[name]!r} and {key!r} would be one file; rename one in the store")
+        seen[name] = key
+    return places
+
+
 def _place(folder: Path, key: str, prefix: str) -> Path:
     """Where an object goes; a key must not lead out of the folder."""
     relative = PurePosixPath(key.removeprefix(prefix))
-    if relative.is_absolute() or ".." in relative.parts:
+    if relative.is_absolute() or ".." in relative.parts or "\0" in key:
         raise StorageError(f"object {key!r} leads out of the folder; rename it in the store")
     return folder / relative
 

@@ -1,15 +1,17 @@
 """The one door to DVC's Python API: the version of the data set, the list of stages, what is fresh."""
 
+import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.dataset import DATA
 from pipeline.errors import DataError, StageError
-from pipeline.files import read_yaml
+from pipeline.files import md5_of_listing, read_yaml
 
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
@@ -43,6 +45,64 @@ def add_data(path: Path = DATA) -> str:
     with _open_repo() as repo:
         repo.add([str(path)])
     return read_data_md5(path)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a data set.
+
+    Attributes:
+        md5: that names it.
+        files: MD5 of each of its files, by the path below the folder; None where DVC's cache does not hold the list.
+        cache: folder of DVC's cache; None outside of a DVC project.
+    """
+
+    md5: str
+    files: Mapping[str, str] | None
+    cache: Path | None
+
+    def path_in_cache(self, md5: str) -> Path | None:
+        """Where DVC keeps its copy of a file."""
+        return self.cache and self.cache / md5[:2] / md5[2:]
+
+
+def read_version(path: Path = DATA) -> Version | None:
+    """The version that the `.dvc` file beside a data folder names; None where there is no such file.
+
+    Raises:
+        DataError: the file is not what `dvc add` writes.
+        StageError: the project's DVC cannot be opened.
+    """
+    if not path.with_name(f"{path.name}.dvc").exists():
+        return None
+    version = Version(read_data_md5(path), None, None)
+    if not Path(".dvc").is_dir():
+        return version
+    with _open_repo() as repo:
+        version = replace(version, cache=Path(repo.cache.local.path))
+    return replace(version, files=_read_listing(version))
+
+
+def list_versioned(path: Path = DATA) -> list[Path]:
+    """The files below a data folder that belong to its version: all but those that `.dvcignore` names."""
+    if not Path(".dvc").is_dir():
+        return sorted(file for file in path.rglob("*") if not file.is_dir())
+    from dvc.fs import localfs
+
+    with _open_repo() as repo:
+        files = [Path(file) for file in repo.dvcignore.find(localfs, str(path.absolute()))]
+    return sorted(path / file.relative_to(path.absolute()) for file in files)
+
+
+def _read_listing(version: Version) -> Mapping[str, str] | None:
+    """The files of a version, unless DVC's list of them is gone or damaged."""
+    listing = version.path_in_cache(version.md5)
+    try:
+        entries = json.loads(listing.read_bytes()) if listing else []
+        files = {entry["relpath"]: entry["md5"] for entry in entries}
+        return files if md5_of_listing(files) == version.md5 else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def read_data_md5(path: Path = DATA) -> str:

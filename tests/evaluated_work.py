@@ -30,6 +30,7 @@ NAN = math.nan
 UNKNOWN = Interval(NAN, NAN, NAN, 0)
 PROMOTED = Decision(
     promoted=True,
+    label="Promoted",
     headline="segline/7 is champion",
     reasons=("it is better by more than chance",),
     champion="segline/6",

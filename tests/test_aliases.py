@@ -79,20 +79,25 @@ def test_aliases_from_before_the_ledger(register: Callable[[int], None]) -> None
 
 
 def test_move_of_a_program_that_died_is_completed(register: Callable[[int], None]) -> None:
-    """A line that was written but not followed is followed by whoever looks next."""
+    """A line that was written but not followed is followed by whoever decides next; who only reads moves nothing."""
     register(2)
     promote(1)
     standing = read_standing()
     append(new_line("promote", 2, standing.lines, standing.found, ["why"], {}))
     assert number_by_alias() == {"champion": 1}
-    assert read_standing().complaint is None and number_by_alias() == {"champion": 2, "previous": 1}
+    assert "whoever wrote line 2 ended before the alias had followed" in str(read_standing().complaint)
+    assert number_by_alias() == {"champion": 1}
+    assert read_standing(completes=True).complaint is None and number_by_alias() == {"champion": 2, "previous": 1}
 
 
 @pytest.mark.parametrize(
     ("moved_to", "message"),
     [
-        (2, "champion is segline/1, the alias is at segline/2: .* `segline rollback --to 2` keeps that, `.* --to 1` "),
-        (None, "champion is segline/1, the alias is at nobody: .* was deleted; `segline rollback --to 1` makes that"),
+        (2, "champion is segline/1, the alias is at segline/2: .*`segline rollback --to 1` puts .*`segline promote 2`"),
+        (
+            None,
+            "champion is segline/1, the alias is at nobody: .* was deleted; `segline rollback --to 1` puts it right",
+        ),
     ],
 )
 def test_alias_that_was_moved_by_hand(register: Callable[[int], None], moved_to: int | None, message: str) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.checks import Check, class_checks, leak_checks, sample_checks, split_checks
+from pipeline.checks import Check, class_checks, leak_checks, sample_checks, split_checks, version_checks
+from pipeline.data_version import CHANGED
 from pipeline.dataset import SPLITS
 from pipeline.fact_table import class_rows, leak_rows, sample_row, split_rows
 from tests.drawn_data import CLASSES
@@ -11,10 +12,11 @@ from tests.test_fact_table import facts
 PATH = facts("a").sample.image
 assert PATH
 TABLES = (
-    (sample_checks(0.9, "error"), sample_row(facts("a", ids=(1,)), CLASSES)),
+    (sample_checks(0.9, "error", "error"), sample_row(facts("a", ids=(1,)), CLASSES, 0.0)),
     (leak_checks("error"), leak_rows([facts("a")], (), 3)[0]),
     (class_checks(), class_rows([facts("a")], CLASSES, PATH)[0]),
     (split_checks(), split_rows([facts("a")], PATH)[0]),
+    (version_checks(), {"path": "data/a", "state": CHANGED, "advice": "restore it", "version": "d41d.dir"}),
 )
 CHECKS = [pytest.param(check, row, id=check.name) for checks, row in TABLES for check in checks]
 
@@ -35,10 +37,10 @@ def test_names_are_unique() -> None:
 
 def test_switched_off_checks_are_left_out() -> None:
     """`off` in the params leaves a check out of the suite; its severity is what the params say."""
-    on = {check.name: check.severity for check in (*sample_checks(0.9, "error"), *leak_checks("warning"))}
-    off = {check.name for check in (*sample_checks(0.9, "off"), *leak_checks("off"))}
+    on = {check.name: check.severity for check in (*sample_checks(0.9, "error", "error"), *leak_checks("warning"))}
+    off = {check.name for check in (*sample_checks(0.9, "off", "off"), *leak_checks("off"))}
     assert (on["several_classes"], on["no_near_duplicate"]) == ("error", "warning")
-    assert on.keys() - off == {"several_classes", "no_near_duplicate"}
+    assert on.keys() - off == {"several_classes", "not_binary", "no_near_duplicate"}
 
 
 def test_expected_in_words() -> None:

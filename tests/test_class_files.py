@@ -1,6 +1,7 @@
 """Tests of reading class files."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,15 @@ def test_a_wrong_file_is_refused(tmp_path: Path, name: str, content: Any, messag
 def test_a_missing_file_and_one_that_is_no_text_are_refused(tmp_path: Path) -> None:
     """The message has the path."""
     (tmp_path / "c.txt").write_bytes(b"\xff\xfe\x00")
-    for path in (tmp_path / "none.yaml", tmp_path / "c.txt"):
-        with pytest.raises(DataError, match=f"{path.name}: class file cannot be read as text"):
-            read_class_file(path)
+    for name, fault in (("none.yaml", "cannot be read"), ("c.txt", "is no text in UTF-8")):
+        with pytest.raises(DataError, match=f"{name}: {fault}"):
+            read_class_file(tmp_path / name)
+
+
+def test_a_class_file_without_end_is_refused(tmp_path: Path) -> None:
+    """A device or a pipe behind the name is not read."""
+    (tmp_path / "c.yaml").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "c.csv")
+    for name, fault in (("c.yaml", "a device"), ("c.csv", "a named pipe")):
+        with pytest.raises(DataError, match=f"{name}: is {fault}.*, expected a regular file"):
+            read_class_file(tmp_path / name)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.aliases import read_standing, record
-from pipeline.contest import find_best, find_contest
+from pipeline.contest import find_best, find_contest, find_undone
 from pipeline.errors import RegistryError
 from pipeline.ledger import Aliases, Line, new_line
 from pipeline.registry import find_version, opened
@@ -42,6 +42,30 @@ def test_best_that_is_undone_or_deleted_is_passed_over() -> None:
     assert find_best([first, second, third], NOBODY, {2, 3}) == 3
     assert find_best([first, second, make(3, "rollback", 1, 2)], NOBODY, {1, 2}) == 1
     assert find_best([first], NOBODY, set()) is None
+
+
+def test_a_rollback_of_a_rollback_undoes_nobody() -> None:
+    """Who is deposed for a later champion was up by a rollback alone: the anchor is what it was before the two."""
+    promoted = [make(1, "promote", 1, None), make(2, "promote", 2, 1)]
+    back = [*promoted, make(3, "rollback", 1, 2)]
+    again = [*back, make(4, "rollback", 2, 1)]
+    assert (find_undone(back, NOBODY), find_best(back, NOBODY, {1, 2})) == ({2: 3}, 1)
+    assert (find_undone(again, NOBODY), find_best(again, NOBODY, {1, 2})) == ({}, 1)
+    assert find_undone([*again, make(5, "rollback", 1, 2)], NOBODY) == {2: 5}
+
+
+def test_who_a_rollback_undoes() -> None:
+    """Each champion on the way back, none on the way forth; who is promoted again counts by that promotion."""
+    promoted = [make(number, "promote", number, number - 1 or None) for number in (1, 2, 3)]
+    further = [*promoted, make(4, "rollback", 2, 3), make(5, "rollback", 1, 2)]
+    assert find_undone(further, NOBODY) == {3: 4, 2: 5}
+    assert find_undone([*further, make(6, "rollback", 2, 1)], NOBODY) == {3: 4}
+    assert find_undone([*further, make(6, "promote", 3, 1)], NOBODY) == {2: 5}
+    once_more = [*promoted[:2], make(3, "promote", 1, 2), make(4, "rollback", 2, 1)]
+    assert find_undone(once_more, NOBODY) == {1: 4}
+    older = replace(make(1, "rollback", 1, 2), found=Aliases(2, 1))
+    assert find_undone([older], NOBODY) == {2: 1}
+    assert find_undone([*promoted, make(4, "rollback", 3, 3)], NOBODY) == {}
 
 
 def test_best_from_before_the_ledger() -> None:

@@ -1,5 +1,6 @@
 """Tests of the data contract."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def test_a_table_with_a_sample_that_is_not_there_is_refused(tmp_path: Path) -> N
         (b"name\na\na\n", "line 3: name 'a' is double"),
         (b"name,group\n,g\n", "line 2: name '' is empty"),
         (b"name,split\na,training\n", "line 2: split 'training', expected one of train, val, test or nothing"),
-        (b"name\n\xff\xfe\n", "is no CSV in UTF-8"),
+        (b"name\n\xff\xfe\n", "is no text in UTF-8"),
     ],
 )
 def test_a_wrong_table_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -128,6 +129,37 @@ def test_a_wrong_table_is_refused(tmp_path: Path, content: bytes, message: str) 
     path.write_bytes(content)
     with pytest.raises(DataError, match=message):
         read_sample_table(path)
+
+
+def test_a_table_without_end_is_refused(tmp_path: Path) -> None:
+    """A pipe in the place of the table is not waited for, a cell of a megabyte is no name."""
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DataError, match="pipe.csv: is a named pipe"):
+        read_sample_table(tmp_path / "pipe.csv")
+    (tmp_path / "long.csv").write_text(f"name\n{'a' * 1_000_000}\n")
+    with pytest.raises(DataError, match="long.csv: is no CSV in UTF-8 .*field larger than field limit"):
+        read_sample_table(tmp_path / "long.csv")
+
+
+@pytest.mark.parametrize(
+    "name", [" a", "a ", "a\r", "a\nb", "\x1b[2J", b"\xff".decode(errors="surrogateescape"), "x" * 245]
+)
+def test_a_name_that_tables_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
+    """The message names the file in one printable line."""
+    _write_picture(tmp_path / "images/a.png")
+    (tmp_path / "images/a.png").rename(tmp_path / f"images/{name}.png")
+    with pytest.raises(DataError, match=r"png: its name .*; rename the file") as caught:
+        list_samples(tmp_path)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(("one", "other"), [("IMG", "img"), ("\u00e9", "e\u0301")])
+def test_names_that_are_one_on_another_machine_are_refused(tmp_path: Path, one: str, other: str) -> None:
+    """By case or by the way to write an accent."""
+    for name in (one, other):
+        _write_picture(tmp_path / f"images/{name}.png")
+    with pytest.raises(DataError, match="has the same name as .*; rename one"):
+        list_samples(tmp_path)
 
 
 def test_a_table_may_lack_columns_and_cells(tmp_path: Path) -> None:

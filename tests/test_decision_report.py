@@ -1,13 +1,18 @@
-"""Tests of the report that `promote` stores with its decision."""
+"""Tests of the report with a decision in it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pipeline.bootstrap import Interval
-from pipeline.decision_report import DECISION_REPORT, write_decision_report
+from pipeline.decision_report import decision_of, report_decision
+from pipeline.files import md5_of
 from pipeline.registry import find_version, opened, set_tags
+from pipeline.report_place import GATE_PAGE, NEWEST, publish_gate_page
 from pipeline.steps.promote import promote
+from pipeline.steps.rollback import rollback
+from pipeline.verdict import VERDICT, Verdict
 from tests.contest import FREE, ROAD, SKY, register, write_contest
 
 
@@ -24,22 +29,18 @@ def test_report_tells_the_decision_and_is_stored_with_the_run() -> None:
     against = {"comparisons": {"1": {**difference, "by_class": {"sky": difference}}}}
     set_tags(find_version("2"), {"git_commit": "c0ffee"})
     versions = find_version("2"), find_version("1")
-    page = write_decision_report(3, *versions, True, ("it is better by more than chance",), against)
-    text = page.read_text()
-    assert (
-        page == DECISION_REPORT
-        and "c0ffee" in text
-        and "segline/2 is the champion" in text
-        and "by more than chance" in text
-    )
+    report_decision(3, versions[0], decision_of(3, *versions, True, ("it is better by more than chance",), against))
+    text = NEWEST.read_text()
+    assert "c0ffee" in text and "by more than chance" in text
+    assert "segline/2 became the champion, line 3 of the ledger" in text
     with opened() as (mlflow, _):
         assert mlflow.artifacts.load_text(f"runs:/{versions[0].run_id}/report/decision-3.html") == text
 
 
 def test_first_champion_has_nobody_to_differ_from() -> None:
     """Without a champion before, and without evidence, the page tells the decision all the same."""
-    page = write_decision_report(1, find_version("2"), None, False, ("refused",), {})
-    assert "segline/2 was not promoted" in page.read_text()
+    report_decision(1, find_version("2"), decision_of(1, find_version("2"), None, False, ("refused",), {}))
+    assert "segline/2 was not promoted" in NEWEST.read_text()
 
 
 def test_a_later_decision_writes_over_none() -> None:
@@ -50,4 +51,28 @@ def test_a_later_decision_writes_over_none() -> None:
     with opened() as (_, client):
         stored = [file.path for number in "12" for file in client.list_artifacts(find_version(number).run_id, "report")]
     assert stored == ["report/decision-1.html", "report/decision-2.html"]
-    assert "segline/2" in DECISION_REPORT.read_text()
+    assert "segline/2 became the champion" in NEWEST.read_text()
+    rollback()
+    assert "segline/1 became the champion by a rollback" in NEWEST.read_text()
+
+
+def test_the_stages_page_stays_as_it_is() -> None:
+    """DVC's output keeps its bytes; the one place tells the decision, also after the stages are looked at again."""
+    Verdict(True, ("good",), None, None, None).write()
+    GATE_PAGE.write_text("<p>accepted</p>")
+    with opened() as (_, client):
+        client.log_artifact(find_version("1").run_id, str(VERDICT), "gate")
+    publish_gate_page()
+    before = md5_of(GATE_PAGE.parent)
+    promote("1")
+    publish_gate_page()
+    assert md5_of(GATE_PAGE.parent) == before and "segline/1 became the champion" in NEWEST.read_text()
+
+
+def test_a_report_that_cannot_be_stored_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    """The decision stands: the ledger has it."""
+    version = replace(find_version("1"), run_id="gone")
+    report_decision(1, version, decision_of(1, version, None, True, (), {}))
+    out, err = capsys.readouterr()
+    assert out == "" and "warning: the decision stands, its report could not be stored: " in err
+    assert not NEWEST.exists()

@@ -12,6 +12,7 @@ from PIL import Image
 
 from pipeline import images
 from pipeline.errors import DataError
+from pipeline.picture_files import open_picture
 from pipeline.resize import resize_image
 
 ORIENTATION = 0x112
@@ -129,7 +130,8 @@ def test_a_low_range_is_noticed(tmp_path: Path) -> None:
     grey = _gradient()[:, :, 0].astype(np.uint16)
     for name, factor in (("low", 10), ("full", 256)):
         Image.fromarray(grey * factor).save(tmp_path / f"{name}.png")
-    assert images.has_low_range(tmp_path / "low.png") and not images.has_low_range(tmp_path / "full.png")
+    assert images.has_low_range(open_picture(tmp_path / "low.png"))
+    assert not images.has_low_range(open_picture(tmp_path / "full.png"))
 
 
 def test_pictures_are_listed_and_nothing_else(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Tests of the ledger: the law of its lines, and what MLflow keeps of them."""
 
 import getpass
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +18,18 @@ from pipeline.ledger import (
     Line,
     append,
     find_actor,
+    list_lines,
     new_line,
+    parse_entry,
+    read_entries,
     read_ledger,
     replay,
 )
-from pipeline.registry import list_versions, opened
+from pipeline.ledger_chain import START
+from pipeline.ledger_key import is_signed
+from pipeline.registry import Version, list_versions
 from tests.finished_project import use_registry
+from tests.hostile_registry import LINE, line_tags
 
 NOBODY = Aliases(None, None)
 WHEN = "2026-11-22T12:00:00+00:00"
@@ -126,38 +134,76 @@ def test_line_that_was_sent_twice_counts_once() -> None:
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("{", "JSONDecodeError"), ("[]", "TypeError"), ("{}", "KeyError: 'kind'"), (None, "JSONDecodeError")],
+    [
+        ("{", "Invalid JSON"),
+        ("[]", "Input should be an object"),
+        ("{}", "kind: Field required"),
+        (None, "Invalid JSON"),
+        (json.dumps({**LINE, "kind": "crown"}), "kind: Input should be 'promote', 'refuse' or 'rollback'"),
+        (json.dumps({**LINE, "version": "1"}), "version: Input should be a valid integer"),
+        (json.dumps({**LINE, "version": 1e3}), "version: Input should be a valid integer"),
+        (json.dumps({**LINE, "version": True}), "version: Input should be a valid integer"),
+        (json.dumps({**LINE, "version": 10**30}), "found the number 1000000"),
+        (json.dumps({**LINE, "when": "yesterday"}), "Invalid isoformat string"),
+        (json.dumps({**LINE, "reasons": "why"}), "reasons: Input should be a valid array"),
+        (json.dumps({**LINE, "evidence": {"comparisons": [1]}}), "evidence.comparisons is no table of tables"),
+        (json.dumps({**LINE, "evidence": {"comparisons": {"1": {"low": "x"}}}}), "low is 'x', expected a number"),
+        (json.dumps({**LINE, "evidence": {"test_md5": 1}}), "evidence.test_md5 is 1, expected text"),
+        (json.dumps({**LINE, "who": "other"}), "its tag sha256 is 0000, its content has"),
+    ],
 )
+def test_line_that_was_changed_by_hand_is_told(text: str | None, found: str) -> None:
+    """What is no line, or not the one that was written, is left out, and which line it is and why is said."""
+    tags = {"line.0": text, "sha256": "0000"} if text is not None else {"sha256": "0000"}
+    entry = parse_entry(Version("segline.ledger", 3, "", (), tags, None))
+    assert entry.line is None and list_lines([entry]) == ()
+    assert entry.link.damage.startswith("line 3 cannot be read (") and found in entry.link.damage
+
+
+def test_line_from_before_the_chain_is_read() -> None:
+    """What an older segline wrote has no link, and can still be read."""
+    text = json.dumps({name: value for name, value in LINE.items() if name not in ("link", "is_signed")})
+    tags = {"line.0": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+    entry = parse_entry(Version("segline.ledger", 3, "", (), tags, None))
+    assert entry.line and (entry.line.number, entry.line.link, entry.line.is_signed) == (3, None, False)
+    assert entry.link.head is None and not entry.link.damage
+
+
+@given(line_tags())
+def test_any_tags_are_a_line_or_a_reason(tags: dict[str, str]) -> None:
+    """Nothing that stands in the tags raises; what is taken for a line can be replayed and written again."""
+    entry = parse_entry(Version("segline.ledger", 1, "", (), tags, None))
+    assert (entry.line is None) == bool(entry.link.damage)
+    assert entry.link.damage.isprintable()
+    replay(list_lines([entry]), NOBODY)
+
+
 @pytest.mark.usefixtures("_registry")
-def test_line_that_was_changed_by_hand_is_refused(text: str | None, found: str) -> None:
-    """A line that cannot be read closes the ledger, and says which one it is."""
+def test_each_line_holds_the_hash_of_those_before() -> None:
+    """The link of a line is the head that its maker has read, and is kept."""
+    first = append(new_line("promote", 1, [], NOBODY, ["why"], {}))
+    second = append(new_line("promote", 2, [first], NOBODY, ["why"], {}))
+    assert (first.link, second.link) == (START, first.head) and len({START, first.head, second.head}) == 3
+
+
+@pytest.mark.usefixtures("_registry")
+def test_lines_are_signed_where_there_is_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a key the content has an HMAC beside it, and says so; without one it has none."""
     append(new_line("promote", 1, [], NOBODY, ["why"], {}))
-    with opened() as (_, client):
-        if text is None:
-            client.delete_model_version_tag("segline.ledger", "1", "line.0")
-        else:
-            client.set_model_version_tag("segline.ledger", "1", "line.0", text)
-    with pytest.raises(RegistryError, match=f"segline.ledger/1: is no line of the ledger .{found}.*put its tags back"):
-        read_ledger()
+    monkeypatch.setenv("SEGLINE_LEDGER_KEY", "key")
+    append(new_line("promote", 1, [], NOBODY, ["why"], {}))
+    plain, signed = read_entries()
+    assert plain.line and not plain.line.is_signed and plain.signature == ""
+    assert signed.line and signed.line.is_signed and is_signed(b"key", signed.text, signed.signature)
 
 
 @pytest.mark.usefixtures("_registry")
-def test_line_that_was_changed_to_another_line_is_refused() -> None:
-    """What can be read but is not what was written is refused, too."""
-    line = append(new_line("promote", 1, [], NOBODY, ["why"], {}))
-    with opened() as (_, client):
-        tags = client.get_model_version("segline.ledger", "1").tags
-        client.set_model_version_tag("segline.ledger", "1", "line.0", tags["line.0"].replace(line.who, "somebody else"))
-    with pytest.raises(RegistryError, match="ValueError: its tag sha256 is .*so it was changed by hand"):
-        read_ledger()
-
-
-@pytest.mark.usefixtures("_registry")
-def test_line_of_an_unknown_kind_is_refused() -> None:
-    """A kind that nobody wrote is no decision."""
+def test_what_is_no_line_is_not_written() -> None:
+    """A kind that nobody knows is refused before anything is written."""
     line = new_line("crown", 1, [], NOBODY, ["why"], {})  # type: ignore[arg-type]
-    with pytest.raises(RegistryError, match="is no line of the ledger .ValueError: found kind 'crown' and version 1"):
+    with pytest.raises(RegistryError, match="crown 1: is no line of the ledger .kind: Input should be 'promote'"):
         append(line)
+    assert list_versions(ledger.ledger_name()) == []
 
 
 def test_registry_that_takes_no_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from pipeline.errors import TrainingError
-from pipeline.locks import held
+from pipeline.locks import held, waited
 
 REFUSAL = TrainingError("somebody trains; wait")
 HOLD = (
@@ -44,3 +46,21 @@ def test_other_locks_are_free(tmp_path: Path) -> None:
     """A lock holds up nobody but those who want the same file."""
     with held(tmp_path / "one", REFUSAL), held(tmp_path / "two", REFUSAL):
         assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_lock_is_waited_for(tmp_path: Path) -> None:
+    """Of two threads one waits until the other has ended."""
+    order = []
+
+    def work(name: str) -> None:
+        with waited(tmp_path / "lock"):
+            order.append(name)
+            time.sleep(0.05)
+            order.append(name)
+
+    threads = [Thread(target=work, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert order in (["a", "a", "b", "b"], ["b", "b", "a", "a"])

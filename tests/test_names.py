@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.names import MAX_CHARS, check_class_names, problem_of, shown
+from pipeline.names import MAX_CHARS, check_class_names, problem_of, quoted
 
 ODD: dict[str, list[object]] = {
     "is no text; write it in quotes": [None, 5, ["sky"], 1.5, True],
@@ -43,4 +43,4 @@ def test_names_of_averages_are_refused() -> None:
 
 def test_a_long_name_is_cut_in_a_message() -> None:
     """A message stays readable."""
-    assert shown("x" * 999) == "'" + "x" * 59 + "..."
+    assert quoted("x" * 999) == "'" + "x" * 59 + "..."

@@ -48,6 +48,9 @@ def test_floor_is_there_or_not() -> None:
         ("[]", "TypeError"),
         (json.dumps({**STORED, "floor": float("nan")}), "ValueError: floor is nan, expected a number from 0"),
         (json.dumps({**STORED, "floor": -1}), "ValueError: floor is -1.0"),
+        (json.dumps({**STORED, "floor": 10**400}), "OverflowError"),
+        (json.dumps({**STORED, "mean_ious": ["inf", 0.5]}), "ValueError: mean_ious are .inf, 0.5., expected numbers"),
+        ("[" * 100_000, "RecursionError"),
     ],
 )
 def test_damaged_floor_is_refused(text: str, found: Any) -> None:

@@ -1,5 +1,6 @@
 """Tests of finding images and masks that belong together."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,49 @@ def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
         pair_files(tmp_path / "one", tmp_path / "masks")
     with pytest.raises(DataError, match="would have the name a__b like .*rename one"):
         pair_files(tmp_path / "two", tmp_path / "masks")
+
+
+@pytest.mark.parametrize("side", ["images", "masks"])
+def test_links_out_of_the_folder_are_refused(tmp_path: Path, side: str) -> None:
+    """On either side; within the folder a link is a file like others."""
+    _touch(tmp_path, "images/a.png", "masks/a.png", "images/b.png", "masks/b.png", "secret")
+    for path in (tmp_path / "images/b.png", tmp_path / "masks/b.png"):
+        path.unlink()
+        path.symlink_to("a.png")
+    assert len(pair_files(tmp_path / "images", tmp_path / "masks")) == 2
+    (tmp_path / side / "b.png").unlink()
+    (tmp_path / side / "b.png").symlink_to(tmp_path / "secret")
+    with pytest.raises(DataError, match=rf"{side}/b.png: is a link to .*secret, outside of .*{side}; put the file"):
+        pair_files(tmp_path / "images", tmp_path / "masks")
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    """It is neither waited for nor passed over."""
+    _touch(tmp_path, "images/a.png", "masks/a.png")
+    (tmp_path / "images/a.png").unlink()
+    os.mkfifo(tmp_path / "images/a.png")
+    with pytest.raises(DataError, match="images/a.png: is a named pipe"):
+        pair_files(tmp_path / "images", tmp_path / "masks")
+
+
+def test_names_have_one_form(tmp_path: Path) -> None:
+    """A Mac writes an accent as a character of its own; two that differ in case only are one on some machines."""
+    _touch(tmp_path, "images/e\u0301.png", "masks/\u00e9.png")
+    assert [pair.name for pair in pair_files(tmp_path / "images", tmp_path / "masks")] == ["\u00e9"]
+    _touch(tmp_path, "images/\u00c9.jpg", "masks/\u00c9.png")
+    with pytest.raises(DataError, match="would have the name .* rename one, .*tells upper from lower case"):
+        pair_files(tmp_path / "images", tmp_path / "masks")
+
+
+@pytest.mark.parametrize(
+    "name", [" a", "a\n", "\x1b[2J", b"\xff".decode(errors="surrogateescape"), f"{'x' * 200}/{'y' * 50}"]
+)
+def test_a_name_that_tables_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
+    """The message names the file in one printable line."""
+    _touch(tmp_path, f"images/{name}.png", f"masks/{name}.png")
+    with pytest.raises(DataError, match=r"png: its name .*; rename the file") as caught:
+        pair_files(tmp_path / "images", tmp_path / "masks")
+    assert str(caught.value).isprintable()
 
 
 def test_names_are_shown_in_order() -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ParamsError
-from pipeline.params import Params, parse_params, read_params
+from pipeline.params import Params, ValidateParams, parse_params, read_params
+from pipeline.picture_files import HIGHEST
 from tests.conftest import ROOT
 
 PATHS = [ROOT / "params.yaml", *(ROOT / "params").glob("*.yaml")]
@@ -74,10 +75,92 @@ def test_an_impossible_learning_rate_is_refused(rate: float) -> None:
     assert "`train.learning_rate` is " in _message(_content(train__learning_rate=rate))
 
 
-def test_a_number_that_yaml_takes_for_text_is_explained() -> None:
-    """YAML reads 1e-3 as text; the message says how to write it."""
-    message = _message(_content(train__learning_rate=yaml.safe_load("1e-3")))
-    assert "`train.learning_rate` is the text '1e-3', expected a number; YAML wants 1.0e-3, not 1e-3" in message
+def test_a_number_in_quotes_and_a_text_without_are_explained() -> None:
+    """A number in quotes is a text, and a name of digits a number: the message says how to write them."""
+    message = _message(_content(train__learning_rate="1e-3"))
+    assert "`train.learning_rate` is the text '1e-3', expected a number; remove the quotes" in message
+    message = _message(_content(validate__groups_in_several_splits=[1600000.0]))
+    assert "`validate.groups_in_several_splits.0` is 1600000.0, expected a text; put it into quotes" in message
+    assert "is 5, expected a text; put it into quotes" in _message(_content(gate__min_class_iou={5: 0.5}))
+
+
+@pytest.mark.parametrize("rate", ["1e-5", "1e-05", "1.0e-5", ".00001"])
+def test_a_small_number_needs_no_dot(tmp_path: Path, rate: str) -> None:
+    """However a float is written, it is one."""
+    text = (ROOT / "params.yaml").read_text()
+    (tmp_path / "p.yaml").write_text(text.replace("learning_rate: 0.002", f"learning_rate: {rate}"))
+    assert read_params(tmp_path / "p.yaml").train.learning_rate == 1e-5
+
+
+def test_a_whole_float_is_a_whole_number_and_an_integer_a_float() -> None:
+    """1e3 resamples are 1000, a scale of 1 is 1.0; a fraction or a truth value is neither."""
+    params = parse_params(_content(promote__num_resamples=1e3, train__augment__scale=[1, 2], promote__anchor=3.0))
+    assert params.promote.num_resamples == 1000 and isinstance(params.promote.num_resamples, int)
+    assert params.train.augment.scale == (1.0, 2.0) and params.promote.anchor == 3
+    for name, value in (("num_resamples", 1000.5), ("num_resamples", True), ("anchor", True), ("seed", False)):
+        assert f"`promote.{name}" in _message(_content(**{f"promote__{name}": value}))
+    assert "`train.learning_rate` is True" in _message(_content(train__learning_rate=True))
+
+
+ENDS: list[tuple[str, Any, Any]] = [
+    ("validate__near_duplicate_bits", 16, 17),
+    ("preprocess__image_size", [8192, 8192], [8192, 8193]),
+    ("train__seed", 2**32 - 1, 2**32),
+    ("train__num_epochs", 100_000, 10**12),
+    ("train__batch_size", 4096, 10**9),
+    ("train__learning_rate", 1e-12, 1e30),
+    ("train__warmup_epochs", 20.0, 1e300),
+    ("train__weight_decay", 10, 1e5),
+    ("train__clip_norm", 1e9, 1e30),
+    ("train__early_stopping_epochs", 100_000, 10**6),
+    ("train__num_threads", 256, 1e9),
+    ("train__unet__dropout", 0.9, 1 - 1e-9),
+    ("train__augment__scale", [0.1, 10.0], [1e-9, 1e9]),
+    ("train__augment__crop", [16, 16], [8, 8]),
+    ("export__num_golden_images", 10_000, 10**12),
+    ("export__postprocess__open_px", 255, 1e12),
+    ("export__postprocess__close_px", 255, 256),
+    ("export__postprocess__min_area_px", 2**26, 2**63),
+    ("evaluate__num_worst_overlays", 500, 10**6),
+    ("evaluate__seed", 0, -1),
+    ("evaluate__boundary_tolerance_px", 64, 65),
+    ("evaluate__suspect_min_area_px", 2**26, 2**64),
+    ("evaluate__bootstrap__num_resamples", 100_000, 10**9),
+    ("evaluate__bootstrap__confidence", 0.9999, 0.99999),
+    ("evaluate__bootstrap__min_units", 100_000, 10**400),
+    ("promote__anchor", 2**31 - 1, 2**31),
+    ("promote__margin", 1, 10**400),
+]
+
+
+@pytest.mark.parametrize(("place", "good", "bad"), ENDS, ids=[place for place, _, _ in ENDS])
+def test_each_range_has_ends(place: str, good: Any, bad: Any) -> None:
+    """The last value that works is taken; one that would crash, hang or overflow later is refused by its name."""
+    assert parse_params(_content(**{place: good}))
+    message = _message(_content(**{place: bad}))
+    assert place.rpartition("__")[2] in message and len(message) < 600
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train__unet__num_levels": 7, "train__unet__width": 1024}, "`train.unet`: width 1024 doubled 7 times makes "),
+        ({"train__batch_size": 65_536}, "`train`: batch_size 65536, augment.crop [112, 144] and unet.width 16 make"),
+        (
+            {"train__warmup_epochs": 20.5},
+            "`train`: warmup_epochs is 20.5, num_epochs 20: the training would end",
+        ),
+        (
+            {"train__unet__num_levels": 7, "train__unet__width": 2},
+            "`train`: augment.crop is [112, 144], and unet.num_levels 7 halves it to less than a pixel; expected at "
+            "least 128 px",
+        ),
+        ({"promote__confidence": 0.9999}, "`promote`: confidence is 0.9999, num_resamples 2000: too few lie beyond an"),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(changes: dict[str, Any], message: str) -> None:
+    """Each may be sound by itself; together they do not fit into memory, time or statistics."""
+    assert message in _message(_content(**changes))
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
@@ -143,3 +226,11 @@ def test_a_file_that_is_not_yaml_is_told(tmp_path: Path) -> None:
 def test_nonsense_is_always_refused_in_our_words(section: str, value: Any) -> None:
     """Whatever stands for a section, the answer is an error of ours."""
     assert section in _message(_content() | {section: value})
+
+
+def test_the_limits_of_pictures_are_below_those_of_every_reader() -> None:
+    """What the params may allow is what pictures may have at all."""
+    fields = ValidateParams.model_fields
+    (px,) = [one.le for one in fields["max_image_px"].metadata if hasattr(one, "le")]
+    (megabytes,) = [one.le for one in fields["max_file_mb"].metadata if hasattr(one, "le")]
+    assert px == HIGHEST.max_image_px and megabytes * 1_000_000 <= HIGHEST.max_file_bytes

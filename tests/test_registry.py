@@ -1,13 +1,21 @@
 """Tests of the door to MLflow, against a real registry."""
 
+import json
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import RegistryError
 from pipeline.files import md5_of
+from pipeline.model_cache import MD5, read_md5
+from pipeline.model_reference import parse_reference
+from pipeline.noise_floor import parse_noise_floor
 from pipeline.registration import create_version
 from pipeline.registry import (
     Version,
@@ -22,9 +30,11 @@ from pipeline.registry import (
     set_alias,
     set_tags,
     start_run,
+    to_version,
     tracking_uri,
 )
 from tests.finished_project import tiny_model, use_registry
+from tests.hostile_registry import contents, rows, texts, versions
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +156,35 @@ def test_broken_data_base(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_text("no data base, but long enough to be looked at " * 100)
     with pytest.raises(RegistryError, match="MLflow at sqlite:.* fails: .*not a database.*nothing is lost"):
         list_versions()
+
+
+@given(rows(), st.dictionaries(texts(), st.none() | st.integers() | texts(), max_size=3))
+def test_any_row_is_a_version_or_an_error(row: Any, aliases: dict[str, Any]) -> None:
+    """Whatever MLflow gives for a version, it is one with the right types, or is refused by name."""
+    try:
+        version = to_version(row, aliases)
+    except RegistryError as err:
+        assert "expected a number; delete it" in str(err)
+    else:
+        assert version.number >= 0 and all(isinstance(value, str) for value in version.tags.values())
+
+
+@given(texts())
+def test_any_text_is_a_reference_or_an_error(text: str) -> None:
+    """What a person types for a model is one, or is refused."""
+    with suppress(RegistryError):
+        assert parse_reference(text, "segline").name
+
+
+@given(versions())
+def test_no_tag_becomes_a_path(version: Version) -> None:
+    """The only tag that names a folder is an MD5, or is refused."""
+    with suppress(RegistryError):
+        assert MD5.fullmatch(read_md5(version))
+
+
+@given(texts() | contents().map(json.dumps))
+def test_any_noise_floor_is_one_or_an_error(text: str) -> None:
+    """What stands in the tag is a floor of finite numbers, or is refused."""
+    with suppress(RegistryError):
+        assert parse_noise_floor(text).floor >= 0

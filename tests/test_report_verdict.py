@@ -19,10 +19,11 @@ def dossier(tmp_path: Path) -> Dossier:
 
 
 def test_without_a_decision_the_gate_speaks(dossier: Dossier) -> None:
-    """Accepted is not promoted; rejected, and no verdict at all, are refusals."""
+    """Accepted is not promoted, and says nothing of it; rejected, and no verdict at all, are refusals."""
     assert dossier.verdict
     rejected = replace(dossier, verdict=replace(dossier.verdict, accepted=False))
-    assert headline(dossier) == ("wait", "Not promoted yet", "Accepted by the gate; not compared with a champion yet")
+    assert headline(dossier) == ("wait", "Accepted by the gate", "Good enough to be registered")
+    assert "work/report.html" in header(dossier)
     assert headline(rejected) == ("no", "Not promoted", "Rejected by the gate")
     assert headline(replace(dossier, verdict=None))[:2] == ("no", "Not promoted")
     assert "segline promote" in header(dossier) and "segline promote" not in header(rejected)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline import storage
 from pipeline.errors import StorageError
 from pipeline.storage import download_folder, is_url, split_url
 
@@ -20,6 +21,14 @@ KEYS = (
     "odd/../../d.png",
     "x/e.png/f.png",
     "x/e.png",
+    "twice/a.png",
+    "twice/sub//b.png",
+    "twice/sub/b.png",
+    "case/a.png",
+    "case/A.png",
+    "root//etc/a.png",
+    "plain/a\\..\\b.png",
+    "plain/c.png/",
 )
 CLOSED = "http://127.0.0.1:9"
 
@@ -40,6 +49,18 @@ def test_a_prefix_becomes_a_folder(tmp_path: Path) -> None:
     assert files["sub/b.PNG"].read_text() == "set/sub/b.PNG"
 
 
+def test_a_key_is_a_name_and_nothing_more(tmp_path: Path) -> None:
+    """A backslash is a character of it; a folder's own entry is no file."""
+    assert download_folder("s3://photos/plain", tmp_path / "new", PNG) == 1
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a\\..\\b.png"]
+
+
+def test_a_key_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    """Servers take a zero byte, file systems do not."""
+    with pytest.raises(StorageError, match="leads out of the folder; rename it in the store"):
+        storage._place(tmp_path, "a\0.png", "")
+
+
 def test_urls_are_taken_apart() -> None:
     """Bucket and prefix; a slash more or less is no harm."""
     assert split_url("s3://b") == split_url("s3://b/") == ("b", "")
@@ -55,6 +76,9 @@ def test_urls_are_taken_apart() -> None:
         ("s3://nobody/set", "s3://nobody/set: http://127.0.0.1:.* has no such bucket; correct the name"),
         ("s3://photos/empty", "s3://photos/empty: found nothing with .png; correct the bucket or the prefix"),
         ("s3://photos/odd", "'odd/../../d.png' leads out of the folder; rename it"),
+        ("s3://photos/root", "'root//etc/a.png' leads out of the folder; rename it"),
+        ("s3://photos/twice", "objects 'twice/sub//b.png' and 'twice/sub/b.png' would be one file; rename one"),
+        ("s3://photos/case", "objects 'case/A.png' and 'case/a.png' would be one file; rename one in the store"),
         ("s3://photos/x", "s3://photos/x: cannot be stored in .* rename the object"),
     ],
 )

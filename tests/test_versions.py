@@ -9,7 +9,15 @@ import pytest
 
 from pipeline.errors import DataError, StageError
 from pipeline.files import md5_of
-from pipeline.versions import add_data, is_fresh, list_stages, read_data_md5
+from pipeline.versions import (
+    Version,
+    add_data,
+    is_fresh,
+    list_stages,
+    list_versioned,
+    read_data_md5,
+    read_version,
+)
 
 STAGE = "stages:\n  one:\n    cmd: mkdir -p work && cp data/a work/a\n    deps: [data]\n    outs: [work/a]\n"
 
@@ -110,3 +118,22 @@ def test_a_busy_project_is_refused(data: Path) -> None:
                 is_fresh("one")
         finally:
             os.killpg(other.pid, 9)
+
+
+@pytest.mark.parametrize("text", ["outs: []\n", "outs: 3\n", "[]\n", "outs: [{path: data}]\n"])
+def test_a_broken_version_is_told(data: Path, text: str) -> None:
+    """A data.dvc that `dvc add` did not write is no traceback."""
+    Path("data.dvc").write_text(text)
+    with pytest.raises(DataError, match=r"data.dvc: expected one output with an md5, as `dvc add data` writes it"):
+        read_version()
+
+
+def test_without_dvc_a_version_is_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a version there is none; without DVC there is no list of files."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a").touch()
+    assert read_version() is None
+    Path("data.dvc").write_text("outs: [{md5: abc.dir}]\n")
+    assert read_version() == Version("abc.dir", None, None)
+    assert list_versioned() == [Path("data/a")]

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from pipeline.bootstrap import Interval, class_intervals, mean_iou_interval
 from pipeline.comparison import Comparison, judge
@@ -16,6 +18,7 @@ from pipeline.model_cache import resolve_model
 from pipeline.noise_floor import read_noise_floor
 from pipeline.params import PromoteParams, read_params
 from pipeline.rescoring import rescore
+from pipeline.text import printable
 
 MEAN = "mean IoU"
 SETTINGS = {"unit", "num_resamples", "seed", "confidence", "min_units"}
@@ -69,13 +72,13 @@ def build_table(tables: Mapping[str, ImageTable], comparison: Comparison, settin
         comparison: of them.
         settings: of the bootstrap.
     """
-    shown = Table("", *tables, "difference", box=None)
+    shown = Table("", *(escape(printable(name)) for name in tables), "difference", box=None)
     means = [mean_iou_interval(table, **settings) for table in tables.values()]
     shown.add_row(MEAN, *map(format_interval, means), format_interval(comparison.difference, "+"))
     by_class = [class_intervals(table, **settings) for table in tables.values()]
     for name, difference in comparison.by_class.items():
         ious = [format_interval(intervals[name]) for intervals in by_class]
-        shown.add_row(name, *ious, format_interval(difference, "+"))
+        shown.add_row(Text(printable(name)), *ious, format_interval(difference, "+"))
     return shown
 
 

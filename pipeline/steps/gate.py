@@ -14,7 +14,8 @@ from pipeline.model_card import MODEL
 from pipeline.pairs import show_names
 from pipeline.params import GateParams, read_params
 from pipeline.program import run_stage
-from pipeline.report import REPORT, render_report
+from pipeline.report import render_report
+from pipeline.report_place import GATE_PAGE, NEWEST, publish_gate_page
 from pipeline.scores import SCORES, Evidence, Intervals, Scores, compare_evidence, evidence_of
 from pipeline.verdict import Verdict
 
@@ -68,10 +69,11 @@ def main() -> None:
     except EvidenceError as err:  # evidence that is not there is a verdict too, and never an open gate
         verdict = Verdict(False, (str(err),), None, None, None)
     verdict.write()
-    with written_whole(REPORT) as beside:
+    with written_whole(GATE_PAGE) as beside:
         beside.write_text(render_report(WORK, None), encoding="utf-8")
     print(verdict)
-    print(f"report: {REPORT}")
+    publish_gate_page()
+    print(f"report: {NEWEST}")
 
 
 def _unsound(scores: Scores) -> Iterator[str]:

@@ -16,18 +16,20 @@ from pipeline.dataset import DATA, ClassList, Sample, write_contract
 from pipeline.errors import DataError
 from pipeline.files import md5_of, written_whole
 from pipeline.grouping import to_samples
-from pipeline.images import SUFFIXES, encode_jpeg, encode_png, read_stored
+from pipeline.images import SUFFIXES, decode_image, encode_jpeg, encode_png, read_stored
 from pipeline.mask_survey import survey_masks
 from pipeline.masks import Kind, Labels, to_ids
 from pipeline.pairs import count_other_files, pair_files
 from pipeline.parallel import in_threads
+from pipeline.picture_files import open_picture
 from pipeline.progress import Progress
 from pipeline.scenes import CLASSES, STREETS, draw_scene
 
 JPEG_QUALITY = 95
 BY_GROUP = "by group"
-Write = Callable[[Path, Sample], None]
-"""Writes the image and the mask of a sample into a new data folder."""
+NUM_NAMED = 10
+Write = Callable[[Path, Sample], str]
+"""Writes the image and the mask of a sample into a new data folder; "" or what is wrong with the image."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,11 @@ def import_demo(seed: int = 0, num_images: int = 240, data: Path = DATA) -> Impo
     scenes = {_scene_name(number): number for number in range(num_images)}
     samples = [Sample(name, None, None, name.split("_")[0], "") for name in sorted(scenes)]
 
-    def draw(folder: Path, sample: Sample) -> None:
+    def draw(folder: Path, sample: Sample) -> str:
         image, mask = draw_scene(seed, sample.group, scenes[sample.name] // len(STREETS))
         (folder / "images" / f"{sample.name}.jpg").write_bytes(encode_jpeg(image, JPEG_QUALITY))
         _write_mask(folder, sample, mask)
+        return ""
 
     return _bring_in(data, CLASSES, samples, draw, [])
 
@@ -72,7 +75,8 @@ def import_camvid(src: Path, data: Path = DATA) -> Imported:
     """Brings in CamVid from SegNet's layout; its own splits are frozen, void (11) is ignored.
 
     Raises:
-        DataError: another layout, a frame without annotation, an id above 11, or `data` holds what would be lost.
+        DataError: another layout, a frame that has no annotation or is no picture, an id above 11, or `data` holds what
+            would be lost.
         StageError: the disk is full.
     """
     _keep_old(data)
@@ -104,7 +108,8 @@ def import_folder(
         data: where to.
 
     Raises:
-        DataError: files are not in pairs, masks do not keep to the class file, or `data` holds what would be lost.
+        DataError: files are no pictures or not in pairs, masks do not keep to the class file, or `data` holds what
+            would be lost.
         StorageError: the object store cannot be read.
         StageError: the disk is full.
     """
@@ -123,10 +128,16 @@ def _bring_in_surveyed(
 ) -> Imported:
     found = survey_masks([sample.mask for sample in samples if sample.mask], labels, kind)
 
-    def convert(folder: Path, sample: Sample) -> None:
+    def convert(folder: Path, sample: Sample) -> str:
         assert sample.image and sample.mask
-        _copy(sample.image, folder / "images" / f"{sample.name}{sample.image.suffix}")
+        try:
+            picture = open_picture(sample.image)
+            decode_image(picture)
+        except DataError as err:
+            return str(err)
+        (folder / "images" / f"{sample.name}{sample.image.suffix}").write_bytes(picture.content)
         _write_mask(folder, sample, to_ids(read_stored(sample.mask), sample.mask, found, labels))
+        return ""
 
     if kind == "auto":
         notes = [f"masks were read as {found} masks", *notes]
@@ -138,9 +149,12 @@ def _bring_in(data: Path, classes: ClassList, samples: Sequence[Sample], write: 
         (folder / "images").mkdir(parents=True)
         (folder / "masks").mkdir()
         progress = Progress("import", len(samples), "samples")
-        for _ in in_threads(lambda sample: write(folder, sample), samples):
+        complaints = []
+        for complaint in in_threads(lambda sample: write(folder, sample), samples):
+            complaints += [complaint] if complaint else []
             progress.advance()
         progress.close()
+        _refuse_bad(complaints, len(samples))
         write_contract(folder, classes, samples)
     if Path(".dvc").is_dir():
         from pipeline.versions import add_data
@@ -182,13 +196,15 @@ def _write_mask(folder: Path, sample: Sample, mask: np.ndarray) -> None:
     (folder / "masks" / f"{sample.name}.png").write_bytes(encode_png(mask))
 
 
-def _copy(source: Path, target: Path) -> None:
-    try:
-        file = source.open("rb")
-    except OSError as err:
-        raise DataError(f"{source}: cannot be read ({err.strerror}); restore the file") from err
-    with file, target.open("wb") as copy:
-        shutil.copyfileobj(file, copy)
+def _refuse_bad(complaints: Sequence[str], num_samples: int) -> None:
+    if not complaints:
+        return
+    lines = "".join(f"\n  {complaint}" for complaint in complaints[:NUM_NAMED])
+    more = f"\n  and {len(complaints) - NUM_NAMED} more" if len(complaints) > NUM_NAMED else ""
+    raise DataError(
+        f"{len(complaints)} of {num_samples} images cannot be used; nothing was written{lines}{more}\n"
+        "mend them, or move them away with their masks"
+    )
 
 
 @contextmanager

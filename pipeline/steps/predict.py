@@ -1,5 +1,6 @@
 """Predicts masks for pictures that have none: an index PNG and an overlay for each, and `prediction.json`."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,12 +11,16 @@ from pipeline.errors import DataError
 from pipeline.files import md5_of, write_json, written_whole
 from pipeline.images import encode_jpeg, list_images, read_image, write_png
 from pipeline.overlays import legend, overlay
+from pipeline.picture_files import HIGHEST
 from pipeline.predictor import Predictor, read_ahead
 from pipeline.progress import Progress
+from pipeline.text import shown
 
 RECORD = "prediction.json"
 """Says what the ids mean and which model they are from; a folder that holds it is ours to write to again."""
+LEGEND = "legend.svg"
 JPEG_QUALITY = 90
+MAX_NAME_BYTES = 249  # file systems take 255; what is written beside a mask has ".", and ".part"
 
 
 class PredictSummary(NamedTuple):
@@ -49,8 +54,8 @@ class Job(NamedTuple):
 def predict(model_folder: Path, images: Path, out: Path) -> PredictSummary:
     """Writes `masks/NAME.png` and `overlays/NAME.jpg` for a picture, or for each one in a folder and those below it.
 
-    What cannot be read is left out and told in the summary; a mask is written whole or not at all. Memory does not
-    grow with the number of pictures.
+    What cannot be read is left out and told in the summary, so is a link out of the folder and a picture beyond
+    `picture_files.HIGHEST`; a mask is written whole or not at all. Memory does not grow with the number of pictures.
 
     Args:
         model_folder: of an exported model.
@@ -66,9 +71,10 @@ def predict(model_folder: Path, images: Path, out: Path) -> PredictSummary:
     check_out(jobs, images, out)
     predictor = Predictor.read(model_folder)
     begin(out, predictor)
+    limits = HIGHEST._replace(folders=(images,) if images.is_dir() else ())
     failed = []
     with progress_of(len(jobs)) as progress:
-        for job, content in read_ahead(jobs, lambda job: read_image(job.image)):
+        for job, content in read_ahead(jobs, lambda job: read_image(job.image, limits)):
             try:
                 image = content.result()
             except DataError as err:
@@ -91,7 +97,7 @@ def tell(summary: PredictSummary, out: Path) -> None:
     """
     if summary.skipped:
         print(f"skipped {len(summary.skipped)} files that are no pictures by their suffix:")
-        print("\n".join(f"  {path}" for path in summary.skipped))
+        print("\n".join(f"  {shown(str(path))}" for path in summary.skipped))
     print(f"{summary.num_images} masks in {out / 'masks'}, overlays in {out / 'overlays'}, ids in {out / RECORD}")
     if summary.failed:
         reasons = "\n".join(f"  {reason}" for _, reason in summary.failed)
@@ -122,14 +128,20 @@ def plan_jobs(found: Sequence[Path], folder: Path, out: Path) -> list[Job]:
     """What each picture is written as: its path below `folder`, with another suffix.
 
     Raises:
-        DataError: two pictures would be written as one file.
+        DataError: two pictures would be written as one file, or a name is too long to be written.
     """
     jobs: dict[Path, Job] = {}
     for image in found:
         name = image.relative_to(folder)
         job = Job(image, out / "masks" / name.with_suffix(".png"), out / "overlays" / name.with_suffix(".jpg"))
         if job.mask in jobs:
-            raise DataError(f"{image}: and {jobs[job.mask].image} would both be written as {job.mask}; rename one")
+            both = f"{shown(str(image))}: and {shown(str(jobs[job.mask].image))}"
+            raise DataError(f"{both} would both be written as {shown(str(job.mask))}; rename one")
+        if len(os.fsencode(job.mask.name)) > MAX_NAME_BYTES:
+            raise DataError(
+                f"{shown(str(image))}: its name is too long to write {shown(job.mask.name)}, expected at most "
+                f"{MAX_NAME_BYTES} bytes; rename it"
+            )
         jobs[job.mask] = job
     return list(jobs.values())
 
@@ -142,18 +154,33 @@ def check_out(jobs: Sequence[Job], images: Path, out: Path) -> None:
     """
     if out.exists() and not out.is_dir():
         raise DataError(f"{out}: is a file; expected a folder to write masks/ and overlays/ to")
-    if images.is_dir() and out.resolve().is_relative_to(images.resolve()):
+    if images.is_dir() and Path(os.path.realpath(out)).is_relative_to(images.resolve()):
         raise DataError(
             f"{out}: lies in {images}, so the next run would take masks for pictures; choose a folder outside of it"
         )
-    inputs = {job.image.resolve() for job in jobs}
+    _refuse_links_out(jobs, out)
+    inputs = {Path(os.path.realpath(job.image)) for job in jobs}
     for path in (path for job in jobs for path in (job.mask, job.overlay)):
-        if path.resolve() in inputs:
+        if Path(os.path.realpath(path)) in inputs:
             raise DataError(f"{path}: is one of the pictures and would be replaced; choose another folder than {out}")
         if path.exists() and not (out / RECORD).exists():
             raise DataError(
                 f"{path}: exists, and {out} has no {RECORD}, so prediction did not write it; choose another folder"
             )
+
+
+def _refuse_links_out(jobs: Sequence[Job], out: Path) -> None:
+    """Whoever may write to the output folder must not direct masks to elsewhere."""
+    top = os.path.realpath(out)
+    targets = {path for job in jobs for path in (job.mask, job.overlay)}
+    folders = {folder for path in targets for folder in path.parents if folder.is_relative_to(out)}
+    for folder in sorted(folders):
+        if not Path(os.path.realpath(folder)).is_relative_to(top) or (os.path.lexists(folder) and not folder.is_dir()):
+            raise DataError(
+                f"{shown(str(folder))}: is a file or a link out of {out}; remove it, or choose another folder"
+            )
+    if occupied := sorted(path for path in (*targets, out / RECORD, out / LEGEND) if path.is_dir()):
+        raise DataError(f"{shown(str(occupied[0]))}: is a folder, expected none; choose another folder than {out}")
 
 
 def begin(out: Path, predictor: Predictor) -> None:
@@ -165,7 +192,7 @@ def begin(out: Path, predictor: Predictor) -> None:
     classes = predictor.card.classes
     try:
         write_json(out / RECORD, classes.to_dict() | {"model_md5": md5_of(predictor.folder)})
-        with written_whole(out / "legend.svg") as beside:
+        with written_whole(out / LEGEND) as beside:
             beside.write_text(legend(classes))
     except OSError as err:
         raise DataError(f"{out}: cannot be written to ({err.strerror}); choose another folder") from err

@@ -1,7 +1,6 @@
 """Compares challenger and champion on today's test split, records what was decided, and moves `champion` if it may."""
 
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -10,9 +9,9 @@ from pipeline.aliases import Standing, check_agreement, read_standing, record
 from pipeline.comparison import Comparison, compare, judge
 from pipeline.confusion import mean_iou
 from pipeline.contention import write_patiently
-from pipeline.contest import Contest, find_contest
-from pipeline.decision_report import write_decision_report
-from pipeline.errors import EvidenceError, RegistryError, SeglineError
+from pipeline.contest import Contest, find_contest, find_undone
+from pipeline.decision_report import decision_of, report_decision
+from pipeline.errors import EvidenceError, RegistryError
 from pipeline.exposure import count_seen
 from pipeline.ledger import Kind, new_line
 from pipeline.manifest import read_manifest
@@ -22,6 +21,7 @@ from pipeline.program import run
 from pipeline.registered_evidence import download_verified
 from pipeline.registry import CHALLENGER, Version, find_version, model_name, set_tags
 from pipeline.rescoring import Rescored, rescore
+from pipeline.text import printable
 
 DECISION_CHARS = 4_000
 """Of the tag `decision`, which is for a quick look; the ledger has the whole."""
@@ -65,7 +65,7 @@ def promote(version: str | None = None) -> Promotion:
         ParamsError: the params are wrong.
         RegistryError: there is no such version or anchor, or `champion` was moved by hand.
     """
-    params, standing = read_params().promote, read_standing()
+    params, standing = read_params().promote, read_standing(completes=True)
     check_agreement(standing)
     challenger = _find_challenger(version)
     contest = find_contest(challenger, standing, params.anchor)
@@ -80,7 +80,7 @@ def promote(version: str | None = None) -> Promotion:
             found = mean_iou(rescored.tables[name].pooled())
             _tag(entrant, {"rescored_mean_iou": f"{found:.6f}", "rescored_test_md5": rescored.test_md5})
     decision = carry_out(decision, standing)
-    print(decision)
+    print(printable(str(decision)))
     _report(decision)
     return decision
 
@@ -101,7 +101,7 @@ def _find_obstacle(contest: Contest, standing: Standing, is_named: bool) -> str 
     challenger, champion = contest.challenger, contest.champion
     if champion and champion.number == challenger.number:
         return f"{challenger} is the champion already"
-    number = standing.state.undone.get(challenger.number)
+    number = find_undone(standing.lines, standing.found).get(challenger.number)
     if number and not is_named:
         return (
             f"{challenger} was rolled back in line {number} of the ledger; `segline promote {challenger.number}`, by "
@@ -276,15 +276,11 @@ def _tag(version: Version, tags: Mapping[str, str]) -> None:
 
 
 def _report(decision: Promotion) -> None:
-    """Renders the report again where models were compared; the decision stands whether or not that goes well."""
-    if not decision.evidence:
-        return
-    try:
+    """Renders the report again where models were compared."""
+    if decision.evidence:
         models = decision.challenger, decision.champion
-        report = write_decision_report(decision.line, *models, decision.promoted, decision.reasons, decision.evidence)
-        print(f"report: {report}")
-    except (SeglineError, OSError) as err:
-        print(f"warning: the decision stands, its report could not be stored: {err}", file=sys.stderr)
+        told = decision_of(decision.line, *models, decision.promoted, decision.reasons, decision.evidence)
+        report_decision(decision.line, decision.challenger, told)
 
 
 def main() -> None:

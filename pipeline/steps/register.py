@@ -8,6 +8,8 @@ from pipeline.contention import write_patiently
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of, read_yaml
 from pipeline.fingerprint import Fingerprint
+from pipeline.ledger import read_ledger
+from pipeline.ledger_audit import HEAD_TAG, head_of
 from pipeline.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
 from pipeline.machine import list_packages, read_machine
 from pipeline.manifest import read_manifest
@@ -17,6 +19,7 @@ from pipeline.program import run
 from pipeline.registered_evidence import EVIDENCE_TAG, evidence_md5
 from pipeline.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry import CHALLENGER, Version, list_versions, set_alias
+from pipeline.report_place import publish_gate_page
 from pipeline.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
 from pipeline.scores import SCORES, Scores, compare_evidence, evidence_of
 from pipeline.verdict import VERDICT, Verdict
@@ -49,13 +52,15 @@ def register() -> Version:
     check_registry()
     version = _find_twin(tags) or _register(scores, tags)
     write_patiently(f"the alias {CHALLENGER}", lambda: set_alias(CHALLENGER, version))
+    publish_gate_page()
     print(f"{version} is {CHALLENGER}: mean IoU {scores.mean_iou:.4f}, commit {origin.git_commit[:8]}")
     return version
 
 
 def _register(scores: Scores, tags: dict[str, str]) -> Version:
     with recorded_run(_read_record(scores, tags)) as run_id:
-        version = create_version(run_id, MODEL, _describe(scores, tags, ModelCard.read(MODEL).postprocess), tags)
+        about = _describe(scores, tags, ModelCard.read(MODEL).postprocess)
+        version = create_version(run_id, MODEL, about, {**tags, HEAD_TAG: head_of(read_ledger())})
     first = _find_twin(tags)
     if first and first.number < version.number:
         delete_version(version)

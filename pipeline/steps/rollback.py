@@ -1,18 +1,22 @@
 """Makes the previous champion, or a named version, champion again; a line in the ledger says so."""
 
+from dataclasses import replace
+
 from pipeline.aliases import Standing, check_agreement, find_number, read_standing, record
+from pipeline.decision_report import report_decision, rollback_of
 from pipeline.errors import EvidenceError, RegistryError
-from pipeline.ledger import new_line
+from pipeline.ledger import Line, new_line
 from pipeline.program import run
-from pipeline.registry import Version, find_version, model_name
+from pipeline.registry import Version, find_version, list_versions, model_name
 
 
 def rollback(to: str | None = None) -> Version:
     """Moves `champion` back, and the champion becomes `previous`; a second rollback undoes the first.
 
     Args:
-        to: number or alias of a version that was champion before; the previous champion where none is given. With it
-            aliases that were moved by hand are put right as well, and then any version will do that the gate accepted.
+        to: number or alias of a version that was champion before, as the ledger has it; the previous champion where
+            none is given. With it an alias that was moved by hand is put right as well. Only where every champion was
+            deleted any version will do that the gate accepted.
 
     Returns:
         The champion now.
@@ -21,21 +25,25 @@ def rollback(to: str | None = None) -> Version:
         EvidenceError: the gate never accepted that version, or it never was champion.
         RegistryError: there is nothing to roll back to, `champion` was moved by hand, or someone was faster.
     """
-    standing = read_standing()
+    standing = read_standing(completes=True)
     target = _find_target(standing) if to is None else _find_named(to, standing)
-    move(target, standing)
+    line = move(target, standing)
     before = standing.state.champion
     rest = f", {model_name()}/{before} is previous" if before and before != target.number else ""
     print(f"{target} is champion{' again' if to is None else ''}{rest}")
+    report_decision(line.number, target, rollback_of(line.number, target, line.reasons))
     return target
 
 
-def move(target: Version, standing: Standing) -> None:
+def move(target: Version, standing: Standing) -> Line:
     """Writes a rollback into the ledger and moves the aliases.
 
     Args:
         target: the champion to be.
         standing: of ledger and aliases when that was decided.
+
+    Returns:
+        The line.
 
     Raises:
         EvidenceError: the gate never accepted that version.
@@ -45,12 +53,24 @@ def move(target: Version, standing: Standing) -> None:
         raise EvidenceError(
             f"{target}: has no accepted verdict, so it cannot be champion; `segline history` shows which"
         )
-    before = standing.state.champion
-    reason = f"{target} in place of {f'{model_name()}/{before}' if before else 'none'}"
-    line = new_line("rollback", target.number, standing.lines, standing.found, (reason,), {})
+    reasons = (_describe(target, standing),)
+    line = new_line("rollback", target.number, standing.lines, standing.found, reasons, standing.acceptance)
     effect = record(line)
     if effect.what == "void":
         raise RegistryError(f"{effect.reason}; nothing was rolled back, see `segline history` and run this again")
+    return replace(line, number=effect.number)
+
+
+def _describe(target: Version, standing: Standing) -> str:
+    champion, alias = standing.state.champion, standing.found.champion
+    if champion == target.number:
+        told = f"{target} stays champion"
+    else:
+        told = f"{target} in place of {f'{model_name()}/{champion}' if champion else 'none'}"
+    if standing.complaint and not _left_champions(standing):
+        return f"{told}; no champion of the ledger is left"
+    moved = f"; the alias was at {model_name()}/{alias}, moved by hand" if standing.complaint and alias else ""
+    return f"{told}{moved}"
 
 
 def _find_target(standing: Standing) -> Version:
@@ -71,18 +91,20 @@ def _find_named(to: str, standing: Standing) -> Version:
         raise RegistryError(f"{target}: is no version of {model_name()}; set SEGLINE_MODEL_NAME to {target.name}")
     if target.number == standing.state.champion and standing.complaint is None:
         raise RegistryError(f"{target} is the champion already; `segline history` shows who was before")
-    if standing.complaint is None and target.number not in _list_champions(standing):
+    left = _left_champions(standing)
+    if target.number not in left and (left or standing.state.champion is None):
+        otherwise = f"`segline promote {target.number}` compares it with the champion"
         raise EvidenceError(
-            f"{target}: never was champion, so there is nothing to go back to; `segline promote {target.number}` "
-            "compares it with the champion"
+            f"{target}: never was champion, so there is nothing to go back to; {standing.complaint or otherwise}"
         )
     return target
 
 
-def _list_champions(standing: Standing) -> set[int | None]:
-    """Whoever was champion at some time."""
+def _left_champions(standing: Standing) -> set[int]:
+    """Whoever was champion at some time by the ledger, and is still in the registry."""
     start = standing.lines[0].found if standing.lines else standing.found
-    return {start.champion, start.previous, *(effect.champion for effect in standing.state.effects)}
+    champions = {start.champion, start.previous, *(effect.champion for effect in standing.state.effects)}
+    return {version.number for version in list_versions() if version.number in champions}
 
 
 def main() -> None:

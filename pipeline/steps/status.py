@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from pipeline.aliases import read_standing
+from pipeline.aliases import list_warnings, read_standing
 from pipeline.program import run
 from pipeline.registry import Version, list_versions, model_name, shown_uri
+from pipeline.text import shown
 
 COLUMNS = ("version", "aliases", "verdict", "mean IoU", "today", "data", "commit", "age")
-SHORT, SCORE = 8, 6  # characters of an MD5 or commit, and of a mean IoU; all of it fits into 80
+SHORT, SCORE, WORD = 8, 6, 8  # characters of an MD5 or commit, a mean IoU and a verdict; all of it fits into 80
 
 
 def status() -> None:
@@ -21,25 +23,26 @@ def status() -> None:
         print(f"no version of {model_name()} is registered at {shown_uri()}; `segline run` makes the first")
         return
     Console().print(build_table(versions, datetime.now(UTC)))
-    if complaint := read_standing().complaint:
-        print(f"warning: {complaint}")
+    for warning in list_warnings(read_standing()):
+        print(f"warning: {warning}")
 
 
 def build_table(versions: Sequence[Version], now: datetime) -> Table:
     """The table of versions; what a version does not say of itself is shown as -."""
-    table = Table(*COLUMNS, title=f"{versions[0].name} at {shown_uri()}", box=None)
+    table = Table(*COLUMNS, title=Text(shown(f"{versions[0].name} at {shown_uri()}")), box=None)
     for version in reversed(versions):
-        tags = version.tags
-        table.add_row(
+        tags = {name: shown(value) for name, value in version.tags.items()}
+        cells = (
             str(version.number),
-            "\n".join(version.aliases) or "-",
-            tags.get("verdict", "-"),
+            "\n".join(map(shown, version.aliases)) or "-",
+            tags.get("verdict", "-")[:WORD],
             tags.get("mean_iou", "-")[:SCORE],
             tags.get("rescored_mean_iou", "-")[:SCORE],
             tags.get("data_md5", "-")[:SHORT],
             tags.get("git_commit", "-")[:SHORT],
-            format_age(now - version.created),
+            format_age(now - version.created) if version.created else "-",
         )
+        table.add_row(*map(Text, cells))
     return table
 
 

@@ -2,21 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
-from pipeline.checks import class_checks, leak_checks, sample_checks, split_checks
+from pipeline.checks import class_checks, leak_checks, sample_checks, split_checks, version_checks
+from pipeline.data_version import version_rows
 from pipeline.dataset import DATA, SPLITS, Sample, list_samples, read_class_list
-from pipeline.errors import DataError
+from pipeline.errors import DataError, ParamsError
 from pipeline.expectations import Judge
-from pipeline.fact_table import class_rows, leak_rows, sample_row, split_rows
+from pipeline.fact_table import class_rows, leak_rows, most_ignored_share, sample_row, split_rows
 from pipeline.files import write_json
 from pipeline.findings import ERROR, WARNING, Finding, bad_names, first_of, summary_of, write_quarantine
 from pipeline.images import SUFFIXES
 from pipeline.manifest import MANIFEST, Row, write_manifest
+from pipeline.names import quoted
 from pipeline.params import SplitParams, ValidateParams, read_params
+from pipeline.picture_files import Limits
 from pipeline.program import run_stage
 from pipeline.scan import Facts, read_num_workers, scan
 from pipeline.split import split_of
+from pipeline.text import shown
+from pipeline.versions import Version, read_version
 
 VALIDATE = MANIFEST.parent
 
@@ -60,6 +66,8 @@ def validate(data: Path, params: ValidateParams, out: Path) -> Report:
 
     Raises:
         DataError: there are errors, and they may not or cannot be left out.
+        ParamsError: `groups_in_several_splits` names a group that is not there.
+        StageError: the project's DVC cannot be opened.
     """
     (out / MANIFEST.name).unlink(missing_ok=True)  # that of another data set must not outlive a refusal
     report = _look_at(data, params, out / "data_docs")
@@ -75,14 +83,19 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     """Judges samples by themselves, then beside each other, then all together."""
     classes = read_class_list(data)
     samples = [_with_split(sample, params.split) for sample in list_samples(data)]
-    facts = list(scan(samples, read_num_workers()))
+    _check_groups(params.groups_in_several_splits, {sample.group for sample in samples})
+    version = read_version(data)
+    facts = list(scan(samples, read_num_workers(), _limits(data, params, version)))
     judge = Judge()
+    most_ignored = most_ignored_share(facts, classes)
     findings = judge.judge(
         "samples",
-        [sample_row(one, classes) for one in facts],
+        [sample_row(one, classes, most_ignored) for one in facts],
         key="name",
-        checks=sample_checks(params.max_ignored_share, params.one_class_masks),
+        checks=sample_checks(params.max_ignored_share, params.one_class_masks, params.binary_looking_masks),
     )
+    if version:
+        findings += judge.judge("files", version_rows(version, _md5s(facts), data), "path", version_checks())
     left = _left(facts, findings, params.on_error)
     leaks = leak_rows(left, params.groups_in_several_splits, params.near_duplicate_bits)
     findings += judge.judge("leaks", leaks, key="name", checks=leak_checks(params.near_duplicates))
@@ -96,6 +109,28 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     notes = [*_note_unused(data), *_note_known(leaks, params.near_duplicates)]
     rows = [_manifest_row(one) for one in _left(facts, findings, "quarantine")]
     return Report(len(samples), rows, findings, notes)
+
+
+def _limits(data: Path, params: ValidateParams, version: Version | None) -> Limits:
+    """DVC may keep the files in its cache and put links to them into the folder."""
+    cache = (version.cache,) if version and version.cache else ()
+    return Limits(params.max_image_px, params.max_file_mb * 1_000_000, (data, *cache))
+
+
+def _md5s(facts: Sequence[Facts]) -> dict[Path, str]:
+    """MD5 of each file that the scan could decode."""
+    sides = [pair for one in facts for pair in ((one.sample.image, one.image), (one.sample.mask, one.mask))]
+    return {path: side.md5 for path, side in sides if path and side}
+
+
+def _check_groups(named: Sequence[str], groups: set[str]) -> None:
+    if unknown := [name for name in named if name not in groups]:
+        near = get_close_matches(unknown[0], groups, n=1)
+        guess = f", did you mean {quoted(near[0])}" if near else ""
+        raise ParamsError(
+            f"params.yaml: `validate.groups_in_several_splits` names {quoted(unknown[0])}, which is no group of the "
+            f"data set{guess}; correct or remove it"
+        )
 
 
 def _left(facts: Sequence[Facts], findings: Sequence[Finding], on_error: str) -> list[Facts]:
@@ -125,8 +160,8 @@ def _note_unused(data: Path) -> list[str]:
     if not unused:
         return []
     return [
-        f"{len(unused)} files or folders are not looked at, the first is {unused[0]}; samples are files right in "
-        f"images/ and masks/ that end in {', '.join(SUFFIXES)}"
+        f"{len(unused)} files or folders are not looked at, the first is {shown(unused[0])}; samples are files right "
+        f"in images/ and masks/ that end in {', '.join(SUFFIXES)}"
     ]
 
 

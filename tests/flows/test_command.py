@@ -72,6 +72,21 @@ def test_a_typo_in_params_is_told_before_anything_starts(project: Path) -> None:
     assert not (project / ".segline").exists()
 
 
+def test_params_that_do_not_fit_are_told_before_anything_starts(project: Path) -> None:
+    """A crop that does not fit and a class that is not there are known before the first stage, not after an hour."""
+    (project / "dvc.yaml").write_text("stages: {}\n")
+    text = (project / "params.yaml").read_text()
+    text = text.replace("crop: [112, 144]", "crop: [160, 144]").replace("min_class_iou: {}", "min_class_iou: {cat: .5}")
+    (project / "params.yaml").write_text(text)
+    with pytest.raises(ParamsError, match=r"crop` is \[160, 144\], images are packed at"):
+        call(["run"])
+    (project / "data").mkdir()
+    (project / "data/dataset.yaml").write_text("classes: [{id: 0, name: car, colour: [1, 2, 3]}]\n")
+    with pytest.raises(ParamsError, match="`gate.min_class_iou` names 'cat', which is no class .* did you mean 'car'"):
+        call(["run"])
+    assert not (project / ".segline").exists()
+
+
 def test_a_second_run_is_refused_at_once(project: Path) -> None:
     """While one run holds the checkout, the next ends with a clear word before it starts anything."""
     write_tiny_flow(project)

@@ -12,7 +12,7 @@ def test_the_outcome_says_where_to_look(project: Path, capsys: pytest.CaptureFix
     """Report, aliases and how to open MLflow; asking makes no data base."""
     print_outcome()
     lines = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
-    assert lines[0] == ["report:", str(project.resolve() / "work/gate/report.html")]
+    assert lines[0] == ["report:", str(project.resolve() / "work/report.html")]
     assert lines[1:3] == [["challenger:", "none"], ["champion:", "none"]]
     program = Path(sys.executable).with_name("mlflow")
     assert lines[3][1] == f"UI:   {program} ui --backend-store-uri sqlite:///mlflow.db" and program.exists()

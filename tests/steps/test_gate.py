@@ -17,6 +17,7 @@ from pipeline.files import md5_of
 from pipeline.manifest import MANIFEST
 from pipeline.model_card import MODEL
 from pipeline.params import GateParams
+from pipeline.report_place import GATE_PAGE, NEWEST
 from pipeline.scores import NO_INTERVALS, SCORES, Evidence, Floor, Intervals, Scores
 from pipeline.slices import Slice
 from pipeline.steps import gate as step
@@ -240,6 +241,12 @@ def test_the_stage_writes_the_same_bytes_again(project: Path) -> None:
     assert VERDICT.read_bytes() == before
     verdict = Verdict.read()
     assert verdict.accepted and verdict.scores_md5 == md5_of(SCORES)
+
+
+def test_the_report_is_put_where_people_look(project: Path) -> None:
+    """The page of the stage, which claims nothing of a promotion, and a copy of it in the one place."""
+    page = GATE_PAGE.read_text()
+    assert NEWEST.read_text() == page and "Accepted by the gate" in page and "ot promoted" not in page
 
 
 def write_nan_scores() -> None:

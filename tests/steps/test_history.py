@@ -59,5 +59,5 @@ def test_history_of_a_registry(
         client.delete_model_version("segline.ledger", "1")
     step.main()
     told = capsys.readouterr().out
-    assert "promoted" in told and "warning: line 1 is not there: deleted in MLflow" in told
-    assert "warning: the ledger says that the champion is segline/1, the alias is at nobody" in told
+    assert "promoted" in told and "is not as it was written: line 1 is not there: deleted in MLflow" in told
+    assert "the ledger says that the champion is segline/1, the alias is at nobody" in told

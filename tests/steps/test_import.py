@@ -18,6 +18,7 @@ from pipeline.scenes import CLASSES
 from pipeline.steps import import_
 from pipeline.steps.import_ import import_camvid, import_demo, import_folder
 from pipeline.versions import add_data, is_fresh, read_data_md5
+from tests.bombs import write_bombs
 
 ROOT = Path(__file__).parents[2]
 DATA = Path("data")
@@ -149,16 +150,57 @@ def test_bad_input_writes_nothing() -> None:
     with pytest.raises(DataError, match="masks: 1 of 3 masks have no image: north/a.png"):
         _import()
     Path("images/north/a.jpg").symlink_to("nowhere")
-    with pytest.raises(DataError, match="masks: 1 of 3 masks have no image: north/a.png"):
+    with pytest.raises(DataError, match="images/north/a.jpg: is a link that leads nowhere"):
         _import()
     assert not DATA.exists() and not _left_beside()
 
 
-def test_an_image_that_goes_away_is_told() -> None:
-    """Between the survey and the copy."""
-    with pytest.raises(DataError, match="images/a.jpg: cannot be read .*; restore the file"):
-        import_._copy(Path("images/a.jpg"), Path("copy.jpg"))
-    assert not Path("copy.jpg").exists()
+def test_what_is_no_picture_is_never_copied() -> None:
+    """Each image is decoded first; all that fail are told, nothing is written, and no secret is in the message."""
+    _write_folder()
+    Path("images/north/a.jpg").write_text("SECRET=1")
+    Path("images/south/a.jpg").write_bytes(encode_jpeg(GREEN, 90)[:-20])
+    with pytest.raises(DataError, match="2 of 3 images cannot be used; nothing was written") as caught:
+        _import()
+    assert "north/a.jpg: cannot be decoded" in str(caught.value) and "south/a.jpg: cannot be" in str(caught.value)
+    assert "SECRET" not in str(caught.value) and not DATA.exists() and not _left_beside()
+
+
+@pytest.mark.parametrize("target", ["/proc/self/environ", "/etc/passwd", "../../classes.json"])
+@pytest.mark.parametrize("side", ["images/north/a.jpg", "masks/north/a.png"])
+def test_a_link_out_of_the_folder_is_not_followed(side: str, target: str) -> None:
+    """What lies elsewhere comes neither into data/ nor into DVC's cache."""
+    _write_folder()
+    Path(side).unlink()
+    Path(side).symlink_to(target)
+    with pytest.raises(DataError, match=f"{side}: is a link to .*, outside of"):
+        _import()
+    assert not DATA.exists() and not _left_beside()
+
+
+def test_camvid_has_the_same_door() -> None:
+    """Links and bombs among its frames are refused."""
+    _write_camvid()
+    Path("camvid/train/0001TP_1.png").unlink()
+    Path("camvid/train/0001TP_1.png").symlink_to("/etc/passwd")
+    with pytest.raises(DataError, match="train/0001TP_1.png: is a link to /etc/passwd, outside of camvid/train"):
+        import_camvid(Path("camvid"))
+
+
+def test_bombs_are_named_and_nothing_is_written() -> None:
+    """Each image that claims too much, as an image; one of them as a mask."""
+    _write_folder()
+    bombs = write_bombs(Path("images"))
+    for bomb in bombs:
+        write_png(Path("masks", f"{bomb.stem}.png"), IDS)
+    with pytest.raises(
+        DataError, match=rf"{len(bombs)} of {len(bombs) + 3} images cannot be used; nothing was written"
+    ):
+        _import()
+    Path("masks/north/a.png").write_bytes(Path("images/palette.png").read_bytes())
+    with pytest.raises(DataError, match=r"masks/north/a.png: claims 10,000,000,000 pixels"):
+        _import()
+    assert not DATA.exists() and not _left_beside()
 
 
 def test_a_full_disk_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +210,7 @@ def test_a_full_disk_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("shutil.copyfileobj", full)
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
     with pytest.raises(StageError, match="data: no space left on the disk; data was not written"):
         _import()
     assert not DATA.exists() and not _left_beside()

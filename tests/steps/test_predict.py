@@ -1,6 +1,7 @@
 """Tests of `segline predict`."""
 
 import io
+import os
 import re
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from pipeline.errors import DataError, EvidenceError
 from pipeline.files import md5_of, read_json
 from pipeline.images import read_image, read_mask, write_png
 from pipeline.steps.predict import RECORD, PredictSummary, predict, progress_of, tell
+from tests.bombs import write_bombs
 from tests.tiny_model import write_tiny_model
 
 CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (90, 90, 90)), 255)
@@ -133,6 +135,69 @@ def test_out_that_is_a_file_is_refused(model: Path, photos: Path) -> None:
     """Masks need a folder."""
     with pytest.raises(DataError, match="a.png: is a file; expected a folder to write"):
         predict(model, photos, photos / "a.png")
+
+
+def test_links_among_the_pictures_are_not_followed(model: Path, photos: Path, tmp_path: Path) -> None:
+    """A link out of the folder, a pipe and a bomb are told at the end; the others get their masks."""
+    write_png(tmp_path / "elsewhere.png", np.zeros((2, 2, 3), np.uint8))
+    (photos / "b.png").symlink_to(tmp_path / "elsewhere.png")
+    (photos / "c.png").symlink_to("a.png")
+    os.mkfifo(photos / "d.png")
+    num_bombs = len(write_bombs(photos / "bombs"))
+    summary = predict(model, photos, tmp_path / "out")
+    assert summary.num_images == 3 and len(summary.failed) == 2 + num_bombs
+    reasons = "\n".join(reason for _, reason in summary.failed)
+    assert "b.png: is a link to" in reasons and "d.png: is a named pipe" in reasons and "palette.png: claims" in reasons
+
+
+@pytest.mark.parametrize("link", ["masks", "overlays/day 2"])
+def test_masks_are_not_written_through_a_link(model: Path, photos: Path, tmp_path: Path, link: str) -> None:
+    """A link in the output folder does not direct them to elsewhere."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out" / link).parent.mkdir(parents=True)
+    (tmp_path / "out" / link).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match=f"out/{link}.*: is a file or a link out of .*out; remove it"):
+        predict(model, photos, tmp_path / "out")
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_what_is_no_folder_or_one_too_many_is_refused(model: Path, photos: Path, tmp_path: Path) -> None:
+    """A file where masks are to go, a folder in the place of a mask, and a link in a circle."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one/masks").touch()
+    (tmp_path / "two/masks/a.png").mkdir(parents=True)
+    (tmp_path / "three").symlink_to("three")
+    for name, fault in (
+        ("one", "is a file or a link"),
+        ("two", "a.png: is a folder"),
+        ("three", "is a file or a link"),
+    ):
+        with pytest.raises(DataError, match=fault):
+            predict(model, photos, tmp_path / name)
+
+
+def test_a_name_too_long_for_its_mask_is_refused(model: Path, photos: Path, tmp_path: Path) -> None:
+    """At the start: what is written beside a mask has a longer name than the picture."""
+    (photos / "a.png").rename(photos / f"{'x' * 247}.png")
+    with pytest.raises(DataError, match="its name is too long to write x+.*, expected at most 249 bytes; rename it"):
+        predict(model, photos, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_are_told_printable(
+    model: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name moves no cursor, breaks no line and is no reason to stop, even where it is no text."""
+    odd = "\x1b[2J\r\n" + b"\xff".decode(errors="surrogateescape")
+    (photos / "a.png").rename(photos / f"{odd}.png")
+    (photos / f"{odd}.jpg.txt").touch()
+    (photos / f"{odd}2.jpg").touch()
+    summary = predict(model, photos, tmp_path / "out")
+    with pytest.raises(DataError) as caught:
+        tell(summary, tmp_path / "out")
+    assert summary.num_images == 2
+    for text in (str(caught.value), capsys.readouterr().out):
+        assert all(line.isprintable() for line in text.split("\n"))
 
 
 def test_out_that_cannot_be_made_is_refused(model: Path, photos: Path, tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ import pytest
 
 from pipeline import aliases
 from pipeline.aliases import read_standing, record
+from pipeline.contest import find_contest
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.ledger import new_line, read_ledger
+from pipeline.registration import delete_version
 from pipeline.registry import find_alias, find_version, list_versions, model_name, opened, set_alias
 from pipeline.steps import rollback as step
 from pipeline.steps.rollback import move, rollback
@@ -110,19 +112,73 @@ def test_version_of_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
         rollback("other/1")
 
 
-@pytest.mark.parametrize(("to", "champion"), [("1", 1), ("2", 2)])
-def test_alias_that_was_moved_by_hand_is_put_right(to: str, champion: int) -> None:
-    """A bare rollback is refused while ledger and alias differ; either can be made champion, and is recorded."""
+def test_two_rollbacks_keep_the_anchor() -> None:
+    """A promotion that is undone and restored leaves the best version what it was."""
+    register("accepted", "accepted", "accepted")
+    promote(1)
+    promote(2)
+    for _ in range(2):
+        rollback()
+    assert find_contest(find_version("3"), read_standing(), "best").anchor == find_version("1")
+
+
+@pytest.mark.parametrize("to", [1, 3])
+def test_alias_that_was_moved_by_hand_is_put_right(to: int) -> None:
+    """A bare rollback is refused while ledger and alias differ; a champion by the ledger puts it right, on record."""
     register("accepted", "accepted", "accepted")
     promote(3)
     promote(1)
     set_alias("champion", find_version("2"))
-    with pytest.raises(RegistryError, match="the ledger says that the champion is segline/1, the alias is at"):
+    told = "the champion is segline/1, the alias is at segline/2: .* moved by hand.*`segline rollback --to 1`"
+    with pytest.raises(RegistryError, match=told):
         rollback()
-    rollback(to)
+    rollback(str(to))
     standing = read_standing()
-    assert standing.complaint is None and number_by_alias()["champion"] == champion
-    assert standing.lines[-1].found.champion == 2 and standing.state.effects[-1].what == "rolled back"
+    assert standing.complaint is None and number_by_alias()["champion"] == to
+    line = standing.lines[-1]
+    assert line.found.champion == 2 and "the alias was at segline/2, moved by hand" in line.reasons[0]
+
+
+def test_alias_that_was_moved_by_hand_makes_no_champion() -> None:
+    """Whom a promotion refused stays so wherever the alias is; the anchor stays, and the message says what to do."""
+    register("accepted", "accepted", "accepted")
+    promote(1)
+    standing = read_standing()
+    record(new_line("refuse", 2, standing.lines, standing.found, ["worse"], {}))
+    set_alias("champion", find_version("2"))
+    told = "segline/2: never was champion.*`segline rollback --to 1`.*`segline promote 2`"
+    for before in ("champion", "previous"):
+        set_alias(before, find_version("2"))
+        with pytest.raises(EvidenceError, match=told):
+            rollback("2")
+    rollback("1")
+    assert number_by_alias()["champion"] == 1
+    assert find_contest(find_version("3"), read_standing(), "best").anchor == find_version("1")
+    with pytest.raises(RegistryError, match="no version was before it"):
+        rollback()
+
+
+def test_alias_where_the_ledger_has_no_champion() -> None:
+    """Nobody was promoted yet, so there is nobody to go back to: the alias has to go."""
+    register("accepted")
+    standing = read_standing()
+    record(new_line("refuse", 1, standing.lines, standing.found, ["stale"], {}))
+    set_alias("champion", find_version("1"))
+    with pytest.raises(RegistryError, match="remove the alias champion in MLflow, then `segline promote 1`"):
+        rollback()
+    with pytest.raises(EvidenceError, match="segline/1: never was champion.*remove the alias champion in MLflow"):
+        rollback("1")
+
+
+def test_no_champion_is_left() -> None:
+    """Where every champion was deleted, an accepted version may take the place, and the ledger says why."""
+    register("accepted", "accepted", "rejected")
+    promote(1)
+    delete_version(find_version("1"))
+    with pytest.raises(EvidenceError, match="segline/3: has no accepted verdict"):
+        rollback("3")
+    assert rollback("2").number == 2 and number_by_alias() == {"champion": 2}
+    assert read_ledger()[-1].reasons == ("segline/2 in place of segline/1; no champion of the ledger is left",)
 
 
 def test_someone_was_faster() -> None:

@@ -1,18 +1,24 @@
 """Tests of the table of versions."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
+from pipeline.ledger import Aliases, append, new_line
 from pipeline.registration import create_version
 from pipeline.registry import Version, create_run, find_version, opened, set_alias
+from pipeline.steps import history
 from pipeline.steps import status as step
 from pipeline.steps.promote import promote
 from pipeline.steps.status import build_table, format_age
 from tests.contest import ROAD, SKY, register, write_contest
 from tests.finished_project import tiny_model, use_registry
+from tests.hostile_registry import versions
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TAGS = {"verdict": "accepted", "mean_iou": "0.812345", "data_md5": "0123456789abc.dir", "git_commit": "fedcba9876543"}
@@ -66,3 +72,32 @@ def test_alias_that_was_moved_by_hand_is_told(
     set_alias("champion", find_version("1"))
     step.main()
     assert "the ledger says that the champion is segline/2, the alias is at segline/1" in capsys.readouterr().out
+
+
+@given(st.lists(versions(), min_size=1, max_size=3))
+def test_any_tags_are_shown_as_text(rows: list[Version]) -> None:
+    """Whatever stands in tags and aliases, each version has its row, and no markup or control character is printed."""
+    console = Console(width=200, force_terminal=True, color_system=None)
+    with console.capture() as capture:
+        console.print(build_table(rows, NOW))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", capture.get())
+    assert all(str(version.number) in text for version in rows)
+    assert all(line.isprintable() for line in text.split("\n"))
+
+
+def test_markup_in_the_registry_is_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rich markup and ESC sequences in tags and ledger lines reach no terminal; the other versions are shown."""
+    write_contest(tmp_path, monkeypatch)
+    evil = "[/x][bold]\x1b[2J[link=http://h]"
+    for tags in ({}, {"mean_iou": evil, "git_commit": "\x1b[2J", "data_md5": "nan"}):
+        register(SKY, **tags)
+    append(new_line("refuse", 1, [], Aliases(None, None), [evil], {}))
+    with opened() as (_, client):
+        client.set_model_version_tag("segline.ledger", "1", "line.0", f"{evil}")
+    step.main()
+    history.main()
+    told = capsys.readouterr().out
+    assert "\x1b" not in told and "line 1 cannot be read" in told and "\\x1b[2J" in told
+    assert all(f"\n {number} " in told for number in (1, 2))

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import os
 import re
 import shutil
+import subprocess
 from contextlib import chdir
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ import yaml
 from PIL import Image
 
 from pipeline.dataset import Sample, list_samples, write_contract
-from pipeline.errors import DataError
+from pipeline.errors import DataError, ParamsError
 from pipeline.files import md5_of
 from pipeline.findings import read_quarantine
 from pipeline.images import encode_jpeg, encode_png, read_image, write_png
@@ -23,6 +25,8 @@ from pipeline.manifest import read_manifest
 from pipeline.params import ValidateParams
 from pipeline.resize import resize_image
 from pipeline.steps.validate import Report, main, validate
+from pipeline.versions import add_data, is_fresh
+from tests.bombs import write_bombs
 from tests.drawn_data import CLASSES, SIZE, small_content, small_params, write_data
 
 DATA, OUT = Path("data"), Path("out")
@@ -253,6 +257,100 @@ def test_all_samples_bad() -> None:
         validate(DATA, params(), OUT)
 
 
+@pytest.mark.usefixtures("_small")
+def test_masks_of_0_and_255_are_refused() -> None:
+    """Copied into data/ by hand, their class would be ignored: some among others, and all of a set."""
+    mask = np.zeros(SIZE, np.uint8)
+    mask[:20] = 255
+    write_png(Path("data/masks/s000.png"), mask)
+    report = validate(DATA, params(), OUT)
+    assert messages(report)[0] == ("s000", "not_binary", "error")
+    assert "50.0% of it, the ignore id 255" in report.findings[0].reason
+    assert "`segline import folder ... --kind binary`" in report.findings[0].what_to_do
+    for path in Path("data/masks").iterdir():
+        write_png(path, mask)
+    with pytest.raises(DataError, match=r"8 of 8 samples are bad.*(?s:.*)looks like a mask of 0 and 255"):
+        validate(DATA, params(on_error="stop"), OUT)
+
+
+@pytest.mark.usefixtures("_small")
+def test_background_with_the_usual_margin_is_sound() -> None:
+    """All masks ignore their first rows; one without an object is as good, and more is a matter of the params."""
+    mask = np.zeros(SIZE, np.uint8)
+    mask[:2] = 255
+    write_png(Path("data/masks/s000.png"), mask)
+    assert "not_binary" not in {check for _, check, _ in messages(validate(DATA, params(), OUT))}
+    mask[:20] = 255
+    write_png(Path("data/masks/s000.png"), mask)
+    assert ("s000", "not_binary", "warning") in messages(validate(DATA, params(binary_looking_masks="warning"), OUT))
+
+
+@pytest.mark.usefixtures("_small")
+def test_hostile_files_are_quarantined(tmp_path: Path) -> None:
+    """A link out of data/, a pipe and a bomb are bad samples like any other; a link within data/ is a file."""
+    images = [Path(f"data/images/s00{i}.png") for i in range(4)]
+    images[0].rename(tmp_path / "elsewhere.png")
+    images[0].symlink_to(tmp_path / "elsewhere.png")
+    images[1].unlink()
+    os.mkfifo(images[1])
+    images[2].write_bytes(write_bombs(tmp_path / "bombs")[0].read_bytes())
+    images[3].rename("data/kept.png")
+    images[3].symlink_to("../kept.png")
+    report = validate(DATA, params(), OUT)
+    reasons = {one.name: one.reason for one in report.findings if one.severity == "error"}
+    assert reasons.keys() == {"s000", "s001", "s002"}
+    assert "is a link to" in reasons["s000"] and "outside of data" in reasons["s000"]
+    assert "is a named pipe (FIFO)" in reasons["s001"]
+    assert "claims 10,000,000,000 pixels" in reasons["s002"] and "(validate.max_image_px)" in reasons["s002"]
+    assert "s003" in {row.name for row in report.rows}
+
+
+@pytest.mark.usefixtures("_small")
+def test_limits_are_those_of_the_params() -> None:
+    """Pixels and megabytes; all samples are beyond the first, none beyond the second."""
+    with pytest.raises(
+        DataError, match=r"claims 2,240 pixels in [\d,]+ bytes, the limit is 2,239 \(validate.max_image"
+    ):
+        validate(DATA, params(max_image_px=2239), OUT)
+    with Path("data/images/s000.png").open("ab") as file:
+        file.truncate(1_000_001)
+    report = validate(DATA, params(max_image_px=2240, max_file_mb=1), OUT)
+    assert [(one.name, one.reason) for one in report.findings if one.severity == "error"] == [
+        ("s000", "image is 1.0 MB, the limit is 1.0 MB")
+    ]
+
+
+def test_data_that_is_not_what_its_version_says(project: Path) -> None:
+    """A photo damaged in DVC's cache comes back by checkout; DVC finds nothing, the stage names photo and copy."""
+    write_data(project, num_train=4, num_val=2, num_test=2)
+    add_data()
+    assert validate(DATA, params(), OUT).num_samples == 8
+    photo = Path("data/images/s001.png")
+    copy = project / f".dvc/cache/files/md5/{md5_of(photo)[:2]}/{md5_of(photo)[2:]}"
+    copy.chmod(0o644)
+    write_png(copy, read_image(photo)[::-1])
+    copy.chmod(0o444)
+    shutil.rmtree(DATA)
+    subprocess.run(["dvc", "checkout", "--quiet"], check=True)
+    assert is_fresh("data.dvc")
+    with pytest.raises(
+        DataError, match=r"0 of 8 samples are bad, 1 errors.*\n  data/images/s001.png: file is chan"
+    ) as told:
+        validate(DATA, params(), OUT)
+    assert f"damaged in DVC's cache: delete it and {copy}, then `dvc pull`" in str(told.value)
+    assert "if this is meant, keep it with `dvc add data`" in str(told.value)
+    assert not (OUT / "manifest.csv").exists()
+
+
+def test_links_into_the_cache_are_files(project: Path) -> None:
+    """DVC can be told to link instead of copying."""
+    write_data(project, num_train=4, num_val=2, num_test=2)
+    subprocess.run(["dvc", "config", "cache.type", "symlink"], check=True)
+    add_data()
+    assert Path("data/images/s001.png").is_symlink()
+    assert len(validate(DATA, params(), OUT).rows) == 8
+
+
 def test_empty_folder(tmp_path: Path) -> None:
     """A folder without data says how to bring some in."""
     with pytest.raises(DataError, match="dataset.yaml: not found; bring data in with `segline import`"):
@@ -260,6 +358,14 @@ def test_empty_folder(tmp_path: Path) -> None:
     write_contract(tmp_path, CLASSES, list[Sample]())
     with pytest.raises(DataError, match="found no image in images/ and no mask in masks/; bring data in"):
         validate(tmp_path, params(), tmp_path / "out")
+
+
+@pytest.mark.usefixtures("_small")
+def test_a_group_that_is_not_there_is_refused() -> None:
+    """A group that is known to be in several splits is one of the data set's, or a typing error."""
+    freeze(Path(), all={"group": "street"})
+    with pytest.raises(ParamsError, match="names 'stret', which is no group of the data set, did you mean 'street'; "):
+        validate(DATA, params(groups_in_several_splits=("stret",)), OUT)
 
 
 @pytest.mark.usefixtures("_small")
