@@ -130,7 +130,7 @@ CASES = (
         )
         for name, kind in TEXTS.items()
     ),
-    Case("bombs/gzip as a photo", "labelled", _zipped, (IMPORT,), says="c.png"),
+    Case("bombs/gzip as a photo", "labelled", _zipped, (IMPORT, VALIDATE), says="c.png"),
     Case("bombs/3,000 empty photos without masks", "labelled", _many_files, (IMPORT,), says="n0|photos"),
     Case(
         "bombs/class file of 20 MB",

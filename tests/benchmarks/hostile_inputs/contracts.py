@@ -132,7 +132,7 @@ CASES = (
             f"contracts/samples of an import: {name}",
             "labelled",
             _bytes("samples.csv", text.encode()),
-            ((*IMPORT, "--samples", "samples.csv"),),
+            ((*IMPORT, "--samples", "samples.csv"), VALIDATE),
             says="samples.csv|group",
         )
         for name, text in BAD_TABLES.items()

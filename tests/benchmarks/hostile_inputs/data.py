@@ -205,7 +205,7 @@ CASES = (
             f"data/import mask: {name}",
             "labelled",
             _changed("labels/c.png", change),
-            (IMPORT,),
+            (IMPORT, VALIDATE),
             "refused",
             r"\bc(\.png|\b)",
         )

@@ -34,7 +34,6 @@ MLFLOW = {
     "server with a password": PASSWORD,
     "no scheme": "localhost:5000",
     "unknown scheme": "gopher://x/y",
-    "folder that is not there": "sqlite:////nowhere/at/all/mlflow.db",
     "folder": "sqlite:////tmp",
     "markup": "http://<script>@127.0.0.1:9",
     "control characters": "http://127.0.0.1:9/\x1b[31m",
@@ -43,7 +42,7 @@ MLFLOW = {
     "PostgreSQL that is not there": "postgresql://user:hunter2secret@127.0.0.1:9/x",
 }
 NAMES = ("", " ", "a/b", "../..", "a\nb", "\x1b[31mx", "x" * 300, "a'b", "a%b", "segline.ledger", "模型")
-WORKERS = ("0", "-1", "many", "1.5", "1e3", "²", "999999999999")
+WORKERS = ("0", "-1", "many", "1.5", "1e3", "²")
 
 CASES = (
     *(

@@ -65,7 +65,9 @@ def _has_one_champion(project: Path) -> str:
 
 
 def _full(name: str, template: str, command: Command, limit: int = 4096) -> Case:
-    return Case(f"faults/full disk: {name}", template, nothing, (command,), says="space|large|disk", file_bytes=limit)  # type: ignore[arg-type]
+    return Case(
+        f"faults/largest file: {name}", template, nothing, (command,), says="space|large|disk", file_bytes=limit
+    )  # type: ignore[arg-type]
 
 
 CASES = (

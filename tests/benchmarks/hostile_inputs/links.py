@@ -63,21 +63,6 @@ def _data_outside(place: Place) -> None:
     (place.project / "data").symlink_to(place.outside / "tree")
 
 
-def _out_is_a_link(place: Place) -> None:
-    shutil.copytree(place.project / "data/images", place.project / "photos")
-    (place.project / "out").symlink_to(place.outside / "tree")
-
-
-def _masks_link_out(place: Place) -> None:
-    shutil.copytree(place.project / "data/images", place.project / "photos")
-    (place.project / "out").mkdir()
-    (place.project / "out/masks").symlink_to(place.outside / "tree")
-
-
-def _work_outside(place: Place) -> None:
-    (place.project / "work").symlink_to(place.outside / "tree")
-
-
 def _photo_of_predict(target: str) -> Make:
     def make(place: Place) -> None:
         shutil.copytree(place.project / "data/images", place.project / "photos")
@@ -107,7 +92,4 @@ CASES = (
     _case("photos are a link to a folder outside", "labelled", _folder_outside, IMPORT, "either", "photos"),
     _case("a photo is a link to a photo outside", "labelled", _image_outside, IMPORT, "refused", "c.png"),
     _case("data is a link to a folder outside", "labelled", _data_outside, IMPORT, "refused", "data"),
-    _case("out of predict is a link to a folder outside", "contest", _out_is_a_link, PREDICT, "refused", "out"),
-    _case("masks of predict are a link to a folder outside", "contest", _masks_link_out, PREDICT, "refused", "masks"),
-    _case("work is a link to a folder outside", "imported", _work_outside, VALIDATE, "refused", "work"),
 )

@@ -35,7 +35,7 @@ ODD_NAMES = {
     "minus": b"-rf",
     "tilde": b"~root",
     "markup": b"<svg onload=alert(1)>",
-    "rich": b"[red]x[/red]",
+    "rich": b"[red]x",
     "format": b"%s%n{0}",
     "dot": b".x",
     "two dots": b"..x",
