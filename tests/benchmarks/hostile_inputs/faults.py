@@ -5,7 +5,17 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from tests.benchmarks.hostile_inputs.case import GATE, IMPORT, VALIDATE, Case, Command, Make, Place, nothing
+from tests.benchmarks.hostile_inputs.case import (
+    GATE,
+    IMPORT,
+    VALIDATE,
+    Case,
+    Command,
+    Make,
+    Place,
+    Template,
+    nothing,
+)
 from tests.benchmarks.hostile_inputs.data import same_masks, void
 
 DEMO = ("segline", "import", "demo", "--num-images", "6")
@@ -71,10 +81,10 @@ def _is_rejected(project: Path) -> str:
     return "" if verdict["accepted"] is False else "the gate accepted without evidence"
 
 
-def _full(name: str, template: str, command: Command, limit: int = 4096) -> Case:
+def _full(name: str, template: Template, command: Command, limit: int = 4096) -> Case:
     return Case(
         f"faults/largest file: {name}", template, nothing, (command,), says="space|large|disk", file_bytes=limit
-    )  # type: ignore[arg-type]
+    )
 
 
 CASES = (
