@@ -4,8 +4,8 @@ import httpx
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from flows.server import shown
 from pipeline.errors import StageError
+from pipeline.secrets import without_secrets
 
 TIMEOUT = httpx.Timeout(5.0, connect=1.5)  # seconds; connecting is tried four times
 
@@ -24,7 +24,7 @@ def check_address(address: str) -> None:
             client.read_flows(limit=1)
     except Exception as err:
         raise StageError(
-            f"Prefect's server at {shown(address)} fails: {_reason(err)}; correct PREFECT_API_URL, which ends in /api, "
+            f"Prefect's server at {without_secrets(address)} fails: {_reason(err)}; correct PREFECT_API_URL, which ends in /api, "
             "or PREFECT_API_AUTH_STRING, start that server, or unset PREFECT_API_URL to do with one of our own"
         ) from err
 
@@ -33,4 +33,4 @@ def _reason(err: BaseException) -> str:
     """The cause of it all, in a line."""
     while err.__cause__ and not isinstance(err, httpx.HTTPError):
         err = err.__cause__
-    return shown(str(err).partition("\n")[0]) or type(err).__name__
+    return without_secrets(str(err).partition("\n")[0]) or type(err).__name__

@@ -1,7 +1,6 @@
 """Where Prefect keeps its runs: a team's server by address, or one of our own for as long as a command runs."""
 
 import os
-import re
 import secrets
 import socket
 import time
@@ -14,6 +13,7 @@ from flows.leash import started_on_leash
 from flows.lock import FOLDER
 from pipeline.environment import QUIET, set_defaults
 from pipeline.errors import StageError
+from pipeline.secrets import without_secrets
 
 HOST = "127.0.0.1"
 UI_PORT = 4200  # Prefect's own
@@ -75,14 +75,9 @@ def prefect_server() -> Iterator[str]:
 
 def where_pages_are(address: str) -> str:
     """Where Prefect's pages are, and what they ask for where the server is our own."""
-    place = shown(address).removesuffix("/api")
+    place = without_secrets(address).removesuffix("/api")
     is_ours = KEY.exists() and KEY.read_text() == os.environ.get("PREFECT_API_AUTH_STRING")
     return f"{place} (which asks for the key in {KEY})" if is_ours else place
-
-
-def shown(text: str) -> str:
-    """A text with the user names, passwords and queries of its addresses left out."""
-    return re.sub(r"(\w://[^\s?']*)\?[^\s']*", r"\1", re.sub(r"(?<=://)[^/\s]*@", "", text))
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from flows.server import (
     is_of_this_checkout,
     prefect_server,
     set_environment,
-    shown,
     where_pages_are,
 )
 from pipeline.errors import StageError
@@ -118,16 +117,3 @@ def test_a_server_that_cannot_start_is_told(project: Path, monkeypatch: pytest.M
     ):
         pass
     assert "unable to open database file" in (project / ".segline/prefect/server.log").read_text()
-
-
-@pytest.mark.parametrize(
-    ("text", "harmless"),
-    [
-        ("http://127.0.0.1:4200/api", "http://127.0.0.1:4200/api"),
-        ("https://me:p@ss@team.example/api?key=s", "https://team.example/api"),
-        ("error for 'https://me:pass@team.example/api?key=s' (401)", "error for 'https://team.example/api' (401)"),
-    ],
-)
-def test_an_address_is_shown_without_secrets(text: str, harmless: str) -> None:
-    """User names, passwords and queries are left out, in an address and in a sentence around one."""
-    assert shown(text) == harmless

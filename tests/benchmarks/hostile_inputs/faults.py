@@ -1,10 +1,21 @@
 """Faults of disk, processes and locks."""
 
+import json
 import shutil
 import sqlite3
 from pathlib import Path
 
-from tests.benchmarks.hostile_inputs.case import GATE, IMPORT, VALIDATE, Case, Command, Make, Place, Template, nothing
+from tests.benchmarks.hostile_inputs.case import (
+    GATE,
+    IMPORT,
+    VALIDATE,
+    Case,
+    Command,
+    Make,
+    Place,
+    Template,
+    nothing,
+)
 from tests.benchmarks.hostile_inputs.data import same_masks, void
 
 DEMO = ("segline", "import", "demo", "--num-images", "6")
@@ -64,6 +75,12 @@ def _has_one_champion(project: Path) -> str:
     return "" if rows == [(2,)] else f"champions are {rows}"
 
 
+def _is_rejected(project: Path) -> str:
+    """The gate is never open: without evidence it ends well, with a verdict that rejects."""
+    verdict = json.loads((project / "work/gate/verdict.json").read_text())
+    return "" if verdict["accepted"] is False else "the gate accepted without evidence"
+
+
 def _full(name: str, template: Template, command: Command, limit: int = 4096) -> Case:
     return Case(
         f"faults/largest file: {name}", template, nothing, (command,), says="space|large|disk", file_bytes=limit
@@ -118,22 +135,37 @@ CASES = (
     Case("faults/a file in place of .dvc/cache", "labelled", _file_in_place_of(".dvc/cache"), (IMPORT,), says="cache"),
     Case("faults/no .dvc", "labelled", _no(".dvc"), (IMPORT,), says="DVC"),
     Case("faults/no .git", "labelled", _no(".git"), (IMPORT,), says="git"),
-    Case("faults/.git/HEAD is rubbish", "labelled", _rubbish(".git/HEAD"), (IMPORT,), says="git"),
+    Case("faults/.git/HEAD is rubbish", "labelled", _rubbish(".git/HEAD"), (IMPORT,), "either", "git", same_masks),
     Case("faults/.dvc/config is rubbish", "labelled", _rubbish(".dvc/config"), (IMPORT,), says="config"),
     Case("faults/dvc.yaml is rubbish", "finished", _rubbish("dvc.yaml"), (REGISTER,), says="dvc.yaml"),
     Case("faults/dvc.lock is rubbish", "finished", _rubbish("dvc.lock"), (REGISTER,), says="dvc.lock"),
     Case("faults/dvc.lock is empty", "finished", _rubbish("dvc.lock", b""), (REGISTER,), says="dvc.lock"),
     Case("faults/data.dvc is rubbish", "finished", _rubbish("data.dvc"), (REGISTER,), says="data.dvc"),
     Case("faults/data.dvc is a list", "finished", _rubbish("data.dvc", b"[]"), (REGISTER,), says="data.dvc"),
-    Case("faults/scores are rubbish", "gated", _rubbish("work/evaluate/scores.json"), (GATE,), says="scores.json"),
+    Case(
+        "faults/scores are rubbish",
+        "gated",
+        _rubbish("work/evaluate/scores.json"),
+        (GATE,),
+        expect="accepted",
+        check=_is_rejected,
+    ),
     Case(
         "faults/scores are a list",
         "gated",
         _rubbish("work/evaluate/scores.json", b"[]"),
         (GATE,),
-        says="scores.json",
+        expect="accepted",
+        check=_is_rejected,
     ),
-    Case("faults/scores are missing", "gated", _no("work/evaluate/scores.json"), (GATE,), says="scores.json"),
+    Case(
+        "faults/scores are missing",
+        "gated",
+        _no("work/evaluate/scores.json"),
+        (GATE,),
+        expect="accepted",
+        check=_is_rejected,
+    ),
     Case("faults/verdict is rubbish", "finished", _rubbish("work/gate/verdict.json"), (REGISTER,), says="verdict.json"),
     Case(
         "faults/verdict is null",
@@ -142,7 +174,14 @@ CASES = (
         (REGISTER,),
         says="verdict.json",
     ),
-    Case("faults/manifest is rubbish", "gated", _rubbish("work/validate/manifest.csv"), (GATE,), says="manifest.csv"),
+    Case(
+        "faults/manifest is rubbish",
+        "gated",
+        _rubbish("work/validate/manifest.csv"),
+        (GATE,),
+        expect="accepted",
+        check=_is_rejected,
+    ),
     Case(
         "faults/fingerprint is rubbish",
         "finished",
