@@ -24,8 +24,8 @@ def check_address(address: str) -> None:
             client.read_flows(limit=1)
     except Exception as err:
         raise StageError(
-            f"Prefect's server at {without_secrets(address)} fails: {_reason(err)}; correct PREFECT_API_URL, which ends in "
-            "/api, or PREFECT_API_AUTH_STRING, start that server, or unset PREFECT_API_URL to do with one of our own"
+            f"Prefect's server at {without_secrets(address)} fails: {_reason(err)}; correct PREFECT_API_URL, which "
+            "ends in /api, or PREFECT_API_AUTH_STRING, start that server, or unset PREFECT_API_URL to do with one of our own"
         ) from err
 
 

@@ -25,6 +25,7 @@ from pipeline.files import md5_of, read_yaml
 from pipeline.lineage import DVC_LOCK, list_uncommitted_code, read_commit, read_data_version
 from pipeline.model_cache import CACHE
 from pipeline.registry import SQLITE, list_versions, shown_uri, tracking_uri
+from pipeline.report_place import NEWEST
 
 WORK = Path("work")
 DVC_CACHE = Path(".dvc/cache/files/md5")
@@ -152,7 +153,7 @@ def look_at_work() -> Iterator[Finding]:
         return
     locked = _locked_outputs()
     for path in sorted(WORK.iterdir()):
-        if path.as_posix() not in locked and not path.name.startswith("."):
+        if path.as_posix() not in locked and path != NEWEST and not path.name.startswith("."):
             yield Finding(
                 str(path), "is in no stage's output in dvc.lock", f"`dvc repro` makes it anew, or {_remove([path])}"
             )

@@ -150,7 +150,8 @@ class Scores:
         floor = {"class_name" if name == "class" else name: value for name, value in content["floor"].items()}
         found = parse_record(_with_nan(content | {"floor": floor}), cls, path, MADE_BY)
         if lost := {*found.iou, *AVERAGES} - found.classification_report.keys():
-            raise EvidenceError(f"{path}: classification_report lacks {quoted(min(lost))}; run {MADE_BY} again")
+            what = f"classification_report lacks {quoted(min(lost))}"
+            raise EvidenceError(f"{path}: is not what {MADE_BY} writes ({what}); run it again")
         return found
 
 

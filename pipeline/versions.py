@@ -110,8 +110,7 @@ def read_data_md5(path: Path = DATA) -> str:
     """The MD5 in the `.dvc` file beside a data folder: the version that the project names, wherever the files are.
 
     Raises:
-        DataError: there is no such file yet.
-        StageError: the file is not what DVC writes.
+        DataError: there is no such file yet, or it is not what `dvc add` writes.
     """
     file = path.with_name(f"{path.name}.dvc")
     if not file.exists():
@@ -121,9 +120,9 @@ def read_data_md5(path: Path = DATA) -> str:
         (out,) = content["outs"]
         found = out["md5"]
     except (KeyError, TypeError, ValueError) as err:
-        raise StageError(f"{file}: expected one output with its md5, as `dvc add` writes it; {RESTORE}") from err
+        raise DataError(f"{file}: expected one output with an md5, as `dvc add {path}` writes it; {RESTORE}") from err
     if not isinstance(found, str) or not MD5.fullmatch(found):
-        raise StageError(f"{file}: md5 is {quoted(found)}, expected 32 hexadecimal digits; {RESTORE}")
+        raise DataError(f"{file}: md5 is {quoted(found)}, expected 32 hexadecimal digits; {RESTORE}")
     return found
 
 

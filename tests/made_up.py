@@ -28,7 +28,7 @@ from pipeline.records import read_record
 from pipeline.report_cost import Cost
 from pipeline.report_dossier import read_matrix
 from pipeline.run_record import read_history
-from pipeline.scores import Scores
+from pipeline.scores import AVERAGES, Scores
 from pipeline.suspects import read_suspects
 from pipeline.verdict import Verdict
 from pipeline.versions import list_stages, read_data_md5
@@ -241,7 +241,9 @@ SCORES: dict[str, Any] = {
     **{"mean_iou": 0.5, "pixel_accuracy": 0.75, "frequency_weighted_iou": None, "num_images": 2, "num_pixels": 64},
     "floor": {"class": "road", "mean_iou": 0.25, "pixel_accuracy": 0.5},
     "iou": {"road": 0.5, "sky": None},
-    "classification_report": {"road": {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 64}},
+    "classification_report": {
+        name: {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 64} for name in ("road", "sky", *AVERAGES)
+    },
     "evidence": {"model_md5": "a", "manifest_md5": "b", "test_md5": "c"},
     "intervals": {"unit": "group", "confidence": 0.95, "min_units": 5, "mean_iou": INTERVAL, "iou": {}},
     "boundary": {

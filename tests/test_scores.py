@@ -118,7 +118,7 @@ def test_equal_scores_give_equal_bytes(tmp_path: Path) -> None:
             {"error": 0.5, "bins": [{"low": 0, "high": 1, "num_pixels": -3}]},
             "calibration.bins.0.num_pixels: Input should be greater than or equal to 0, found -3",
         ),
-        ("slices", [{"kind": 3}], "slices.0.kind: Input should be a valid string, found 3"),
+        ("slices", [{"name": 3}], "slices.0.name: Input should be a valid string, found 3"),
         ("slices", [{"kind": "size", "name": "small", "low": 1, "high": 2}], "slices.0.num_images: Field required"),
         ("slices", None, "slices: Input should be a valid array"),
         ("strays", {"tree": -1}, "strays.tree: Input should be greater than or equal to 0, found -1"),

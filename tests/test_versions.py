@@ -134,6 +134,6 @@ def test_without_dvc_a_version_is_its_name(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "data").mkdir()
     (tmp_path / "data/a").touch()
     assert read_version() is None
-    Path("data.dvc").write_text("outs: [{md5: abc.dir}]\n")
-    assert read_version() == Version("abc.dir", None, None)
+    Path("data.dvc").write_text("outs: [{md5: 0123456789abcdef0123456789abcdef.dir}]\n")
+    assert read_version() == Version("0123456789abcdef0123456789abcdef.dir", None, None)
     assert list_versioned() == [Path("data/a")]

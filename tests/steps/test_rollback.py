@@ -164,7 +164,7 @@ def test_alias_where_the_ledger_has_no_champion() -> None:
     standing = read_standing()
     record(new_line("refuse", 1, standing.lines, standing.found, ["stale"], {}))
     set_alias("champion", find_version("1"))
-    with pytest.raises(RegistryError, match="remove the alias champion in MLflow, then `segline promote 1`"):
+    with pytest.raises(RegistryError, match="remove the alias champion in MLflow; `segline promote 1` then"):
         rollback()
     with pytest.raises(EvidenceError, match="segline/1: never was champion.*remove the alias champion in MLflow"):
         rollback("1")
