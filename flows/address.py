@@ -25,7 +25,7 @@ def check_address(address: str) -> None:
     except Exception as err:
         raise StageError(
             f"Prefect's server at {without_secrets(address)} fails: {_reason(err)}; correct PREFECT_API_URL, which "
-            "ends in /api, or PREFECT_API_AUTH_STRING, start that server, or unset PREFECT_API_URL to do with one of our own"
+            "ends in /api, or PREFECT_API_AUTH_STRING, start that server, or unset PREFECT_API_URL to do with our own"
         ) from err
 
 
