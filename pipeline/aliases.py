@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.contention import write_patiently
-from pipeline.errors import RegistryError
+from pipeline.errors import EvidenceError, RegistryError
 from pipeline.ledger import (
     ACCEPTED,
     Aliases,
@@ -55,14 +55,15 @@ class Standing:
     @property
     def complaint(self) -> str | None:
         """What to tell a person where the ledger or the alias `champion` is not as it should be, else None."""
-        return "; ".join(filter(None, (self._describe_findings(), self._describe_alias()))) or None
+        return "; ".join(filter(None, (self.describe_findings(), self.describe_alias()))) or None
 
     @property
     def acceptance(self) -> dict[str, Any]:
         """What a line holds as evidence whose maker accepts the ledger as it is."""
         return {ACCEPTED: list(self.findings)} if self.findings else {}
 
-    def _describe_findings(self) -> str | None:
+    def describe_findings(self) -> str | None:
+        """What is wrong with the ledger, and what to do; None: nothing."""
         if not self.findings:
             return None
         return (
@@ -72,7 +73,8 @@ class Standing:
             "promote` goes on"
         )
 
-    def _describe_alias(self) -> str | None:
+    def describe_alias(self) -> str | None:
+        """How the alias `champion` differs from the ledger, and what to do; None: it does not."""
         told, found, name = self.state.champion, self.found.champion, model_name()
         if told == found:
             return None
@@ -125,8 +127,18 @@ def _look() -> Standing:
 def list_warnings(standing: Standing) -> Iterator[str]:
     """What a person should know who looks at the ledger, a sentence each."""
     yield from (printable(note) for note in standing.notes)
-    if complaint := standing.complaint:
+    if complaint := standing.describe_alias():
         yield printable(without_secrets(complaint))
+
+
+def check_ledger(standing: Standing) -> None:
+    """Raises if the ledger is not as it was written, so that whoever looks at it unattended sees that.
+
+    Raises:
+        EvidenceError: tells which lines, and what to do.
+    """
+    if complaint := standing.describe_findings():
+        raise EvidenceError(complaint)
 
 
 def check_agreement(standing: Standing) -> None:

@@ -7,6 +7,8 @@ from pipeline.errors import DataError
 MAX_CHARS = 200
 """MLflow takes 250 for a metric's name, and `precision/` stands before that of a class."""
 MAX_SHOWN = 60
+THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
+"""Names of the slices of a test split by what they are cut by; those of the kind `group` are the groups' names."""
 RESERVED = ("micro avg", "macro avg", "weighted avg")
 """Rows of the classification report that are no classes."""
 

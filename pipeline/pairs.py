@@ -54,6 +54,11 @@ def pair_files(images: Path, masks: Path, mask_suffix: str = "") -> list[Pair]:
     mask_of = _by_key(masks, mask_paths, mask_suffix)
     if image_of.keys() != mask_of.keys():
         raise DataError(_describe_unpaired(images, masks, image_of, mask_of))
+    if mask_suffix and not any(path.stem.endswith(mask_suffix) for path in mask_paths):
+        raise DataError(
+            f"{masks}: no mask's name ends with the suffix {shown(mask_suffix)}, such as {shown(mask_paths[0].name)}; "
+            "correct --mask-suffix or leave it out"
+        )
     pairs = [
         Pair(key.replace("/", "__"), path.relative_to(images).as_posix(), path, mask_of[key])
         for key, path in image_of.items()
@@ -79,6 +84,11 @@ def count_other_files(folder: Path) -> int:
         path.is_file() and path.suffix.lower() not in SUFFIXES and not path.name.startswith(".")
         for path in folder.rglob("*")
     )
+
+
+def count_hidden_pictures(folder: Path) -> int:
+    """Pictures below a folder whose own name is hidden (it begins with a dot)."""
+    return sum(path.is_file() and path.suffix.lower() in SUFFIXES for path in folder.rglob(".*"))
 
 
 def _list_sides(images: Path, masks: Path, mask_suffix: str) -> tuple[list[Path], list[Path]]:

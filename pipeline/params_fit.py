@@ -6,9 +6,8 @@ from typing import Any
 
 from pipeline.dataset import ClassList
 from pipeline.errors import ParamsError
-from pipeline.names import quoted
-from pipeline.params import PARAMS, Params
-from pipeline.slices import THIRDS
+from pipeline.names import THIRDS, quoted
+from pipeline.params import PARAMS, Params, read_params
 
 MAX_LISTED = 300  # characters of the known names in a message
 
@@ -39,6 +38,15 @@ def check_fit(params: Params, classes: ClassList | None) -> None:
             problems += _check_classes(names, known) if kind == "class" else _check_slices(names)
     if problems:
         raise ParamsError(f"{PARAMS}: " + f"\n{PARAMS}: ".join(problems))
+
+
+def check_params(classes: ClassList) -> None:
+    """Reads `params.yaml` and does the same, so that the first stage refuses what the last would.
+
+    Raises:
+        ParamsError: a value is wrong, or values do not go together.
+    """
+    check_fit(read_params(), classes)
 
 
 def _compare_floors(name: str, floor: Any, low: Any) -> Iterator[str]:

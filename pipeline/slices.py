@@ -9,10 +9,10 @@ import numpy as np
 
 from pipeline.bootstrap import Interval
 from pipeline.image_table import ImageTable
+from pipeline.names import THIRDS
 from pipeline.records import Count
 
 Kind = Literal["group", "size", "brightness"]
-THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
 
 
 @dataclass(frozen=True)

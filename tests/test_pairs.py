@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.pairs import count_other_files, pair_files, show_names
+from pipeline.pairs import count_hidden_pictures, count_other_files, pair_files, show_names
 
 
 def _touch(root: Path, *names: str) -> Path:
@@ -59,6 +59,19 @@ def test_a_suffix_of_the_masks_is_noticed(tmp_path: Path, given: str) -> None:
     _touch(tmp_path, "images/x/a.jpg", "images/x/a_b.jpg", "masks/x/a_label.png", "masks/x/a_b_label.png")
     with pytest.raises(DataError, match="these masks end with '_label' .* give --mask-suffix _label$"):
         pair_files(tmp_path / "images", tmp_path / "masks", given)
+
+
+def test_a_suffix_that_no_mask_has_is_refused(tmp_path: Path) -> None:
+    """A typo must not pair the masks as if none was given."""
+    _touch(tmp_path, "images/a.png", "masks/a.png")
+    with pytest.raises(DataError, match="no mask's name ends with the suffix _nobody, such as a.png; correct"):
+        pair_files(tmp_path / "images", tmp_path / "masks", "_nobody")
+
+
+def test_hidden_pictures_are_counted(tmp_path: Path) -> None:
+    """They are left out, also in folders below, and a hidden file of another kind is none."""
+    _touch(tmp_path, "images/a.png", "images/.b.png", "images/c/.d.JPG", "images/.e")
+    assert count_hidden_pictures(tmp_path / "images") == 2
 
 
 def test_one_folder_for_both_needs_a_suffix(tmp_path: Path) -> None:

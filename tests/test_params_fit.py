@@ -1,14 +1,16 @@
 """Tests of params beside each other and beside the data set."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.dataset import ClassList
 from pipeline.errors import ParamsError
+from pipeline.names import THIRDS
 from pipeline.params import parse_params
-from pipeline.params_fit import check_fit
-from pipeline.slices import THIRDS
+from pipeline.params_fit import check_fit, check_params
+from pipeline.yaml_text import to_yaml
 from tests.drawn_data import small_content
 
 CLASSES = ClassList(("sky", "car"), ((0, 0, 255), (9, 9, 9)), 255)
@@ -32,6 +34,18 @@ def test_what_fits_is_silent() -> None:
     check_fit(parse_params(content), CLASSES)
     content["gate"]["min_class_iou"] = {"tram": 0.5}
     check_fit(parse_params(content), None)
+
+
+def test_params_are_read_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first stage refuses what `gate` would refuse after the training."""
+    monkeypatch.chdir(tmp_path)
+    content = small_content()
+    Path("params.yaml").write_text(to_yaml(content))
+    check_params(CLASSES)
+    content["gate"]["min_class_iou"] = {"tram": 0.5}
+    Path("params.yaml").write_text(to_yaml(content))
+    with pytest.raises(ParamsError, match="names 'tram', which is no class"):
+        check_params(CLASSES)
 
 
 @pytest.mark.parametrize("crop", [[33, 48], [32, 49]])

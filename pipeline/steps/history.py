@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.aliases import Standing, list_warnings, read_standing
+from pipeline.aliases import Standing, check_ledger, list_warnings, read_standing
 from pipeline.ledger import Effect, Line, ledger_name
 from pipeline.program import run
 from pipeline.registry import shown_uri
@@ -16,7 +16,12 @@ REASON_CHARS = 160
 
 
 def history() -> None:
-    """Prints every line of the ledger, the newest last; `champion` is the one after the line."""
+    """Prints every line of the ledger, the newest last; `champion` is the one after the line.
+
+    Raises:
+        EvidenceError: the ledger is not as it was written; all is printed before.
+        RegistryError: MLflow cannot be reached.
+    """
     standing = read_standing()
     if not standing.lines:
         print(f"no decision is recorded at {shown_uri()} yet; `segline promote` makes the first")
@@ -24,6 +29,7 @@ def history() -> None:
         Console().print(build_table(standing))
     for warning in list_warnings(standing):
         print(f"warning: {warning}")
+    check_ledger(standing)
 
 
 def build_table(standing: Standing) -> Table:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.aliases import list_warnings, read_standing
+from pipeline.aliases import check_ledger, list_warnings, read_standing
 from pipeline.program import run
 from pipeline.registry import Version, list_versions, model_name, shown_uri
 from pipeline.text import shown
@@ -17,14 +17,21 @@ SHORT, SCORE, WORD = 8, 6, 8  # characters of an MD5 or commit, a mean IoU and a
 
 
 def status() -> None:
-    """Prints every version of our model, the newest first; `today` is its score at the last promotion."""
+    """Prints every version of our model, the newest first; `today` is its score at the last promotion.
+
+    Raises:
+        EvidenceError: the ledger is not as it was written; all is printed before.
+        RegistryError: MLflow cannot be reached.
+    """
     versions = list_versions()
     if not versions:
         print(f"no version of {model_name()} is registered at {shown_uri()}; `segline run` makes the first")
         return
     Console().print(build_table(versions, datetime.now(UTC)))
-    for warning in list_warnings(read_standing()):
+    standing = read_standing()
+    for warning in list_warnings(standing):
         print(f"warning: {warning}")
+    check_ledger(standing)
 
 
 def build_table(versions: Sequence[Version], now: datetime) -> Table:

@@ -17,6 +17,7 @@ from pipeline.images import SUFFIXES
 from pipeline.manifest import MANIFEST, Row, write_manifest
 from pipeline.names import quoted
 from pipeline.params import SplitParams, ValidateParams, read_params
+from pipeline.params_fit import check_params
 from pipeline.picture_files import Limits
 from pipeline.program import run_stage
 from pipeline.scan import Facts, read_num_workers, scan
@@ -189,6 +190,7 @@ def _refuse(report: Report, data: Path, on_error: str, out: Path) -> None:
 
 def main() -> None:
     """Validates `data/`."""
+    check_params(read_class_list())
     report = validate(DATA, read_params().validate_, VALIDATE)
     num_good = {split: sum(row.split == split for row in report.rows) for split in SPLITS}
     print(f"{len(report.rows)} of {report.num_samples} samples are good: {num_good}")
