@@ -88,18 +88,6 @@ class _Content:
     class_pixels: dict[str, Count]
     arrays_md5: dict[str, str]
 
-    def check_size(self, image_size: tuple[int, int]) -> None:
-        """Compares the packed size with that of the params.
-
-        Raises:
-            EvidenceError: they differ: the arrays were packed with other params.
-        """
-        if self.size != image_size:
-            raise EvidenceError(
-                f"{FINGERPRINT}: images are packed at {list(self.size)}, `preprocess.image_size` is "
-                f"{list(image_size)}; run the stage `preprocess` again: dvc repro --force preprocess"
-            )
-
 
 class ChannelSums:
     """Exact sums over pixels, from which mean and standard deviation follow in constant memory."""
