@@ -1,12 +1,15 @@
 """Where Prefect keeps its runs: a team's server by address, or one of our own for as long as a command runs."""
 
+import base64
 import os
 import secrets
 import socket
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 
 from flows.leash import started_on_leash
@@ -17,6 +20,7 @@ from pipeline.secrets import without_secrets
 
 HOST = "127.0.0.1"
 UI_PORT = 4200  # Prefect's own
+NUM_PORTS = 3
 START_TIMEOUT_S = 180
 OWN_HOME = FOLDER / "prefect"
 KEY = OWN_HOME / "key"
@@ -62,8 +66,8 @@ def prefect_server() -> Iterator[str]:
         check_address(address)
         yield address
         return
-    key, port = secrets.token_urlsafe(32), _free_port()
-    with _started(key, port), _written(key):
+    key = secrets.token_urlsafe(32)
+    with _started(key) as port, _written(key):
         environment = {"PREFECT_API_URL": f"http://{HOST}:{port}/api", "PREFECT_API_AUTH_STRING": key}
         os.environ.update(environment)
         try:
@@ -80,15 +84,33 @@ def where_pages_are(address: str) -> str:
     return f"{place} (which asks for the key in {KEY})" if is_ours else place
 
 
+class _PortTakenError(Exception):
+    """Between the choice of a port and the server's start another program has taken it."""
+
+
 @contextmanager
-def _started(key: str, port: int) -> Iterator[None]:
+def _started(key: str) -> Iterator[int]:
+    """Starts the server; the port that it listens to."""
+    print("starting Prefect's own server", flush=True)
+    for port in _free_ports():
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(_listening(key, port))
+            except _PortTakenError:
+                continue
+            yield port
+            return
+    raise StageError(f"Prefect's server found no free port on {HOST} in {NUM_PORTS} attempts; run again")
+
+
+@contextmanager
+def _listening(key: str, port: int) -> Iterator[None]:
     log = Path(os.environ["PREFECT_HOME"]) / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    print("starting Prefect's own server", flush=True)
     command = ("prefect", "server", "start", "--host", HOST, "--port", str(port))
     own_origin = {"PREFECT_SERVER_API_AUTH_STRING": key, "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port}"}
     with log.open("w") as output, started_on_leash(command, output, own_origin) as child:
-        _wait_for(f"http://{HOST}:{port}/api", lambda: child.poll() is None, log)
+        _wait_for(port, key, lambda: child.poll() is None, log)
         yield
 
 
@@ -104,25 +126,43 @@ def _written(key: str) -> Iterator[None]:
         KEY.unlink(missing_ok=True)
 
 
-def _free_port() -> int:
-    """Prefect's usual port, or any other where that is taken."""
-    with socket.socket() as probe:
-        try:
-            probe.bind((HOST, UI_PORT))
-        except OSError:
-            probe.bind((HOST, 0))
+def _free_ports() -> Iterator[int]:
+    """Prefect's usual port where it is free, then others."""
+    ports = (_find_free(wanted) for wanted in (UI_PORT, *[0] * NUM_PORTS))
+    yield from (port for port in ports if port)
+
+
+def _find_free(wanted: int) -> int | None:
+    """The wanted port where it is free, any free one for 0."""
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind((HOST, wanted))
         return int(probe.getsockname()[1])
+    return None
 
 
-def _wait_for(address: str, is_alive: Callable[[], bool], log: Path) -> None:
+def _wait_for(port: int, key: str, is_alive: Callable[[], bool], log: Path) -> None:
+    """Waits until the server on a port answers who has our key.
+
+    Raises:
+        _PortTakenError: another program listens there.
+        StageError: the server took too long or ended.
+    """
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    basic = {"Authorization": f"Basic {base64.b64encode(key.encode()).decode()}"}
+    request = urllib.request.Request(f"http://{HOST}:{port}/api/admin/version", headers=basic)
     deadline = time.monotonic() + START_TIMEOUT_S
     while is_alive() and time.monotonic() < deadline:
         try:
-            direct.open(f"{address}/health", timeout=5).close()
+            direct.open(request, timeout=5).close()
             return
+        except urllib.error.HTTPError as err:
+            if err.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise _PortTakenError from err
         except OSError:
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
+    if not is_alive() and not _find_free(port):
+        raise _PortTakenError
     what = "took too long to start" if is_alive() else "ended at its start"
     raise StageError(
         f"Prefect's server {what}; mend what {log} says, or name another server in PREFECT_API_URL, and run again"

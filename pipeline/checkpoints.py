@@ -30,7 +30,7 @@ DAMAGED = (
 class _Told:
     """What a checkpoint holds beside its arrays."""
 
-    history: list[dict[str, float]]
+    history: list[dict[str, int | float]]
     precision: str
     machines: list[dict[str, str]]
 

@@ -22,6 +22,7 @@ def test_round_trip(tmp_path: Path) -> None:
     again = Checkpoint.read(tmp_path / "a.npz")
     np.testing.assert_array_equal(again.state[0], state[0])
     assert again.state[1] == 7 and len(again.best) == 1 and np.isnan(again.history[0]["loss"])
+    assert type(again.history[0]["epoch"]) is int  # written to history.csv as it came
     assert again.precision == "float32" and again.machines == machines
 
 

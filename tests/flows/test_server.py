@@ -17,6 +17,7 @@ from flows.server import (
     HOST,
     KEY,
     UI_PORT,
+    _find_free,
     is_of_this_checkout,
     prefect_server,
     set_environment,
@@ -117,3 +118,16 @@ def test_a_server_that_cannot_start_is_told(project: Path, monkeypatch: pytest.M
     ):
         pass
     assert "unable to open database file" in (project / ".segline/prefect/server.log").read_text()
+
+
+@pytest.mark.e2e
+def test_port_that_another_program_takes_meanwhile(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two projects that start at once choose one port; the second is not answered by the first's server."""
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        free = _find_free(0)
+        monkeypatch.setattr("flows.server._free_ports", lambda: iter([taken, free]))
+        with prefect_server() as address:
+            assert address == f"http://{HOST}:{free}/api"
