@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -185,6 +186,11 @@ def _open_repo() -> Iterator[Any]:
     except OSError as err:
         raise StageError(
             f"DVC failed: {FULL if is_full(err) else err}; mend that and run the same command again"
+        ) from err
+    except sqlite3.Error as err:
+        raise StageError(
+            f"DVC failed: its own data base in its site cache cannot be used ({err}); look for free "
+            "space on the disk, a limit on the size of files and write permission, then run the same command again"
         ) from err
     except DvcException as err:
         reason = ": ".join(str(error) for error in _causes(err))

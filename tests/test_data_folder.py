@@ -10,6 +10,7 @@ import pytest
 from pipeline.data_folder import JOURNAL, check_replaceable, replaced
 from pipeline.errors import DataError, StageError
 from pipeline.versions import is_fresh, read_data_md5
+from tests.conftest import small_files
 
 DATA = Path("data")
 SLOW_IMPORT = """
@@ -82,6 +83,12 @@ def test_what_dvc_cannot_do_is_known_before(project: Path, damage, message: str)
     """It is told before the work is begun."""
     damage()
     with pytest.raises(StageError, match=message):
+        check_replaceable()
+
+
+def test_a_dvc_that_cannot_write_is_told(project: Path) -> None:
+    """The data base that DVC keeps is larger than the system allows."""
+    with small_files(1000), pytest.raises(StageError, match="DVC failed: its own data base .*look for free space"):
         check_replaceable()
 
 
