@@ -1,23 +1,27 @@
 """The data contract: `dataset.yaml`, images, masks and `samples.csv` in one folder."""
 
 import csv
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import DataError
-from pipeline.files import read_yaml
+from pipeline.files import md5_of, read_yaml
 from pipeline.images import SUFFIXES
 from pipeline.names import check_class_names, problem_of, quoted
 from pipeline.records import parse_csv
-from pipeline.regular_files import MAX_TEXT_BYTES, read_regular, read_text
+from pipeline.regular_files import MAX_TEXT_BYTES, check_place, read_regular, read_text
 from pipeline.sample_names import check_name, same_everywhere
 from pipeline.yaml_text import to_yaml
 
 DATA = Path("data")
 SPLITS = ("train", "val", "test")
 COLUMNS = ("name", "group", "split")
+KEYS, CLASS_KEYS = ("classes", "ignore_id"), ("id", "name", "colour")
+"""Of `dataset.yaml`: at the top, and of a class."""
 Colour = tuple[int, int, int]
 
 
@@ -104,13 +108,19 @@ def read_class_list(data: Path = DATA) -> ClassList:
     """Reads `dataset.yaml` of a data folder.
 
     Raises:
-        DataError: it is missing or breaks the contract.
+        DataError: it is missing, a link out of the folder, has a key that is not known, or breaks the contract.
     """
     path = data / "dataset.yaml"
+    _check_link(path, data)
     if path.exists():
         read_regular(path, MAX_TEXT_BYTES)  # a pipe would be waited for
     otherwise = "bring data in with `segline import`, or fetch the version in data.dvc with `dvc pull`"
-    return parse_class_list(read_yaml(path, DataError, otherwise), path)
+    content = read_yaml(path, DataError, otherwise)
+    classes = parse_class_list(content, path)
+    _check_keys(content, KEYS, str(path))
+    for row in content["classes"]:
+        _check_keys(row, CLASS_KEYS, f"{path}: class {quoted(row['name'])}")
+    return classes
 
 
 def list_samples(data: Path = DATA) -> list[Sample]:
@@ -118,16 +128,17 @@ def list_samples(data: Path = DATA) -> list[Sample]:
 
     Raises:
         DataError: the folder is empty, two images have one name, a name is one that not every machine can hold, or
-            `samples.csv` is wrong.
+            `samples.csv` is wrong or a link out of the folder.
     """
     images, masks = _files_by_name(data / "images"), _files_by_name(data / "masks")
     names = sorted(images.keys() | masks.keys())
     if not names:
         raise DataError(f"{data}: found no image in images/ and no mask in masks/; bring data in with `segline import`")
+    _check_link(data / "samples.csv", data)
     table = read_sample_table(data / "samples.csv")
     if unknown := sorted(table.keys() - set(names)):
         raise DataError(
-            f"{data}/samples.csv: names {len(unknown)} samples that have no file, the first is {unknown[0]!r}; "
+            f"{data}/samples.csv: names {len(unknown)} samples that have no file, the first is {quoted(unknown[0])}; "
             "remove these rows or restore the files"
         )
     return [Sample(name, images.get(name), masks.get(name), *table.get(name, (name, ""))) for name in names]
@@ -190,6 +201,22 @@ def _files_by_name(folder: Path) -> dict[str, Path]:
             raise DataError(f"{path}: has the same name as {names[name]}; rename one, names tell samples apart")
         names[name] = found[path.stem] = path
     return found
+
+
+def _check_link(path: Path, data: Path) -> None:
+    """Refuses a link out of the data folder, unless its target has the name that DVC's cache gives to such bytes."""
+    target = Path(os.path.realpath(path))
+    is_cached = target.is_file() and f"{target.parent.name}{target.name}" == md5_of(target)
+    if path.is_symlink() and not is_cached:
+        check_place(path, (data,))
+
+
+def _check_keys(found: Iterable[object], known: Sequence[str], where: str) -> None:
+    for key in found:
+        if key not in known:
+            near = get_close_matches(str(key), known, n=1)
+            guess = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise DataError(f"{where}: unknown key {quoted(key)} ({guess}); correct or remove it")
 
 
 def _is_colour(value: Any) -> bool:

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import math
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,15 @@ from pipeline.yaml_text import parse_yaml
 CHUNK_BYTES = 1 << 20
 MAX_JSON_CHARS = 1 << 26
 MAX_SHOWN = 60  # characters of a value in a message
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = "no space left on the disk, or the file is larger than this system allows"
+
+
+def is_full(err: BaseException) -> bool:
+    """True where an error is a lack of space: by its number, or by the system's words in what a library says."""
+    if isinstance(err, OSError) and err.errno:
+        return err.errno in NO_SPACE
+    return any(os.strerror(number) in str(err) for number in NO_SPACE)
 
 
 @contextmanager
@@ -28,21 +38,32 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         StageError: the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    _remove(beside)
-    try:
+    with part_of(path) as beside:
         yield beside
         _replace(beside, path)
+
+
+@contextmanager
+def part_of(path: Path) -> Iterator[Path]:
+    """Gives a path beside `path` to write to; what is there at the end of the block is removed.
+
+    Raises:
+        StageError: the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    remove(beside)
+    try:
+        yield beside
     except OSError as err:
-        if err.errno in (errno.ENOSPC, errno.EDQUOT):
+        if is_full(err):
             raise StageError(
-                f"{path}: no space left on the disk; {path.name} was not written and nothing else was "
-                f"touched. Free some space and run the same command again"
+                f"{path}: {FULL}; {path.name} was not written and nothing else was touched. Free some space and run "
+                "the same command again"
             ) from err
         raise
     finally:
-        _remove(beside)
+        remove(beside)
 
 
 def check_writable(folder: Path) -> None:
@@ -180,15 +201,16 @@ def md5_of_listing(files: Mapping[str, str]) -> str:
 def _replace(new: Path, path: Path) -> None:
     if path.is_dir():
         old = path.with_name(f".{path.name}.old")
-        _remove(old)
+        remove(old)
         path.replace(old)
         new.replace(path)
-        _remove(old)
+        remove(old)
     else:
         new.replace(path)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Removes a file or a folder, if it is there; of a link, the link."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

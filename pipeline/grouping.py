@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.dataset import Sample, read_sample_table
 from pipeline.errors import DataError
 from pipeline.images import SUFFIXES
+from pipeline.names import quoted
 from pipeline.pairs import Pair, show_names
 
 
@@ -61,7 +62,7 @@ def _read_table(path: Path, names: set[str]) -> dict[str, tuple[str, str]]:
     for name, (group, split) in read_sample_table(path).items():
         known = _sample_name(name)
         if known in table:
-            raise DataError(f"{path}: {name!r} names the sample {known!r} once more; each is given once")
+            raise DataError(f"{path}: {quoted(name)} names the sample {quoted(known)} once more; each is given once")
         table[known] = ("" if group == name else group, split)
     if unknown := sorted(table.keys() - names):
         raise DataError(

@@ -50,13 +50,14 @@ class Area(NamedTuple):
 def list_images(folder: Path) -> list[Path]:
     """Every picture below `folder` by its suffix, hidden files and folders left out, sorted by path.
 
-    Links and special files are among them, for whoever opens one to judge; folders behind links are not looked into.
+    Links and special files are among them, for whoever opens one to judge, also a link to a folder that is named as a
+    picture is; folders behind links are not looked into.
     """
     return sorted(
         path
         for path in folder.rglob("*")
         if path.suffix.lower() in SUFFIXES
-        and not path.is_dir()
+        and (path.is_symlink() or not path.is_dir())
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
 

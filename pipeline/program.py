@@ -1,6 +1,5 @@
 """How each program of ours starts and ends."""
 
-import errno
 import io
 import os
 import signal
@@ -13,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from pipeline.errors import SeglineError
+from pipeline.files import FULL, is_full
 from pipeline.inputs import unchanged_inputs
 from pipeline.report_cost import cost_recorded
 
@@ -96,8 +96,8 @@ def _terminate(*_: Any) -> NoReturn:
 
 
 def _explain(err: OSError) -> str:
-    if err.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{err}; free some space and run the same command again, nothing is lost"
+    if is_full(err):
+        return f"{FULL} ({err}); free some space and run the same command again, nothing is lost"
     return f"{err}; mend that and run the same command again, nothing is lost. {_keep_traceback()}"
 
 

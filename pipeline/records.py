@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline.errors import EvidenceError
 from pipeline.files import read_json
+from pipeline.names import quoted
 
 NUM_NAMED = 3  # mistakes that a message names
 MAX_SHOWN = 60  # characters of a value
@@ -105,7 +106,8 @@ def parse_csv(text: str, may_be_short: bool = False) -> tuple[list[str], list[tu
     except csv.Error as err:
         raise ValueError(f"line {lines.line_num}: {err}") from err
     if len(set(header)) < len(header):
-        raise ValueError(f"column {next(name for name in header if header.count(name) > 1)!r} is there twice")
+        double = next(name for name in header if header.count(name) > 1)
+        raise ValueError(f"column {quoted(double)} is there twice")
     for line, cells in rows:
         if len(cells) > len(header) or (len(cells) < len(header) and not may_be_short):
             raise ValueError(f"line {line} has {len(cells)} cells, expected {len(header)}")

@@ -20,6 +20,7 @@ from typing import Any
 
 from pipeline.environment import QUIET, set_defaults
 from pipeline.errors import RegistryError
+from pipeline.files import FULL, is_full
 from pipeline.model_reference import parse_reference
 from pipeline.registry_file import SQLITE, explain, find_file, make_file
 from pipeline.secrets import without_secrets
@@ -122,6 +123,7 @@ def opened(todo: str = "run the same command again", patient: bool = True) -> It
             text = str(err).partition("\n")[0]
             reason = text.partition("(Caused by ")[2].removesuffix(")") or text
             reason = explain(file, reason) if (file := find_file(tracking_uri())) else reason
+            reason = FULL if is_full(err) else reason
             raise RegistryError(
                 f"MLflow at {shown_uri()} fails: {reason}; nothing is lost, mend that and {todo}"
             ) from err

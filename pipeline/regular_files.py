@@ -10,7 +10,8 @@ from pipeline.errors import DataError
 from pipeline.text import shown
 
 CHUNK_BYTES = 1 << 16
-MAX_TEXT_BYTES = 64 << 20  # a table of a million samples
+MAX_TEXT_BYTES = 16 << 20
+"""A table of some 300,000 samples; its rows take many times as much memory as the file."""
 KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe (FIFO)",
@@ -40,7 +41,7 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8 of up to 64 MiB; a byte order mark is dropped.
+    """The text of a file in UTF-8 of up to 16 MiB; a byte order mark is dropped.
 
     Raises:
         DataError: it cannot be read as such.

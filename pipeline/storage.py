@@ -1,6 +1,5 @@
 """The one door to object stores: S3, and whatever speaks its protocol (`AWS_ENDPOINT_URL`)."""
 
-import errno
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from pipeline.errors import StageError, StorageError
+from pipeline.files import FULL, is_full
 from pipeline.parallel import in_threads
 from pipeline.progress import Progress
 from pipeline.sample_names import same_everywhere
@@ -75,8 +75,8 @@ def download_folder(url: str, folder: Path, suffixes: Sequence[str]) -> int:
     except (BotoCoreError, Boto3Error, ClientError, ValueError) as err:
         raise StorageError(f"{url}: {_explain(err)}") from err
     except OSError as err:
-        if err.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StageError(f"{url}: no space left on the disk for the download; free some and start again") from err
+        if is_full(err):
+            raise StageError(f"{url}: {FULL}, for the download; free some space and start again") from err
         raise StorageError(f"{url}: cannot be stored in {folder} ({err}); rename the object it names") from err
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any
 
 from pipeline.dataset import DATA
 from pipeline.errors import DataError, StageError
-from pipeline.files import md5_of_listing, read_yaml
+from pipeline.files import FULL, check_writable, is_full, md5_of_listing, read_yaml
 from pipeline.names import quoted
 
 PIPELINE = Path("dvc.yaml")
@@ -46,6 +47,20 @@ def add_data(path: Path = DATA) -> str:
     with _open_repo() as repo:
         repo.add([str(path)])
     return read_data_md5(path)
+
+
+def check_can_add() -> None:
+    """Asks, before anything is written, whether `add_data` can do its work.
+
+    Raises:
+        StageError: this is no DVC project, git or DVC's settings are damaged, DVC is busy, or a folder that DVC writes
+            to cannot be written to.
+    """
+    with _open_repo() as repo:
+        for folder in (repo.tmp_dir, repo.site_cache_dir, repo.cache.local.path):
+            check_writable(Path(folder))
+        with repo.lock:
+            pass
 
 
 @dataclass(frozen=True)
@@ -168,6 +183,15 @@ def _open_repo() -> Iterator[Any]:
         raise StageError(f"{err}; versions need git: clone the project, or run `git init` here") from err
     except LockError as err:
         raise StageError(f"DVC is busy in this project; wait for the other command to end. It says: {err}") from err
+    except OSError as err:
+        raise StageError(
+            f"DVC failed: {FULL if is_full(err) else err}; mend that and run the same command again"
+        ) from err
+    except sqlite3.Error as err:
+        raise StageError(
+            f"DVC failed: its own data base in its site cache cannot be used ({err}); look for free "
+            "space on the disk, a limit on the size of files and write permission, then run the same command again"
+        ) from err
     except DvcException as err:
         reason = ": ".join(str(error) for error in _causes(err))
         raise StageError(f"DVC failed: {reason}; mend that and run the same command again") from err

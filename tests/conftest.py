@@ -2,12 +2,14 @@
 
 import atexit
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import tempfile
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,17 @@ hypothesis.settings.register_profile(
     "noisy machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("noisy machine")
+
+
+@contextmanager
+def small_files(max_bytes: int = 1 << 16) -> Iterator[None]:
+    """In the block no file can grow beyond `max_bytes`: the system refuses with EFBIG."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

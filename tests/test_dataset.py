@@ -17,7 +17,9 @@ from pipeline.dataset import (
     write_contract,
 )
 from pipeline.errors import DataError
+from pipeline.files import md5_of
 from pipeline.images import write_png
+from pipeline.yaml_text import to_yaml
 
 CLASSES = ClassList(("sky", "straße"), ((1, 2, 3), (4, 5, 6)), 255)
 SKY = {"id": 0, "name": "sky", "colour": [0, 0, 255]}
@@ -178,3 +180,44 @@ def test_a_table_may_lack_columns_and_cells(tmp_path: Path) -> None:
     (tmp_path / "samples.csv").write_text("\ufeffname,split,group\na\nb,val,g\n")
     assert read_sample_table(tmp_path / "samples.csv") == {"a": ("a", ""), "b": ("g", "val")}
     assert read_sample_table(tmp_path / "none.csv") == {}
+
+
+@pytest.mark.parametrize("name", ["dataset.yaml", "samples.csv"])
+def test_a_link_out_of_the_data_is_refused(tmp_path: Path, name: str) -> None:
+    """What it leads to is not read into a message; a link into DVC's cache is the file itself."""
+    data, secret = tmp_path / "data", tmp_path / "secret.txt"
+    _write_picture(data / "images/a.png")
+    write_contract(data, CLASSES, [Sample("a", None, None, "a", "")])
+    cached = tmp_path / "files/md5" / md5_of(data / name)[:2] / md5_of(data / name)[2:]
+    cached.parent.mkdir(parents=True)
+    (data / name).rename(cached)
+    (data / name).symlink_to(cached)
+    assert read_class_list(data) == CLASSES
+    assert len(list_samples(data)) == 1
+    secret.write_text("word of a secret")
+    for target in (secret, tmp_path / "nowhere"):
+        (data / name).unlink()
+        (data / name).symlink_to(target)
+        with pytest.raises(
+            DataError, match=rf"{name}: is a link (to .*secret.txt, outside of|that leads nowhere)"
+        ) as caught:
+            (read_class_list if name == "dataset.yaml" else list_samples)(data)
+        assert "word" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            {"classes": [SKY], "ignor_id": 3},
+            r"dataset.yaml: unknown key 'ignor_id' \(did you mean 'ignore_id'\?\); correct",
+        ),
+        ({"classes": [SKY], 7: 3}, r"unknown key 7 \(known are classes, ignore_id\); correct or remove it"),
+        ({"classes": [SKY | {"colours": 1}]}, r"class 'sky': unknown key 'colours' \(did you mean 'colour'\?\)"),
+    ],
+)
+def test_a_key_that_is_not_known_is_refused(tmp_path: Path, content: Any, message: str) -> None:
+    """It is a typing error, and what was meant would be ignored."""
+    (tmp_path / "dataset.yaml").write_text(to_yaml(content))
+    with pytest.raises(DataError, match=message):
+        read_class_list(tmp_path)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import DataError, EvidenceError, StageError
 from pipeline.files import check_room, check_writable, md5_of, read_json, read_yaml, write_json, written_whole
-from tests.conftest import on_a_full_disk
+from tests.conftest import on_a_full_disk, small_files
 
 
 def _fill(folder: Path, text: str) -> None:
@@ -60,12 +60,27 @@ def test_a_full_disk_is_told(tmp_path: Path) -> None:
     """No space left ends in a message, and what was there stays."""
     (tmp_path / "out").write_text("old")
     with (
-        pytest.raises(StageError, match="no space left on the disk; out was not written"),
+        pytest.raises(
+            StageError, match="no space left on the disk, or the file is larger than this .*; out was not written"
+        ),
         written_whole(tmp_path / "out") as beside,
     ):
         beside.symlink_to("/dev/full")
         beside.write_text("new")
     assert (tmp_path / "out").read_text() == "old"
+
+
+def test_a_file_that_may_not_grow_is_told_as_a_full_disk(tmp_path: Path) -> None:
+    """The system's limit of a file's size (`ulimit -f`) ends in a message, and what was there stays."""
+    (tmp_path / "out").write_text("old")
+    with (
+        small_files(),
+        pytest.raises(StageError, match=f"{tmp_path}/out: no space left on the disk, or the file is larger than this"),
+        written_whole(tmp_path / "out") as beside,
+    ):
+        beside.write_bytes(bytes(1 << 20))
+    assert (tmp_path / "out").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_another_error_of_the_system_is_passed_on(tmp_path: Path) -> None:

@@ -143,6 +143,17 @@ def test_pictures_are_listed_and_nothing_else(tmp_path: Path) -> None:
     assert [path.relative_to(tmp_path).as_posix() for path in images.list_images(tmp_path)] == ["a/c.jpg", "b.PNG"]
 
 
+def test_a_link_to_a_folder_with_the_name_of_a_picture_is_not_passed_over(tmp_path: Path) -> None:
+    """It is listed, so that reading refuses it by name; what is in it is not."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/a.png").touch()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/x.png").symlink_to("../tree")
+    assert images.list_images(tmp_path / "photos") == [tmp_path / "photos/x.png"]
+    with pytest.raises(DataError, match="x.png: cannot be read"):
+        images.read_image(tmp_path / "photos/x.png")
+
+
 @given(mask=IDS, height=st.integers(1, 40), width=st.integers(1, 40))
 def test_resizing_a_mask_makes_no_new_id(mask: np.ndarray, height: int, width: int) -> None:
     """Nearest neighbour only; the size asked for is reached."""

@@ -12,6 +12,7 @@ from pipeline.model_cache import CACHE, PROOFS, download_model, fetch_model, rea
 from pipeline.model_card import ModelCard
 from pipeline.registration import create_version
 from pipeline.registry import Version, create_run, find_version, opened, set_alias, set_tags
+from tests.conftest import small_files
 from tests.finished_project import CLASSES, tiny_model, use_registry
 
 HOSTILE = (
@@ -144,6 +145,19 @@ def test_model_that_is_a_link_is_replaced_and_not_followed(tmp_path: Path) -> No
     shutil.move(folder, tmp_path / "elsewhere")
     folder.symlink_to(tmp_path / "elsewhere")
     assert not fetch_model(find_version("1")).is_symlink() and (tmp_path / "elsewhere/saved_model.pb").exists()
+
+
+def test_a_model_without_room_is_told() -> None:
+    """The system refuses to write the downloaded files: the words are those of a full disk, and nothing is left."""
+    version = register()
+    (source,) = Path("mlartifacts").rglob("saved_model.pb")
+    source.write_bytes(bytes(1 << 20))
+    with (
+        small_files(),
+        pytest.raises(RegistryError, match="segline/1: its model cannot be downloaded .*no space left on the disk, or"),
+    ):
+        download_model(version)
+    assert list_cache() == []
 
 
 def test_cache_that_cannot_be_made() -> None:

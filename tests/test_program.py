@@ -44,7 +44,16 @@ def test_a_full_disk_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None
 
     with pytest.raises(SystemExit):
         run(write)
-    assert "No space left on device; free some space and run the same command again" in capsys.readouterr().err
+    assert "No space left on device); free some space and run the same command again" in capsys.readouterr().err
+
+
+def test_a_file_that_may_not_grow_is_no_traceback(tmp_path: Path) -> None:
+    """The same is told, in one line, where the system limits the size of a file."""
+    limit = "import pathlib, resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))\n"
+    code = f"{limit}def main():\n    pathlib.Path('{tmp_path}/x').write_text('xx')"
+    done = run_code(code)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("error: no space left on the disk, or the file is larger than this system allows")
 
 
 @pytest.mark.parametrize(

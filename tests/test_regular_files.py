@@ -85,6 +85,13 @@ def test_text_is_utf_8(photos: Path) -> None:
         read_text(photos / "a.csv")
 
 
+def test_a_large_table_is_refused_by_its_size(photos: Path) -> None:
+    """Its rows would take many times as much memory; it is not read."""
+    (photos / "a.csv").write_bytes(b"x,y\n" * 10_000_000)
+    with pytest.raises(DataError, match="a.csv: is 40.0 MB, the limit is 16.8 MB; make it smaller"):
+        read_text(photos / "a.csv")
+
+
 def test_names_are_shown_printable(photos: Path) -> None:
     """A message carries no control character of a name; a name that no system knows is a message too."""
     for name in ("a\x1b[31m\n.png", "a\0.png"):

@@ -3,7 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +14,7 @@ from pipeline.camvid import camvid_labels, list_camvid
 from pipeline.class_files import read_class_file
 from pipeline.dataset import DATA, ClassList, Sample, write_contract
 from pipeline.errors import DataError
-from pipeline.files import md5_of, written_whole
+from pipeline.files import written_whole
 from pipeline.grouping import to_samples
 from pipeline.images import SUFFIXES, decode_image, encode_jpeg, encode_png, read_stored
 from pipeline.mask_survey import survey_masks
@@ -145,7 +145,7 @@ def _bring_in_surveyed(
 
 
 def _bring_in(data: Path, classes: ClassList, samples: Sequence[Sample], write: Write, notes: list[str]) -> Imported:
-    with written_whole(data) as folder:
+    with _replaced(data) as folder:
         (folder / "images").mkdir(parents=True)
         (folder / "masks").mkdir()
         progress = Progress("import", len(samples), "samples")
@@ -156,36 +156,31 @@ def _bring_in(data: Path, classes: ClassList, samples: Sequence[Sample], write: 
         progress.close()
         _refuse_bad(complaints, len(samples))
         write_contract(folder, classes, samples)
-    if Path(".dvc").is_dir():
-        from pipeline.versions import add_data
-
-        add_data(data)
-    else:
+    if not _is_versioned():
         notes = [*notes, f"{data} has no version yet: run `dvc init` and `dvc add {data}`"]
     by_split = Counter(sample.split or BY_GROUP for sample in samples)
     return Imported(len(samples), len(classes), dict(by_split), notes)
 
 
+def _is_versioned() -> bool:
+    """False outside of a DVC project: data come in, without a version, and are never replaced."""
+    return Path(".dvc").is_dir()
+
+
 def _keep_old(data: Path) -> None:
-    """Sees to it that what `data` holds now can be had back from DVC.
+    """Refuses, before anything is written, to replace what nobody could have back."""
+    from pipeline.data_folder import check_replaceable, unversioned
 
-    Raises:
-        DataError: it cannot, because DVC was never given it.
-    """
-    if not data.exists() or (data.is_dir() and not any(data.iterdir())):
-        return
-    from pipeline.versions import add_data, read_data_md5
+    if _is_versioned():
+        check_replaceable(data)
+    elif data.exists() and not (data.is_dir() and not any(data.iterdir())):
+        raise DataError(unversioned(data))
 
-    if not Path(".dvc").is_dir() or not data.with_name(f"{data.name}.dvc").exists() or not data.is_dir():
-        raise DataError(
-            f"{data}: exists and DVC holds no version of it; keep it with `dvc add {data}`, or move it away"
-        )
-    if md5_of(data) != read_data_md5(data):
-        raise DataError(
-            f"{data}: has changed since {data}.dvc was written; keep the change with `dvc add {data}`, undo it with "
-            f"`dvc checkout {data} --force`, or move it away"
-        )
-    add_data(data)  # the cache may lack files after a clone or a clean-up
+
+def _replaced(data: Path) -> AbstractContextManager[Path]:
+    from pipeline.data_folder import replaced
+
+    return replaced(data) if _is_versioned() else written_whole(data)
 
 
 def _scene_name(number: int) -> str:

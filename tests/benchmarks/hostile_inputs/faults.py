@@ -68,6 +68,11 @@ def _has_six(project: Path) -> str:
     return "" if numbers == [6, 6] and (project / "data.dvc").exists() else f"data/ has {numbers} images and masks"
 
 
+def _has_no_version(project: Path) -> str:
+    """Without DVC data come in, and no version is claimed."""
+    return "data.dvc was written" if (project / "data.dvc").exists() else same_masks(project)
+
+
 def _has_one_champion(project: Path) -> str:
     connection = sqlite3.connect(project / "mlflow.db")
     rows = connection.execute("SELECT version FROM registered_model_aliases WHERE alias = 'champion'").fetchall()
@@ -133,7 +138,8 @@ CASES = (
     Case("faults/a file in place of data", "labelled", _file_in_place_of("data"), (IMPORT,), says="data"),
     Case("faults/a file in place of .segline", "contest", _file_in_place_of(".segline"), (PROMOTE,), says=r"\.segline"),
     Case("faults/a file in place of .dvc/cache", "labelled", _file_in_place_of(".dvc/cache"), (IMPORT,), says="cache"),
-    Case("faults/no .dvc", "labelled", _no(".dvc"), (IMPORT,), says="DVC"),
+    Case("faults/no .dvc", "labelled", _no(".dvc"), (IMPORT,), "accepted", check=_has_no_version),
+    Case("faults/no .dvc, twice", "labelled", _no(".dvc"), (IMPORT, IMPORT), says="DVC holds no version"),
     Case("faults/no .git", "labelled", _no(".git"), (IMPORT,), says="git"),
     Case("faults/.git/HEAD is rubbish", "labelled", _rubbish(".git/HEAD"), (IMPORT,), "either", "git", same_masks),
     Case("faults/.dvc/config is rubbish", "labelled", _rubbish(".dvc/config"), (IMPORT,), says="config"),
