@@ -1,5 +1,6 @@
 """The flow `retrain`: the stages of `dvc.yaml`, then the registry, then promotion where it is asked for."""
 
+import multiprocessing
 import os
 import sys
 import warnings
@@ -30,6 +31,7 @@ from pipeline.verdict import Verdict
 from pipeline.versions import add_data, is_fresh, list_stages
 
 DAY_S = 86_400.0
+END_TIMEOUT_S = 10
 TRAIN = "train"
 """The stage that is run once at a time and reports to MLflow as it goes."""
 REJECTED = "GateRejected"
@@ -150,7 +152,19 @@ def serve(cron: str, timezone: str, promote: bool) -> None:
             retrain.serve(name="schedule", schedule=when, parameters={"promote": promote}, limit=1)
         except SystemExit as end:
             raise Terminated from end
+        finally:
+            _end_runs()
     raise KeyboardInterrupt
+
+
+def _end_runs() -> None:
+    """Ends the process of a run that Prefect has left; Python would wait for it without end."""
+    runs = multiprocessing.active_children()
+    for run in runs:
+        run.terminate()
+    for run in runs:
+        run.join(END_TIMEOUT_S)
+        run.kill()
 
 
 def _server_settings() -> dict[Any, str]:
