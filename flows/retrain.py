@@ -1,5 +1,7 @@
 """The flow `retrain`: the stages of `dvc.yaml`, then the registry, then promotion where it is asked for."""
 
+import asyncio
+import logging
 import multiprocessing
 import os
 import sys
@@ -146,6 +148,7 @@ def serve(cron: str, timezone: str, promote: bool) -> None:
         Terminated: SIGTERM has stopped it.
     """
     when = Cron(cron, timezone=timezone)
+    logging.getLogger("asyncio").addFilter(_is_no_cancellation)
     with temporary_settings(_server_settings()), warnings.catch_warnings():  # the server is younger than the import
         warnings.simplefilter("ignore", RuntimeWarning)  # a coroutine that Prefect does not await when it is stopped
         try:
@@ -155,6 +158,11 @@ def serve(cron: str, timezone: str, promote: bool) -> None:
         finally:
             _end_runs()
     raise KeyboardInterrupt
+
+
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """Python 3.11 logs a traceback for a connection that Prefect cancels when it is stopped."""
+    return not (record.exc_info and record.exc_info[0] is asyncio.CancelledError)
 
 
 def _end_runs() -> None:
