@@ -19,7 +19,7 @@ from pipeline.grouping import to_samples
 from pipeline.images import SUFFIXES, decode_image, encode_jpeg, encode_png, read_stored
 from pipeline.mask_survey import survey_masks
 from pipeline.masks import Kind, Labels, to_ids
-from pipeline.pairs import count_other_files, pair_files
+from pipeline.pairs import count_hidden_pictures, count_other_files, pair_files
 from pipeline.parallel import in_threads
 from pipeline.picture_files import open_picture
 from pipeline.progress import Progress
@@ -119,7 +119,7 @@ def import_folder(
     with _local(images, cache / "images") as image_folder, _local(masks, cache / "masks") as mask_folder:
         pairs = pair_files(image_folder, mask_folder, mask_suffix)
         rows = to_samples(pairs, group, samples)
-        notes = [*labels.notes, *_notes_on(rows, count_other_files(image_folder))]
+        notes = [*labels.notes, *_notes_on(rows, count_other_files(image_folder), count_hidden_pictures(image_folder))]
         return _bring_in_surveyed(data, labels, rows, kind, notes)
 
 
@@ -223,7 +223,7 @@ def _local(place: str | Path, folder: Path) -> Iterator[Path]:
             folder.parent.rmdir()
 
 
-def _notes_on(samples: Sequence[Sample], num_other_files: int) -> list[str]:
+def _notes_on(samples: Sequence[Sample], num_other_files: int, num_hidden: int) -> list[str]:
     notes = []
     if all(sample.group == sample.name for sample in samples):
         notes.append(
@@ -232,4 +232,6 @@ def _notes_on(samples: Sequence[Sample], num_other_files: int) -> list[str]:
         )
     if num_other_files:
         notes.append(f"files beside the images that are no pictures were left out: {num_other_files}")
+    if num_hidden:
+        notes.append(f"hidden pictures, whose names begin with a dot, were left out: {num_hidden}")
     return notes

@@ -133,11 +133,13 @@ def test_a_folder_of_binary_masks() -> None:
     """Black and white become 0 and 1; what was decided is told."""
     _write_folder(np.array([[0, 255]], np.uint8).repeat(6, axis=0))
     Path("images/readme.txt").touch()
+    Path("images/.hidden.png").touch()
     Path("classes.txt").write_text("ground\nbox\n")
     notes = import_folder("images", "masks", Path("classes.txt")).notes
     assert_array_equal(read_mask(DATA / "masks/north__a.png"), [[0, 1]] * 6)
     assert notes[0] == "masks were read as binary masks" and "no groups were given" in notes[1]
     assert notes[2] == "files beside the images that are no pictures were left out: 1"
+    assert notes[3] == "hidden pictures, whose names begin with a dot, were left out: 1"
 
 
 def test_bad_input_writes_nothing() -> None:
