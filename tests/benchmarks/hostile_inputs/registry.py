@@ -199,7 +199,7 @@ CASES = (
             _artifacts(change),
             command,
             "refused",
-            "segline/1|saved_model|MD5|model_md5",
+            "segline/[12]|saved_model|MD5|model_md5",
         )
         for change in ("deleted", "exchanged", "empty", "link")
         for command in (PREDICT, COMPARE, PROMOTE)
