@@ -8,9 +8,10 @@ import yaml
 from dvc.utils.serialize import load_yaml
 
 from pipeline.params import read_params
-from tests.benchmarks.hostile_inputs.case import GATE, Case, Check, Make, Place
+from tests.benchmarks.hostile_inputs.case import GATE, VALIDATE, Case, Check, Command, Make, Place, Template
 
 RUN = (GATE,)
+TOGETHER = ("train.augment.crop", "gate.min_class_iou", "gate.min_class_iou_low", "gate.min_slice_iou")
 REFUSED: dict[str, tuple[Any, ...]] = {
     "validate.on_error": ("skip", None, 1, []),
     "validate.split.val": (-0.1, 1.5, "0.2", float("nan"), True),
@@ -115,6 +116,11 @@ def _with(key: str, value: Any) -> Make:
     return make
 
 
+def _first_to_refuse(key: str, value: Any) -> tuple[Template, Make, tuple[Command, ...]]:
+    """What does not go with other params or the data is refused by the first stage, a wrong value by each."""
+    return ("imported", _with(key, value), (VALIDATE,)) if key in TOGETHER else ("gated", _with(key, value), RUN)
+
+
 def _line(key: str, text: str) -> Make:
     """Replaces the text after the last word of `key`, as a person does who edits the file."""
 
@@ -172,7 +178,7 @@ def _short(value: Any) -> str:
 
 CASES = (
     *(
-        Case(f"params/{key}={_short(value)}", "gated", _with(key, value), RUN, says=key.rpartition(".")[2])
+        Case(f"params/{key}={_short(value)}", *_first_to_refuse(key, value), says=key.rpartition(".")[2])
         for key, values in REFUSED.items()
         for value in values
     ),
