@@ -44,7 +44,7 @@ def _read_inputs(stage: str) -> dict[str, Any]:
     described = describe_stage(stage)
     params = read_yaml(PARAMS, StageError, RESTORE)
     sections = params if isinstance(params, dict) else {}
-    inputs = {f"{PARAMS}: {section}": sections.get(section) for section in described["params"]}
+    inputs = {f"{PARAMS}: {section}": sections.get(section) for section in described.get("params", [])}
     for dependency in map(Path, described["deps"]):
         files = sorted(dependency.rglob("*")) if dependency.is_dir() else [dependency]
         for file in files:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pipeline.errors import EvidenceError
 from pipeline.files import md5_of, read_yaml
+from pipeline.text import shown
 
 PARAMS, DATA_DVC, DVC_LOCK, DVC_YAML = Path("params.yaml"), Path("data.dvc"), Path("dvc.lock"), Path("dvc.yaml")
 CODE = ("pipeline", "flows", "dvc.yaml", "pyproject.toml", "requirements.lock", "requirements-gpu.lock")
@@ -193,8 +194,8 @@ def _find_md5(path: Path) -> str:
 
 def _compare_params(params: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for file, locked in params.items():
-        if not Path(file).is_file():
-            yield f"{file} is missing, though {DVC_LOCK} holds params of it"
+        if not os.path.isfile(file):  # noqa: PTH113 (pathlib raises for a name that no file can have)
+            yield f"{shown(file)} is missing, though {DVC_LOCK} holds params of it"
             continue
         content = _read_table(Path(file), "restore it from git")
         for name, value in locked.items():

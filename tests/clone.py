@@ -28,11 +28,16 @@ def write_clone(folder: Path, changes: Mapping[str, Any]) -> None:
         if (ROOT / name).is_file() and name not in OF_THE_DEMO:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
+    change_params(folder, changes)
+    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "all"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+
+
+def change_params(folder: Path, changes: Mapping[str, Any]) -> None:
+    """Writes new values into `params.yaml` of a clone."""
     params = folder / "params.yaml"
     content = merged(yaml.safe_load(params.read_text()), changes)
     params.write_text(yaml.safe_dump(content, sort_keys=False))
-    for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "all"]):
-        subprocess.run(["git", *command], cwd=folder, check=True)
 
 
 def merged(content: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def write_code(root: Path) -> None:
     (root / "pyproject.toml").write_text("[project]\n")
     (root / "requirements.lock").write_text("numpy==2\n")
     (root / ".gitignore").write_text("/data/\n/work\n/ml*\n.segline/\n")
-    params = (ROOT / PARAMS).read_text().replace("image_size: [144, 192]", "image_size: [32, 32]")
+    params = (ROOT / PARAMS).read_text().replace("image_size: [128, 176]", "image_size: [32, 32]")
     (root / PARAMS).write_text(params)
 
 

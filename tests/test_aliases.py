@@ -78,6 +78,7 @@ def test_aliases_from_before_the_ledger(register: Callable[[int], None]) -> None
     assert read_ledger()[0].found == Aliases(2, 1)
 
 
+@pytest.mark.e2e
 def test_move_of_a_program_that_died_is_completed(register: Callable[[int], None]) -> None:
     """A line that was written but not followed is followed by whoever decides next; who only reads moves nothing."""
     register(2)

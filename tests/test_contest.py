@@ -76,6 +76,7 @@ def test_best_from_before_the_ledger() -> None:
     assert find_best([line], NOBODY, {2, 3}) == 3
 
 
+@pytest.mark.e2e
 def test_anchor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The best, a named one, or none; never the challenger itself; one that is gone asks for another."""
     monkeypatch.chdir(tmp_path)

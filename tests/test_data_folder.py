@@ -54,6 +54,7 @@ def test_data_and_version_are_replaced_together(project: Path) -> None:
     assert _state().keys() == {"data/a", "data.dvc", "params.yaml", ".gitignore", ".dvcignore"}
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("has_old", [False, True])
 def test_where_dvc_fails_all_is_as_it_was(project: Path, has_old: bool) -> None:
     """DVC is busy when the new folder is to get its version: the former data and version are put back."""
@@ -92,6 +93,7 @@ def test_a_dvc_that_cannot_write_is_told(project: Path) -> None:
         check_replaceable()
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("has_old", [False, True])
 def test_a_killed_import_is_in_nobodys_way(project: Path, has_old: bool) -> None:
     """Killed between the renaming and the end of `dvc add`, the same import succeeds when it is run again."""
@@ -104,6 +106,7 @@ def test_a_killed_import_is_in_nobodys_way(project: Path, has_old: bool) -> None
     assert _state().keys() == {"data/a", "data.dvc", "params.yaml", ".gitignore", ".dvcignore"}
 
 
+@pytest.mark.e2e
 def test_data_of_a_hand_are_kept_after_a_kill(project: Path) -> None:
     """A folder that was changed since is not the import's own, and is not touched."""
     _kill_before_its_version()

@@ -43,6 +43,7 @@ def test_first_champion_has_nobody_to_differ_from() -> None:
     assert "segline/2 was not promoted" in NEWEST.read_text()
 
 
+@pytest.mark.e2e
 def test_a_later_decision_writes_over_none() -> None:
     """Each compared decision has a page by the number of its line; one without a comparison has none."""
     promote("1")

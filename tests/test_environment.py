@@ -28,6 +28,7 @@ def test_a_program_starts_without_telemetry(package: str) -> None:
     assert done.stdout.split() == ["true", "1", "false", "true"]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(("code", "told"), [("import pipeline.steps.train", ""), ("import tensorflow", "oneDNN")])
 def test_tensorflow_is_loaded_without_its_chatter(code: str, told: str) -> None:
     """A step's import of TensorFlow prints nothing; without ours, it does."""

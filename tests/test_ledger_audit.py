@@ -97,6 +97,7 @@ def _ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(file, tmp_path / "mlflow.db")
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("harm", "finding"),
     [
@@ -159,6 +160,7 @@ def test_line_that_repeats_another_is_noted() -> None:
     assert standing.notes == ("line 5 repeats line 2: sent twice or copied, it counts once",)
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("_ledger")
 def test_key_shows_who_writes_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """From the first signed line on, what the key did not sign is told; without the key nothing is looked at."""
@@ -192,6 +194,7 @@ def test_unsigned_line_accepts_nothing_where_there_is_a_key(monkeypatch: pytest.
     assert "line 2 is not there: deleted in MLflow" in read_standing().findings
 
 
+@pytest.mark.e2e
 @given(st.lists(line_tags(), max_size=4), st.lists(st.tuples(st.integers(0, 9), texts()), max_size=3))
 def test_any_ledger_is_looked_at(lines: list[dict[str, str]], heads: list[tuple[int, str]]) -> None:
     """Whatever stands in the lines, with a key or without, there is an audit."""

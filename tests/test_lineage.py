@@ -160,6 +160,10 @@ def test_repository_of_another_user() -> None:
         (edit("work/gate/verdict.json", "true", "false"), "dvc.lock does not fit what lies here: work/gate is "),
         (lambda: shutil.rmtree("work/train"), "work/train is missing, locked is"),
         (edit("params.yaml", "\n  seed: 0", "\n  seed: 1"), "params.yaml: train.seed is 1, locked is 0;"),
+        (
+            edit("dvc.lock", "params.yaml:", f"{'9' * 300}.yaml:"),
+            "99.yaml is missing, though dvc.lock holds params of it",
+        ),
         (edit("data.dvc", "md5: ", "md5: 0"), "data is 0"),
         (edit("dvc.lock", "  gate:", "  door:"), "stage gate has not been run"),
         (lambda: Path("dvc.lock").unlink(), "dvc.lock: not found; run `dvc repro`"),
@@ -219,6 +223,7 @@ def test_machine_without_git(monkeypatch: pytest.MonkeyPatch) -> None:
         read_lineage()
 
 
+@pytest.mark.e2e
 def test_lock_of_real_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipeline that DVC itself has run is clean: our MD5s and params are its own, however small or odd they are."""
     edit("params.yaml", "weight_decay: 0.01", "weight_decay: 1e-5\n  odd: [.5e-7, off, 1_0]")()

@@ -69,6 +69,7 @@ def test_damaged_cache_is_loaded_anew(fetch: Callable[[Version], Path]) -> None:
     assert md5_of(fetch(find_version("1"))) == md5_of(tiny_model(0)) and list_cache() == [folder]
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("md5", HOSTILE)
 def test_tag_is_no_path(md5: str, tmp_path: Path) -> None:
     """A tag that leads anywhere is refused before it is one; every file of the project and beside it is there after."""

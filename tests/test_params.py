@@ -109,7 +109,7 @@ ENDS: list[tuple[str, Any, Any]] = [
     ("train__num_epochs", 100_000, 10**12),
     ("train__batch_size", 4096, 10**9),
     ("train__learning_rate", 1e-12, 1e30),
-    ("train__warmup_epochs", 20.0, 1e300),
+    ("train__warmup_epochs", 16.0, 1e300),
     ("train__weight_decay", 10, 1e5),
     ("train__clip_norm", 1e9, 1e30),
     ("train__early_stopping_epochs", 100_000, 10**6),
@@ -145,14 +145,14 @@ def test_each_range_has_ends(place: str, good: Any, bad: Any) -> None:
     ("changes", "message"),
     [
         ({"train__unet__num_levels": 7, "train__unet__width": 1024}, "`train.unet`: width 1024 doubled 7 times makes "),
-        ({"train__batch_size": 65_536}, "`train`: batch_size 65536, augment.crop [112, 144] and unet.width 16 make"),
+        ({"train__batch_size": 65_536}, "`train`: batch_size 65536, augment.crop [96, 128] and unet.width 16 make"),
         (
-            {"train__warmup_epochs": 20.5},
-            "`train`: warmup_epochs is 20.5, num_epochs 20: the training would end",
+            {"train__warmup_epochs": 16.5},
+            "`train`: warmup_epochs is 16.5, num_epochs 16: the training would end",
         ),
         (
             {"train__unet__num_levels": 7, "train__unet__width": 2},
-            "`train`: augment.crop is [112, 144], and unet.num_levels 7 halves it to less than a pixel; expected at "
+            "`train`: augment.crop is [96, 128], and unet.num_levels 7 halves it to less than a pixel; expected at "
             "least 128 px",
         ),
         ({"promote__confidence": 0.9999}, "`promote`: confidence is 0.9999, num_resamples 2000: too few lie beyond an"),

@@ -92,6 +92,7 @@ def test_many_params_and_epochs() -> None:
     assert len(read_run(run_id).data.params) == 150 and len(read_losses(run_id)) == 1101
 
 
+@pytest.mark.e2e
 def test_failure_ends_the_run_as_failed(tmp_path: Path) -> None:
     """Files that cannot be stored end the run as failed and make no version; the message says what to do."""
     (tmp_path / "mlartifacts").write_text("a file where a folder should be")

@@ -120,6 +120,7 @@ def test_live_metrics(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.e2e
 def test_training_goes_on_without_the_server(
     silent_server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -158,6 +159,7 @@ def test_broken_data_base(tmp_path: Path) -> None:
         list_versions()
 
 
+@pytest.mark.e2e
 @given(rows(), st.dictionaries(texts(), st.none() | st.integers() | texts(), max_size=3))
 def test_any_row_is_a_version_or_an_error(row: Any, aliases: dict[str, Any]) -> None:
     """Whatever MLflow gives for a version, it is one with the right types, or is refused by name."""

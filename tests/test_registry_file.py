@@ -90,6 +90,7 @@ def test_data_base_of_another_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyP
         list_versions()
 
 
+@pytest.mark.e2e
 def test_locked_data_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that another process holds is told, and what was to be written is not."""
     use_registry(tmp_path, monkeypatch)

@@ -131,6 +131,7 @@ def test_one_side_missing(tmp_path: Path) -> None:
     assert facts.image is None and facts.image_error == "" and facts.mask
 
 
+@pytest.mark.e2e
 def test_workers_change_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two processes give the facts of one, in the same order, and say how far they are."""
     write_data(tmp_path, num_train=56)
@@ -154,6 +155,7 @@ class Crashing(type(Path())):  # type: ignore[misc]
         return ""
 
 
+@pytest.mark.e2e
 def test_a_file_that_crashes_the_decoder_is_named(tmp_path: Path) -> None:
     """It is a fact like any other fault; the samples beside it are looked at all the same, in order."""
     write_data(tmp_path, num_train=4)
@@ -165,6 +167,7 @@ def test_a_file_that_crashes_the_decoder_is_named(tmp_path: Path) -> None:
     assert "images/s005.png: cannot be decoded: the process that read this image and" in facts[5].image_error
 
 
+@pytest.mark.e2e
 def test_killed_workers_are_started_again(tmp_path: Path) -> None:
     """When the system kills all workers, no sample is lost and nothing waits for ever."""
     write_data(tmp_path, num_train=72)

@@ -89,6 +89,7 @@ def test_what_is_wrong_in_the_store_is_told(tmp_path: Path, url: str, message: s
     assert not (tmp_path.parent / "d.png").exists()
 
 
+@pytest.mark.e2e
 def test_an_unreachable_server_is_told_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message says where it was looked for."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", CLOSED)

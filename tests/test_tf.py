@@ -63,6 +63,7 @@ def test_any_size_goes_in_and_comes_out(model: Path, shape: tuple[int, ...]) -> 
     assert (np.take_along_axis(probs, ids[..., None], -1)[..., 0] == probs.max(-1)).all()
 
 
+@pytest.mark.e2e
 def test_a_stranger_gets_the_same_ids(model: Path, tmp_path: Path) -> None:
     """A process without keras and without this package loads the model and gives the same ids."""
     images = np.random.default_rng(1).integers(0, 256, (1, 30, 40, 3), np.uint8)

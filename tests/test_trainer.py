@@ -51,6 +51,7 @@ def build_trainer() -> Trainer:
     return trainer
 
 
+@pytest.mark.e2e
 def test_the_loss_falls() -> None:
     """Twenty steps on two easy images halve the loss."""
     trainer = build_trainer()

@@ -7,6 +7,7 @@ from pipeline.decision_report import report_decision, rollback_of
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.ledger import Line, new_line
 from pipeline.program import run
+from pipeline.registered_evidence import download_verified
 from pipeline.registry import Version, find_version, list_versions, model_name
 
 
@@ -22,11 +23,14 @@ def rollback(to: str | None = None) -> Version:
         The champion now.
 
     Raises:
-        EvidenceError: the gate never accepted that version, or it never was champion.
-        RegistryError: there is nothing to roll back to, `champion` was moved by hand, or someone was faster.
+        EvidenceError: the gate never accepted that version, its tags were changed, or it never was champion.
+        RegistryError: there is nothing to roll back to, `champion` was moved by hand, the version's files are gone or
+            were changed, or someone was faster.
     """
     standing = read_standing(completes=True)
     target = _find_target(standing) if to is None else _find_named(to, standing)
+    _check_accepted(target)
+    download_verified(target)
     line = move(target, standing)
     before = standing.state.champion
     rest = f", {model_name()}/{before} is previous" if before and before != target.number else ""
@@ -46,19 +50,21 @@ def move(target: Version, standing: Standing) -> Line:
         The line.
 
     Raises:
-        EvidenceError: the gate never accepted that version.
         RegistryError: someone was faster.
     """
-    if target.tags.get("verdict") != "accepted":
-        raise EvidenceError(
-            f"{target}: has no accepted verdict, so it cannot be champion; `segline history` shows which"
-        )
     reasons = (_describe(target, standing),)
     line = new_line("rollback", target.number, standing.lines, standing.found, reasons, standing.acceptance)
     effect = record(line)
     if effect.what == "void":
         raise RegistryError(f"{effect.reason}; nothing was rolled back, see `segline history` and run this again")
     return replace(line, number=effect.number)
+
+
+def _check_accepted(target: Version) -> None:
+    if target.tags.get("verdict") != "accepted":
+        raise EvidenceError(
+            f"{target}: has no accepted verdict, so it cannot be champion; `segline history` shows which"
+        )
 
 
 def _describe(target: Version, standing: Standing) -> str:

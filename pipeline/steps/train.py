@@ -328,6 +328,10 @@ def _settle(
     if wanted == AUTO:
         precision = times.faster if times else FLOAT32
         print(f"train: precision {precision}, measured: {times or 'a step fails'}", flush=True)
+        if times:
+            num_steps = len(batches) * params.num_epochs
+            told = duration(num_steps * times.seconds(precision))
+            print(f"train: {num_steps} steps will take about {told}, validation comes on top", flush=True)
         return precision
     otherwise = f"set train.precision to float32; a training that began in it goes on where it began ({CHECKPOINTS}/)"
     check_bfloat16(times, otherwise)

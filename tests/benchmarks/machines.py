@@ -11,6 +11,7 @@ Usage: `python -m tests.benchmarks.machines [WORD ...]`: with words, the setting
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.clone import clone_environment, merged, write_clone
+from tests.clone import change_params, clone_environment, merged, write_clone
 
 NUM_IMAGES, NUM_CLASSES = 60, 6
 SMALL: dict[str, Any] = {
@@ -33,6 +34,7 @@ SMALL: dict[str, Any] = {
     },
     "gate": {"min_mean_iou": round(1 / NUM_CLASSES, 3), "min_mean_iou_low": None},
 }
+IMPORT = ("segline", "import", "demo", "--num-images", str(NUM_IMAGES))
 MAX_DIFFERENCE = 1e-3
 SCORES = "evaluate/scores.json"
 TIMEOUT_S = 600
@@ -93,21 +95,41 @@ class Outcome:
 def run_demo(setting: Setting, folder: Path) -> Outcome:
     """Runs the demo in a clone at `folder`, which is made."""
     write_clone(folder, merged(SMALL, {"train": setting.train}))
+    return _run_all((IMPORT, ("segline", "run", "--promote")), setting, folder)
+
+
+def pack_demo(folder: Path) -> None:
+    """Makes a clone at `folder` with the demo's data packed, to be copied for each setting."""
+    write_clone(folder, SMALL)
+    outcome = _run_all((IMPORT, ("dvc", "repro", "preprocess")), Setting("packing"), folder, look=False)
+    assert not outcome.reasons, outcome.reasons[0]
+
+
+def run_by_hand(setting: Setting, packed: Path, folder: Path) -> Outcome:
+    """Runs the other stages by `dvc repro`, registers and promotes, in a copy of a clone from `pack_demo`."""
+    shutil.copytree(packed, folder, symlinks=True)
+    change_params(folder, {"train": setting.train})
+    return _run_all((("dvc", "repro"), ("segline", "register"), ("segline", "promote")), setting, folder)
+
+
+def _run_all(commands: tuple[tuple[str, ...], ...], setting: Setting, folder: Path, look: bool = True) -> Outcome:
     environment = clone_environment(**setting.variables)
     started = time.perf_counter()
-    for words in (("import", "demo", "--num-images", str(NUM_IMAGES)), ("run", "--promote")):
-        code, output = _segline(words, folder, environment)
+    for words in commands:
+        code, output = _run(words, folder, environment)
         if code:
-            reason = f"`segline {' '.join(words)}` ended with exit code {code}:\n{output[-2000:]}"
+            reason = f"`{' '.join(words)}` ended with exit code {code}:\n{output[-2000:]}"
             return Outcome((reason,), None, None, time.perf_counter() - started)
-    return _look(folder, environment, time.perf_counter() - started)
+    time_s = time.perf_counter() - started
+    return _look(folder, environment, time_s) if look else Outcome((), None, None, time_s)
 
 
-def _segline(words: tuple[str, ...], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
-    command = [sys.executable, "-m", "flows.command", *words]
+def _run(words: tuple[str, ...], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+    """Runs a command with the clone's code; its exit code and output."""
+    module = "flows.command" if words[0] == "segline" else words[0]
     try:
         child = subprocess.run(
-            command,
+            [sys.executable, "-m", module, *words[1:]],
             cwd=folder,
             env=environment,
             timeout=TIMEOUT_S,

@@ -55,6 +55,7 @@ def nobody() -> Iterator[int]:
     yield 9
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("server", "scheme", "told"),
     [
@@ -82,6 +83,7 @@ def test_a_server_that_is_none_is_told(server: object, scheme: str, told: str) -
     assert time.monotonic() - start < MAX_S
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("address", ["prefect", "ftp://127.0.0.1/api", "http://", "http://127.0.0.1:99999/api"])
 def test_an_address_that_is_none_is_told(address: str) -> None:
     """What is no address of a server is refused by name."""

@@ -76,7 +76,7 @@ def test_params_that_do_not_fit_are_told_before_anything_starts(project: Path) -
     """A crop that does not fit and a class that is not there are known before the first stage, not after an hour."""
     (project / "dvc.yaml").write_text("stages: {}\n")
     text = (project / "params.yaml").read_text()
-    text = text.replace("crop: [112, 144]", "crop: [160, 144]").replace("min_class_iou: {}", "min_class_iou: {cat: .5}")
+    text = text.replace("crop: [96, 128]", "crop: [160, 144]").replace("min_class_iou: {}", "min_class_iou: {cat: .5}")
     (project / "params.yaml").write_text(text)
     with pytest.raises(ParamsError, match=r"crop` is \[160, 144\], images are packed at"):
         call(["run"])

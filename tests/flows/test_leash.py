@@ -42,6 +42,7 @@ def test_a_failed_command_tells_its_last_lines(script: str, code: int) -> None:
         run_on_leash("work", ("sh", "-c", script), lambda _: None, TIMEOUT_S)
 
 
+@pytest.mark.e2e
 def test_a_command_that_takes_too_long_is_killed_with_its_children() -> None:
     """After the time limit nothing of the command is left."""
     pids: list[str] = []

@@ -42,6 +42,7 @@ def test_prefect_keeps_its_data_in_the_project(project: Path) -> None:
     assert os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
 
 
+@pytest.mark.e2e
 def test_an_address_in_the_environment_is_used(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where PREFECT_API_URL names a server, none is started and nothing is written; an empty one names none."""
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")

@@ -19,6 +19,7 @@ def data(project: Path) -> None:
     add_data()
 
 
+@pytest.mark.e2e
 def test_a_stage_says_what_it_does_and_gives_no_hints(data: None) -> None:
     """DVC's words on the stage and the stage's own are printed, its advice to type `git add` and `dvc push` is not."""
     Path("dvc.yaml").write_text(STAGE.format(cmd="echo hello && cp data/a work/a"))

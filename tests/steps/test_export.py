@@ -38,6 +38,7 @@ def build(precision: str = "float32") -> keras.Model:
     return unet
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     "precision",
     [
@@ -60,6 +61,7 @@ def test_saved_model_agrees_with_keras(rows: list[Row], precision: str) -> None:
     assert ModelCard.read(OUT).classes == CLASSES
 
 
+@pytest.mark.e2e
 def test_a_model_that_disagrees_is_not_written(rows: list[Row]) -> None:
     """Over a limit the stage fails; the record stays, the model does not."""
     limits = PARAMS.model_copy(update={"max_probability_difference": -1.0})
@@ -70,6 +72,7 @@ def test_a_model_that_disagrees_is_not_written(rows: list[Row]) -> None:
     assert not OUT.exists() and (OUT.parent / "parity.json").exists()
 
 
+@pytest.mark.e2e
 def test_nan_weights_are_refused(rows: list[Row]) -> None:
     """Nan compares with nothing, so it must not slip through the limits."""
     unet = build()
@@ -78,6 +81,7 @@ def test_nan_weights_are_refused(rows: list[Row]) -> None:
         export(unet, CLASSES, (32, 48), list(golden_rows(rows, 2)), PARAMS, OUT)
 
 
+@pytest.mark.e2e
 def test_twice_gives_the_same_bytes(rows: list[Row]) -> None:
     """The SavedModel's bytes follow from the weights."""
     for out in ("a/model", "b/model"):

@@ -73,6 +73,7 @@ def test_too_few_runs_are_refused(project: Path) -> None:
         noise(2)
 
 
+@pytest.mark.e2e
 def test_without_packed_data_nothing_is_trained(project: Path) -> None:
     """The message says what to run."""
     (project / "work/preprocess/train_masks.npy").unlink()

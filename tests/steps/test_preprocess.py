@@ -69,6 +69,7 @@ def test_a_file_that_was_not_validated_is_found_out(tmp_path: Path, side: str) -
         path.unlink(missing_ok=True)
 
 
+@pytest.mark.e2e
 def test_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:
     """Packing sixteen chunks never holds two; mapped files are left out, for the system can take those back."""
     rows, size = write_data(tmp_path)[:16] * CHUNK, (96, 144)

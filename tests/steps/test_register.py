@@ -35,6 +35,7 @@ def list_files(run_id: str) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.e2e
 def test_version_says_where_it_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
     """A registered version is the challenger, and its tags name commit, data, params, verdict and model."""
     version = register()
@@ -81,6 +82,7 @@ def test_cleaning_that_serving_lacks_is_told() -> None:
     assert "clean" not in _describe(Scores.read(), tags, Postprocess(0, 0, 0))
 
 
+@pytest.mark.e2e
 def test_same_evidence_is_one_version() -> None:
     """Registered twice there is one version, which is the challenger again; other evidence makes another."""
     first = register()
@@ -105,6 +107,7 @@ def register_first_again() -> Any:
     return register()
 
 
+@pytest.mark.e2e
 def test_version_of_one_who_was_faster_stays() -> None:
     """Of two that register the same evidence at once, the later version is taken back."""
     scores, verdict = _read_accepted()
@@ -151,6 +154,7 @@ def test_unproven_model_is_refused(spoil: Callable[[], Any], told: str) -> None:
     assert told in str(info.value) and list_versions() == []
 
 
+@pytest.mark.e2e
 def test_registering_can_be_repeated(tmp_path: Path) -> None:
     """After a failure midway there is no version, and the same command makes one."""
     (tmp_path / "mlartifacts").write_text("a file where a folder should be")

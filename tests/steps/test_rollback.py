@@ -4,35 +4,29 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import aliases
 from pipeline.aliases import read_standing, record
 from pipeline.contest import find_contest
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.ledger import new_line, read_ledger
 from pipeline.registration import delete_version
-from pipeline.registry import find_alias, find_version, list_versions, model_name, opened, set_alias
+from pipeline.registry import find_alias, find_version, list_versions, model_name, opened, set_alias, set_tags
 from pipeline.steps import rollback as step
 from pipeline.steps.rollback import move, rollback
-from tests.contest import number_by_alias
-from tests.finished_project import use_registry
+from tests import contest
+from tests.contest import ROAD, number_by_alias, write_contest
 
 
 @pytest.fixture(autouse=True)
 def _registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(aliases, "PAUSE_S", 0.01)
-    use_registry(tmp_path, monkeypatch)
+    write_contest(tmp_path, monkeypatch)
 
 
 def register(*verdicts: str) -> None:
-    """Makes a version without a model for each verdict of the gate."""
+    """Registers a tiny model for each verdict of the gate."""
+    for verdict in verdicts:
+        contest.register(ROAD, verdict=verdict)
     with opened() as (_, client):
-        if not client.search_registered_models(f"name = '{model_name()}'"):
-            client.create_registered_model(model_name())
-        for verdict in verdicts:
-            client.create_model_version(
-                model_name(), "segline:/test", tags={"verdict": verdict}, await_creation_for=None
-            )
+        client.delete_registered_model_alias(model_name(), "challenger")
 
 
 def promote(version: int) -> None:
@@ -41,13 +35,14 @@ def promote(version: int) -> None:
     record(new_line("promote", version, standing.lines, standing.found, ["why"], {}))
 
 
+@pytest.mark.e2e
 def test_rollback_undoes_and_is_undone(capsys: pytest.CaptureFixture[str]) -> None:
     """The previous champion is champion again; a second rollback restores what was before. Both are recorded."""
     register("accepted", "accepted")
     promote(1)
     promote(2)
     assert rollback().number == 1
-    assert capsys.readouterr().out == "segline/1 is champion again, segline/2 is previous\n"
+    assert capsys.readouterr().out.startswith("segline/1 is champion again, segline/2 is previous\n")
     assert number_by_alias() == {"champion": 1, "previous": 2}
     step.main()
     assert number_by_alias() == {"champion": 2, "previous": 1}
@@ -63,13 +58,14 @@ def test_rollback_of_what_was_before_the_ledger() -> None:
     assert rollback().number == 1 and number_by_alias() == {"champion": 1, "previous": 2}
 
 
+@pytest.mark.e2e
 def test_rollback_to_a_version(capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever was champion once can be again; nobody becomes so past the comparison."""
     register("accepted", "accepted", "accepted", "accepted")
     for version in (1, 3, 2):
         promote(version)
     assert rollback("1").number == 1 and number_by_alias() == {"champion": 1, "previous": 2}
-    assert capsys.readouterr().out == "segline/1 is champion, segline/2 is previous\n"
+    assert capsys.readouterr().out.startswith("segline/1 is champion, segline/2 is previous\n")
     with pytest.raises(EvidenceError, match="segline/4: never was champion, .*; `segline promote 4` compares it"):
         rollback("4")
     with pytest.raises(RegistryError, match="segline/1 is the champion already; `segline history` shows"):
@@ -87,6 +83,20 @@ def test_version_that_the_gate_never_accepted(to: str | None) -> None:
     with pytest.raises(EvidenceError, match="segline/2: has no accepted verdict, so it cannot be champion"):
         rollback(to)
     assert read_ledger() == () and number_by_alias()["champion"] == 1
+
+
+@pytest.mark.e2e
+def test_version_that_is_not_what_was_registered() -> None:
+    """Another model's tag, or files that are gone, are found before anything moves."""
+    register("accepted", "accepted")
+    promote(1)
+    promote(2)
+    set_tags(find_version("1"), {"model_md5": f"{'0' * 32}.dir"})
+    with pytest.raises(EvidenceError, match="segline/1: its tags are not what was registered: model_md5 is 0000"):
+        rollback()
+    with pytest.raises(EvidenceError, match="segline/1: its tags are not what was registered"):
+        rollback("1")
+    assert len(read_ledger()) == 2 and number_by_alias() == {"champion": 2, "previous": 1}
 
 
 def test_nothing_to_roll_back_to() -> None:
@@ -112,6 +122,7 @@ def test_version_of_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
         rollback("other/1")
 
 
+@pytest.mark.e2e
 def test_two_rollbacks_keep_the_anchor() -> None:
     """A promotion that is undone and restored leaves the best version what it was."""
     register("accepted", "accepted", "accepted")
@@ -122,6 +133,7 @@ def test_two_rollbacks_keep_the_anchor() -> None:
     assert find_contest(find_version("3"), read_standing(), "best").anchor == find_version("1")
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("to", [1, 3])
 def test_alias_that_was_moved_by_hand_is_put_right(to: int) -> None:
     """A bare rollback is refused while ledger and alias differ; a champion by the ledger puts it right, on record."""
@@ -139,6 +151,7 @@ def test_alias_that_was_moved_by_hand_is_put_right(to: int) -> None:
     assert line.found.champion == 2 and "the alias was at segline/2, moved by hand" in line.reasons[0]
 
 
+@pytest.mark.e2e
 def test_alias_that_was_moved_by_hand_makes_no_champion() -> None:
     """Whom a promotion refused stays so wherever the alias is; the anchor stays, and the message says what to do."""
     register("accepted", "accepted", "accepted")
@@ -158,6 +171,7 @@ def test_alias_that_was_moved_by_hand_makes_no_champion() -> None:
         rollback()
 
 
+@pytest.mark.e2e
 def test_alias_where_the_ledger_has_no_champion() -> None:
     """Nobody was promoted yet, so there is nobody to go back to: the alias has to go."""
     register("accepted")
@@ -170,6 +184,7 @@ def test_alias_where_the_ledger_has_no_champion() -> None:
         rollback("1")
 
 
+@pytest.mark.e2e
 def test_no_champion_is_left() -> None:
     """Where every champion was deleted, an accepted version may take the place, and the ledger says why."""
     register("accepted", "accepted", "rejected")
@@ -181,6 +196,7 @@ def test_no_champion_is_left() -> None:
     assert read_ledger()[-1].reasons == ("segline/2 in place of segline/1; no champion of the ledger is left",)
 
 
+@pytest.mark.e2e
 def test_someone_was_faster() -> None:
     """A rollback of a champion that is none any more moves nothing, and says so."""
     register("accepted", "accepted", "accepted")

@@ -62,6 +62,7 @@ def test_status_of_a_registry(
     assert "champion" in capsys.readouterr().out
 
 
+@pytest.mark.e2e
 def test_alias_that_was_moved_by_hand_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +76,7 @@ def test_alias_that_was_moved_by_hand_is_told(
     assert "the ledger says that the champion is segline/2, the alias is at segline/1" in capsys.readouterr().out
 
 
+@pytest.mark.e2e
 @given(st.lists(versions(), min_size=1, max_size=3))
 def test_any_tags_are_shown_as_text(rows: list[Version]) -> None:
     """Whatever stands in tags and aliases, each version has its row, and no markup or control character is printed."""

@@ -158,6 +158,7 @@ def test_what_is_written(root: Path, report: Report) -> None:
     assert (root / OUT / "data_docs" / "index.html").is_file()
 
 
+@pytest.mark.e2e
 def test_stop_tells_all_and_gives_no_manifest(root: Path, report: Report, tmp_path: Path) -> None:
     """With `stop` the whole set is looked at, the lists are left to read, and a former manifest is gone."""
     out = tmp_path / "out"
@@ -172,6 +173,7 @@ def test_stop_tells_all_and_gives_no_manifest(root: Path, report: Report, tmp_pa
     assert md5_of(out / "quarantine.csv") == md5_of(root / OUT / "quarantine.csv")
 
 
+@pytest.mark.e2e
 def test_same_bytes_again(root: Path, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second run, with another number of workers and in another folder, writes the same bytes."""
     monkeypatch.setenv("SEGLINE_WORKERS", "1")
@@ -198,6 +200,7 @@ def _small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("_small")
 def test_train_gives_way_to_test() -> None:
     """Of a group in two splits, and of near-duplicates when they are errors, train's samples are quarantined."""
@@ -208,6 +211,7 @@ def test_train_gives_way_to_test() -> None:
     assert "group 'street' is in train and in test" in report.findings[0].reason
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("_small")
 def test_known_groups_share_images(capsys: pytest.CaptureFixture[str]) -> None:
     """Between known groups a copy is a warning and near-duplicates are counted in a note; both are printed."""
@@ -221,6 +225,7 @@ def test_known_groups_share_images(capsys: pytest.CaptureFixture[str]) -> None:
     assert report.notes[0] in out and "warning known_image_in_one_split: 1\n  data/images/s000.png: " in out
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("_small")
 def test_class_that_cannot_be_learned() -> None:
     """A class that train lacks stops the stage in any mode; val and test may lack one."""
@@ -238,6 +243,7 @@ def test_class_that_cannot_be_learned() -> None:
     ]
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("_small")
 def test_split_without_samples() -> None:
     """A split that nothing falls into stops the stage, with advice; quarantine cannot mend it."""
@@ -248,6 +254,7 @@ def test_split_without_samples() -> None:
     assert not (OUT / "manifest.csv").exists()
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("_small")
 def test_all_samples_bad() -> None:
     """Masks that are all broken leave nothing to go on with, in any mode."""
@@ -257,6 +264,7 @@ def test_all_samples_bad() -> None:
         validate(DATA, params(), OUT)
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("_small")
 def test_masks_of_0_and_255_are_refused() -> None:
     """Copied into data/ by hand, their class would be ignored: some among others, and all of a set."""
@@ -273,6 +281,7 @@ def test_masks_of_0_and_255_are_refused() -> None:
         validate(DATA, params(on_error="stop"), OUT)
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("_small")
 def test_background_with_the_usual_margin_is_sound() -> None:
     """All masks ignore their first rows; one without an object is as good, and more is a matter of the params."""
@@ -285,6 +294,7 @@ def test_background_with_the_usual_margin_is_sound() -> None:
     assert ("s000", "not_binary", "warning") in messages(validate(DATA, params(binary_looking_masks="warning"), OUT))
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("_small")
 def test_hostile_files_are_quarantined(tmp_path: Path) -> None:
     """A link out of data/, a pipe and a bomb are bad samples like any other; a link within data/ is a file."""
@@ -305,6 +315,7 @@ def test_hostile_files_are_quarantined(tmp_path: Path) -> None:
     assert "s003" in {row.name for row in report.rows}
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("_small")
 def test_limits_are_those_of_the_params() -> None:
     """Pixels and megabytes; all samples are beyond the first, none beyond the second."""
@@ -320,6 +331,7 @@ def test_limits_are_those_of_the_params() -> None:
     ]
 
 
+@pytest.mark.e2e
 def test_data_that_is_not_what_its_version_says(project: Path) -> None:
     """A photo damaged in DVC's cache comes back by checkout; DVC finds nothing, the stage names photo and copy."""
     write_data(project, num_train=4, num_val=2, num_test=2)
@@ -342,6 +354,7 @@ def test_data_that_is_not_what_its_version_says(project: Path) -> None:
     assert not (OUT / "manifest.csv").exists()
 
 
+@pytest.mark.e2e
 def test_links_into_the_cache_are_files(project: Path) -> None:
     """DVC can be told to link instead of copying."""
     write_data(project, num_train=4, num_val=2, num_test=2)
@@ -368,6 +381,7 @@ def test_a_group_that_is_not_there_is_refused() -> None:
         validate(DATA, params(groups_in_several_splits=("stret",)), OUT)
 
 
+@pytest.mark.e2e
 @pytest.mark.usefixtures("_small")
 def test_program(capsys: pytest.CaptureFixture[str]) -> None:
     """The stage reads params.yaml and data/, and writes work/validate/; splits that are not given follow the group."""
