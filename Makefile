@@ -36,9 +36,9 @@ install: $(INSTALLED) ## Make the environment .venv from the lock
 
 # pip puts uv there and uv the rest: it takes seconds where pip takes minutes. Compiled once, imports are quick ever after.
 $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
-	$(PYTHON) -c "import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.exit('Python is ' + sys.version.split()[0] + \
+	@$(PYTHON) -c "import sys; (3, 11) <= sys.version_info[:2] <= (3, 13) or sys.exit('Python is ' + sys.version.split()[0] + \
 	  ', expected 3.11 to 3.13; name another: make PYTHON=python3.11')"
-	$(PYTHON) -c "import pip" 2>/dev/null || { echo "$(PYTHON) has no pip; install it, or if another environment is active," \
+	@$(PYTHON) -c "import pip" 2>/dev/null || { echo "$(PYTHON) has no pip; install it, or if another environment is active," \
 	  "leave that (deactivate), or name another Python: make PYTHON=python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv --without-pip .venv
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --require-hashes --requirement requirements-uv.lock
