@@ -11,7 +11,7 @@ from flows.leash import started_on_leash
 from flows.lock import only_one
 from flows.server import prefect_server, set_environment, where_pages_are
 from pipeline.errors import StageError
-from pipeline.program import run
+from pipeline.runtime.program import run
 
 Arguments = argparse.Namespace
 Commands = Any
@@ -20,7 +20,7 @@ CLASSES_HELP = (
     ".yaml or .json: a list `classes` of rows with name and, optional, id, value, colour, ignore; .csv: name and, "
     "optional, id, value, r, g, b, ignore; .txt: a name in each line"
 )
-"""Of the formats of `pipeline.class_files`."""
+"""Of the formats of `pipeline.importers.class_files`."""
 
 
 def main() -> None:
@@ -266,7 +266,7 @@ def doctor(_: Arguments) -> None:
 
 def predict(arguments: Arguments) -> None:
     """Predicts with a registered model or a folder."""
-    from pipeline.model_cache import resolve_model
+    from pipeline.registry.model_cache import resolve_model
     from pipeline.steps import predict as step
 
     step.tell(step.predict(resolve_model(arguments.model), arguments.images, arguments.out), arguments.out)

@@ -19,13 +19,13 @@ from flows.live_run import OPEN_RUN
 from flows.lock import FOLDER
 from flows.server import KEY
 from flows.start import check_data, check_disk
-from pipeline.checkpoints import CHECKPOINTS
 from pipeline.errors import SeglineError
-from pipeline.files import md5_of, read_yaml
-from pipeline.lineage import DVC_LOCK, list_uncommitted_code, read_commit, read_data_version
-from pipeline.model_cache import CACHE
-from pipeline.registry import SQLITE, list_versions, shown_uri, tracking_uri
-from pipeline.report_place import NEWEST
+from pipeline.registry.client import SQLITE, list_versions, shown_uri, tracking_uri
+from pipeline.registry.lineage import DVC_LOCK, list_uncommitted_code, read_commit, read_data_version
+from pipeline.registry.model_cache import CACHE
+from pipeline.report.place import NEWEST
+from pipeline.runtime.files import md5_of, read_yaml
+from pipeline.training.checkpoints import CHECKPOINTS
 
 WORK = Path("work")
 DVC_CACHE = Path(".dvc/cache/files/md5")

@@ -2,7 +2,7 @@
 
 from flows.lock import FOLDER
 from pipeline.errors import RegistryError
-from pipeline.registry import close_run, opened, start_run
+from pipeline.registry.client import close_run, opened, start_run
 
 OPEN_RUN = FOLDER / "open_run"
 """Names the run that is open."""

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pipeline.errors import StageError
-from pipeline.locks import held
+from pipeline.runtime.locks import held
 
 FOLDER = Path(".segline")
 

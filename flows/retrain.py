@@ -24,13 +24,13 @@ from flows.limit import make_ready, one_training
 from flows.live_run import close_live_run, open_live_run
 from flows.lock import only_one
 from flows.start import check_start
-from pipeline.dataset import DATA
+from pipeline.dataset.contract import DATA
+from pipeline.dataset.versions import add_data, is_fresh, list_stages
 from pipeline.errors import ParamsError, SeglineError, StageError
-from pipeline.program import Terminated
-from pipeline.registration import check_registry
-from pipeline.report_place import publish_gate_page
-from pipeline.verdict import Verdict
-from pipeline.versions import add_data, is_fresh, list_stages
+from pipeline.evaluation.verdict import Verdict
+from pipeline.registry.registration import check_registry
+from pipeline.report.place import publish_gate_page
+from pipeline.runtime.program import Terminated
 
 DAY_S = 86_400.0
 END_TIMEOUT_S = 10

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from flows.retrain import REJECTED, retrain
 from pipeline.errors import RejectedError, StageError
-from pipeline.program import run
-from pipeline.report_place import NEWEST
+from pipeline.report.place import NEWEST
+from pipeline.runtime.program import run
 
 REJECTED_CODE = RejectedError.exit_code
 """Exit code of a run whose model the gate rejected; errors end with 1."""
@@ -30,7 +30,7 @@ def main() -> None:
 
 def print_outcome() -> None:
     """Says where the report is, what the registry holds and how to look at it."""
-    from pipeline.registry import CHALLENGER, CHAMPION, find_alias, shown_uri
+    from pipeline.registry.client import CHALLENGER, CHAMPION, find_alias, shown_uri
 
     print(f"report:      {NEWEST.resolve()}")
     for alias in (CHALLENGER, CHAMPION):

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from flows.leash import started_on_leash
 from flows.lock import FOLDER
-from pipeline.environment import QUIET, set_defaults
 from pipeline.errors import StageError
-from pipeline.secrets import without_secrets
+from pipeline.runtime.environment import QUIET, set_defaults
+from pipeline.runtime.secrets import without_secrets
 
 HOST = "127.0.0.1"
 UI_PORT = 4200  # Prefect's own

@@ -2,8 +2,8 @@
 
 import sys
 
-from pipeline.program import run
-from pipeline.versions import run_if_stale
+from pipeline.dataset.versions import run_if_stale
+from pipeline.runtime.program import run
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import ParamsError
-from pipeline.files import read_yaml
-from pipeline.names import quoted
+from pipeline.runtime.files import read_yaml
+from pipeline.runtime.text import quoted
 
 PARAMS = Path("params.yaml")
 MAX_PARAMETERS = 500_000_000

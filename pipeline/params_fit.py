@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from pipeline.dataset import ClassList
+from pipeline.dataset.contract import ClassList
+from pipeline.dataset.names import THIRDS
 from pipeline.errors import ParamsError
-from pipeline.names import THIRDS, quoted
 from pipeline.params import PARAMS, Params, read_params
+from pipeline.runtime.text import quoted
 
 MAX_LISTED = 300  # characters of the known names in a message
 

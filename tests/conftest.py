@@ -16,7 +16,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-from pipeline.environment import QUIET
+from pipeline.runtime.environment import QUIET
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "params.yaml")

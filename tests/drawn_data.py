@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pipeline.dataset import ClassList, Sample, write_contract
-from pipeline.files import md5_of
-from pipeline.images import write_png
-from pipeline.manifest import MANIFEST, Row, write_manifest
+from pipeline.dataset.contract import ClassList, Sample, write_contract
+from pipeline.dataset.manifest import MANIFEST, Row, write_manifest
 from pipeline.params import Params, parse_params
+from pipeline.runtime.files import md5_of
+from pipeline.vision.images import write_png
 
 CLASSES = ClassList(("ground", "box", "sign"), ((90, 90, 90), (200, 40, 40), (40, 40, 200)), 255)
 SIZE = (40, 56)

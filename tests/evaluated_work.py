@@ -6,23 +6,23 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.bootstrap import Interval
-from pipeline.boundary import BoundaryScores
-from pipeline.calibration import Bin, Calibration
-from pipeline.dataset import ClassList
-from pipeline.files import md5_of, write_json
-from pipeline.fingerprint import Fingerprint
-from pipeline.image_table import ImageTable
-from pipeline.images import encode_jpeg
-from pipeline.manifest import Row, write_manifest
-from pipeline.model_card import ModelCard, Postprocess
-from pipeline.overlays import Picture, join_panels, make_panels, write_overlays
-from pipeline.report_dossier import Decision
-from pipeline.scores import Evidence, Intervals, Scores
-from pipeline.scoring import scores_of
-from pipeline.slices import Slice
-from pipeline.suspects import Suspect, write_suspects
-from pipeline.verdict import Verdict
+from pipeline.dataset.contract import ClassList
+from pipeline.dataset.fingerprint import Fingerprint
+from pipeline.dataset.manifest import Row, write_manifest
+from pipeline.evaluation.bootstrap import Interval
+from pipeline.evaluation.boundary import BoundaryScores
+from pipeline.evaluation.calibration import Bin, Calibration
+from pipeline.evaluation.image_table import ImageTable
+from pipeline.evaluation.label_errors import Suspect, write_suspects
+from pipeline.evaluation.overlays import Picture, join_panels, make_panels, write_overlays
+from pipeline.evaluation.scorer import scores_of
+from pipeline.evaluation.scores import Evidence, Intervals, Scores
+from pipeline.evaluation.slices import Slice
+from pipeline.evaluation.verdict import Verdict
+from pipeline.report.evidence import Decision
+from pipeline.runtime.files import md5_of, write_json
+from pipeline.serving.model_card import ModelCard, Postprocess
+from pipeline.vision.images import encode_jpeg
 
 CLASSES = ClassList(("sky", "<script>", "absent"), ((0, 0, 255), (90, 90, 90), (1, 2, 3)), 255)
 MATRICES = np.array([[[60, 0, 0], [0, 10, 0], [0, 0, 0]], [[10, 10, 0], [5, 5, 0], [0, 0, 0]]])

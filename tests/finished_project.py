@@ -14,17 +14,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.bootstrap import Interval
-from pipeline.dataset import ClassList, write_contract
-from pipeline.files import md5_of, write_json
-from pipeline.fingerprint import FINGERPRINT, Fingerprint
-from pipeline.manifest import MANIFEST, Row, read_manifest, write_manifest
-from pipeline.model_card import MODEL
+from pipeline.dataset.contract import ClassList, write_contract
+from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
+from pipeline.dataset.manifest import MANIFEST, Row, read_manifest, write_manifest
+from pipeline.evaluation.bootstrap import Interval
+from pipeline.evaluation.scores import AVERAGES, Floor, Intervals, ReportRow, Scores, evidence_of
 from pipeline.params import PARAMS
-from pipeline.registry import opened
-from pipeline.scores import AVERAGES, Floor, Intervals, ReportRow, Scores, evidence_of
+from pipeline.registry.client import opened
+from pipeline.runtime.files import md5_of, write_json
+from pipeline.runtime.yaml_text import parse_yaml, to_yaml
+from pipeline.serving.model_card import MODEL
 from pipeline.steps import gate
-from pipeline.yaml_text import parse_yaml, to_yaml
 from tests.tiny_model import write_tiny_model
 
 CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (90, 90, 90)), 255)

@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pipeline.ledger import DIGEST_TAG, SIGNATURE_TAG
-from pipeline.ledger_audit import HEAD_TAG
-from pipeline.registry import Version
+from pipeline.ledger.audit import HEAD_TAG
+from pipeline.ledger.ledger import DIGEST_TAG, SIGNATURE_TAG
+from pipeline.registry.client import Version
 
 TAG_NAMES = (
     *("model_md5", "verdict_md5", "evidence_md5", "test_md5", "data_md5", "params_md5", "dvc_lock_md5", "git_commit"),

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.yaml_text import parse_yaml
+from pipeline.runtime.yaml_text import parse_yaml
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("pipeline", "flows", "tests")

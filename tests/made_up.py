@@ -11,28 +11,28 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from pipeline.class_files import read_class_file
-from pipeline.dataset import ClassList, read_class_list, read_sample_table
+from pipeline.dataset.contract import ClassList, read_class_list, read_sample_table
+from pipeline.dataset.fingerprint import Fingerprint
+from pipeline.dataset.manifest import read_manifest
+from pipeline.dataset.versions import list_stages, read_data_md5
 from pipeline.errors import SeglineError
-from pipeline.findings import read_quarantine
-from pipeline.fingerprint import Fingerprint
-from pipeline.image_table import ImageTable
-from pipeline.inputs import describe_stage
-from pipeline.lineage import compare_lock, read_data_version
-from pipeline.manifest import read_manifest
-from pipeline.model_card import ModelCard
-from pipeline.overlays import list_overlays
+from pipeline.evaluation.image_table import ImageTable
+from pipeline.evaluation.label_errors import read_suspects
+from pipeline.evaluation.overlays import list_overlays
+from pipeline.evaluation.scores import AVERAGES, Scores
+from pipeline.evaluation.verdict import Verdict
+from pipeline.importers.class_files import read_class_file
 from pipeline.params import read_params
 from pipeline.params_fit import check_fit
-from pipeline.records import read_record
-from pipeline.report_cost import Cost
-from pipeline.report_dossier import read_matrix
-from pipeline.run_record import read_history
-from pipeline.scores import AVERAGES, Scores
-from pipeline.suspects import read_suspects
-from pipeline.verdict import Verdict
-from pipeline.versions import list_stages, read_data_md5
-from pipeline.yaml_text import parse_yaml, to_yaml
+from pipeline.registry.lineage import compare_lock, read_data_version
+from pipeline.registry.run_record import read_history
+from pipeline.report.evidence import read_matrix
+from pipeline.runtime.cost import Cost
+from pipeline.runtime.inputs import describe_stage
+from pipeline.runtime.records import read_record
+from pipeline.runtime.yaml_text import parse_yaml, to_yaml
+from pipeline.serving.model_card import ModelCard
+from pipeline.validation.findings import read_quarantine
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (9, 9, 9)), 255)

@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from pipeline.params import DROPPED_BY_DVC
-from pipeline.yaml_text import parse_yaml
+from pipeline.runtime.yaml_text import parse_yaml
 from tests.layout import ROOT, code_of, imports, modules, own_imports, params_of, parse, stages, with_code
 
 DOORS = {
-    "boto3": {"pipeline/storage.py"},
-    "botocore": {"pipeline/storage.py"},
-    "mlflow": {"pipeline/registry.py"},
-    "great_expectations": {"pipeline/expectations.py"},
-    "cv2": {"pipeline/images.py"},
-    "tensorflow": {"pipeline/tf.py"},
-    "dvc": {"pipeline/versions.py"},
-    "ruamel": {"pipeline/yaml_text.py"},
+    "boto3": {"pipeline/dataset/object_store.py"},
+    "botocore": {"pipeline/dataset/object_store.py"},
+    "mlflow": {"pipeline/registry/client.py"},
+    "great_expectations": {"pipeline/validation/expectations.py"},
+    "cv2": {"pipeline/vision/images.py"},
+    "tensorflow": {"pipeline/serving/tf.py"},
+    "dvc": {"pipeline/dataset/versions.py"},
+    "ruamel": {"pipeline/runtime/yaml_text.py"},
     "yaml": set[str](),  # YAML 1.1, which DVC does not write
 }
 PARAMS_FILES = [ROOT / "params.yaml", *sorted((ROOT / "params").glob("*.yaml"))]
-SERVING = "pipeline/pyfunc_model.py"
+SERVING = "pipeline/serving/mlflow_model.py"
 """Travels with a model to where our code is not, so it uses no door."""
 STEPS = "pipeline.steps"
 PARAMS = {"pipeline.params_fit": {"pipeline.params"}}

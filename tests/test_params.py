@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import ParamsError
 from pipeline.params import Params, ValidateParams, parse_params, read_params
-from pipeline.picture_files import HIGHEST
+from pipeline.vision.picture_files import HIGHEST
 from tests.conftest import ROOT
 
 PATHS = [ROOT / "params.yaml", *(ROOT / "params").glob("*.yaml")]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.dataset import ClassList
-from pipeline.model_card import ModelCard, Postprocess
+from pipeline.dataset.contract import ClassList
+from pipeline.serving.model_card import ModelCard, Postprocess
 
 NO_POSTPROCESS = Postprocess(open_px=0, close_px=0, min_area_px=0)
 

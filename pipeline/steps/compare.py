@@ -9,16 +9,16 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.bootstrap import Interval, class_intervals, mean_iou_interval
-from pipeline.comparison import Comparison, judge
-from pipeline.comparison import compare as compare_tables
 from pipeline.errors import EvidenceError
-from pipeline.image_table import ImageTable
-from pipeline.model_cache import resolve_model
-from pipeline.noise_floor import read_noise_floor
+from pipeline.evaluation.bootstrap import Interval, class_intervals, mean_iou_interval
+from pipeline.evaluation.image_table import ImageTable
 from pipeline.params import PromoteParams, read_params
-from pipeline.rescoring import rescore
-from pipeline.text import printable
+from pipeline.promotion.comparison import Comparison, judge
+from pipeline.promotion.comparison import compare as compare_tables
+from pipeline.promotion.noise_floor import read_noise_floor
+from pipeline.promotion.rescore import rescore
+from pipeline.registry.model_cache import resolve_model
+from pipeline.runtime.text import printable
 
 MEAN = "mean IoU"
 SETTINGS = {"unit", "num_resamples", "seed", "confidence", "min_units"}

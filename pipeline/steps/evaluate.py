@@ -19,24 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.bootstrap import mean_iou_interval
-from pipeline.boundary import BoundaryTally, hide_ignored
-from pipeline.calibration import CalibrationTally
-from pipeline.cautions import few_units, left_out
-from pipeline.charts import confusion_chart, standalone
-from pipeline.confusion import mean_iou
-from pipeline.dataset import ClassList, read_class_list
-from pipeline.files import written_whole
-from pipeline.fingerprint import Fingerprint
-from pipeline.images import encode_jpeg
-from pipeline.manifest import MANIFEST, Row, read_manifest
-from pipeline.model_card import MODEL, ModelCard
-from pipeline.overlays import Picture, join_panels, legend, make_panels, write_overlays
-from pipeline.params import EvaluateParams, read_params
-from pipeline.predictor import Predictor
-from pipeline.program import run_stage
-from pipeline.scores import Scores, evidence_of
-from pipeline.scoring import (
+from pipeline.dataset.contract import ClassList, read_class_list
+from pipeline.dataset.fingerprint import Fingerprint
+from pipeline.dataset.manifest import MANIFEST, Row, read_manifest
+from pipeline.evaluation.bootstrap import mean_iou_interval
+from pipeline.evaluation.boundary import BoundaryTally, hide_ignored
+from pipeline.evaluation.calibration import CalibrationTally
+from pipeline.evaluation.caveats import few_units, left_out
+from pipeline.evaluation.confusion import mean_iou
+from pipeline.evaluation.label_errors import Suspect, find_suspects, write_suspects
+from pipeline.evaluation.overlays import Picture, join_panels, legend, make_panels, write_overlays
+from pipeline.evaluation.scorer import (
     Seen,
     check_test_split,
     commonest_class,
@@ -45,9 +38,16 @@ from pipeline.scoring import (
     scores_of,
     select_test,
 )
-from pipeline.shortlist import Shortlist
-from pipeline.slices import score_slices
-from pipeline.suspects import Suspect, find_suspects, write_suspects
+from pipeline.evaluation.scores import Scores, evidence_of
+from pipeline.evaluation.shortlist import Shortlist
+from pipeline.evaluation.slices import score_slices
+from pipeline.params import EvaluateParams, read_params
+from pipeline.report.charts import confusion_chart, standalone
+from pipeline.runtime.files import written_whole
+from pipeline.runtime.program import run_stage
+from pipeline.serving.model_card import MODEL, ModelCard
+from pipeline.serving.predictor import Predictor
+from pipeline.vision.images import encode_jpeg
 
 EVALUATE = Path("work/evaluate")
 JPEG_QUALITY = 88
@@ -223,7 +223,7 @@ def main() -> None:
     params, rows, classes, fingerprint = read_params().evaluate, read_manifest(), read_class_list(), Fingerprint.read()
     select_test(rows)
     ModelCard.read(MODEL)
-    from pipeline.tf import set_up_devices  # seconds to import: what is missing is said before
+    from pipeline.serving.tf import set_up_devices  # seconds to import: what is missing is said before
 
     set_up_devices(num_threads=0)
     scores = evaluate(Predictor.read(MODEL), rows, classes, fingerprint, params, EVALUATE)

@@ -5,19 +5,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.bootstrap import Interval
-from pipeline.cautions import few_units, left_out, strays
+from pipeline.dataset.manifest import read_manifest
 from pipeline.errors import EvidenceError
-from pipeline.files import md5_of, written_whole
-from pipeline.manifest import read_manifest
-from pipeline.model_card import MODEL
-from pipeline.pairs import show_names
+from pipeline.evaluation.bootstrap import Interval
+from pipeline.evaluation.caveats import few_units, left_out, strays
+from pipeline.evaluation.scores import SCORES, Evidence, Intervals, Scores, compare_evidence, evidence_of
+from pipeline.evaluation.verdict import Verdict
 from pipeline.params import GateParams, read_params
-from pipeline.program import run_stage
-from pipeline.report import render_report
-from pipeline.report_place import GATE_PAGE, NEWEST, publish_gate_page
-from pipeline.scores import SCORES, Evidence, Intervals, Scores, compare_evidence, evidence_of
-from pipeline.verdict import Verdict
+from pipeline.report.place import GATE_PAGE, NEWEST, publish_gate_page
+from pipeline.report.render import render_report
+from pipeline.runtime.files import md5_of, written_whole
+from pipeline.runtime.program import run_stage
+from pipeline.runtime.text import show_names
+from pipeline.serving.model_card import MODEL
 
 WORK = Path("work")
 ONE_UNIT = (

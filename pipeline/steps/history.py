@@ -4,12 +4,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.aliases import Standing, check_ledger, list_warnings, read_standing
-from pipeline.ledger import Effect, Line, ledger_name
-from pipeline.program import run
-from pipeline.registry import shown_uri
-from pipeline.secrets import without_secrets
-from pipeline.text import shown
+from pipeline.ledger.aliases import Standing, check_ledger, list_warnings, read_standing
+from pipeline.ledger.ledger import Effect, Line, ledger_name
+from pipeline.registry.client import shown_uri
+from pipeline.runtime.program import run
+from pipeline.runtime.secrets import without_secrets
+from pipeline.runtime.text import shown
 
 COLUMNS = ("line", "when (UTC)", "who", "what", "version", "champion", "reason")
 REASON_CHARS = 160

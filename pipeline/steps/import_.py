@@ -10,20 +10,20 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.camvid import camvid_labels, list_camvid
-from pipeline.class_files import read_class_file
-from pipeline.dataset import DATA, ClassList, Sample, write_contract
+from pipeline.dataset.contract import DATA, ClassList, Sample, write_contract
 from pipeline.errors import DataError
-from pipeline.files import written_whole
-from pipeline.grouping import to_samples
-from pipeline.images import SUFFIXES, decode_image, encode_jpeg, encode_png, read_stored
-from pipeline.mask_survey import survey_masks
-from pipeline.masks import Kind, Labels, to_ids
-from pipeline.pairs import count_hidden_pictures, count_other_files, pair_files
-from pipeline.parallel import in_threads
-from pipeline.picture_files import open_picture
-from pipeline.progress import Progress
-from pipeline.scenes import CLASSES, STREETS, draw_scene
+from pipeline.importers.camvid import camvid_labels, list_camvid
+from pipeline.importers.class_files import read_class_file
+from pipeline.importers.demo.scenes import CLASSES, STREETS, draw_scene
+from pipeline.importers.groups import to_samples
+from pipeline.importers.label_map import Kind, Labels, to_ids
+from pipeline.importers.mask_kind import survey_masks
+from pipeline.importers.pairs import count_hidden_pictures, count_other_files, pair_files
+from pipeline.runtime.files import written_whole
+from pipeline.runtime.parallel import in_threads
+from pipeline.runtime.progress import Progress
+from pipeline.vision.images import SUFFIXES, decode_image, encode_jpeg, encode_png, read_stored
+from pipeline.vision.picture_files import open_picture
 
 JPEG_QUALITY = 95
 BY_GROUP = "by group"
@@ -169,7 +169,7 @@ def _is_versioned() -> bool:
 
 def _keep_old(data: Path) -> None:
     """Refuses, before anything is written, to replace what nobody could have back."""
-    from pipeline.data_folder import check_replaceable, unversioned
+    from pipeline.importers.data_folder import check_replaceable, unversioned
 
     if _is_versioned():
         check_replaceable(data)
@@ -178,7 +178,7 @@ def _keep_old(data: Path) -> None:
 
 
 def _replaced(data: Path) -> AbstractContextManager[Path]:
-    from pipeline.data_folder import replaced
+    from pipeline.importers.data_folder import replaced
 
     return replaced(data) if _is_versioned() else written_whole(data)
 
@@ -205,7 +205,7 @@ def _refuse_bad(complaints: Sequence[str], num_samples: int) -> None:
 @contextmanager
 def _local(place: str | Path, folder: Path) -> Iterator[Path]:
     """The folder itself, or a download of it for as long as it is needed; errors name the place it came from."""
-    from pipeline.storage import download_folder, is_url
+    from pipeline.dataset.object_store import download_folder, is_url
 
     url = str(place)
     if not is_url(url):

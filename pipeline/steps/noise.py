@@ -22,22 +22,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.environment import QUIET
+from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
+from pipeline.dataset.manifest import MANIFEST, read_manifest
 from pipeline.errors import EvidenceError, ParamsError, StageError
-from pipeline.files import md5_of, read_yaml, write_json
-from pipeline.fingerprint import FINGERPRINT, Fingerprint
-from pipeline.inputs import describe_stage
-from pipeline.lineage import PARAMS, read_data_version
-from pipeline.manifest import MANIFEST, read_manifest
-from pipeline.noise_floor import MIN_RUNS, NOISE_TAG, noise_floor
+from pipeline.evaluation.scores import SCORES, Scores, md5_of_test_split
 from pipeline.params import read_params
-from pipeline.precision import STEP_TIMES
-from pipeline.progress import duration
-from pipeline.records import read_record
-from pipeline.registration import check_registry
-from pipeline.registry import create_run, model_name, opened
-from pipeline.scores import SCORES, Scores, md5_of_test_split
-from pipeline.yaml_text import to_yaml
+from pipeline.promotion.noise_floor import MIN_RUNS, NOISE_TAG, noise_floor
+from pipeline.registry.client import create_run, model_name, opened
+from pipeline.registry.lineage import PARAMS, read_data_version
+from pipeline.registry.registration import check_registry
+from pipeline.runtime.environment import QUIET
+from pipeline.runtime.files import md5_of, read_yaml, write_json
+from pipeline.runtime.inputs import describe_stage
+from pipeline.runtime.progress import duration
+from pipeline.runtime.records import read_record
+from pipeline.runtime.yaml_text import to_yaml
+from pipeline.training.precision import STEP_TIMES
 
 NOISE = Path(".segline/noise")
 STAGES = {"train": Path("work/train/summary.json"), "export": Path("work/export/model"), "evaluate": SCORES}

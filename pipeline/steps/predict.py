@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from pipeline.errors import DataError
-from pipeline.files import md5_of, write_json, written_whole
-from pipeline.images import encode_jpeg, list_images, read_image, write_png
-from pipeline.overlays import legend, overlay
-from pipeline.picture_files import HIGHEST
-from pipeline.predictor import Predictor, read_ahead
-from pipeline.progress import Progress
-from pipeline.text import shown
+from pipeline.evaluation.overlays import legend, overlay
+from pipeline.runtime.files import md5_of, write_json, written_whole
+from pipeline.runtime.progress import Progress
+from pipeline.runtime.text import shown
+from pipeline.serving.predictor import Predictor, read_ahead
+from pipeline.vision.images import encode_jpeg, list_images, read_image, write_png
+from pipeline.vision.picture_files import HIGHEST
 
 RECORD = "prediction.json"
 """Says what the ids mean and which model they are from; a folder that holds it is ours to write to again."""

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.dataset import SPLITS, ClassList, read_class_list
+from pipeline.dataset.contract import SPLITS, ClassList, read_class_list
+from pipeline.dataset.fingerprint import ChannelSums, Fingerprint
+from pipeline.dataset.manifest import Row, read_manifest
+from pipeline.dataset.packed import PREPROCESS, create_packed
 from pipeline.errors import DataError
-from pipeline.files import md5_of
-from pipeline.fingerprint import ChannelSums, Fingerprint
-from pipeline.images import read_image, read_mask, resize_mask
-from pipeline.manifest import Row, read_manifest
-from pipeline.packed import PREPROCESS, create_packed
 from pipeline.params import PreprocessParams, read_params
-from pipeline.picture_files import open_picture
-from pipeline.program import run_stage
-from pipeline.progress import Progress
-from pipeline.resize import resize_image
+from pipeline.runtime.files import md5_of
+from pipeline.runtime.program import run_stage
+from pipeline.runtime.progress import Progress
+from pipeline.vision.images import read_image, read_mask, resize_mask
+from pipeline.vision.picture_files import open_picture
+from pipeline.vision.resize import resize_image
 
 NUM_THREADS = 4
 CHUNK = 64

@@ -5,25 +5,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from pipeline.aliases import Standing, check_agreement, read_standing, record
-from pipeline.comparison import Comparison, compare, judge
-from pipeline.confusion import mean_iou
-from pipeline.contention import write_patiently
-from pipeline.contest import Contest, find_contest, find_undone
-from pipeline.decision_report import decision_of, report_decision
+from pipeline.dataset.manifest import read_manifest
 from pipeline.errors import EvidenceError, RegistryError, RejectedError
-from pipeline.exposure import count_seen
-from pipeline.ledger import Kind, new_line
-from pipeline.manifest import read_manifest
-from pipeline.noise_floor import NoiseFloor, read_noise_floor
+from pipeline.evaluation.confusion import mean_iou
+from pipeline.evaluation.verdict import VERDICT, Verdict
+from pipeline.ledger.aliases import Standing, check_agreement, read_standing, record
+from pipeline.ledger.ledger import Kind, new_line
 from pipeline.params import PromoteParams, read_params
-from pipeline.program import run
-from pipeline.registered_evidence import download_verified
-from pipeline.registry import CHALLENGER, Version, find_alias, find_version, model_name, set_tags
-from pipeline.report_place import NEWEST
-from pipeline.rescoring import Rescored, rescore
-from pipeline.text import printable
-from pipeline.verdict import VERDICT, Verdict
+from pipeline.promotion.comparison import Comparison, compare, judge
+from pipeline.promotion.decision_report import decision_of, report_decision
+from pipeline.promotion.noise_floor import NoiseFloor, read_noise_floor
+from pipeline.promotion.rescore import Rescored, rescore
+from pipeline.promotion.rivals import Contest, find_contest, find_undone
+from pipeline.promotion.seen_images import count_seen
+from pipeline.registry.client import CHALLENGER, Version, find_alias, find_version, model_name, set_tags
+from pipeline.registry.contention import write_patiently
+from pipeline.registry.evidence import download_verified
+from pipeline.report.place import NEWEST
+from pipeline.runtime.program import run
+from pipeline.runtime.text import printable
 
 DECISION_CHARS = 4_000
 """Of the tag `decision`, which is for a quick look; the ledger has the whole."""

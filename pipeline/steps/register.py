@@ -4,25 +4,25 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.contention import write_patiently
+from pipeline.dataset.fingerprint import Fingerprint
+from pipeline.dataset.manifest import read_manifest
 from pipeline.errors import EvidenceError
-from pipeline.files import md5_of, read_yaml
-from pipeline.fingerprint import Fingerprint
-from pipeline.ledger import read_ledger
-from pipeline.ledger_audit import HEAD_TAG, head_of
-from pipeline.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
-from pipeline.machine import list_packages, read_machine
-from pipeline.manifest import read_manifest
-from pipeline.model_card import CARD, MODEL, ModelCard, Postprocess
+from pipeline.evaluation.scores import SCORES, Scores, compare_evidence, evidence_of
+from pipeline.evaluation.verdict import VERDICT, Verdict
+from pipeline.ledger.audit import HEAD_TAG, head_of
+from pipeline.ledger.ledger import read_ledger
 from pipeline.params import read_params
-from pipeline.program import run
-from pipeline.registered_evidence import EVIDENCE_TAG, evidence_md5
-from pipeline.registration import check_registry, create_version, delete_version, recorded_run
-from pipeline.registry import CHALLENGER, Version, list_versions, set_alias
-from pipeline.report_place import publish_gate_page
-from pipeline.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
-from pipeline.scores import SCORES, Scores, compare_evidence, evidence_of
-from pipeline.verdict import VERDICT, Verdict
+from pipeline.registry.client import CHALLENGER, Version, list_versions, set_alias
+from pipeline.registry.contention import write_patiently
+from pipeline.registry.evidence import EVIDENCE_TAG, evidence_md5
+from pipeline.registry.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
+from pipeline.registry.registration import check_registry, create_version, delete_version, recorded_run
+from pipeline.registry.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
+from pipeline.report.place import publish_gate_page
+from pipeline.runtime.files import md5_of, read_yaml
+from pipeline.runtime.program import run
+from pipeline.serving.model_card import CARD, MODEL, ModelCard, Postprocess
+from pipeline.training.machine import list_packages, read_machine
 
 WORK_FILES = (
     (Path("work/evaluate"), "evaluate"),

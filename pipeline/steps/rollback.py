@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from pipeline.aliases import Standing, check_agreement, find_number, read_standing, record
-from pipeline.decision_report import report_decision, rollback_of
 from pipeline.errors import EvidenceError, RegistryError
-from pipeline.ledger import Line, new_line
-from pipeline.program import run
-from pipeline.registered_evidence import download_verified
-from pipeline.registry import Version, find_version, list_versions, model_name
+from pipeline.ledger.aliases import Standing, check_agreement, find_number, read_standing, record
+from pipeline.ledger.ledger import Line, new_line
+from pipeline.promotion.decision_report import report_decision, rollback_of
+from pipeline.registry.client import Version, find_version, list_versions, model_name
+from pipeline.registry.evidence import download_verified
+from pipeline.runtime.program import run
 
 
 def rollback(to: str | None = None) -> Version:

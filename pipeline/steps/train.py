@@ -15,24 +15,24 @@ from typing import Any
 import keras
 import numpy as np
 
-from pipeline.augment import Ranges
-from pipeline.batches import EpochBatches
-from pipeline.checkpoints import CHECKPOINTS, Checkpoint, checkpoint_path, only_training
-from pipeline.devices import describe, num_threads_in_use, replicate, set_up_devices
+from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
+from pipeline.dataset.packed import Packed, read_packed
 from pipeline.errors import ParamsError, TrainingError
-from pipeline.files import check_room, check_writable, md5_of, write_json, written_whole
-from pipeline.fingerprint import FINGERPRINT, Fingerprint
-from pipeline.live_metrics import LiveMetrics
-from pipeline.losses import class_weights
-from pipeline.machine import differences, kind_of_machine
-from pipeline.packed import Packed, read_packed
+from pipeline.networks.unet import build_unet
 from pipeline.params import TrainParams, read_params
-from pipeline.precision import AUTO, FLOAT32, check_bfloat16, known_step_times, measure
-from pipeline.program import run_stage
-from pipeline.progress import INTERVAL_S, duration
-from pipeline.trainer import Trainer, build_optimizer
-from pipeline.unet import build_unet
-from pipeline.val_scores import score_packed
+from pipeline.registry.live_metrics import LiveMetrics
+from pipeline.runtime.files import check_room, check_writable, md5_of, write_json, written_whole
+from pipeline.runtime.program import run_stage
+from pipeline.runtime.progress import INTERVAL_S, duration
+from pipeline.training.augment import Ranges
+from pipeline.training.batches import EpochBatches
+from pipeline.training.checkpoints import CHECKPOINTS, Checkpoint, checkpoint_path, only_training
+from pipeline.training.devices import describe, num_threads_in_use, replicate, set_up_devices
+from pipeline.training.losses import class_weights
+from pipeline.training.machine import differences, kind_of_machine
+from pipeline.training.precision import AUTO, FLOAT32, check_bfloat16, known_step_times, measure
+from pipeline.training.trainer import Trainer, build_optimizer
+from pipeline.training.validation_scores import score_packed
 
 TRAIN = Path("work/train")
 NUM_MEASURED_BATCHES = 3

@@ -5,25 +5,24 @@ from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from pipeline.checks import class_checks, leak_checks, sample_checks, split_checks, version_checks
-from pipeline.data_version import version_rows
-from pipeline.dataset import DATA, SPLITS, Sample, list_samples, read_class_list
+from pipeline.dataset.contract import DATA, SPLITS, Sample, list_samples, read_class_list
+from pipeline.dataset.manifest import MANIFEST, Row, write_manifest
+from pipeline.dataset.splits import split_of
+from pipeline.dataset.versions import Version, read_version
 from pipeline.errors import DataError, ParamsError
-from pipeline.expectations import Judge
-from pipeline.fact_table import class_rows, leak_rows, most_ignored_share, sample_row, split_rows
-from pipeline.files import write_json
-from pipeline.findings import ERROR, WARNING, Finding, bad_names, first_of, summary_of, write_quarantine
-from pipeline.images import SUFFIXES
-from pipeline.manifest import MANIFEST, Row, write_manifest
-from pipeline.names import quoted
 from pipeline.params import SplitParams, ValidateParams, read_params
 from pipeline.params_fit import check_params
-from pipeline.picture_files import Limits
-from pipeline.program import run_stage
-from pipeline.scan import Facts, read_num_workers, scan
-from pipeline.split import split_of
-from pipeline.text import shown
-from pipeline.versions import Version, read_version
+from pipeline.runtime.files import write_json
+from pipeline.runtime.program import run_stage
+from pipeline.runtime.text import quoted, shown
+from pipeline.validation.checks import class_checks, leak_checks, sample_checks, split_checks, version_checks
+from pipeline.validation.data_version import version_rows
+from pipeline.validation.expectations import Judge
+from pipeline.validation.facts import class_rows, leak_rows, most_ignored_share, sample_row, split_rows
+from pipeline.validation.findings import ERROR, WARNING, Finding, bad_names, first_of, summary_of, write_quarantine
+from pipeline.validation.scan import Facts, read_num_workers, scan
+from pipeline.vision.images import SUFFIXES
+from pipeline.vision.picture_files import Limits
 
 VALIDATE = MANIFEST.parent
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.bootstrap import class_intervals, mean_iou_interval
+from pipeline.evaluation.bootstrap import class_intervals, mean_iou_interval
 from tests.benchmarks.real_counts import table_of
 
 NUM_IMAGES, NUM_CLASSES, NUM_ROUNDS = 500, 20, 5

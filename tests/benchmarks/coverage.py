@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.bootstrap import (
+from pipeline.evaluation.bootstrap import (
     Interval,
     Unit,
     draw_weights,
@@ -15,7 +15,7 @@ from pipeline.bootstrap import (
     t_interval,
     units_with_class,
 )
-from pipeline.confusion import iou_per_class, mean_iou
+from pipeline.evaluation.confusion import iou_per_class, mean_iou
 from tests.benchmarks.real_counts import RealCounts, read_counts, true_mean_iou
 
 CONFIDENCE, NUM_RESAMPLES, MIN_UNITS = 0.95, 2000, 5

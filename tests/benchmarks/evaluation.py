@@ -20,19 +20,19 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.dataset import ClassList
-from pipeline.files import md5_of
-from pipeline.fingerprint import Fingerprint
-from pipeline.images import read_image, resize_mask, write_png
-from pipeline.manifest import Row, write_manifest
-from pipeline.model_card import ModelCard
+from pipeline.dataset.contract import ClassList
+from pipeline.dataset.fingerprint import Fingerprint
+from pipeline.dataset.manifest import Row, write_manifest
+from pipeline.importers.demo.scenes import draw_scene
+from pipeline.networks.unet import build_unet
 from pipeline.params import read_params
-from pipeline.predictor import Predictor, read_ahead
-from pipeline.resize import resize_image
-from pipeline.scenes import draw_scene
+from pipeline.runtime.files import md5_of
+from pipeline.serving.model_card import ModelCard
+from pipeline.serving.predictor import Predictor, read_ahead
+from pipeline.serving.tf import ServedUnet, set_up_devices, write_saved_model
 from pipeline.steps.evaluate import evaluate
-from pipeline.tf import ServedUnet, set_up_devices, write_saved_model
-from pipeline.unet import build_unet
+from pipeline.vision.images import read_image, resize_mask, write_png
+from pipeline.vision.resize import resize_image
 from tests.tiny_model import NO_POSTPROCESS
 
 PARAMS = Path(__file__).parents[2] / "params/camvid.yaml"

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.bootstrap import Unit
-from pipeline.comparison import Comparison, compare, judge
-from pipeline.noise_floor import noise_floor
+from pipeline.evaluation.bootstrap import Unit
 from pipeline.params import PromoteParams, read_params
+from pipeline.promotion.comparison import Comparison, compare, judge
+from pipeline.promotion.noise_floor import noise_floor
 from tests.benchmarks.real_counts import RealCounts, improve, read_counts, share_that, table_of, true_mean_iou
 
 NUM_PAIRS = 1008

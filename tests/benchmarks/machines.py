@@ -40,7 +40,7 @@ SCORES = "evaluate/scores.json"
 TIMEOUT_S = 600
 LIST_VERSIONS = """\
 import json
-from pipeline.registry import list_versions
+from pipeline.registry.client import list_versions
 print(json.dumps([[version.number, list(version.aliases)] for version in list_versions()]))
 """
 

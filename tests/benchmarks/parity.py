@@ -20,17 +20,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.dataset.packed import read_packed
 from pipeline.errors import ExportError
-from pipeline.packed import read_packed
+from pipeline.importers.demo.scenes import draw_scene
+from pipeline.networks.unet import PadToMultiple, build_unet
 from pipeline.params import read_params
-from pipeline.parity import check, compare
-from pipeline.resize import resize_image
-from pipeline.scenes import draw_scene
+from pipeline.serving.parity import check, compare
+from pipeline.serving.tf import Serve, ServedUnet, load_saved_model, resize_images, set_up_devices, write_saved_model
 from pipeline.steps.export import read_unet
 from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import train
-from pipeline.tf import Serve, ServedUnet, load_saved_model, resize_images, set_up_devices, write_saved_model
-from pipeline.unet import PadToMultiple, build_unet
+from pipeline.vision.resize import resize_image
 from tests.drawn_data import CLASSES, small_params, write_data
 
 SETTINGS: dict[str, tuple[dict[str, str], int]] = {

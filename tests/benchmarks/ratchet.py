@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.comparison import Comparison, compare, judge
-from pipeline.contest import find_best
-from pipeline.ledger import Aliases, Line
+from pipeline.ledger.ledger import Aliases, Line
 from pipeline.params import PromoteParams, read_params
+from pipeline.promotion.comparison import Comparison, compare, judge
+from pipeline.promotion.rivals import find_best
 from tests.benchmarks.real_counts import RealCounts, read_counts, share_that, table_of, true_mean_iou, worsen
 
 NUM_CHALLENGERS, LOSS, MARGIN = 50, 0.003, 0.005

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.bootstrap import Unit
-from pipeline.confusion import mean_iou
 from pipeline.errors import EvidenceError
-from pipeline.image_table import ImageTable
+from pipeline.evaluation.bootstrap import Unit
+from pipeline.evaluation.confusion import mean_iou
+from pipeline.evaluation.image_table import ImageTable
 
 COUNTS = Path(__file__).with_name("counts.npz")
 NUM_HALVINGS = 40

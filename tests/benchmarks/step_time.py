@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.augment import Ranges
-from pipeline.batches import EpochBatches
-from pipeline.devices import set_up_devices
-from pipeline.packed import Packed
-from pipeline.trainer import Trainer, build_optimizer
-from pipeline.unet import build_unet
+from pipeline.dataset.packed import Packed
+from pipeline.networks.unet import build_unet
+from pipeline.training.augment import Ranges
+from pipeline.training.batches import EpochBatches
+from pipeline.training.devices import set_up_devices
+from pipeline.training.trainer import Trainer, build_optimizer
 
 SIZE, CROP, NUM_CLASSES, BATCH_SIZE = (240, 320), (192, 256), 11, 4
 NUM_STEPS, NUM_ROUNDS = 20, 5

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.aliases import read_standing
+from pipeline.ledger.aliases import read_standing
 from pipeline.steps.promote import promote
 from tests.contest import FREE, ROAD, SKY, number_by_alias, register, write_contest
 from tests.finished_project import ROOT

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.files import read_json
-from pipeline.report_place import NEWEST
-from pipeline.versions import list_stages
+from pipeline.dataset.versions import list_stages
+from pipeline.report.place import NEWEST
+from pipeline.runtime.files import read_json
 from tests.conftest import PLACES, ROOT
 from tests.flows.tiny_flow import ask_prefect, mlflow_states, run_module, started
 
@@ -115,7 +115,7 @@ def outputs() -> dict[str, str]:
 
 def versions() -> str:
     """The registered versions with their aliases, as the clone's own registry gives them."""
-    code = "from pipeline.registry import list_versions; print(*(f'{v}{v.aliases}' for v in list_versions()))"
+    code = "from pipeline.registry.client import list_versions; print(*(f'{v}{v.aliases}' for v in list_versions()))"
     return subprocess.check_output([sys.executable, "-c", code], text=True).strip()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flows.live_run import OPEN_RUN, close_live_run, open_live_run
-from pipeline.registry import log_epoch
+from pipeline.registry.client import log_epoch
 from tests.flows.tiny_flow import mlflow_states
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.versions import is_fresh
+from pipeline.dataset.versions import is_fresh
 from tests.flows.tiny_flow import TRAIN, ask_prefect, mlflow_states, run_flow, started, write_tiny_flow
 from tests.processes import wait_for_end
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.versions import add_data
+from pipeline.dataset.versions import add_data
 from tests.flows.tiny_flow import run_module
 
 STAGE = "stages:\n  one:\n    cmd: {cmd}\n    deps: [data]\n    outs: [work/a]\n"

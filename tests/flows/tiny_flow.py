@@ -34,7 +34,7 @@ stages:
 TRAIN = """\
 import os, time
 from pathlib import Path
-from pipeline.registry import log_epoch
+from pipeline.registry.client import log_epoch
 for epoch in range(1, 4):
     log_epoch({"loss": 1.0}, epoch)
     print(f"epoch {epoch}/3 of process {os.getpid()} run {os.environ.get('MLFLOW_RUN_ID')}", flush=True)
@@ -43,7 +43,7 @@ Path("work/train").mkdir()
 Path("work/train/model").write_text("weights")
 """
 GATE = """\
-from pipeline.verdict import Verdict
+from pipeline.evaluation.verdict import Verdict
 Verdict(False, ("mean IoU 0.5 is below the floor 0.7",), None, 0.5, None).write()
 """
 

@@ -9,20 +9,20 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from pipeline.bootstrap import Interval
-from pipeline.dataset import ClassList, Sample, write_contract
+from pipeline.dataset.contract import ClassList, Sample, write_contract
+from pipeline.dataset.fingerprint import Fingerprint
+from pipeline.dataset.manifest import MANIFEST, Row, read_manifest, write_manifest
 from pipeline.errors import DataError, EvidenceError
-from pipeline.files import md5_of
-from pipeline.fingerprint import Fingerprint
-from pipeline.image_table import ImageTable
-from pipeline.images import read_image, write_png
-from pipeline.manifest import MANIFEST, Row, read_manifest, write_manifest
-from pipeline.model_card import MODEL, Postprocess
-from pipeline.overlays import OPACITY
+from pipeline.evaluation.bootstrap import Interval
+from pipeline.evaluation.image_table import ImageTable
+from pipeline.evaluation.overlays import OPACITY
+from pipeline.evaluation.scores import SCORES, Scores
 from pipeline.params import BootstrapParams, EvaluateParams
-from pipeline.predictor import Predictor
-from pipeline.scores import SCORES, Scores
+from pipeline.runtime.files import md5_of
+from pipeline.serving.model_card import MODEL, Postprocess
+from pipeline.serving.predictor import Predictor
 from pipeline.steps import evaluate as step
+from pipeline.vision.images import read_image, write_png
 from tests.tiny_model import write_tiny_model
 
 CLASSES = ClassList(("sky", "road", "car"), ((0, 0, 255), (90, 90, 90), (200, 0, 0)), 255)

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.dataset.manifest import Row
 from pipeline.errors import EvidenceError, ExportError
-from pipeline.files import md5_of, read_json, write_json
-from pipeline.manifest import Row
-from pipeline.model_card import ModelCard
+from pipeline.networks.unet import build_unet
+from pipeline.runtime.files import md5_of, read_json, write_json
+from pipeline.serving.model_card import ModelCard
 from pipeline.steps.export import export, golden_rows, read_unet
-from pipeline.unet import build_unet
 from tests.drawn_data import CLASSES, small_params, write_data
 
 PARAMS = small_params().export

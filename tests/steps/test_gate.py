@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.bootstrap import Interval
-from pipeline.files import md5_of
-from pipeline.manifest import MANIFEST
-from pipeline.model_card import MODEL
+from pipeline.dataset.manifest import MANIFEST
+from pipeline.evaluation.bootstrap import Interval
+from pipeline.evaluation.scores import NO_INTERVALS, SCORES, Evidence, Floor, Intervals, Scores
+from pipeline.evaluation.slices import Slice
+from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.params import GateParams
-from pipeline.report_place import GATE_PAGE, NEWEST
-from pipeline.scores import NO_INTERVALS, SCORES, Evidence, Floor, Intervals, Scores
-from pipeline.slices import Slice
+from pipeline.report.place import GATE_PAGE, NEWEST
+from pipeline.runtime.files import md5_of
+from pipeline.serving.model_card import MODEL
 from pipeline.steps import gate as step
 from pipeline.steps.gate import gate
-from pipeline.verdict import VERDICT, Verdict
 from tests.finished_project import write_project
 
 EVIDENCE = Evidence("model", "manifest", "test")

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from pipeline.dataset import list_samples, read_class_list
+from pipeline.dataset.contract import list_samples, read_class_list
+from pipeline.dataset.versions import add_data, is_fresh, read_data_md5
 from pipeline.errors import DataError, StageError, StorageError
-from pipeline.files import md5_of
-from pipeline.images import encode_jpeg, encode_png, read_image, read_mask, write_png
-from pipeline.masks import encode
-from pipeline.scenes import CLASSES
+from pipeline.importers.demo.scenes import CLASSES
+from pipeline.importers.label_map import encode
+from pipeline.runtime.files import md5_of
 from pipeline.steps import import_
 from pipeline.steps.import_ import import_camvid, import_demo, import_folder
-from pipeline.versions import add_data, is_fresh, read_data_md5
+from pipeline.vision.images import encode_jpeg, encode_png, read_image, read_mask, write_png
 from tests.bombs import write_bombs
 
 ROOT = Path(__file__).parents[2]

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.dataset.packed import PREPROCESS
 from pipeline.errors import EvidenceError, ParamsError, StageError
-from pipeline.files import write_json
-from pipeline.packed import PREPROCESS
-from pipeline.precision import STEP_TIMES
-from pipeline.registry import model_name, opened
+from pipeline.registry.client import model_name, opened
+from pipeline.runtime.files import write_json
 from pipeline.steps.noise import NOISE, STAGES, identify, mean_iou_of, noise, prepare, run_in
 from pipeline.steps.preprocess import preprocess
+from pipeline.training.precision import STEP_TIMES
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
 from tests.evaluated_work import make_scores
 from tests.finished_project import use_registry

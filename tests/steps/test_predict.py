@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from pipeline.dataset import ClassList
+from pipeline.dataset.contract import ClassList
 from pipeline.errors import DataError, EvidenceError
-from pipeline.files import md5_of, read_json
-from pipeline.images import read_image, read_mask, write_png
+from pipeline.runtime.files import md5_of, read_json
 from pipeline.steps.predict import RECORD, PredictSummary, predict, progress_of, tell
+from pipeline.vision.images import read_image, read_mask, write_png
 from tests.bombs import write_bombs
 from tests.tiny_model import write_tiny_model
 

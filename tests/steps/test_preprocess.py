@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.dataset.packed import read_packed
 from pipeline.errors import DataError
-from pipeline.files import md5_of
-from pipeline.images import read_image, read_mask
-from pipeline.packed import read_packed
-from pipeline.resize import resize_image
+from pipeline.runtime.files import md5_of
 from pipeline.steps.preprocess import CHUNK, preprocess
+from pipeline.vision.images import read_image, read_mask
+from pipeline.vision.resize import resize_image
 from tests.drawn_data import CLASSES, small_params, write_data
 
 PARAMS = small_params().preprocess

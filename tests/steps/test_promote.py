@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.aliases import read_standing, record
-from pipeline.contest import Contest
-from pipeline.dataset import ClassList, write_contract
+from pipeline.dataset.contract import ClassList, write_contract
+from pipeline.dataset.manifest import read_manifest
 from pipeline.errors import EvidenceError, RegistryError, RejectedError
-from pipeline.image_table import ImageTable
-from pipeline.ledger import new_line, read_ledger
-from pipeline.manifest import read_manifest
-from pipeline.noise_floor import NoiseFloor
+from pipeline.evaluation.image_table import ImageTable
+from pipeline.evaluation.scores import md5_of_test_split
+from pipeline.evaluation.verdict import VERDICT, Verdict
+from pipeline.ledger.aliases import read_standing, record
+from pipeline.ledger.ledger import new_line, read_ledger
 from pipeline.params import read_params
-from pipeline.program import run
-from pipeline.registry import find_alias, find_version, list_versions, set_alias
-from pipeline.rescoring import Rescored
-from pipeline.scores import md5_of_test_split
+from pipeline.promotion.noise_floor import NoiseFloor
+from pipeline.promotion.rescore import Rescored
+from pipeline.promotion.rivals import Contest
+from pipeline.registry.client import find_alias, find_version, list_versions, set_alias
+from pipeline.runtime.program import run
 from pipeline.steps import promote as step
 from pipeline.steps.promote import carry_out, decide, promote
 from pipeline.steps.rollback import rollback
-from pipeline.verdict import VERDICT, Verdict
 from tests.contest import FREE, ROAD, SKY, number_by_alias, register, write_contest, write_split
 from tests.finished_project import CLASSES
 

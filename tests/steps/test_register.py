@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from pipeline.errors import EvidenceError, RegistryError
-from pipeline.lineage import read_lineage
-from pipeline.model_cache import download_model
-from pipeline.model_card import Postprocess
-from pipeline.registry import find_alias, list_versions, opened, set_alias
-from pipeline.scores import Scores
+from pipeline.evaluation.scores import Scores
+from pipeline.registry.client import find_alias, list_versions, opened, set_alias
+from pipeline.registry.lineage import read_lineage
+from pipeline.registry.model_cache import download_model
+from pipeline.serving.model_card import Postprocess
 from pipeline.steps import gate
 from pipeline.steps.register import _describe, _read_accepted, _register, _tags, register
 from tests.finished_project import ROOT, make_scores, use_registry, write_lock, write_project

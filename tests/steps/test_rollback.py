@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.aliases import read_standing, record
-from pipeline.contest import find_contest
 from pipeline.errors import EvidenceError, RegistryError
-from pipeline.ledger import new_line, read_ledger
-from pipeline.registration import delete_version
-from pipeline.registry import find_alias, find_version, list_versions, model_name, opened, set_alias, set_tags
+from pipeline.ledger.aliases import read_standing, record
+from pipeline.ledger.ledger import new_line, read_ledger
+from pipeline.promotion.rivals import find_contest
+from pipeline.registry.client import find_alias, find_version, list_versions, model_name, opened, set_alias, set_tags
+from pipeline.registry.registration import delete_version
 from pipeline.steps import rollback as step
 from pipeline.steps.rollback import move, rollback
 from tests import contest

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from pipeline.errors import EvidenceError
-from pipeline.ledger import Aliases, append, new_line
-from pipeline.registration import create_version
-from pipeline.registry import Version, create_run, find_version, opened, set_alias
+from pipeline.ledger.ledger import Aliases, append, new_line
+from pipeline.registry.client import Version, create_run, find_version, opened, set_alias
+from pipeline.registry.registration import create_version
 from pipeline.steps import history
 from pipeline.steps import status as step
 from pipeline.steps.promote import promote

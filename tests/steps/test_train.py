@@ -18,15 +18,15 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.checkpoints import Checkpoint
+from pipeline.dataset.fingerprint import Fingerprint
+from pipeline.dataset.packed import read_packed
 from pipeline.errors import ParamsError
-from pipeline.files import md5_of, write_json
-from pipeline.fingerprint import Fingerprint
-from pipeline.machine import read_processor
-from pipeline.packed import read_packed
-from pipeline.precision import BFLOAT16, FLOAT32, STEP_TIMES, StepTimes
+from pipeline.runtime.files import md5_of, write_json
 from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import TRAIN, check_batch_size, train
+from pipeline.training.checkpoints import Checkpoint
+from pipeline.training.machine import read_processor
+from pipeline.training.precision import BFLOAT16, FLOAT32, STEP_TIMES, StepTimes
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
 from tests.processes import wait_for_end
 

@@ -16,16 +16,16 @@ import pytest
 import yaml
 from PIL import Image
 
-from pipeline.dataset import Sample, list_samples, write_contract
+from pipeline.dataset.contract import Sample, list_samples, write_contract
+from pipeline.dataset.manifest import read_manifest
+from pipeline.dataset.versions import add_data, is_fresh
 from pipeline.errors import DataError, ParamsError
-from pipeline.files import md5_of
-from pipeline.findings import read_quarantine
-from pipeline.images import encode_jpeg, encode_png, read_image, write_png
-from pipeline.manifest import read_manifest
 from pipeline.params import ValidateParams
-from pipeline.resize import resize_image
+from pipeline.runtime.files import md5_of
 from pipeline.steps.validate import Report, main, validate
-from pipeline.versions import add_data, is_fresh
+from pipeline.validation.findings import read_quarantine
+from pipeline.vision.images import encode_jpeg, encode_png, read_image, write_png
+from pipeline.vision.resize import resize_image
 from tests.bombs import write_bombs
 from tests.drawn_data import CLASSES, SIZE, small_content, small_params, write_data
 

@@ -1,0 +1,228 @@
+"""The data contract: `dataset.yaml`, images, masks and `samples.csv` in one folder."""
+
+import csv
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pipeline.dataset.names import check_class_names, problem_of
+from pipeline.dataset.sample_names import check_name, same_everywhere
+from pipeline.errors import DataError
+from pipeline.runtime.files import md5_of, read_yaml
+from pipeline.runtime.records import parse_csv
+from pipeline.runtime.regular_files import MAX_TEXT_BYTES, check_place, read_regular, read_text
+from pipeline.runtime.text import quoted
+from pipeline.runtime.yaml_text import to_yaml
+from pipeline.vision.images import SUFFIXES
+
+DATA = Path("data")
+SPLITS = ("train", "val", "test")
+COLUMNS = ("name", "group", "split")
+KEYS, CLASS_KEYS = ("classes", "ignore_id"), ("id", "name", "colour")
+"""Of `dataset.yaml`: at the top, and of a class."""
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class ClassList:
+    """The classes of a data set; the id of a class is its place, 0 to K - 1.
+
+    Attributes:
+        names: (K) names, no two alike.
+        colours: (K) RGB colours in [0, 255], to show masks with.
+        ignore_id: id of the pixels that are never counted, not below K.
+    """
+
+    names: tuple[str, ...]
+    colours: tuple[Colour, ...]
+    ignore_id: int
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `dataset.yaml` holds it."""
+        rows = zip(self.names, self.colours, strict=True)
+        classes = [{"id": id_, "name": name, "colour": list(colour)} for id_, (name, colour) in enumerate(rows)]
+        return {"classes": classes, "ignore_id": self.ignore_id}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image with its mask.
+
+    Attributes:
+        name: file name without suffix, unique in the data set.
+        image: file in `images/`; None where there is only a mask.
+        mask: file in `masks/`; None where there is only an image.
+        group: what is never split (a video, a patient, a site); the name itself where none is given.
+        split: "train", "val" or "test" where `samples.csv` freezes it, "" otherwise.
+    """
+
+    name: str
+    image: Path | None
+    mask: Path | None
+    group: str
+    split: str
+
+
+def parse_class_list(content: Any, path: Path) -> ClassList:
+    """Reads a class list from the content of a `dataset.yaml`; `path` is for the message.
+
+    Raises:
+        DataError: ids are not 0 to K - 1, a name or colour is missing, double or impossible.
+    """
+    if not isinstance(content, dict) or not isinstance(content.get("classes"), list) or not content["classes"]:
+        raise DataError(
+            f"{path}: found no list `classes`; expected rows such as {{id: 0, name: sky, colour: [0, 0, 255]}}"
+        )
+    rows = content["classes"]
+    for row in rows:
+        if not isinstance(row, dict) or not {"id", "name", "colour"} <= row.keys():
+            raise DataError(f"{path}: class {quoted(row)} is not complete; expected id, name and colour")
+        if not _is_colour(row["colour"]):
+            raise DataError(
+                f"{path}: colour {quoted(row['colour'])} of class {quoted(row['name'])}; expected [R, G, B] in 0 to 255"
+            )
+        if type(row["id"]) is not int:
+            raise DataError(f"{path}: id {quoted(row['id'])} of class {quoted(row['name'])}; expected a whole number")
+    rows = sorted(rows, key=lambda row: row["id"])
+    ids, names = [row["id"] for row in rows], [row["name"] for row in rows]
+    if ids != list(range(len(rows))):
+        raise DataError(
+            f"{path}: class ids are {quoted(ids)}, expected 0 to {len(rows) - 1} without gaps; number them anew"
+        )
+    check_class_names(names, path)
+    if len(set(names)) < len(names):
+        raise DataError(f"{path}: class names are {quoted(names)}, expected no two alike; rename one")
+    ignore_id = content.get("ignore_id", 255)
+    if type(ignore_id) is not int or not len(rows) <= ignore_id <= 255:
+        raise DataError(f"{path}: ignore_id is {quoted(ignore_id)}, expected {len(rows)} to 255; 255 is the custom")
+    red_green_blue = tuple((int(row["colour"][0]), int(row["colour"][1]), int(row["colour"][2])) for row in rows)
+    return ClassList(tuple(names), red_green_blue, ignore_id)
+
+
+def read_class_list(data: Path = DATA) -> ClassList:
+    """Reads `dataset.yaml` of a data folder.
+
+    Raises:
+        DataError: it is missing, a link out of the folder, has a key that is not known, or breaks the contract.
+    """
+    path = data / "dataset.yaml"
+    _check_link(path, data)
+    if path.exists():
+        read_regular(path, MAX_TEXT_BYTES)  # a pipe would be waited for
+    otherwise = "bring data in with `segline import`, or fetch the version in data.dvc with `dvc pull`"
+    content = read_yaml(path, DataError, otherwise)
+    classes = parse_class_list(content, path)
+    _check_keys(content, KEYS, str(path))
+    for row in content["classes"]:
+        _check_keys(row, CLASS_KEYS, f"{path}: class {quoted(row['name'])}")
+    return classes
+
+
+def list_samples(data: Path = DATA) -> list[Sample]:
+    """Every sample of a data folder, in order of name; unpaired files give a sample with one side None.
+
+    Raises:
+        DataError: the folder is empty, two images have one name, a name is one that not every machine can hold, or
+            `samples.csv` is wrong or a link out of the folder.
+    """
+    images, masks = _files_by_name(data / "images"), _files_by_name(data / "masks")
+    names = sorted(images.keys() | masks.keys())
+    if not names:
+        raise DataError(f"{data}: found no image in images/ and no mask in masks/; bring data in with `segline import`")
+    _check_link(data / "samples.csv", data)
+    table = read_sample_table(data / "samples.csv")
+    if unknown := sorted(table.keys() - set(names)):
+        raise DataError(
+            f"{data}/samples.csv: names {len(unknown)} samples that have no file, the first is {quoted(unknown[0])}; "
+            "remove these rows or restore the files"
+        )
+    return [Sample(name, images.get(name), masks.get(name), *table.get(name, (name, ""))) for name in names]
+
+
+def read_sample_table(path: Path) -> dict[str, tuple[str, str]]:
+    """Group and split by name from a `samples.csv`; empty where there is no such file.
+
+    Raises:
+        DataError: it is no CSV, a column is missing, a name is empty or double, or a split is unknown.
+    """
+    if not path.exists():
+        return {}
+    table: dict[str, tuple[str, str]] = {}
+    for line, row in _read_csv(path):
+        name, group, split = (row.get(column, "").strip() for column in ("name", "group", "split"))
+        where = f"{path}: line {line}"
+        if not name or name in table:
+            raise DataError(f"{where}: name {quoted(name)} is {'double' if name else 'empty'}; each is given once")
+        if problem := problem_of(group or name):
+            raise DataError(f"{where}: {'group' if group else 'name'} {quoted(group or name)} {problem}")
+        if split and split not in SPLITS:
+            raise DataError(f"{where}: split {quoted(split)}, expected one of {', '.join(SPLITS)} or nothing")
+        table[name] = (group or name, split)
+    return table
+
+
+def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
+    try:
+        columns, rows = parse_csv(read_text(path), may_be_short=True)
+    except ValueError as err:
+        raise DataError(f"{path}: is no CSV in UTF-8 ({err}); save it anew as such") from err
+    if "name" not in columns:
+        raise DataError(f"{path}: columns are {quoted(columns)}, expected name and, optional, group and split")
+    if odd := [column for column in columns if column.strip().lower() in COLUMNS and column not in COLUMNS]:
+        raise DataError(f"{path}: column {quoted(odd[0])} would not be read; write it {odd[0].strip().lower()!r}")
+    return rows
+
+
+def write_contract(folder: Path, classes: ClassList, samples: Sequence[Sample]) -> None:
+    """Writes `dataset.yaml` and `samples.csv` into a folder that holds the images and masks already."""
+    (folder / "dataset.yaml").write_text(to_yaml(classes.to_dict()), encoding="utf-8")
+    with (folder / "samples.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows((sample.name, sample.group, sample.split) for sample in samples)
+
+
+def _files_by_name(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    names: dict[str, Path] = {}
+    if not folder.is_dir():
+        return found
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
+            continue
+        check_name(path.stem, path)
+        name = same_everywhere(path.stem)
+        if name in names:
+            raise DataError(f"{path}: has the same name as {names[name]}; rename one, names tell samples apart")
+        names[name] = found[path.stem] = path
+    return found
+
+
+def _check_link(path: Path, data: Path) -> None:
+    """Refuses a link out of the data folder, unless its target has the name that DVC's cache gives to such bytes."""
+    target = Path(os.path.realpath(path))
+    is_cached = target.is_file() and f"{target.parent.name}{target.name}" == md5_of(target)
+    if path.is_symlink() and not is_cached:
+        check_place(path, (data,))
+
+
+def _check_keys(found: Iterable[object], known: Sequence[str], where: str) -> None:
+    for key in found:
+        if key not in known:
+            near = get_close_matches(str(key), known, n=1)
+            guess = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise DataError(f"{where}: unknown key {quoted(key)} ({guess}); correct or remove it")
+
+
+def _is_colour(value: Any) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) == 3
+        and all(isinstance(part, int) and not isinstance(part, bool) and 0 <= part <= 255 for part in value)
+    )

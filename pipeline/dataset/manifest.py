@@ -1,0 +1,58 @@
+"""The manifest: a row for each sample that passed validation, in order of name. Later stages trust it."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.runtime.files import written_whole
+from pipeline.runtime.records import Place, read_rows
+
+MANIFEST = Path("work/validate/manifest.csv")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A sample fit for training or scoring.
+
+    Attributes:
+        name: unique name.
+        image: path of the image, relative to the project's folder.
+        mask: path of the mask.
+        group: what is never split.
+        split: "train", "val" or "test".
+        height: of the upright image, pixels.
+        width: likewise.
+        image_md5: of the file's bytes.
+        mask_md5: of the file's bytes.
+    """
+
+    name: str
+    image: Path
+    mask: Path
+    group: str
+    split: Annotated[str, Field(pattern="^(train|val|test)$")]
+    height: Place
+    width: Place
+    image_md5: str
+    mask_md5: str
+
+
+def write_manifest(path: Path, rows: Sequence[Row]) -> None:
+    """Writes the rows as CSV, sorted by name, whole or not at all."""
+    with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: row.name))
+
+
+def read_manifest(path: Path = MANIFEST) -> list[Row]:
+    """Reads the rows.
+
+    Raises:
+        EvidenceError: the manifest is missing or damaged.
+    """
+    return read_rows(path, Row, "validate")

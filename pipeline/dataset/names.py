@@ -1,0 +1,53 @@
+"""Names that users give: of classes, groups and samples. They come to stand in files, pages, tags and file names."""
+
+from collections.abc import Sequence
+
+from pipeline.errors import DataError
+from pipeline.runtime.text import quoted
+
+MAX_CHARS = 200
+"""MLflow takes 250 for a metric's name, and `precision/` stands before that of a class."""
+THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
+"""Names of the slices of a test split by what they are cut by; those of the kind `group` are the groups' names."""
+RESERVED = ("micro avg", "macro avg", "weighted avg")
+"""Rows of the classification report that are no classes."""
+
+
+def problem_of(name: object) -> str | None:
+    """What is wrong with a name, as the rest of a sentence that begins with it; None: nothing.
+
+    A name is a text of 1 to `MAX_CHARS` printable characters without blanks at its ends.
+    """
+    if not isinstance(name, str):
+        return "is no text; write it in quotes"
+    if not name.strip():
+        return "is empty; give it a name"
+    if name != name.strip():
+        return "begins or ends with a blank; remove it"
+    if not name.isprintable():
+        odd = next(character for character in name if not character.isprintable())
+        return f"holds the character U+{ord(odd):04X}, which cannot be printed; remove it"
+    if len(name) > MAX_CHARS:
+        return f"has {len(name)} characters, expected at most {MAX_CHARS}; shorten it"
+    return None
+
+
+def check_class_names(names: Sequence[object], source: object) -> None:
+    """Refuses names that no class can have.
+
+    Args:
+        names: of all classes.
+        source: the file that they stand in, for the message.
+
+    Raises:
+        DataError: one is impossible or reserved, or two differ in case only.
+    """
+    seen: dict[str, str] = {}
+    for name in names:
+        if problem := problem_of(name):
+            raise DataError(f"{source}: class name {quoted(name)} {problem}")
+        assert isinstance(name, str)
+        if name.casefold() in RESERVED:
+            raise DataError(f"{source}: class name {name!r} is that of an average in the report; rename the class")
+        if (other := seen.setdefault(name.casefold(), name)) != name:
+            raise DataError(f"{source}: class names {quoted(other)} and {quoted(name)} differ in case only; rename one")

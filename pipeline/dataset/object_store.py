@@ -1,0 +1,140 @@
+"""The one door to object stores: S3, and whatever speaks its protocol (`AWS_ENDPOINT_URL`)."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from pipeline.dataset.sample_names import same_everywhere
+from pipeline.errors import StageError, StorageError
+from pipeline.runtime.files import FULL, is_full
+from pipeline.runtime.parallel import in_threads
+from pipeline.runtime.progress import Progress
+from pipeline.runtime.secrets import without_secrets
+
+SCHEME = "s3://"
+TIMEOUT_S = 5
+READ_TIMEOUT_S = 60
+NUM_ATTEMPTS = 3
+NUM_CONNECTIONS = 16
+
+
+def is_url(place: str) -> bool:
+    """True for a place in an object store, such as s3://bucket/prefix."""
+    return place.startswith(SCHEME)
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """Bucket and prefix of s3://bucket/prefix; the prefix ends with "/" unless it is empty.
+
+    Raises:
+        StorageError: there is no bucket in it.
+    """
+    bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
+    if not is_url(url) or not bucket:
+        raise StorageError(f"{url}: is no place in an object store; expected s3://bucket/prefix")
+    return bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+
+
+def download_folder(url: str, folder: Path, suffixes: Sequence[str]) -> int:
+    """Downloads everything below a prefix into a folder that is new, keeping the relative paths.
+
+    Where the store is and who asks comes from the environment: AWS_ENDPOINT_URL, AWS_PROFILE, AWS_ACCESS_KEY_ID, ...
+
+    Args:
+        url: s3://bucket/prefix.
+        folder: is made.
+        suffixes: endings of the names to download, in lower case; other objects are left out.
+
+    Returns:
+        Number of files downloaded.
+
+    Raises:
+        StorageError: the store cannot be reached, refuses, or has nothing there.
+        StageError: the disk is full.
+    """
+    bucket, prefix = split_url(url)
+    folder.mkdir(parents=True)
+    try:
+        client = _connect()
+        keys = [key for key in _list_keys(client, bucket, prefix) if key.lower().endswith(tuple(suffixes))]
+        if not keys:
+            raise StorageError(f"{url}: found nothing with {', '.join(suffixes)}; correct the bucket or the prefix")
+        places = _places(folder, keys, prefix)
+        progress = Progress(f"download of {without_secrets(url)}", len(keys), "files")
+        for _ in in_threads(lambda key: _download(client, bucket, key, places[key]), keys, NUM_CONNECTIONS):
+            progress.advance()
+        progress.close()
+        return len(keys)
+    except (BotoCoreError, Boto3Error, ClientError, ValueError) as err:
+        raise StorageError(f"{url}: {_explain(err)}") from err
+    except OSError as err:
+        if is_full(err):
+            raise StageError(f"{url}: {FULL}, for the download; free some space and start again") from err
+        raise StorageError(f"{url}: cannot be stored in {folder} ({err}); rename the object it names") from err
+
+
+def _connect() -> Any:
+    config = Config(
+        connect_timeout=TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        retries={"total_max_attempts": NUM_ATTEMPTS, "mode": "standard"},
+        max_pool_connections=NUM_CONNECTIONS,
+    )
+    return boto3.session.Session().client("s3", config=config)
+
+
+def _list_keys(client: Any, bucket: str, prefix: str) -> Iterator[str]:
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        yield from (item["Key"] for item in page.get("Contents", ()))
+
+
+def _places(folder: Path, keys: Sequence[str], prefix: str) -> dict[str, Path]:
+    """Where each object goes; no two to one file, on any machine."""
+    places = {key: _place(folder, key, prefix) for key in keys}
+    seen: dict[str, str] = {}
+    for key, place in places.items():
+        name = same_everywhere(str(place))
+        if name in seen:
+            raise StorageError(f"objects {seen[name]!r} and {key!r} would be one file; rename one in the store")
+        seen[name] = key
+    return places
+
+
+def _place(folder: Path, key: str, prefix: str) -> Path:
+    """Where an object goes; a key must not lead out of the folder."""
+    relative = PurePosixPath(key.removeprefix(prefix))
+    if relative.is_absolute() or ".." in relative.parts or "\0" in key:
+        raise StorageError(f"object {key!r} leads out of the folder; rename it in the store")
+    return folder / relative
+
+
+def _download(client: Any, bucket: str, key: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    client.download_file(bucket, key, str(path), Config=TransferConfig(use_threads=False))
+
+
+def _explain(err: Exception) -> str:
+    where = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "Amazon S3"
+    if isinstance(err, NoCredentialsError | PartialCredentialsError):
+        return (
+            f"no credentials for {where}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
+            "in the environment"
+        )
+    if not isinstance(err, ClientError):
+        return f"{where} cannot be reached: {err}; check AWS_ENDPOINT_URL and the network, then start again"
+    code = err.response.get("Error", {}).get("Code", "")
+    if code in ("NoSuchBucket", "404"):
+        return f"{where} has no such bucket; correct the name, or AWS_ENDPOINT_URL if it is on another server"
+    if code in ("AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken"):
+        return (
+            f"{where} refuses these credentials ({code}); check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+            "AWS_SESSION_TOKEN, and that they may list and read the bucket"
+        )
+    return f"{where} answered {err}; mend that and start again"

@@ -1,0 +1,203 @@
+"""The one door to DVC's Python API: the version of the data set, the list of stages, what is fresh."""
+
+import json
+import logging
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.dataset.contract import DATA
+from pipeline.errors import DataError, StageError
+from pipeline.runtime.files import FULL, check_writable, is_full, md5_of_listing, read_yaml
+from pipeline.runtime.text import quoted
+
+PIPELINE = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
+HINTS = ("dvc.repo.scm_context", "dvc.dvcfile")
+"""Loggers of DVC's that say what to do with `dvc.lock`."""
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
+RESTORE = "run this in the project's folder, or restore it from git"
+
+
+def list_stages(path: Path = PIPELINE) -> list[str]:
+    """Names of the stages in `dvc.yaml`, in its order, which is the order they run in.
+
+    Raises:
+        StageError: the file is missing, not YAML or has no stages.
+    """
+    content = read_yaml(path, StageError, RESTORE)
+    if not isinstance(content, dict) or not isinstance(content.get("stages"), dict) or not content["stages"]:
+        raise StageError(f"{path}: found no `stages`; restore the file from git")
+    return list(content["stages"])
+
+
+def add_data(path: Path = DATA) -> str:
+    """Puts a data folder under DVC's control and writes its `.dvc` file, as `dvc add` does.
+
+    Returns:
+        The MD5 that names this version of the data set.
+
+    Raises:
+        StageError: this is no DVC project, DVC is busy or the disk is full.
+    """
+    with _open_repo() as repo:
+        repo.add([str(path)])
+    return read_data_md5(path)
+
+
+def check_can_add() -> None:
+    """Asks, before anything is written, whether `add_data` can do its work.
+
+    Raises:
+        StageError: this is no DVC project, git or DVC's settings are damaged, DVC is busy, or a folder that DVC writes
+            to cannot be written to.
+    """
+    with _open_repo() as repo:
+        for folder in (repo.tmp_dir, repo.site_cache_dir, repo.cache.local.path):
+            check_writable(Path(folder))
+        with repo.lock:
+            pass
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a data set.
+
+    Attributes:
+        md5: that names it.
+        files: MD5 of each of its files, by the path below the folder; None where DVC's cache does not hold the list.
+        cache: folder of DVC's cache; None outside of a DVC project.
+    """
+
+    md5: str
+    files: Mapping[str, str] | None
+    cache: Path | None
+
+    def path_in_cache(self, md5: str) -> Path | None:
+        """Where DVC keeps its copy of a file."""
+        return self.cache and self.cache / md5[:2] / md5[2:]
+
+
+def read_version(path: Path = DATA) -> Version | None:
+    """The version that the `.dvc` file beside a data folder names; None where there is no such file.
+
+    Raises:
+        DataError: the file is not what `dvc add` writes.
+        StageError: the project's DVC cannot be opened.
+    """
+    if not path.with_name(f"{path.name}.dvc").exists():
+        return None
+    version = Version(read_data_md5(path), None, None)
+    if not Path(".dvc").is_dir():
+        return version
+    with _open_repo() as repo:
+        version = replace(version, cache=Path(repo.cache.local.path))
+    return replace(version, files=_read_listing(version))
+
+
+def list_versioned(path: Path = DATA) -> list[Path]:
+    """The files below a data folder that belong to its version: all but those that `.dvcignore` names."""
+    if not Path(".dvc").is_dir():
+        return sorted(file for file in path.rglob("*") if not file.is_dir())
+    from dvc.fs import localfs
+
+    with _open_repo() as repo:
+        files = [Path(file) for file in repo.dvcignore.find(localfs, str(path.absolute()))]
+    return sorted(path / file.relative_to(path.absolute()) for file in files)
+
+
+def _read_listing(version: Version) -> Mapping[str, str] | None:
+    """The files of a version, unless DVC's list of them is gone or damaged."""
+    listing = version.path_in_cache(version.md5)
+    try:
+        entries = json.loads(listing.read_bytes()) if listing else []
+        files = {entry["relpath"]: entry["md5"] for entry in entries}
+        return files if md5_of_listing(files) == version.md5 else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def read_data_md5(path: Path = DATA) -> str:
+    """The MD5 in the `.dvc` file beside a data folder: the version that the project names, wherever the files are.
+
+    Raises:
+        DataError: there is no such file yet, or it is not what `dvc add` writes.
+    """
+    file = path.with_name(f"{path.name}.dvc")
+    if not file.exists():
+        raise DataError(f"{file}: not found; bring data in with `segline import`")
+    content = read_yaml(file, StageError, RESTORE)
+    try:
+        (out,) = content["outs"]
+        found = out["md5"]
+    except (KeyError, TypeError, ValueError) as err:
+        raise DataError(f"{file}: expected one output with an md5, as `dvc add {path}` writes it; {RESTORE}") from err
+    if not isinstance(found, str) or not MD5.fullmatch(found):
+        raise DataError(f"{file}: md5 is {quoted(found)}, expected 32 hexadecimal digits; {RESTORE}")
+    return found
+
+
+def is_fresh(target: str) -> bool:
+    """True where running a stage, or `data.dvc`, again would change nothing.
+
+    Raises:
+        StageError: there is no such target, or DVC is busy.
+    """
+    with _open_repo() as repo:
+        return not repo.status([target])
+
+
+def run_if_stale(stage: str) -> None:
+    """Runs a stage where it is not fresh, as `dvc repro --single-item` does, and prints what DVC and the stage say.
+
+    DVC's hints for its own command line, to type `git add` and `dvc push`, are left out.
+
+    Raises:
+        StageError: the stage fails, there is none of that name, or DVC is busy.
+    """
+    with _open_repo() as repo:
+        logging.getLogger("dvc").setLevel(logging.INFO)
+        for name in HINTS:
+            logging.getLogger(name).setLevel(logging.WARNING)
+        repo.reproduce([stage], single_item=True)
+
+
+@contextmanager
+def _open_repo() -> Iterator[Any]:
+    from dvc.exceptions import DvcException, NotDvcRepoError
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+    from dvc.scm import SCMError
+
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # its hints to type `git add` are for its own command line
+    try:
+        with Repo(".") as repo:
+            yield repo
+    except NotDvcRepoError as err:
+        raise StageError(f"{Path.cwd()}: is no DVC project; run this in the project's folder") from err
+    except SCMError as err:
+        raise StageError(f"{err}; versions need git: clone the project, or run `git init` here") from err
+    except LockError as err:
+        raise StageError(f"DVC is busy in this project; wait for the other command to end. It says: {err}") from err
+    except OSError as err:
+        raise StageError(
+            f"DVC failed: {FULL if is_full(err) else err}; mend that and run the same command again"
+        ) from err
+    except sqlite3.Error as err:
+        raise StageError(
+            f"DVC failed: its own data base in its site cache cannot be used ({err}); look for free "
+            "space on the disk, a limit on the size of files and write permission, then run the same command again"
+        ) from err
+    except DvcException as err:
+        reason = ": ".join(str(error) for error in _causes(err))
+        raise StageError(f"DVC failed: {reason}; mend that and run the same command again") from err
+
+
+def _causes(err: BaseException | None) -> Iterator[BaseException]:
+    while err:
+        yield err
+        err = err.__cause__

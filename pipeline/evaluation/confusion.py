@@ -1,0 +1,127 @@
+"""The confusion matrix and every score that follows from it. Rows are targets, columns are predictions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.errors import DataError
+from pipeline.vision.images import count_ids
+
+
+def confusion(target: np.ndarray, pred: np.ndarray, num_classes: int, ignore_id: int) -> np.ndarray:
+    """Counts the pixels of each pair of target and predicted class; pixels whose target is `ignore_id` are left out.
+
+    Args:
+        target: (H, W) uint8 ids in [0, K) or `ignore_id`.
+        pred: (H, W) uint8 ids in [0, K).
+        num_classes: K.
+        ignore_id: from K to 255.
+
+    Returns:
+        (K, K) int64.
+
+    Raises:
+        DataError: the shapes differ, or an id is out of range.
+    """
+    if target.shape != pred.shape:
+        raise DataError(f"mask is {target.shape}, prediction is {pred.shape}; expected (height, width) alike")
+    counts = count_ids(target, pred)
+    _check_ids("prediction", counts.sum(axis=0), num_classes, "")
+    counts[ignore_id] = 0
+    _check_ids("mask", counts.sum(axis=1), num_classes, f", or {ignore_id} to ignore a pixel")
+    return counts[:num_classes, :num_classes].copy()
+
+
+def iou_per_class(matrix: np.ndarray) -> np.ndarray:
+    """Intersection over union of each class, the Jaccard index (Jaccard, 1912).
+
+    Args:
+        matrix: (K, K) counts from `confusion`.
+
+    Returns:
+        (K,) float64 in [0, 1]; nan where a class is in neither target nor pred.
+    """
+    hits = np.diag(matrix)
+    return share(hits, matrix.sum(axis=0) + matrix.sum(axis=1) - hits)
+
+
+def mean_iou(matrix: np.ndarray) -> float:
+    """The one mean IoU of evaluation, gate, intervals, comparison, promotion, report and MLflow.
+
+    Pixels are pooled over what the matrix counts, and `iou_per_class` is averaged over the classes that a label there
+    has. A class that is predicted though no label has it is not one more class of IoU 0: its pixels are wrong pixels
+    of the classes whose labels they lie on, and lower the IoU of these. Ignored pixels are never counted.
+
+    Args:
+        matrix: (K, K) counts from `confusion`.
+
+    Returns:
+        In [0, 1]; nan without a counted pixel.
+    """
+    return mean(iou_per_class(matrix)[matrix.sum(axis=1) > 0])
+
+
+def pixel_accuracy(matrix: np.ndarray) -> float:
+    """Share of the pixels that are right, in [0, 1]; nan without pixels."""
+    return float(share(np.trace(matrix), matrix.sum()))
+
+
+def frequency_weighted_iou(matrix: np.ndarray) -> float:
+    """Mean of `iou_per_class`, weighted by the target's pixels (Long et al., 2015); nan without pixels."""
+    return _weighted_mean(iou_per_class(matrix), matrix.sum(axis=1))
+
+
+def classification_report(matrix: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Precision, recall, F1 and support of each class and their averages, as scikit-learn counts them.
+
+    A class that is never predicted has precision 0, one without target pixels has recall 0. One that is in neither
+    has nan for all three and is left out of the averages.
+
+    Args:
+        matrix: (K, K) counts from `confusion`.
+        names: of the K classes.
+
+    Returns:
+        "precision", "recall", "f1" and "support" (pixels) by name and by "micro avg", "macro avg", "weighted avg".
+    """
+    hits, support, num_predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    present = support + num_predicted > 0
+    shares = [share(hits, num_predicted), share(hits, support), share(2 * hits, support + num_predicted)]
+    columns = [np.where(present, np.nan_to_num(part), np.nan) for part in shares]
+    total, accuracy = int(support.sum()), pixel_accuracy(matrix)
+    rows = {name: _row([column[id_] for column in columns], support[id_]) for id_, name in enumerate(names)}
+    rows["micro avg"] = _row([accuracy] * 3, total)
+    rows["macro avg"] = _row([mean(column) for column in columns], total)
+    rows["weighted avg"] = _row([_weighted_mean(column, support) for column in columns], total)
+    return rows
+
+
+def _check_ids(what: str, num_pixels: np.ndarray, num_classes: int, otherwise: str) -> None:
+    wrong = np.flatnonzero(num_pixels[num_classes:]) + num_classes
+    if wrong.size:
+        raise DataError(
+            f"{what} has id {wrong[0]} in {num_pixels[wrong[0]]} pixels; expected 0 to {num_classes - 1}{otherwise}"
+        )
+
+
+def _row(shares: Sequence[float], support: int) -> dict[str, float]:
+    precision, recall, f1 = (float(part) for part in shares)
+    return {"precision": precision, "recall": recall, "f1": f1, "support": int(support)}
+
+
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """`part` / `whole`, nan where the whole is 0."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.divide(part, whole, dtype=np.float64))
+
+
+def mean(values: np.ndarray) -> float:
+    """Mean of the values that are there; nan where all are nan."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else float("nan")
+
+
+def _weighted_mean(values: np.ndarray, weights: np.ndarray) -> float:
+    """Values of weight 0 are left out, be they nan or not."""
+    counted = weights > 0
+    return float(share((values[counted] * weights[counted]).sum(), weights.sum()))

@@ -1,0 +1,103 @@
+"""Suspected label errors: areas where the model is sure of another class than the label."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.runtime.records import Count, read_rows
+from pipeline.vision.images import Area, list_areas, open_mask
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A connected area whose label may be wrong; a label that is right there is a confident mistake of the model.
+
+    Attributes:
+        name: of the image.
+        label: class that it is labelled as; where there are several, of the commonest pair.
+        predicted: class that is predicted there, of the same pair.
+        num_pixels: of the area.
+        left: first column of its box.
+        top: first row.
+        width: columns of its box.
+        height: rows.
+    """
+
+    name: str
+    label: str
+    predicted: str
+    num_pixels: Count
+    left: Count
+    top: Count
+    width: Count
+    height: Count
+
+
+def find_suspects(
+    name: str,
+    names: Sequence[str],
+    target: np.ndarray,
+    pred: np.ndarray,
+    confidence: np.ndarray,
+    *,
+    min_confidence: float,
+    min_area_px: int,
+    edge_px: int,
+) -> list[Suspect]:
+    """The areas of an image where a confident prediction and the label disagree.
+
+    Args:
+        name: of the image.
+        names: of the classes.
+        target: (H, W) uint8 ids; where they are ignored, `pred` has the same, see `boundary.hide_ignored`.
+        pred: (H, W) uint8 ids.
+        confidence: (H, W) probability of the predicted class.
+        min_confidence: a lower one is no suspicion.
+        min_area_px: smaller areas are left out.
+        edge_px: how far edges may be off; disagreement that is no wider than twice this is a matter of edges.
+    """
+    disagreeing = (target != pred) & (confidence >= min_confidence)
+    if np.count_nonzero(disagreeing) < min_area_px:
+        return []
+    thick = open_mask(disagreeing, 2 * edge_px + 1) if edge_px else disagreeing
+    return [_describe(name, names, target, pred, area) for area in list_areas(thick, min_area_px)]
+
+
+def write_suspects(path: Path, suspects: Sequence[Suspect]) -> None:
+    """Writes a row for each area, the largest first: a list to label again by."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, [field.name for field in fields(Suspect)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(asdict(suspect) for suspect in sorted(suspects, key=_largest_first))
+
+
+def read_suspects(path: Path) -> list[Suspect]:
+    """The areas in the order of the file.
+
+    Raises:
+        EvidenceError: the file is missing or damaged.
+    """
+    return read_rows(path, Suspect, "evaluate")
+
+
+def _largest_first(suspect: Suspect) -> tuple[int, str, int, int]:
+    return -suspect.num_pixels, suspect.name, suspect.top, suspect.left
+
+
+def _describe(name: str, names: Sequence[str], target: np.ndarray, pred: np.ndarray, area: Area) -> Suspect:
+    rows, columns = area.box
+    pairs = target[area.box][area.inside].astype(np.intp) * len(names) + pred[area.box][area.inside]
+    label, predicted = divmod(int(np.bincount(pairs).argmax()), len(names))
+    return Suspect(
+        name=name,
+        label=names[label],
+        predicted=names[predicted],
+        num_pixels=int(area.inside.sum()),
+        left=columns.start,
+        top=rows.start,
+        width=columns.stop - columns.start,
+        height=rows.stop - rows.start,
+    )

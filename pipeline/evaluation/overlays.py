@@ -1,0 +1,190 @@
+"""Masks that people can look at: blended over the image, beside the truth, and what differs."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from pipeline.dataset.contract import ClassList
+from pipeline.runtime.records import Place, read_rows
+from pipeline.vision.images import blend, paste, resize_mask
+from pipeline.vision.resize import resize_image
+
+OPACITY = 0.55
+PANEL_PX = 640
+GAP_PX = 6
+OVERLAYS = "overlays.csv"
+WRONG = (235, 30, 80)
+IGNORED = (40, 40, 48)
+
+
+class Overlay(NamedTuple):
+    """A picture that `evaluate` wrote.
+
+    Attributes:
+        kind: "worst", "random" or "suspect".
+        rank: from 1.
+        name: of the sample.
+        path: of the JPEG with four panels side by side.
+    """
+
+    kind: str
+    rank: int
+    name: str
+    path: Path
+
+
+class Picture(NamedTuple):
+    """What is drawn of a sample.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        target: (H, W) uint8 ids.
+        pred: (H, W) uint8 ids.
+    """
+
+    image: np.ndarray
+    target: np.ndarray
+    pred: np.ndarray
+
+
+class Panels(NamedTuple):
+    """One image from four sides, all (H, W, 3) uint8 RGB.
+
+    Attributes:
+        image: as the camera saw it.
+        truth: the image under its mask.
+        prediction: the image under the predicted mask.
+        difference: the image in grey, wrong pixels red, ignored ones dark.
+    """
+
+    image: np.ndarray
+    truth: np.ndarray
+    prediction: np.ndarray
+    difference: np.ndarray
+
+
+def overlay(image: np.ndarray, mask: np.ndarray, classes: ClassList) -> np.ndarray:
+    """Blends the classes' colours over the image, edges in full colour; ids that are no class leave it bare.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        mask: (H, W) uint8 ids.
+        classes: their colours.
+    """
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(classes)] = classes.colours
+    colours = palette.take(mask, axis=0)
+    blended = blend(image, colours, OPACITY)
+    paste(colours, _edges(mask), blended)
+    paste(image, mask >= len(classes), blended)
+    return blended
+
+
+def difference(image: np.ndarray, target: np.ndarray, pred: np.ndarray, ignore_id: int) -> np.ndarray:
+    """The image in pale grey, the pixels whose prediction is wrong in red and the ignored ones dark.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        target: (H, W) uint8 ids.
+        pred: (H, W) uint8 ids.
+        ignore_id: id of the pixels that are not counted.
+    """
+    red, green, blue = np.moveaxis(image.astype(np.uint16), 2, 0)
+    pale = np.rint(110 + np.arange(3 * 255 + 1) / 6).astype(np.uint8)  # by the sum of the channels
+    shown = np.repeat(pale.take(red + green + blue)[..., np.newaxis], 3, axis=2)
+    shown[target != pred] = WRONG
+    shown[target == ignore_id] = IGNORED
+    return shown
+
+
+def shrink(picture: Picture) -> Picture:
+    """The picture with at most `PANEL_PX` on its longer side."""
+    height, width = picture.target.shape
+    share = min(1.0, PANEL_PX / max(height, width))
+    size = max(1, round(height * share)), max(1, round(width * share))
+    return Picture(
+        resize_image(picture.image, size), resize_mask(picture.target, size), resize_mask(picture.pred, size)
+    )
+
+
+def make_panels(picture: Picture, classes: ClassList) -> Panels:
+    """Shows an image, its mask and its prediction, at their own size."""
+    image, target, pred = picture
+    return Panels(
+        image=image,
+        truth=overlay(image, target, classes),
+        prediction=overlay(image, pred, classes),
+        difference=difference(image, target, pred, classes.ignore_id),
+    )
+
+
+def join_panels(panels: Panels) -> np.ndarray:
+    """The four panels side by side on white, (H, W', 3) uint8."""
+    gap = np.full((panels.image.shape[0], GAP_PX, 3), 255, np.uint8)
+    parts: list[np.ndarray] = [panels.image]
+    for panel in panels[1:]:
+        parts += [gap, panel]
+    return np.concatenate(parts, axis=1)
+
+
+def write_overlays(folder: Path, jpegs: Mapping[str, Iterable[tuple[str, bytes]]]) -> None:
+    """Writes pictures as KIND_RANK.jpg, and overlays.csv, which says whose they are: a sample's name may be no file's.
+
+    Args:
+        folder: to write to.
+        jpegs: of each kind the sample's name and the JPEG, by rank.
+    """
+    with (folder / OVERLAYS).open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("kind", "rank", "name"))
+        for kind, pictures in jpegs.items():
+            for rank, (name, jpeg) in enumerate(pictures, start=1):
+                (folder / f"{kind}_{rank:02}.jpg").write_bytes(jpeg)
+                table.writerow((kind, rank, name))
+
+
+def list_overlays(folder: Path) -> list[Overlay]:
+    """What `write_overlays` wrote, in its order.
+
+    Raises:
+        EvidenceError: the table is missing or damaged.
+    """
+    rows = read_rows(folder / OVERLAYS, _Row, "evaluate")
+    return [Overlay(row.kind, row.rank, row.name, folder / f"{row.kind}_{row.rank:02}.jpg") for row in rows]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A picture in the table."""
+
+    kind: Literal["worst", "suspect", "random"]
+    rank: Place
+    name: str
+
+
+def legend(classes: ClassList) -> str:
+    """The classes with their ids and colours, as an SVG of its own; readable on light and on dark."""
+    width, height = 80 + 9 * max(len(name) for name in classes.names), 24 * len(classes) + 16
+    rows = "".join(
+        f'<rect x="12" y="{24 * id_ + 12}" width="24" height="16" rx="3" fill="rgb{colour}" stroke="#777"/>'
+        f'<text x="46" y="{24 * id_ + 25}">{id_} {escape(name)}</text>'
+        for id_, (name, colour) in enumerate(zip(classes.names, classes.colours, strict=True))
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        'font-family="sans-serif" font-size="14" fill="#222"><rect width="100%" height="100%" fill="#fff"/>'
+        f"{rows}</svg>\n"
+    )
+
+
+def _edges(mask: np.ndarray) -> np.ndarray:
+    """True where the pixel below or to the right is of another class."""
+    edges = np.zeros(mask.shape, bool)
+    edges[:-1] |= mask[:-1] != mask[1:]
+    edges[:, :-1] |= mask[:, :-1] != mask[:, 1:]
+    return edges

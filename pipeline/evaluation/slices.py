@@ -1,0 +1,94 @@
+"""Scores of parts of a split: by group, by image size and by brightness."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from pipeline.dataset.names import THIRDS
+from pipeline.evaluation.bootstrap import Interval
+from pipeline.evaluation.image_table import ImageTable
+from pipeline.runtime.records import Count
+
+Kind = Literal["group", "size", "brightness"]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A part of the split with its score.
+
+    Attributes:
+        kind: "group", "size" (pixels of the image) or "brightness" (mean luma in [0, 255]).
+        name: of the group, or of the third: "small", "medium", "large"; "dark", "medium", "bright".
+        num_images: in it, with a counted pixel.
+        mean_iou: pixels pooled over its images; nan where none is counted.
+        low: the smallest size or brightness in it; nan for a group.
+        high: the largest.
+        interval: of its mean IoU.
+    """
+
+    kind: Kind
+    name: str
+    num_images: Count
+    mean_iou: float
+    low: float
+    high: float
+    interval: Interval
+
+    @property
+    def key(self) -> str:
+        """The name that `gate.min_slice_iou` knows it by, such as "brightness/dark"."""
+        return f"{self.kind}/{self.name}"
+
+
+def score_slices(table: ImageTable, interval_of: Callable[[ImageTable], Interval]) -> tuple[Slice, ...]:
+    """Scores of each group, and of the thirds of the images by size and by brightness.
+
+    Where every group has one image only, its score is that image's, and no group is listed. Equal values are never
+    parted: each third ends at the boundary between two values that is nearest to it. Where both are the same one there
+    are two parts, the first and the last; where all values are equal, there is none. An image without a counted pixel
+    is in no slice; a group of such images has no score.
+
+    Args:
+        table: counts of each image.
+        interval_of: gives the mean IoU of some images with its interval, see `bootstrap.mean_iou_interval`.
+    """
+    counted = table.counted()
+    groups = np.array(counted.groups, object)
+    names = sorted(set(table.groups)) if len(set(counted.groups)) < len(groups) else []
+    slices = [_score(counted.select(groups == name), "group", name, None, interval_of) for name in names]
+    slices += _score_thirds(counted, "size", counted.heights * counted.widths, interval_of)
+    slices += _score_thirds(counted, "brightness", counted.brightness, interval_of)
+    return tuple(slices)
+
+
+def _score_thirds(
+    table: ImageTable, kind: Kind, values: np.ndarray, interval_of: Callable[[ImageTable], Interval]
+) -> list[Slice]:
+    part_of = _thirds(values)
+    parts = [(name, part_of == part) for part, name in enumerate(THIRDS[kind])]
+    return [
+        _score(table.select(member), kind, name, values[member], interval_of)
+        for name, member in parts
+        if member.any() and not member.all()
+    ]
+
+
+def _thirds(values: np.ndarray) -> np.ndarray:
+    """(N,) 0, 1 or 2 for each value; all 0 where all are equal."""
+    distinct, index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    if len(distinct) < 2:
+        return np.zeros(len(values), np.int64)
+    below = np.cumsum(counts)[:-1]  # images up to each boundary
+    first, second = (int(np.abs(3 * below - share * len(values)).argmin()) for share in (1, 2))
+    return np.searchsorted([first, second], index)
+
+
+def _score(
+    part: ImageTable, kind: Kind, name: str, values: np.ndarray | None, interval_of: Callable[[ImageTable], Interval]
+) -> Slice:
+    low, high = (math.nan, math.nan) if values is None else (float(values.min()), float(values.max()))
+    interval = interval_of(part)
+    return Slice(kind, name, len(part), interval.estimate, low, high, interval)

@@ -1,0 +1,128 @@
+"""The data folder, replaced together with its version: both are new, or both are what they were, also after a kill."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.dataset.contract import DATA
+from pipeline.dataset.versions import add_data, check_can_add, read_data_md5
+from pipeline.errors import DataError, SeglineError
+from pipeline.runtime.files import check_writable, md5_of, part_of, remove, write_json
+from pipeline.runtime.records import read_record
+
+JOURNAL = Path(".segline/import.json")
+"""Is there while a new data folder is put in its place."""
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A new data folder on its way to its place.
+
+    Attributes:
+        md5: of the new folder.
+        dvc_file: text of the `.dvc` file beside the former one; None where there was no such file.
+    """
+
+    md5: str
+    dvc_file: str | None
+
+
+def check_replaceable(data: Path = DATA) -> None:
+    """Sees to it that DVC can take a new version, and that what `data` holds now can be had back from DVC.
+
+    What an import left that was killed while it put a folder in its place is undone first.
+
+    Raises:
+        DataError: DVC was never given what `data` holds.
+        StageError: DVC or git cannot be used.
+    """
+    check_can_add()
+    check_writable(JOURNAL.parent)
+    _undo_killed(data)
+    if not data.exists() or (data.is_dir() and not any(data.iterdir())):
+        return
+    if not data.with_name(f"{data.name}.dvc").exists() or not data.is_dir():
+        raise DataError(unversioned(data))
+    if md5_of(data) != read_data_md5(data):
+        raise DataError(
+            f"{data}: has changed since {data}.dvc was written; keep the change with `dvc add {data}`, undo it with "
+            f"`dvc checkout {data} --force`, or move it away"
+        )
+    add_data(data)  # the cache may lack files after a clone or a clean-up
+
+
+def unversioned(data: Path) -> str:
+    """Why a folder is not replaced that DVC does not hold, and what to do."""
+    return f"{data}: exists and DVC holds no version of it; keep it with `dvc add {data}`, or move it away"
+
+
+@contextmanager
+def replaced(data: Path = DATA) -> Iterator[Path]:
+    """Gives a folder to write a new data set to; at the end of the block it takes the place of `data` and is versioned.
+
+    A block that raises, or a DVC that fails, leaves data folder and version as they were.
+
+    Raises:
+        StageError: the disk is full, or DVC fails.
+    """
+    with part_of(data) as folder:
+        yield folder
+        dvc_file = _dvc_file(data)
+        former = dvc_file.read_text(encoding="utf-8") if dvc_file.exists() else None
+        replacement = Replacement(md5_of(folder), former)
+        write_json(JOURNAL, asdict(replacement))
+        old = _old(data)
+        remove(old)
+        try:
+            if data.exists():
+                data.replace(old)
+            folder.replace(data)
+            add_data(data)
+        except BaseException:
+            if not folder.exists():
+                remove(data)
+            _put_back(data, replacement)
+            raise
+        JOURNAL.unlink()
+        remove(old)
+
+
+def _undo_killed(data: Path) -> None:
+    """Puts back what was there before an import that was killed; a folder that is not that import's is not touched."""
+    if not JOURNAL.exists():
+        return
+    replacement = read_record(JOURNAL, Replacement, "`segline import`")
+    if data.is_dir() and md5_of(data) == replacement.md5:
+        if _is_version(data, replacement.md5):  # DVC had it all
+            JOURNAL.unlink()
+            return
+        remove(data)
+        _put_back(data, replacement)
+    elif not data.exists() and _old(data).exists():
+        _put_back(data, replacement)
+
+
+def _put_back(data: Path, replacement: Replacement) -> None:
+    if _old(data).exists():
+        _old(data).replace(data)
+    if replacement.dvc_file is None:
+        _dvc_file(data).unlink(missing_ok=True)
+    else:
+        _dvc_file(data).write_text(replacement.dvc_file, encoding="utf-8")
+    JOURNAL.unlink(missing_ok=True)
+
+
+def _is_version(data: Path, md5: str) -> bool:
+    try:
+        return read_data_md5(data) == md5
+    except SeglineError:
+        return False
+
+
+def _dvc_file(data: Path) -> Path:
+    return data.with_name(f"{data.name}.dvc")
+
+
+def _old(data: Path) -> Path:
+    return data.with_name(f".{data.name}.old")

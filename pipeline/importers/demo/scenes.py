@@ -1,0 +1,222 @@
+"""Drawn street scenes with their masks: the data set of the demo, the same bytes for the same seed."""
+
+import numpy as np
+
+from pipeline.dataset.contract import ClassList, Colour
+from pipeline.importers.demo.canvas import SIZE, VOID, Canvas, blend, expose, scaled, side_wall, slab, soften, wall
+from pipeline.importers.demo.kerbside import draw_car, draw_pole, draw_tree
+from pipeline.importers.demo.randomness import Chance
+from pipeline.importers.demo.street import (
+    BUILDING,
+    LEAVES,
+    LIGHTS,
+    PAVEMENT,
+    ROAD,
+    SKY,
+    TREE,
+    VIEW_M,
+    WALLS,
+    Light,
+    Lot,
+    Street,
+    build_street,
+    lots_of,
+    moving_cars,
+    things_of,
+    tint,
+)
+
+CLASSES = ClassList(
+    names=("sky", "building", "road", "pavement", "tree", "car"),
+    colours=((70, 130, 180), (70, 70, 70), (128, 64, 128), (244, 35, 232), (107, 142, 35), (0, 0, 142)),
+    ignore_id=VOID,
+)
+
+STREETS = (
+    "abbey", "birch", "castle", "dale", "elm", "field", "glen", "harbour", "iron", "juniper", "kiln", "linden",
+    "meadow", "north", "oak", "park", "queen", "river", "south", "tower", "union", "valley", "willow", "york",
+)  # fmt: skip
+"""Names of the groups; the light of a street follows from its place here."""
+
+METRES_PER_FRAME = 4.0
+FINE = np.zeros(256, np.int16)
+FINE[:6] = 3, 12, 24, 10, 80, 6
+COARSE = np.zeros(256, np.int16)
+COARSE[:6] = 6, 14, 24, 10, 110, 6
+GLASS: tuple[Colour, ...] = ((52, 60, 74), (84, 98, 114), (132, 158, 184), (40, 42, 46))
+LAMPLIGHT: Colour = (252, 212, 132)
+
+
+def draw_scene(seed: int, street: str, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draws one frame of a drive along a street.
+
+    Args:
+        seed: of the whole data set.
+        street: one of `STREETS`.
+        frame: from 0; each is 4 m further on.
+
+    Returns:
+        The image (192, 256, 3) uint8 RGB and the mask (192, 256) uint8 of `CLASSES`' ids, 255 = void: poles, and a
+        thin band where two classes meet.
+    """
+    layout = build_street(seed, street, LIGHTS[STREETS.index(street) % len(LIGHTS)])
+    chance = Chance(seed, street, "frame", frame)
+    canvas = _set_up(layout, frame, chance)
+    _draw_sky(canvas, layout, chance)
+    _draw_ground(canvas, layout)
+    _draw_lots(canvas, layout)
+    _draw_things(canvas, layout, frame)
+    canvas.roughen(chance, FINE, COARSE)
+    return _photograph(canvas, layout.light, chance)
+
+
+def _set_up(street: Street, frame: int, chance: Chance) -> Canvas:
+    place = Chance(*street.key, "camera")
+    x, y = place.real(0.38, 0.62) * 2 * SIZE[1], place.real(0.40, 0.54) * 2 * SIZE[0]
+    horizon = (x + chance.real(-24, 24), y + chance.real(-10, 10))
+    camera = (street.lane_m + chance.real(-0.4, 0.4), place.real(1.4, 2.3), frame * METRES_PER_FRAME)
+    return Canvas(camera, horizon, (street.light.sky[1], street.light.haze))
+
+
+def _draw_sky(canvas: Canvas, street: Street, chance: Chance) -> None:
+    top, low = street.light.sky
+    for row in range(0, round(canvas.horizon[1]) + 1, 4):
+        canvas.fill_flat(_box(0, row, 2 * SIZE[1], row + 5), blend(top, low, row / canvas.horizon[1]), SKY)
+    cloudy = Chance(*street.key, "clouds").whole(0, 7)
+    for _ in range(cloudy):
+        x, y = chance.real(0, 2 * SIZE[1]), chance.real(0, canvas.horizon[1] * 0.8)
+        colour = tint(blend(top, low, chance.real(0.7, 1.5)), chance, 10)
+        for _ in range(chance.whole(2, 5)):
+            canvas.fill_blob((x + chance.real(-50, 50), y + chance.real(-9, 9)), (44, 12), colour, SKY, chance)
+
+
+def _draw_ground(canvas: Canvas, street: Street) -> None:
+    near, far = canvas.camera[2], canvas.camera[2] + VIEW_M
+    canvas.fill(slab((-90, 90), (near, far)), street.pavement, PAVEMENT)
+    slab_m = Chance(*street.key, "slabs").real(1.0, 2.4)
+    for step in range(int(near / slab_m), int((near + 26) / slab_m)):
+        z = (step + 1) * slab_m
+        canvas.fill(slab((-street.house_m, street.house_m), (z, z + 0.1)), scaled(street.pavement, 0.72), PAVEMENT)
+    kerb = scaled(street.pavement, 1.3)
+    canvas.fill(slab((-street.road_m - 0.35, street.road_m + 0.35), (near, far)), kerb, PAVEMENT)
+    canvas.fill(slab((-street.road_m, street.road_m), (near, far)), street.road, ROAD)
+    _draw_patches(canvas, street)
+    if street.is_marked:
+        for step in range(int(near / 6), int((near + 70) / 6)):
+            canvas.fill(slab((-0.08, 0.08), (step * 6 + 4, step * 6 + 7)), (214, 212, 204), ROAD)
+
+
+def _draw_patches(canvas: Canvas, street: Street) -> None:
+    """Repairs of the road, darker or lighter, and zebra crossings."""
+    chance = Chance(*street.key, "patches")
+    z = 0.0
+    while z < canvas.camera[2] + 60:
+        z += chance.real(3.0, 14.0)
+        x, width, length = chance.real(-street.road_m, street.road_m - 1), chance.real(0.5, 2), chance.real(0.6, 5)
+        factor, is_zebra = chance.real(0.75, 1.25), chance.happens(0.12)
+        if z + length < canvas.camera[2]:
+            continue
+        canvas.fill(slab((x, min(x + width, street.road_m)), (z, z + length)), scaled(street.road, factor), ROAD)
+        if is_zebra:
+            for step in range(int(2 * street.road_m)):
+                left = step - street.road_m + 0.3
+                canvas.fill(slab((left, left + 0.5), (z + 6, z + 9)), (220, 220, 214), ROAD)
+
+
+def _draw_lots(canvas: Canvas, street: Street) -> None:
+    until_m = canvas.camera[2] + VIEW_M
+    _draw_end(canvas, street, until_m)
+    lots = [lot for side in (-1, 1) for lot in lots_of(street, side, until_m) if lot.z + lot.length > canvas.camera[2]]
+    for lot in lots:
+        if street.light.sun == lot.side:
+            reach = lot.side * max(street.house_m - lot.height * 0.8, -street.road_m)
+            shadow = [(lot.side * street.house_m, lot.z), (lot.side * street.house_m, lot.z + lot.length)]
+            shadow += [(reach, lot.z + lot.length + 2), (reach, lot.z + 2)]
+            canvas.shade([(x, 0.0, z) for x, z in shadow], 0.45)
+    for lot in sorted(lots, key=lambda lot: -lot.z):
+        if lot.is_hedge:
+            _draw_hedge(canvas, street, lot)
+        else:
+            _draw_house(canvas, street, lot)
+
+
+def _draw_end(canvas: Canvas, street: Street, z: float) -> None:
+    """What closes the view at the far end."""
+    chance = Chance(*street.key, "end", int(z // 40))
+    x = -60.0
+    while x < 60:
+        width, is_tree = chance.real(4, 14), chance.happens(0.4)
+        colour = tint(chance.one_of(LEAVES if is_tree else WALLS), chance, 12)
+        canvas.fill(wall(x, x + width, chance.real(4, 16), z), colour, TREE if is_tree else BUILDING)
+        x += width
+
+
+def _draw_house(canvas: Canvas, street: Street, lot: Lot) -> None:
+    x, end = lot.side * street.house_m, lot.z + lot.length
+    facing, along = (0.95, 0.72) if street.light.sun == -lot.side else (0.85, 0.8)
+    back, top = x + lot.side * 12, lot.height
+    if lot.roof:
+        ridge = (x + lot.side * 6, top + 3.2)
+        canvas.fill([(x, top, lot.z), (x, top, end), (*ridge, end), (*ridge, lot.z)], lot.roof, BUILDING)
+        canvas.fill([(x, top, lot.z), (back, top, lot.z), (*ridge, lot.z)], scaled(lot.colour, along), BUILDING)
+    canvas.fill(wall(x, back, top, lot.z), scaled(lot.colour, along), BUILDING)
+    canvas.fill(side_wall(x, (0.0, lot.height), (lot.z, end)), scaled(lot.colour, facing), BUILDING)
+    canvas.fill(side_wall(x, (0.0, 0.5), (lot.z, end)), scaled(lot.colour, facing * 0.75), BUILDING)
+    if lot.z - canvas.camera[2] < 60:
+        _draw_windows(canvas, street.light, lot, x)
+
+
+def _draw_windows(canvas: Canvas, light: Light, lot: Lot, x: float) -> None:
+    chance = Chance(lot.key, "windows")
+    bay_m, floor_m, glass = chance.real(1.8, 3.2), chance.real(2.7, 3.4), chance.one_of(GLASS)
+    width, height = bay_m * chance.real(0.35, 0.65), floor_m * chance.real(0.4, 0.65)
+    for floor in range(int(lot.height / floor_m)):
+        for bay in range(int(lot.length / bay_m)):
+            colour = LAMPLIGHT if chance.happens(light.lit) else scaled(glass, chance.real(0.8, 1.2))
+            z, y = lot.z + (bay + 0.3) * bay_m, (floor + 0.3) * floor_m
+            if z > canvas.camera[2] + 0.5:
+                canvas.fill(side_wall(x, (y, y + height), (z, z + width)), colour, BUILDING)
+
+
+def _draw_hedge(canvas: Canvas, street: Street, lot: Lot) -> None:
+    x, end = lot.side * street.house_m, lot.z + lot.length
+    canvas.fill(wall(x, x + lot.side * 9, lot.height, lot.z), scaled(lot.colour, 0.8), TREE)
+    canvas.fill(side_wall(x, (0.0, lot.height), (lot.z, end)), lot.colour, TREE)
+    chance = Chance(lot.key, "hedge")
+    for step in range(int(lot.length / 1.5), -1, -1):
+        z = lot.z + step * 1.5
+        if z > canvas.camera[2] + 2:
+            scale = canvas.scale_at(z)
+            spot = canvas.project((x + lot.side * 0.4, lot.height * chance.real(0.6, 1.0), z))
+            radius = chance.real(0.6, 1.3) * scale
+            colour = canvas.hazed(tint(lot.colour, chance, 16), z - canvas.camera[2])
+            canvas.fill_blob(spot, (radius, radius), colour, TREE, chance)
+
+
+def _draw_things(canvas: Canvas, street: Street, frame: int) -> None:
+    until_m = canvas.camera[2] + 90
+    things = [thing for side in (-1, 1) for thing in things_of(street, side, until_m)]
+    things += moving_cars(street, frame, canvas.camera[2])
+    for thing in sorted(things, key=lambda thing: -thing.z):
+        if thing.z < canvas.camera[2] + 3.0:
+            continue
+        if thing.kind == "tree":
+            draw_tree(canvas, thing, street.light.sun)
+        elif thing.kind == "pole":
+            draw_pole(canvas, thing)
+        else:
+            draw_car(canvas, thing)
+
+
+def _photograph(canvas: Canvas, light: Light, chance: Chance) -> tuple[np.ndarray, np.ndarray]:
+    image, mask = canvas.finish()
+    if chance.happens(0.3):
+        image = soften(image)
+    exposure, contrast, grain = chance.whole(232, 280), chance.whole(222, 274), chance.whole(5, 16)
+    red, green, blue = (part * exposure >> 8 for part in light.gain)
+    one, other = np.moveaxis(chance.bytes_of((*image.shape, 2)).astype(np.int32), 3, 0)
+    return expose(image, (red, green, blue), contrast, (one + other - 255) * grain >> 8), mask
+
+
+def _box(left: float, top: float, right: float, bottom: float) -> list[tuple[float, float]]:
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]

@@ -1,0 +1,77 @@
+"""Which group a sample belongs to, and which split it is frozen in: by a regular expression or by a table."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.dataset.contract import Sample, read_sample_table
+from pipeline.errors import DataError
+from pipeline.importers.pairs import Pair
+from pipeline.runtime.text import quoted, show_names
+from pipeline.vision.images import SUFFIXES
+
+
+def to_samples(pairs: Sequence[Pair], group: str, table_path: Path | None) -> list[Sample]:
+    """Gives each pair its group and split.
+
+    Args:
+        pairs: images with their masks.
+        group: regular expression whose first bracket is the group, searched in an image's path below its folder; "":
+            each image is a group of its own.
+        table_path: a samples.csv, which goes before `group`; its rows may name samples, files or relative paths.
+
+    Raises:
+        DataError: the expression is wrong or finds nothing in a path, or the table names samples that are not there.
+    """
+    groups = _groups_by_pattern(pairs, _compile(group)) if group else {}
+    table = _read_table(table_path, {pair.name for pair in pairs}) if table_path else {}
+    samples = []
+    for pair in pairs:
+        told, split = table.get(pair.name, ("", ""))
+        samples.append(Sample(pair.name, pair.image, pair.mask, told or groups.get(pair.name, pair.name), split))
+    return samples
+
+
+def _compile(group: str) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(group)
+    except re.error as err:
+        raise DataError(f"group {group!r} is no regular expression ({err}); an example is '^([^/_]+)_'") from err
+    if not pattern.groups:
+        raise DataError(f"group {group!r} has no brackets; put them around what names the group, as in '^([^/_]+)_'")
+    return pattern
+
+
+def _groups_by_pattern(pairs: Sequence[Pair], pattern: re.Pattern[str]) -> dict[str, str]:
+    matches = {pair: pattern.search(pair.relative) for pair in pairs}
+    groups = {pair.name: match[1] for pair, match in matches.items() if match and match[1]}
+    if lost := [pair.relative for pair in pairs if pair.name not in groups]:
+        raise DataError(
+            f"group {pattern.pattern!r} finds nothing in {len(lost)} of {len(pairs)} paths: {show_names(lost)}; "
+            "widen the expression"
+        )
+    return groups
+
+
+def _read_table(path: Path, names: set[str]) -> dict[str, tuple[str, str]]:
+    """Group ("" where none is given) and split by sample, whether rows name samples, files or relative paths."""
+    if not path.is_file():
+        raise DataError(f"{path}: not found; expected a CSV with name and, optional, group and split")
+    table: dict[str, tuple[str, str]] = {}
+    for name, (group, split) in read_sample_table(path).items():
+        known = _sample_name(name)
+        if known in table:
+            raise DataError(f"{path}: {quoted(name)} names the sample {quoted(known)} once more; each is given once")
+        table[known] = ("" if group == name else group, split)
+    if unknown := sorted(table.keys() - names):
+        raise DataError(
+            f"{path}: names {len(unknown)} samples that are not there: {show_names(unknown)}; remove these rows or "
+            "restore the files"
+        )
+    return table
+
+
+def _sample_name(name: str) -> str:
+    stem = name.rsplit(".", 1)[0] if name.lower().endswith(SUFFIXES) else name
+    return unicodedata.normalize("NFC", stem.replace("/", "__"))

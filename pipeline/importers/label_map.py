@@ -1,0 +1,127 @@
+"""Masks as others store them, turned into class ids: by grey value, by black and white, or by colour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from pipeline.dataset.contract import ClassList, Colour
+from pipeline.errors import DataError
+from pipeline.vision.images import read_image
+
+IGNORE_ID = 255
+Kind = Literal["index", "binary", "colour"]
+KINDS: tuple[Kind, ...] = ("binary", "index", "colour")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """How masks that come in name the classes; a code is a grey value or a colour as `code_of` gives it.
+
+    Attributes:
+        source: file that says so, for messages.
+        classes: as the data set will have them.
+        by_value: id of each declared grey value; 255 for those to be ignored.
+        by_colour: id of each declared colour's code, likewise.
+        without_colour: names of the classes whose colour was not declared.
+        has_own_values: the grey values are not simply the ids.
+        notes: what was decided in reading the file.
+    """
+
+    source: Path
+    classes: ClassList
+    by_value: Mapping[int, int]
+    by_colour: Mapping[int, int]
+    without_colour: tuple[str, ...] = ()
+    has_own_values: bool = False
+    notes: tuple[str, ...] = ()
+
+    def ids(self, kind: Kind) -> Mapping[int, int]:
+        """Class id of each code of a mask of that kind."""
+        if kind == "binary":
+            return {0: 0, 255: 1}
+        return self.by_colour if kind == "colour" else self.by_value
+
+
+def code_of(colour: Colour) -> int:
+    """One number for an RGB colour."""
+    return colour[0] << 16 | colour[1] << 8 | colour[2]
+
+
+def colour_of(code: int) -> Colour:
+    """The RGB colour of a number that `code_of` gave."""
+    return code >> 16, code >> 8 & 255, code & 255
+
+
+def decode(codes: np.ndarray, ids: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Turns codes into class ids.
+
+    Args:
+        codes: (H, W) whole numbers.
+        ids: class id of each declared code; at least one.
+
+    Returns:
+        The mask (H, W) uint8, and (H, W) bool: where the code is declared. Elsewhere the mask means nothing.
+    """
+    known = np.array(sorted(ids), dtype=np.int64)
+    id_of_known = np.array([ids[code] for code in known.tolist()], dtype=np.uint8)
+    places = np.minimum(np.searchsorted(known, codes), len(known) - 1)
+    return id_of_known[places], known[places] == codes
+
+
+def encode(mask: np.ndarray, classes: ClassList) -> np.ndarray:
+    """Paints each class of a mask (H, W) in its colour, what is ignored black; (H, W, 3) uint8 RGB."""
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(classes)] = classes.colours
+    return np.asarray(palette[mask])
+
+
+def to_ids(stored: np.ndarray, path: Path, kind: Kind, labels: Labels) -> np.ndarray:
+    """Turns a mask of someone else's making into class ids.
+
+    Args:
+        stored: what `read_stored` gives of it; of a palette PNG that is the indices.
+        path: where it was read.
+        kind: what the pixels mean.
+        labels: what is declared.
+
+    Returns:
+        (H, W) uint8 class ids, 255 = ignore.
+
+    Raises:
+        DataError: it has a value or colour that is not declared, is coloured where values were expected, or has 16-bit
+            colours.
+    """
+    codes = _to_colour_codes(stored, path) if kind == "colour" else _to_values(stored, path)
+    mask, is_declared = decode(codes, labels.ids(kind))
+    if not is_declared.all():
+        raise DataError(f"{path}: {_describe(codes[~is_declared], kind)}")
+    return mask
+
+
+def _to_values(stored: np.ndarray, path: Path) -> np.ndarray:
+    if stored.ndim == 2:
+        return stored
+    if (stored[:, :, 0] == stored[:, :, 1]).all() and (stored[:, :, 0] == stored[:, :, 2]).all():
+        return stored[:, :, 0]
+    raise DataError(f"{path}: is coloured, where one grey value per class was expected")
+
+
+def _to_colour_codes(stored: np.ndarray, path: Path) -> np.ndarray:
+    if stored.dtype != np.uint8:
+        raise DataError(f"{path}: has 16 bits per channel, where colours of 8 bits were expected")
+    colours = (stored if stored.ndim == 3 else read_image(path)).astype(np.int32)
+    return np.asarray(colours[:, :, 0] << 16 | colours[:, :, 1] << 8 | colours[:, :, 2])
+
+
+def _describe(undeclared: np.ndarray, kind: Kind) -> str:
+    """Names the most frequent of the undeclared codes and counts the rest."""
+    codes, counts = np.unique(undeclared, return_counts=True)
+    code, count = int(codes[counts.argmax()]), int(counts.max())
+    found = f"colour {list(colour_of(code))}" if kind == "colour" else f"value {code}"
+    text = f"{found} on {count} pixel{'s' if count > 1 else ''} is not declared"
+    if len(codes) == 1:
+        return text
+    return f"{text}, nor are {len(codes) - 1} more on {undeclared.size - count} pixels"

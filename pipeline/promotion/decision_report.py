@@ -1,0 +1,82 @@
+"""The report with the decision on a model in it: stored with the model's run, and put where people look."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pipeline.errors import SeglineError
+from pipeline.evaluation.bootstrap import Interval
+from pipeline.registry.client import Version, opened
+from pipeline.report.place import NEWEST, publish
+from pipeline.report.render import Decision, render_report
+
+FOLDER = Path(".segline")
+
+
+def decision_of(
+    number: int,
+    challenger: Version,
+    champion: Version | None,
+    promoted: bool,
+    reasons: Sequence[str],
+    evidence: Mapping[str, Any],
+) -> Decision:
+    """What the report tells of a promotion.
+
+    Args:
+        number: of the ledger's line.
+        challenger: that was judged.
+        champion: that it was compared with.
+        promoted: it became the champion.
+        reasons: a sentence each.
+        evidence: of the ledger's line.
+    """
+    came = "became the champion" if promoted else "was not promoted"
+    against = evidence.get("comparisons", {}).get(str(champion.number)) if champion else None
+    return Decision(
+        promoted=promoted,
+        label="Promoted" if promoted else "Not promoted",
+        headline=f"{challenger} {came}, line {number} of the ledger",
+        reasons=tuple(reasons),
+        champion=str(champion) if champion else None,
+        difference=Interval.from_dict(against) if against else None,
+        by_class={name: Interval.from_dict(found) for name, found in against["by_class"].items()} if against else {},
+        tags=challenger.tags,
+    )
+
+
+def rollback_of(number: int, target: Version, reasons: Sequence[str]) -> Decision:
+    """What the report tells of a rollback; for the arguments see `decision_of`."""
+    headline = f"{target} became the champion by a rollback, line {number} of the ledger"
+    return Decision(True, "Champion again", headline, tuple(reasons), None, None, {}, target.tags)
+
+
+def report_decision(number: int, version: Version, decision: Decision) -> None:
+    """Renders the report anew from what was registered with a version; stores it with its run and where people look.
+
+    With the run it is `report/decision-LINE.html`, so that a later decision writes over none. The decision stands
+    whether or not that goes well: what goes wrong is a warning.
+
+    Args:
+        number: of the ledger's line.
+        version: that the decision is about.
+        decision: what the report tells of it.
+    """
+    try:
+        page = _render(version, decision)
+        publish(page)
+        print(f"report: {NEWEST}")
+        with opened() as (_, client):
+            client.log_text(version.run_id, page, f"report/decision-{number}.html")
+    except (SeglineError, OSError) as err:
+        print(f"warning: the decision stands, its report could not be stored: {err}", file=sys.stderr)
+
+
+def _render(version: Version, decision: Decision) -> str:
+    FOLDER.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=FOLDER) as temporary:
+        with opened() as (mlflow, _):
+            mlflow.artifacts.download_artifacts(run_id=version.run_id, dst_path=temporary)
+        return render_report(Path(temporary), decision)

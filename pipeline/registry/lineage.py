@@ -1,0 +1,254 @@
+"""Where a model comes from: a commit, the data set's version, params and the lock that ties them to the outputs.
+
+A lineage is clean when the commit and the three files `params.yaml`, `data.dvc` and `dvc.lock` are enough to make
+the same model again. These files may differ from the commit, because the registry keeps them; code may not.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from pipeline.errors import EvidenceError
+from pipeline.runtime.files import md5_of, read_yaml
+from pipeline.runtime.text import shown
+
+PARAMS, DATA_DVC, DVC_LOCK, DVC_YAML = Path("params.yaml"), Path("data.dvc"), Path("dvc.lock"), Path("dvc.yaml")
+CODE = ("pipeline", "flows", "dvc.yaml", "pyproject.toml", "requirements.lock", "requirements-gpu.lock")
+FILES = (DVC_LOCK, DVC_YAML, DATA_DVC, PARAMS, Path("pyproject.toml"), Path("requirements.lock"))
+"""What is kept in the registry beside the commit."""
+IMPORTABLE = {".py", ".pyc", ".so"}
+COMPLETE = ("core.fsmonitor=false", "core.sparseCheckout=false", "core.quotePath=off")
+"""Settings of git under which it reads each file itself and hides none."""
+NUM_NAMED = 5  # files that a message names
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What is needed to make a model again.
+
+    Attributes:
+        git_commit: 40 hex digits.
+        data_md5: of the data set, as DVC names it.
+        params_md5: of `params.yaml`.
+        dvc_lock_md5: of `dvc.lock`.
+    """
+
+    git_commit: str
+    data_md5: str
+    params_md5: str
+    dvc_lock_md5: str
+
+
+class _LockedFile(BaseModel):
+    """A dependency or output in `dvc.lock`."""
+
+    path: str
+    md5: str | None = None
+
+
+class _LockedStage(BaseModel):
+    """A stage in `dvc.lock`, as DVC last ran it."""
+
+    cmd: str | list[str]
+    deps: list[_LockedFile] = []
+    outs: list[_LockedFile] = []
+    params: dict[str, dict[str, Any]] = {}
+
+
+def read_lineage() -> Lineage:
+    """Reads the lineage of what lies in `work/`, and refuses one that cannot be made again.
+
+    Raises:
+        EvidenceError: code is not committed, a file is missing, or `dvc.lock` does not fit the files it names.
+    """
+    commit = read_commit()
+    check_code_is_committed()
+    data_path, data_md5 = read_data_version()
+    if problems := list(compare_lock(data_path, data_md5)):
+        raise EvidenceError(
+            f"{DVC_LOCK} does not fit what lies here: {_some(problems)}; run `dvc repro` and register again"
+        )
+    return Lineage(commit, data_md5, md5_of(PARAMS), md5_of(DVC_LOCK))
+
+
+def read_commit() -> str:
+    """The commit that is checked out.
+
+    Raises:
+        EvidenceError: there is no git repository, no commit, or no git.
+    """
+    _git("rev-parse", "--git-dir", otherwise="run this in a clone of the project, or `git init` and commit its files")
+    return _git("rev-parse", "--verify", "HEAD", otherwise="commit the project's files first (git add, git commit)")
+
+
+def check_code_is_committed() -> None:
+    """Refuses code that the commit does not hold, also where git was told to overlook it.
+
+    Raises:
+        EvidenceError: names files that are changed, deleted or new.
+    """
+    if files := list_uncommitted_code():
+        raise EvidenceError(
+            f"code is not committed: {_some(files)}; a model is registered with the commit that makes it again, so "
+            "commit (git add, git commit) or undo these changes and run the same command again. To try something "
+            "without registering it, `dvc repro` trains all the same"
+        )
+
+
+def list_uncommitted_code() -> list[str]:
+    """Files of code that are not as the commit has them, by their path in the repository.
+
+    Git compares them with an index of its own making, which knows no `--assume-unchanged`, no `--skip-worktree` and
+    no time stamps. Of ignored files those count that Python could import.
+
+    Raises:
+        EvidenceError: git fails.
+    """
+    otherwise = "the repository may be damaged; `git fsck` says more"
+    with TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": f"{folder}/index"}
+        _git("read-tree", "HEAD", otherwise=otherwise, environment=index)
+        options = (
+            "--porcelain",
+            "-z",
+            "--untracked-files=all",
+            "--ignored",
+            "--no-renames",
+            "--ignore-submodules=none",
+        )
+        listing = _git("status", *options, "--", *CODE, otherwise=otherwise, environment=index)
+    entries = ((line[:2], line[3:]) for line in listing.split("\0") if line)
+    return [path for state, path in entries if state != "!!" or _is_importable(Path(path))]
+
+
+def _is_importable(path: Path) -> bool:
+    return path.suffix in IMPORTABLE and path.parent.name != "__pycache__"
+
+
+def read_data_version() -> tuple[str, str]:
+    """Path of the data set and the MD5 that `data.dvc` gives it.
+
+    Raises:
+        EvidenceError: `data.dvc` is missing or is not what `dvc add` writes.
+    """
+    content = _read_table(DATA_DVC, "bring data in with `segline import`")
+    try:
+        (out,) = content["outs"]
+        return str(out["path"]), str(out["md5"])
+    except (KeyError, TypeError, ValueError) as err:
+        raise EvidenceError(
+            f"{DATA_DVC}: expected one output with path and md5, as `dvc add data` writes it; run that"
+        ) from err
+
+
+def compare_lock(data_path: str, data_md5: str) -> Iterator[str]:
+    """What `dvc.lock` says and the files here do not, a phrase each."""
+    lock = _read_lock()
+    stages = _read_table(DVC_YAML, "restore it from git").get("stages")
+    if not isinstance(stages, dict) or not stages:
+        yield f"{DVC_YAML} names no stage"
+        return
+    for name in stages:
+        locked = [stage for key, stage in lock.items() if key == name or key.startswith(f"{name}@")]
+        if not locked:
+            yield f"stage {name} has not been run"
+        for stage in locked:
+            yield from _compare_files(stage, data_path, data_md5)
+            yield from _compare_params(stage.params)
+            yield from _compare_command(name, stage.cmd, stages[name])
+
+
+def _read_lock() -> dict[str, _LockedStage]:
+    content = _read_table(DVC_LOCK, "run `dvc repro`")
+    try:
+        return TypeAdapter(dict[str, _LockedStage]).validate_python(content.get("stages") or {})
+    except ValidationError as err:
+        place = ".".join(map(str, err.errors()[0]["loc"]))
+        raise EvidenceError(
+            f"{DVC_LOCK}: is not what DVC writes (stages.{place}: {err.errors()[0]['msg']}); delete it, run `dvc repro`"
+        ) from err
+
+
+def _compare_files(stage: _LockedStage, data_path: str, data_md5: str) -> Iterator[str]:
+    for entry in [*stage.deps, *stage.outs]:
+        if entry.md5 is None:
+            continue  # a URL
+        # what is on disk may be newer than the model; `data.dvc` may not
+        found = data_md5 if entry.path == data_path else _find_md5(Path(entry.path))
+        if found != entry.md5:
+            yield f"{entry.path} is {found}, locked is {entry.md5}"
+
+
+def _find_md5(path: Path) -> str:
+    try:
+        return md5_of(path) if path.exists() else "missing"
+    except (OSError, ValueError) as err:  # of a name that no file can have
+        return f"not readable ({err})"
+
+
+def _compare_params(params: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for file, locked in params.items():
+        if not os.path.isfile(file):  # noqa: PTH113 (pathlib raises for a name that no file can have)
+            yield f"{shown(file)} is missing, though {DVC_LOCK} holds params of it"
+            continue
+        content = _read_table(Path(file), "restore it from git")
+        for name, value in locked.items():
+            yield from _compare_values(f"{file}: {name}", _look_up(content, name), value)
+
+
+def _compare_values(name: str, found: Any, locked: Any) -> Iterator[str]:
+    if isinstance(found, dict) and isinstance(locked, dict):
+        for part in sorted(found.keys() | locked.keys()):
+            yield from _compare_values(f"{name}.{part}", found.get(part), locked.get(part))
+    elif found != locked:
+        yield f"{name} is {found!r}, locked is {locked!r}"
+
+
+def _compare_command(name: str, locked: Any, stage: Any) -> Iterator[str]:
+    """A command with a `${...}` in it is told by the params instead."""
+    command = stage.get("cmd") if isinstance(stage, dict) else None
+    if isinstance(command, str) and "${" not in command and command != locked:
+        yield f"the command of {name} is {command!r}, locked is {locked!r}"
+
+
+def _look_up(content: Any, name: str) -> Any:
+    """The value of `train.unet.width`; None where there is none."""
+    for part in name.split("."):
+        if not isinstance(content, dict) or part not in content:
+            return None
+        content = content[part]
+    return content
+
+
+def _read_table(path: Path, otherwise: str) -> Any:
+    content = read_yaml(path, EvidenceError, otherwise)
+    if not isinstance(content, dict):
+        raise EvidenceError(f"{path}: is empty or no table; {otherwise}")
+    return content
+
+
+def _git(command: str, *arguments: str, otherwise: str, environment: Mapping[str, str] | None = None) -> str:
+    settings = [word for setting in COMPLETE for word in ("-c", setting)]
+    variables = {**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})}
+    try:
+        done = subprocess.run(
+            ["git", *settings, command, *arguments], capture_output=True, text=True, errors="replace", env=variables
+        )
+    except FileNotFoundError as err:
+        raise EvidenceError("git: not found; a model is registered with its commit, so install git") from err
+    if "dubious ownership" in done.stderr:
+        otherwise = "the repository belongs to another user; work as its owner, or allow it with that command"
+    if done.returncode:
+        raise EvidenceError(f"git {command} says: {' '.join(done.stderr.split())}; {otherwise}")
+    return done.stdout.rstrip("\n")
+
+
+def _some(items: list[str]) -> str:
+    rest = len(items) - NUM_NAMED
+    return ", ".join(items[:NUM_NAMED]) + (f" and {rest} more" if rest > 0 else "")

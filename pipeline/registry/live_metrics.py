@@ -1,0 +1,41 @@
+"""Metrics that can be watched while a training runs: TensorBoard files, and MLflow when a run is open."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from pipeline.registry.client import log_epoch
+
+LOGS = Path("logs/tensorboard")
+
+
+class LiveMetrics:
+    """Sends each epoch's metrics on; nothing here can stop a training."""
+
+    def __enter__(self) -> "LiveMetrics":
+        self.board: Any = None
+        if keras.backend.backend() == "tensorflow":
+            from pipeline.serving.tf import TensorBoardLog
+
+            self.board = TensorBoardLog(LOGS / time.strftime("%Y%m%d-%H%M%S"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.board:
+            self.board.close()
+
+    def replay(self, history: Sequence[Mapping[str, float]]) -> None:
+        """Sends the epochs that a continued training had done before."""
+        for row in history:
+            self.log(row)
+
+    def log(self, row: Mapping[str, float]) -> None:
+        """Sends one epoch's metrics; `epoch` is the step."""
+        scalars = {name: value for name, value in row.items() if name != "epoch"}
+        epoch = int(row["epoch"])
+        if self.board:
+            self.board.write(scalars, epoch)
+        log_epoch(scalars, epoch)

@@ -1,0 +1,195 @@
+"""Everything that the report is made from, read from what the stages left; what is missing is left out, and said."""
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from pipeline.dataset.contract import ClassList
+from pipeline.dataset.fingerprint import Fingerprint
+from pipeline.dataset.manifest import Row, read_manifest
+from pipeline.errors import EvidenceError, SeglineError
+from pipeline.evaluation.bootstrap import Interval
+from pipeline.evaluation.label_errors import Suspect, read_suspects
+from pipeline.evaluation.overlays import Overlay, list_overlays
+from pipeline.evaluation.scores import Scores
+from pipeline.evaluation.verdict import Verdict
+from pipeline.registry.run_record import read_history
+from pipeline.runtime.cost import Cost, read_costs
+from pipeline.runtime.files import md5_of, read_json
+from pipeline.runtime.records import MAX_NUMBER, read_cells
+from pipeline.serving.model_card import CARD, ModelCard
+
+DAMAGED = (SeglineError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, csv.Error)
+"""What reading may raise where a file is not what its stage writes."""
+IMAGE_COLUMNS = ("name", "group", "width", "mean_iou", "pixel_accuracy")
+Content = TypeVar("Content")
+MAX_SHOWN = 300  # characters of what is wrong in a message
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided of a model after the gate.
+
+    Attributes:
+        promoted: it became the champion; None where nothing was to be decided.
+        label: the decision in a word or two.
+        headline: the decision in a line, such as "segline/7 became the champion".
+        reasons: a sentence each.
+        champion: the version that it was compared with, such as "segline/6"; None where there was none.
+        difference: of the mean IoU, model minus champion; None where nothing was compared.
+        by_class: the same of each class's IoU, by name.
+        tags: of the model's version, its lineage among them.
+    """
+
+    promoted: bool | None
+    label: str
+    headline: str
+    reasons: tuple[str, ...]
+    champion: str | None
+    difference: Interval | None
+    by_class: Mapping[str, Interval]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """What is known of a model; None or empty where the file is missing or damaged.
+
+    Attributes:
+        decision: after the gate.
+        verdict: of the gate, on these scores.
+        verdict_md5: of the verdict's file, of whatever scores; "" without one.
+        scores: on the test split.
+        classes: of the data set.
+        matrix: (K, K) int64 pooled counts, rows are targets.
+        fingerprint: of the training data.
+        images: `IMAGE_COLUMNS` of per_image.csv by name of the sample.
+        suspects: areas by name of the sample, largest first.
+        pictures: overlays, in order of rank.
+        history: a row for each epoch.
+        rows: of the manifest.
+        card: of the exported model.
+        records: the plain values that other stages wrote, by heading.
+        costs: of the stages that made this model.
+        problems: what could not be read, a sentence each.
+    """
+
+    decision: Decision | None
+    verdict: Verdict | None
+    verdict_md5: str
+    scores: Scores | None
+    classes: ClassList | None
+    matrix: np.ndarray | None
+    fingerprint: Fingerprint | None
+    images: Mapping[str, Mapping[str, str]]
+    suspects: Mapping[str, Sequence[Suspect]]
+    pictures: Sequence[Overlay]
+    history: Sequence[Mapping[str, float]]
+    rows: Sequence[Row]
+    card: ModelCard | None
+    records: Mapping[str, Mapping[str, Any]]
+    costs: Sequence[Cost]
+    problems: Sequence[str]
+
+
+class Reader:
+    """Reads what there is, and remembers what could not be read.
+
+    Attributes:
+        problems: a sentence each.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def read(self, path: Path, read: Callable[[Path], Content], otherwise: Content) -> Content:
+        """What `read` makes of `path`; `otherwise` where there is no such file or it is damaged."""
+        try:
+            return read(path) if path.exists() else otherwise
+        except DAMAGED as err:
+            text = str(err) or type(err).__name__
+            self.problems.append(text if text.startswith(str(path)) else f"{path}: {text}")
+            return otherwise
+
+
+def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | None = None) -> Dossier:
+    """Reads what the stages left in `work`; refuses nothing.
+
+    Args:
+        work: folder of the stages' outputs.
+        decision: after the gate, where there is one already.
+        costs: of the stages; read from where the stages put them if None.
+    """
+    reader, evaluate = Reader(), work / "evaluate"
+    get = reader.read
+    fingerprint = get(work / "preprocess/fingerprint.json", Fingerprint.read, None)
+    card = get(work / "export/model" / CARD, ModelCard.read_file, None)
+    verdict = get(work / "gate/verdict.json", Verdict.read, None)
+    scores = get(evaluate / "scores.json", Scores.read, None)
+    if verdict and scores and verdict.scores_md5 != md5_of(evaluate / "scores.json"):
+        reader.problems.append(f"{work / 'gate/verdict.json'}: is of other scores than {evaluate / 'scores.json'}")
+        verdict = None
+    return Dossier(
+        decision=decision,
+        verdict=verdict,
+        verdict_md5=get(work / "gate/verdict.json", md5_of, ""),
+        scores=scores,
+        classes=fingerprint.classes if fingerprint else card.classes if card else None,
+        matrix=get(evaluate / "confusion.csv", read_matrix, None),
+        fingerprint=fingerprint,
+        images=get(evaluate / "per_image.csv", _read_images, {}),
+        suspects=get(evaluate / "suspects.csv", _read_suspects, {}),
+        pictures=get(evaluate / "overlays", list_overlays, []),
+        history=get(work / "train/history.csv", read_history, ()),
+        rows=get(work / "validate/manifest.csv", read_manifest, []),
+        card=card,
+        records={
+            "Training": get(work / "train/summary.json", _read_record, {}),
+            "Export": get(work / "export/parity.json", _read_record, {}),
+        },
+        costs=get(work, read_costs, []) if costs is None else costs,
+        problems=reader.problems,
+    )
+
+
+def read_matrix(path: Path) -> np.ndarray:
+    """(K, K) int64 counts of confusion.csv, rows are targets.
+
+    Raises:
+        EvidenceError: the file is missing or damaged.
+    """
+    try:
+        matrix = np.array([list(cells.values())[1:] for _, cells in read_cells(path, "evaluate")], np.int64)
+        if matrix.ndim != 2 or len(matrix) != matrix.shape[1]:
+            raise ValueError(f"the table is {matrix.shape}, expected as many rows as columns")
+        if matrix.size and not 0 <= matrix.min() <= matrix.max() <= MAX_NUMBER // matrix.size:
+            raise ValueError("a count is negative or too large")
+    except (ValueError, OverflowError) as err:
+        raise EvidenceError(f"{path}: is damaged ({str(err)[:MAX_SHOWN]}); run the stage `evaluate` again") from err
+    return matrix
+
+
+def _read_images(path: Path) -> dict[str, dict[str, str]]:
+    """The columns that the report shows, row by row: the counts of many classes would fill the memory."""
+    with path.open(newline="", encoding="utf-8") as file:
+        lines = csv.reader(file)
+        header = next(lines, [])
+        places = {column: header.index(column) for column in IMAGE_COLUMNS}
+        rows = ({column: cells[place] for column, place in places.items()} for cells in lines)
+        return {row["name"]: row for row in rows}
+
+
+def _read_suspects(path: Path) -> dict[str, list[Suspect]]:
+    found: dict[str, list[Suspect]] = {}
+    for suspect in read_suspects(path):
+        found.setdefault(suspect.name, []).append(suspect)
+    return found
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    content = read_json(path, f"the stage `{path.parent.name}`")
+    return {name: value for name, value in content.items() if isinstance(value, str | int | float)}

@@ -1,0 +1,69 @@
+"""The inputs of a stage, watched while it runs.
+
+DVC hashes them after the stage has ended (DVC issue 11058): without this, an edit in the meantime would be written
+to `dvc.lock` as what the outputs were made of.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import StageError
+from pipeline.runtime.files import read_yaml
+
+PIPELINE = Path("dvc.yaml")
+PARAMS = Path("params.yaml")
+NUM_NAMED = 5
+RESTORE = "run this in the project's folder, or restore it from git"
+
+
+@contextmanager
+def unchanged_inputs(stage: str) -> Iterator[None]:
+    """Holds that the dependencies and params of a stage are the same at the end of the block as at its start.
+
+    Files are told apart by size and time of change. Outside a project (no `dvc.yaml`) nothing is watched.
+
+    Raises:
+        StageError: names what changed.
+    """
+    before = _read_inputs(stage)
+    yield
+    after = _read_inputs(stage)
+    if changed := sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)):
+        more = f" and {len(changed) - NUM_NAMED} more" if len(changed) > NUM_NAMED else ""
+        raise StageError(
+            f"{', '.join(changed[:NUM_NAMED])}{more} changed while {stage} ran, so nobody could say what its outputs "
+            "were made of; they do not count, run the same command again"
+        )
+
+
+def _read_inputs(stage: str) -> dict[str, Any]:
+    if not PIPELINE.exists():
+        return {}
+    described = describe_stage(stage)
+    params = read_yaml(PARAMS, StageError, RESTORE)
+    sections = params if isinstance(params, dict) else {}
+    inputs = {f"{PARAMS}: {section}": sections.get(section) for section in described.get("params", [])}
+    for dependency in map(Path, described["deps"]):
+        files = sorted(dependency.rglob("*")) if dependency.is_dir() else [dependency]
+        for file in files:
+            found = file.stat() if file.is_file() else None
+            inputs[str(file)] = found and (found.st_size, found.st_mtime_ns)
+    return inputs
+
+
+def describe_stage(stage: str) -> dict[str, list[str]]:
+    """Names of the `deps` and `params` of a stage in `dvc.yaml`.
+
+    Raises:
+        StageError: the file is not YAML or has no such stage.
+    """
+    content = read_yaml(PIPELINE, StageError, RESTORE)
+    try:
+        lists = {name: content["stages"][stage][name] for name in ("params", "deps")}
+    except (KeyError, TypeError) as err:
+        raise StageError(f"{PIPELINE}: found no stage {stage} with params and deps; {RESTORE}") from err
+    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists.values()):
+        raise StageError(f"{PIPELINE}: params or deps of {stage} are no lists of names; {RESTORE}")
+    return lists

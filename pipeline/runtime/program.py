@@ -1,0 +1,124 @@
+"""How each program of ours starts and ends."""
+
+import io
+import os
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
+
+from pipeline.errors import SeglineError
+from pipeline.runtime.cost import cost_recorded
+from pipeline.runtime.files import FULL, is_full
+from pipeline.runtime.inputs import unchanged_inputs
+
+UNFORESEEN = 70
+"""Exit code of a program that meets what its authors did not think of, as BSD's sysexits has it."""
+STOPPED = "start the same command again to go on; a training continues after its last whole epoch"
+
+
+class Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+def run_stage(stage: str, main: Callable[[], None]) -> None:
+    """Runs the program of a stage as `run` does, keeps its cost, and fails when its inputs change in the meantime."""
+
+    def watched() -> None:
+        with unchanged_inputs(stage), cost_recorded(stage):
+            main()
+
+    run(watched, is_logged=True)
+
+
+def run(main: Callable[[], None], is_logged: bool = False) -> None:
+    """Runs a program; however it ends, the user reads a sentence and no traceback.
+
+    What a user can mend ends with its error's exit code, Ctrl-C with 130, SIGTERM with 143, a reader of the output that
+    went away with 141. What nobody foresaw ends with 70, and its traceback is kept in a file.
+
+    Args:
+        main: the program.
+        is_logged: its output is a log that may be read elsewhere, so it holds the traceback of what nobody foresaw.
+    """
+    _print_any_text()
+    try:
+        with _terminable():
+            main()
+            if sys.stdout:
+                sys.stdout.flush()
+    except SeglineError as err:
+        _end(f"error: {err}", err.exit_code)
+    except BrokenPipeError:
+        _end_unheard()
+    except OSError as err:
+        _end(f"error: {_explain(err)}", 1)
+    except KeyboardInterrupt:
+        _end(f"interrupted; {STOPPED}", 130)
+    except Terminated:
+        _end(f"terminated; {STOPPED}", 143)
+    except Exception as err:  # nobody foresaw it; the traceback is kept
+        if is_logged:
+            traceback.print_exc()
+        _end(
+            f"error: {type(err).__name__}: {' '.join(str(err).split())}; this is a mistake of segline's own or of a "
+            f"library's, not yours. {_keep_traceback()}; please report it",
+            UNFORESEEN,
+        )
+
+
+def _print_any_text() -> None:
+    """A name that the terminal's encoding lacks is printed with escapes, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, so that children are ended and files are left whole."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(*_: Any) -> NoReturn:
+    raise Terminated
+
+
+def _explain(err: OSError) -> str:
+    if is_full(err):
+        return f"{FULL} ({err}); free some space and run the same command again, nothing is lost"
+    return f"{err}; mend that and run the same command again, nothing is lost. {_keep_traceback()}"
+
+
+def _keep_traceback() -> str:
+    """Writes the traceback of the error under way to a file, else to stderr; says where it is."""
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="segline-", suffix=".log", delete=False, errors="replace") as file:
+            traceback.print_exc(file=file)
+        return f"The details are in {file.name}"
+    except OSError:
+        traceback.print_exc()
+        return "The details are above"
+
+
+def _end(message: str, code: int) -> NoReturn:
+    with suppress(OSError):  # nobody reads stderr any more
+        print(message, file=sys.stderr, flush=True)
+    sys.exit(code)
+
+
+def _end_unheard() -> NoReturn:
+    """Ends as a program that the system stops for writing to a pipe without a reader."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes what is left at its end
+    sys.exit(128 + signal.SIGPIPE)

@@ -1,0 +1,130 @@
+"""Records that our stages wrote, read as the dataclasses that they were written from: JSON files and rows of CSV."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from pipeline.errors import EvidenceError
+from pipeline.runtime.files import read_json
+from pipeline.runtime.text import quoted
+
+NUM_NAMED = 3  # mistakes that a message names
+MAX_SHOWN = 60  # characters of a value
+MAX_NUMBER = 2**62
+Count = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
+"""Of pixels, images, rows; arrays of int64 hold a sum of two."""
+Place = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
+"""A side in pixels, a rank: from 1."""
+Record = TypeVar("Record")
+
+
+def read_record(path: Path, kind: type[Record], made_by: str) -> Record:
+    """Reads a JSON file that holds a record.
+
+    Args:
+        path: of the file.
+        kind: a dataclass; the file's types have to be its own, no text is taken for a number.
+        made_by: the step that writes the file, for the message.
+
+    Raises:
+        EvidenceError: the file is missing, is not JSON, or has not the fields of `kind`.
+    """
+    return parse_record(read_json(path, made_by), kind, path, made_by)
+
+
+def parse_record(content: Any, kind: type[Record], path: Path, made_by: str) -> Record:
+    """A record from the content of a JSON file; `path` and `made_by` are for the message.
+
+    Raises:
+        EvidenceError: the content has not the fields of `kind`.
+    """
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(content), strict=True)
+    except ValidationError as err:
+        raise EvidenceError(f"{path}: is not what {made_by} writes ({_explain(err)}); run it again") from err
+
+
+def read_rows(path: Path, kind: type[Record], stage: str) -> list[Record]:
+    """Reads a CSV file whose columns are the fields of a dataclass, a record a row.
+
+    Args:
+        path: of the file.
+        kind: a dataclass of texts, numbers and paths.
+        stage: that writes the file, for the message.
+
+    Raises:
+        EvidenceError: the file is missing or damaged.
+    """
+    adapter, records = TypeAdapter(kind), []
+    for line, cells in read_cells(path, stage):
+        try:
+            records.append(adapter.validate_strings(cells))
+        except ValidationError as err:
+            raise EvidenceError(
+                f"{path}: is damaged (line {line}: {_explain(err)}); run the stage `{stage}` again"
+            ) from err
+    return records
+
+
+def read_cells(path: Path, stage: str) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file of ours, cells by column, each with its line.
+
+    Raises:
+        EvidenceError: the file is missing or damaged.
+    """
+    try:
+        return parse_csv(path.read_bytes().decode())[1]
+    except FileNotFoundError as err:
+        raise EvidenceError(f"{path}: not found; run the stage `{stage}` first (`dvc repro {stage}`)") from err
+    except OSError as err:
+        raise EvidenceError(f"{path}: cannot be read ({err.strerror}); run the stage `{stage}` again") from err
+    except ValueError as err:
+        raise EvidenceError(f"{path}: is damaged ({err}); run the stage `{stage}` again") from err
+
+
+def parse_csv(text: str, may_be_short: bool = False) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The columns of a CSV text, and each row's cells by column with the number of its (last) line; no empty lines.
+
+    Args:
+        text: with a header.
+        may_be_short: a row may lack its last cells; they are "" then.
+
+    Raises:
+        ValueError: a row has more or fewer cells than the header, a column is there twice, a quote is open, a cell has
+            more than 131,072 characters, or there is a NUL.
+    """
+    if "\0" in text:
+        raise ValueError("it holds a NUL")
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(lines, [])
+        rows = [(lines.line_num, cells) for cells in lines if cells]
+    except csv.Error as err:
+        raise ValueError(f"line {lines.line_num}: {err}") from err
+    if len(set(header)) < len(header):
+        double = next(name for name in header if header.count(name) > 1)
+        raise ValueError(f"column {quoted(double)} is there twice")
+    for line, cells in rows:
+        if len(cells) > len(header) or (len(cells) < len(header) and not may_be_short):
+            raise ValueError(f"line {line} has {len(cells)} cells, expected {len(header)}")
+    empty = dict.fromkeys(header, "")
+    return header, [(line, empty | dict(zip(header, cells, strict=False))) for line, cells in rows]
+
+
+def _explain(err: ValidationError) -> str:
+    """The first mistakes: where, and what was found."""
+    errors = err.errors(include_url=False)
+    told = [f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}{_found(one)}" for one in errors]
+    more = f" and {len(told) - NUM_NAMED} more" if len(told) > NUM_NAMED else ""
+    return "; ".join(told[:NUM_NAMED]) + more
+
+
+def _found(error: Any) -> str:
+    text = ascii(error["input"])
+    return (
+        "" if error["type"] == "missing" else f", found {text if len(text) <= MAX_SHOWN else f'{text[:MAX_SHOWN]}...'}"
+    )

@@ -1,0 +1,65 @@
+"""Cleaning of a predicted mask: opening, closing and removal of small areas, over all classes."""
+
+import numpy as np
+
+from pipeline.serving.model_card import Postprocess
+from pipeline.vision.images import close_mask, drop_small_areas, fill_from_nearest, open_mask
+
+
+def clean_mask(mask: np.ndarray, settings: Postprocess) -> np.ndarray:
+    """Cleans a mask of class ids; a step whose setting is 0 is left out, and no new id can appear.
+
+    Opening takes away what is thinner than `open_px`; then closing fills the gaps of a class that are narrower than
+    `close_px`, from classes that have more pixels in this picture; then regions below `min_area_px` go. What is taken
+    away gets the nearest remaining pixel's class; where nothing would remain, the step changes nothing.
+
+    An even width counts as the next odd one: an ellipse without a centre would shift the mask.
+
+    Args:
+        mask: (H, W) uint8 ids.
+        settings: of the model's card.
+    """
+    if settings.open_px:
+        mask = _open(mask, _odd(settings.open_px))
+    if settings.close_px:
+        mask = _close(mask, _odd(settings.close_px))
+    if settings.min_area_px:
+        mask = _drop_small_areas(mask, settings.min_area_px)
+    return mask
+
+
+def _odd(size_px: int) -> int:
+    return size_px | 1
+
+
+def _open(mask: np.ndarray, size_px: int) -> np.ndarray:
+    kept = np.zeros(mask.shape, bool)
+    for id_ in np.flatnonzero(_count_pixels(mask)):
+        kept |= open_mask(mask == id_, size_px)
+    return fill_from_nearest(mask, ~kept)
+
+
+def _close(mask: np.ndarray, size_px: int) -> np.ndarray:
+    """A class that has more pixels never takes from one that has fewer: a pole does not vanish in the sky's closing."""
+    num_pixels = _count_pixels(mask)
+    ids = np.flatnonzero(num_pixels)
+    closed = mask.copy()
+    for id_ in ids[np.argsort(-num_pixels[ids], kind="stable")]:
+        closed[close_mask(mask == id_, size_px)] = id_
+    return closed
+
+
+def _drop_small_areas(mask: np.ndarray, min_area_px: int) -> np.ndarray:
+    """Again until nothing is small: filling can leave a fragment, and each pass has fewer pixels to fill."""
+    while True:
+        small = np.ones(mask.shape, bool)
+        for id_ in np.flatnonzero(_count_pixels(mask)):
+            small &= ~drop_small_areas(mask == id_, min_area_px)
+        if not small.any() or small.all():
+            return mask
+        mask = fill_from_nearest(mask, small)
+
+
+def _count_pixels(mask: np.ndarray) -> np.ndarray:
+    """(256,) pixels of each id."""
+    return np.bincount(mask.ravel(), minlength=256)

@@ -1,0 +1,83 @@
+"""The card inside an exported model's folder: what its ids mean and how its masks are cleaned."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from pipeline.dataset.contract import ClassList, parse_class_list
+from pipeline.errors import EvidenceError
+from pipeline.runtime.files import read_json, write_json
+from pipeline.runtime.records import Count, Place, parse_record
+
+MODEL = Path("work/export/model")
+CARD = "segline.json"
+MAX_WIDTH_PX = 255
+Width = Annotated[int, Field(ge=0, le=MAX_WIDTH_PX)]
+"""Of an ellipse, in pixels: the time of opening and closing grows with its area."""
+
+
+@dataclass(frozen=True)
+class Postprocess:
+    """Cleaning of a predicted mask; 0 switches a step off.
+
+    Attributes:
+        open_px: width of the opening's ellipse, pixels.
+        close_px: width of the closing's ellipse, pixels.
+        min_area_px: regions smaller than this many pixels are removed.
+    """
+
+    open_px: Width
+    close_px: Width
+    min_area_px: Count
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model's folder says of itself.
+
+    Attributes:
+        classes: names and colours of its ids.
+        size: (height, width) in pixels at which the network sees an image.
+        postprocess: cleaning that belongs to the model, in evaluation and in use alike.
+    """
+
+    classes: ClassList
+    size: tuple[int, int]
+    postprocess: Postprocess
+
+    def write(self, folder: Path) -> None:
+        """Writes the card into a model's folder."""
+        content: dict[str, Any] = self.classes.to_dict()
+        write_json(folder / CARD, content | {"size": list(self.size), "postprocess": asdict(self.postprocess)})
+
+    @classmethod
+    def read(cls, folder: Path) -> "ModelCard":
+        """Reads the card of a model's folder.
+
+        Raises:
+            EvidenceError: the folder is not one that the stage `export` wrote.
+        """
+        if not (folder / "saved_model.pb").is_file():
+            raise EvidenceError(f"{folder}: holds no saved_model.pb; expected a model that the stage `export` wrote")
+        return cls.read_file(folder / CARD)
+
+    @classmethod
+    def read_file(cls, path: Path) -> "ModelCard":
+        """Reads a card by itself, as a run keeps it.
+
+        Raises:
+            EvidenceError: it is missing, or not what the stage `export` wrote.
+        """
+        content = read_json(path, "the stage `export`")
+        classes = parse_class_list(content, path)
+        return cls(classes, **vars(parse_record(content, _Settings, path, "the stage `export`")))
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """What stands beside the classes in the file."""
+
+    size: tuple[Place, Place]
+    postprocess: Postprocess

@@ -1,0 +1,104 @@
+"""An exported model in use: the one way from an image to a mask, for evaluation, promotion and users alike."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import numpy as np
+
+from pipeline.errors import EvidenceError
+from pipeline.serving.cleaning import clean_mask
+from pipeline.serving.model_card import ModelCard
+
+if TYPE_CHECKING:
+    from pipeline.serving.tf import Serve
+
+NUM_READERS = 2
+NUM_AHEAD = 4
+
+Item = TypeVar("Item")
+Content = TypeVar("Content")
+
+
+class Prediction(NamedTuple):
+    """What a model says of an image, at the image's own size.
+
+    Attributes:
+        mask: (H, W) uint8 class ids, cleaned as the model's card asks.
+        probs: (H, W, K) float32 of the classes, before the cleaning.
+    """
+
+    mask: np.ndarray
+    probs: np.ndarray
+
+    def confidence(self) -> np.ndarray:
+        """(H, W) float32 probability of the mask's class: the highest there is, but where the mask was cleaned."""
+        places = np.arange(0, self.probs.size, self.probs.shape[-1])
+        places += self.mask.ravel()
+        return self.probs.reshape(-1).take(places).reshape(self.mask.shape)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A SavedModel with the card that says what its ids mean.
+
+    Attributes:
+        folder: that it was read from.
+        card: of the model.
+        serve: the model's graph.
+    """
+
+    folder: Path
+    card: ModelCard
+    serve: "Serve"
+
+    @classmethod
+    def read(cls, folder: Path) -> "Predictor":
+        """Loads an exported model.
+
+        Raises:
+            EvidenceError: the folder is not one that the stage `export` wrote.
+        """
+        card = ModelCard.read(folder)
+        from pipeline.serving.tf import load_saved_model  # seconds to import
+
+        return cls(folder, card, load_saved_model(folder))
+
+    def predict(self, image: np.ndarray) -> Prediction:
+        """Predicts the mask of an image (H, W, 3) uint8 RGB.
+
+        Raises:
+            EvidenceError: the model has another number of classes than its card.
+        """
+        ids, probs = self.serve(image[np.newaxis])
+        num_classes = len(self.card.classes)
+        if probs.shape != (1, *image.shape[:2], num_classes):
+            raise EvidenceError(
+                f"{self.folder}: probabilities are {probs.shape[1:]} for an image {image.shape}; expected "
+                f"{num_classes} classes as its segline.json says, at the image's size; export the model again"
+            )
+        mask = clean_mask(ids[0].astype(np.uint8), self.card.postprocess)
+        return Prediction(mask, probs[0])
+
+
+def read_ahead(items: Iterable[Item], read: Callable[[Item], Content]) -> Iterator[tuple[Item, Future[Content]]]:
+    """Reads a few items ahead in threads, so that the model need not wait for the disk; constant memory.
+
+    Args:
+        items: what to read, in order.
+        read: reads one; what it raises comes out of the future's `result()`.
+
+    Yields:
+        Each item with its content to be.
+    """
+    with ThreadPoolExecutor(NUM_READERS) as pool:
+        ahead: deque[tuple[Item, Future[Content]]] = deque()
+        for item in items:
+            ahead.append((item, pool.submit(read, item)))
+            if len(ahead) > NUM_AHEAD:
+                yield ahead.popleft()
+        while ahead:
+            yield ahead.popleft()

@@ -1,0 +1,242 @@
+"""The one door to TensorFlow: devices, determinism, fused operations, SavedModels and TensorBoard."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: warnings of ours are not lost among its own
+
+import numpy as np
+import tensorflow as tf
+
+from pipeline.errors import EvidenceError, ExportError
+from pipeline.vision.resize import ONE, ROW_STEPS
+
+Serve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""Images (N, H, W, 3) uint8 to ids (N, H, W) uint8 and probs (N, H, W, K) float32."""
+
+
+def set_up_devices(num_threads: int) -> list[str]:
+    """Pins what the bits of a result depend on, and lets GPU memory grow as needed.
+
+    Args:
+        num_threads: threads of one operation on the CPU; operations run one after the other.
+
+    Returns:
+        The names of the visible GPUs with their kinds; empty: the CPU is used.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    tf.config.experimental.enable_op_determinism()
+    kinds = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus]
+    return [f"{kind} ({gpu.name})" for kind, gpu in zip(kinds, gpus, strict=True)]
+
+
+def use_cpu_only() -> None:
+    """Hides the GPUs from this process."""
+    tf.config.set_visible_devices([], "GPU")
+
+
+def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:
+    """The scope in which variables are made: one copy for each GPU where there are several."""
+    return tf.distribute.MirroredStrategy().scope() if num_gpus > 1 else contextlib.nullcontext()
+
+
+def share_out(trainer: Any, batch: Mapping[str, Any]) -> Any:
+    """Splits the arrays (N, ...) of a batch among the GPUs that hold a copy of the trainer's variables."""
+    strategy = trainer.distribute_strategy
+    num_parts = strategy.num_replicas_in_sync
+    if num_parts == 1:
+        return batch
+    return {
+        name: strategy.experimental_distribute_values_from_function(
+            lambda at, array=array: tf.constant(array[at.replica_id_in_sync_group :: num_parts])
+        )
+        for name, array in batch.items()
+    }
+
+
+def fused_batch_norm(
+    x: Any, gamma: Any, beta: Any, epsilon: float, moments: tuple[Any, Any] | None = None
+) -> tuple[Any, Any, Any]:
+    """Batch normalisation in one operation.
+
+    Args:
+        x: (N, H, W, C), any float type.
+        gamma: (C,) float32 scale.
+        beta: (C,) float32 shift.
+        epsilon: added to the variance.
+        moments: (C,) float32 mean and variance to normalise by; None: those of the batch.
+
+    Returns:
+        The normalised x, and the mean and unbiased variance that it was normalised by, (C,) float32 each.
+    """
+    empty = tf.constant([], tf.float32)
+    mean, variance = moments or (empty, empty)
+    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=x,
+        scale=tf.convert_to_tensor(gamma),
+        offset=tf.convert_to_tensor(beta),
+        mean=tf.convert_to_tensor(mean),
+        variance=tf.convert_to_tensor(variance),
+        epsilon=epsilon,
+        is_training=moments is None,
+    )
+    return y, mean, variance
+
+
+class ServedUnet(tf.Module):
+    """A network with all that lies between raw images and class ids, as one graph.
+
+    Args:
+        unet: Keras model on the TensorFlow backend, from images (N, h, w, 3) in [0, 255] to logits (N, h, w, K).
+        size: (height, width) at which `unet` sees an image, pixels.
+    """
+
+    def __init__(self, unet: Any, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.unet, self.size = unet, size
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")])
+    def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Images (N, H, W, 3) uint8 to ids (N, H, W) uint8 and probs (N, H, W, K) float32."""
+        own_size = tf.shape(images)[1:3]
+        logits = self.unet(resize_images(images, self.size), training=False)
+        logits = tf.image.resize(logits, own_size, tf.image.ResizeMethod.BILINEAR)
+        ids = tf.cast(tf.argmax(logits, axis=-1), tf.uint8)
+        return {"ids": ids, "probs": tf.nn.softmax(logits)}
+
+
+def resize_images(images: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """`pipeline.vision.resize.resize_image` as TensorFlow operations; the pixels are equal.
+
+    Args:
+        images: (N, H, W, 3) uint8.
+        size: (height, width), pixels.
+
+    Returns:
+        (N, *size, 3) float32, whole numbers in [0, 255].
+    """
+    rows = _weigh(images, size[0], axis=1)
+    rows = tf.floor((rows + ONE / ROW_STEPS / 2) / (ONE / ROW_STEPS))  # whole sixteenths
+    pixels = _weigh(rows, size[1], axis=2)
+    return tf.ensure_shape(tf.floor((pixels + ONE * ROW_STEPS / 2) / (ONE * ROW_STEPS)), (None, *size, 3))
+
+
+def _weigh(pixels: tf.Tensor, new_length: int, axis: int) -> tf.Tensor:
+    """Sum of weight * pixel over the taps of each output pixel, float32; by products alone, so no TF32 or bf16."""
+    indices, weights = _find_taps(tf.shape(pixels, tf.int64)[axis], new_length)
+    shape = [-1 if own == axis else 1 for own in range(4)]
+
+    def add(tap: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        part = tf.cast(tf.gather(pixels, indices[tap], axis=axis), tf.float32)
+        return tap + 1, total + tf.reshape(tf.cast(weights[tap], tf.float32), shape) * part
+
+    lengths = tf.unstack(tf.shape(pixels))
+    lengths[axis] = tf.constant(new_length)
+    start = tf.constant(0), tf.zeros(tf.stack(lengths))
+    return tf.while_loop(lambda tap, _: tap < tf.shape(weights)[0], add, start)[1]
+
+
+def _find_taps(length: tf.Tensor, new_length: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """`pipeline.vision.resize.find_taps` for a length that is known when the graph runs."""
+    new = tf.constant(new_length, tf.int64)
+    place = tf.range(new)
+
+    def grow() -> tuple[tf.Tensor, tf.Tensor]:
+        shifted = (2 * place + 1) * length - new
+        first = shifted // (2 * new)
+        second_weight = (shifted % (2 * new) * ONE + new) // (2 * new)
+        return tf.stack([first, first + 1]), tf.stack([ONE - second_weight, second_weight])
+
+    def shrink() -> tuple[tf.Tensor, tf.Tensor]:
+        edges = place * length // new + tf.range((length + new - 1) // new + 2)[:, None]
+        covered = tf.clip_by_value(edges * new - place * length, 0, length)
+        shares = (covered * ONE + length // 2) // length
+        return edges[:-1], shares[1:] - shares[:-1]
+
+    indices, weights = tf.cond(new > length, grow, shrink)
+    return tf.clip_by_value(indices, 0, length - 1), weights
+
+
+def write_saved_model(module: ServedUnet, folder: Path) -> None:
+    """Writes a SavedModel whose bytes follow from the weights alone.
+
+    Raises:
+        ExportError: the folder cannot be written; most often the disk is full.
+    """
+    try:
+        tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
+    except (OSError, tf.errors.OpError) as err:
+        raise ExportError(
+            f"{folder}: cannot be written ({err}); free some space and run the same command again"
+        ) from err
+    (folder / "fingerprint.pb").unlink(missing_ok=True)  # holds random numbers; nothing needs it
+
+
+def load_saved_model(folder: Path) -> Serve:
+    """Loads a SavedModel of ours; it needs neither `keras` nor the code that wrote it.
+
+    Args:
+        folder: of the SavedModel, with the signature `serving_default`: `images` in, `ids` and `probs` out.
+
+    Raises:
+        EvidenceError: the files are damaged, or are those of another kind of model.
+    """
+    tf.config.experimental.enable_tensor_float_32_execution(False)  # a GPU would round float32 to 10 bits
+    try:
+        model = tf.saved_model.load(str(folder))
+        signature = model.signatures["serving_default"]
+    except (OSError, ValueError, KeyError, tf.errors.OpError) as err:
+        raise EvidenceError(
+            f"{folder}: cannot be loaded as a SavedModel with the signature serving_default ({err}); "
+            "export the model again, or fetch it again from the registry"
+        ) from err
+
+    def serve(images: np.ndarray, _keep: Any = model) -> tuple[np.ndarray, np.ndarray]:
+        out = signature(images=tf.constant(images))
+        return out["ids"].numpy(), out["probs"].numpy()
+
+    return serve
+
+
+class TensorBoardLog:
+    """Scalars by epoch for TensorBoard; where they cannot be written, that is said once and nothing is raised.
+
+    Args:
+        folder: of this training's event files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.writer: Any = None
+        with self._optional():
+            self.writer = tf.summary.create_file_writer(str(folder))
+
+    def write(self, scalars: Mapping[str, float], epoch: int) -> None:
+        """Adds the scalars of an epoch and flushes."""
+        if self.writer:
+            with self._optional(), self.writer.as_default():
+                for name, value in scalars.items():
+                    tf.summary.scalar(name, value, step=epoch)
+                self.writer.flush()
+
+    def close(self) -> None:
+        """Closes the event file."""
+        if self.writer:
+            with self._optional():
+                self.writer.close()
+
+    @contextlib.contextmanager
+    def _optional(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as err:
+            self.writer = None
+            reason = str(err).partition("\n")[0]
+            print(f"warning: training goes on without TensorBoard's files: {reason}", file=sys.stderr, flush=True)

@@ -1,0 +1,108 @@
+"""Checkpoints of a training: everything that the next epoch follows from, in one file that is whole or absent."""
+
+import hashlib
+import json
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from pipeline.errors import TrainingError
+from pipeline.runtime.files import written_whole
+from pipeline.runtime.locks import held
+
+CHECKPOINTS = Path("checkpoints")
+DAMAGED = (
+    *(OSError, ValueError, KeyError, EOFError, MemoryError, NotImplementedError, RuntimeError, OverflowError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+"""What reading an archive of arrays raises where its bytes are not those that were written."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a checkpoint holds beside its arrays."""
+
+    history: list[dict[str, int | float]]
+    precision: str
+    machines: list[dict[str, str]]
+
+
+TOLD = TypeAdapter(_Told)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state after an epoch.
+
+    Attributes:
+        state: every variable of the model and the optimiser, in their own order.
+        best: the model's variables after the best epoch.
+        history: a row of metrics for each epoch done.
+        precision: that the training computes in.
+        machines: the kinds of machine that it has run on, in order.
+    """
+
+    state: Sequence[np.ndarray]
+    best: Sequence[np.ndarray]
+    history: Sequence[Mapping[str, float]]
+    precision: str
+    machines: Sequence[Mapping[str, str]]
+
+    def write(self, path: Path) -> None:
+        """Writes the checkpoint beside `path` and renames it: a kill leaves the old or the new one."""
+        arrays = {f"state{i}": array for i, array in enumerate(self.state)}
+        arrays |= {f"best{i}": array for i, array in enumerate(self.best)}
+        told = {"history": list(self.history), "precision": self.precision, "machines": list(self.machines)}
+        with written_whole(path) as beside, beside.open("wb") as file:
+            np.savez(file, allow_pickle=False, told=np.array(json.dumps(told)), **arrays)
+
+    @classmethod
+    def read(cls, path: Path) -> "Checkpoint":
+        """Reads a checkpoint.
+
+        Raises:
+            TrainingError: the file is damaged.
+        """
+        try:
+            with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
+                num_state = sum(name.startswith("state") for name in file.files)
+                num_best = sum(name.startswith("best") for name in file.files)
+                return cls(
+                    state=[file[f"state{i}"] for i in range(num_state)],
+                    best=[file[f"best{i}"] for i in range(num_best)],
+                    **vars(TOLD.validate_json(str(file["told"]), strict=True)),
+                )
+        except DAMAGED as err:
+            raise TrainingError(
+                f"{path}: the checkpoint is damaged ({err}); delete it to train from the first epoch again"
+            ) from err
+
+
+def checkpoint_path(recipe: Any, folder: Path = CHECKPOINTS) -> Path:
+    """Where the checkpoint of one training lies.
+
+    Args:
+        recipe: all that the weights follow from but the machine, as JSON can hold it; another value gives another file.
+        folder: of all checkpoints.
+    """
+    text = json.dumps(recipe, sort_keys=True)
+    return folder / f"train-{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
+
+
+def only_training(folder: Path = CHECKPOINTS) -> AbstractContextManager[None]:
+    """Holds the folder's lock for as long as the block lasts.
+
+    Raises:
+        TrainingError: another process trains here.
+    """
+    path = folder / "lock"
+    refusal = f"{path}: another training runs in this folder; wait for its end, or stop it and start again"
+    return held(path, TrainingError(refusal))

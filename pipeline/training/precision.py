@@ -1,0 +1,222 @@
+"""The precision that a training computes in: as the params say or, for `auto`, what this machine is clearly faster in.
+
+On a processor for which the backend has no bfloat16 operations a step in bfloat16 takes fifty times as long, or fails;
+so both are measured in a process of their own, which is ended when it takes too long and leaves no trace in this one.
+"""
+
+import hashlib
+import itertools
+import json
+import math
+import multiprocessing
+import os
+import signal
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import EvidenceError, TrainingError
+from pipeline.runtime.files import check_writable, read_json, write_json
+
+AUTO, FLOAT32, BFLOAT16 = "auto", "float32", "mixed_bfloat16"
+STEP_TIMES = Path(".segline/precision")
+FASTER = 0.9
+"""Part of float32's step time that bfloat16 must stay below. A processor with bfloat16 operations takes 0.58 to 0.81 of
+it, busy or not; one that emulates them 2 or more. So two measurements on one machine give one choice."""
+NUM_STEPS, BUDGET_S = 5, 10.0
+PATIENCE = 2.0
+"""The first step in bfloat16 may take so many times as long as the first in float32; both hold the same preparation."""
+MAX_REASON_CHARS = 200
+Build = Callable[[str], Any]
+"""Makes the trainer for a precision; can be pickled."""
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """Seconds of a training step, the median of a few.
+
+    Attributes:
+        float32_s: in float32.
+        bfloat16_s: in mixed_bfloat16; None: it failed, or its first step was stopped as too slow.
+        failure: of the step in mixed_bfloat16, in words; None where it did not fail.
+    """
+
+    float32_s: float
+    bfloat16_s: float | None
+    failure: str | None
+
+    @property
+    def faster(self) -> str:
+        """The precision that `auto` stands for."""
+        is_faster = self.bfloat16_s is not None and self.bfloat16_s < FASTER * self.float32_s
+        return BFLOAT16 if is_faster else FLOAT32
+
+    def seconds(self, precision: str) -> float:
+        """Seconds of a step in a precision that runs here."""
+        return self.bfloat16_s if precision == BFLOAT16 and self.bfloat16_s is not None else self.float32_s
+
+    def __str__(self) -> str:
+        told = f"a step takes {self.float32_s:.3f} s in {FLOAT32}, "
+        if self.failure is not None:
+            return f"{told}{BFLOAT16} fails ({self.failure})"
+        if self.bfloat16_s is None:
+            return f"{told}{BFLOAT16} was stopped as much slower"
+        return f"{told}{self.bfloat16_s:.3f} s in {BFLOAT16}"
+
+    @classmethod
+    def read(cls, path: Path) -> "StepTimes":
+        """Reads what was measured before.
+
+        Raises:
+            EvidenceError: the file is missing or damaged.
+        """
+        content = read_json(path, "the stage `train`")
+        try:
+            times = cls(**content)
+            seconds = times.float32_s, 1 if times.bfloat16_s is None else times.bfloat16_s
+            if all(0 < value < math.inf for value in seconds) and isinstance(times.failure, str | None):
+                return times
+        except TypeError:
+            pass
+        raise EvidenceError(f"{path}: holds no step times; delete it")
+
+
+def check_bfloat16(times: StepTimes | None, otherwise: str) -> None:
+    """Warns if `mixed_bfloat16`, which is not to be chosen any more, is slower here than float32.
+
+    Args:
+        times: of this machine; None: float32 failed, so nothing is known.
+        otherwise: what to do where it does not run.
+
+    Raises:
+        TrainingError: it does not run on this machine.
+    """
+    if times and times.failure is not None:
+        raise TrainingError(f"{BFLOAT16} does not run on this machine ({times.failure}); {otherwise}")
+    if times and (times.bfloat16_s is None or times.bfloat16_s > times.float32_s):
+        print(f"train: warning: {BFLOAT16} is slower on this machine than {FLOAT32}: {times}", flush=True)
+
+
+def known_step_times(
+    identity: Any, measure_now: Callable[[], StepTimes | None], folder: Path = STEP_TIMES
+) -> StepTimes | None:
+    """What was measured before, so that the choice stays; else what is measured now, which is kept.
+
+    Args:
+        identity: all that the times follow from, as JSON can hold it.
+        measure_now: as `measure`; None is not kept.
+        folder: of the kept files.
+
+    Raises:
+        StageError: nothing can be kept there; before anything is measured.
+    """
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    path = folder / f"{digest[:16]}.json"
+    try:
+        return StepTimes.read(path)
+    except (EvidenceError, OSError):
+        check_writable(folder)
+        times = measure_now()
+    if times:
+        write_json(path, asdict(times))
+    return times
+
+
+def measure(build: Build, batches: Sequence[Mapping[str, Any]], num_threads: int) -> StepTimes | None:
+    """Measures steps in both precisions, in turn, in a process of their own.
+
+    Args:
+        build: makes the trainer.
+        batches: to learn from, one or more.
+        num_threads: of the CPU.
+
+    Returns:
+        The times; None if not even float32 runs, of which the training itself will tell more.
+    """
+    spawn = multiprocessing.get_context("spawn")  # a fork would share the backend's threads and devices
+    receiver, sender = spawn.Pipe(duplex=False)
+    child = spawn.Process(target=_measure, args=(build, batches, num_threads, sender), daemon=True)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child inherits that: Ctrl-C is for this process
+    child.start()
+    signal.signal(signal.SIGINT, before)
+    sender.close()
+    try:
+        return _listen(receiver)
+    finally:
+        child.kill()
+        child.join()
+        receiver.close()
+
+
+def _listen(receiver: Connection) -> StepTimes | None:
+    """Reads what `_measure` sends: of float32 its first step and the next, of bfloat16 its first, then both in turn."""
+    alone = _receive(receiver)
+    if isinstance(alone, str):
+        return None
+    first_s, step_s = alone
+    if not receiver.poll(PATIENCE * first_s):
+        return StepTimes(step_s, None, None)
+    for _ in range(2):
+        in_turn = _receive(receiver)
+        if isinstance(in_turn, str):
+            return StepTimes(step_s, None, in_turn)
+    float32_s, bfloat16_s = in_turn
+    return StepTimes(float32_s, bfloat16_s, None)
+
+
+def _receive(receiver: Connection) -> Any:
+    """The next message; a text tells why there will be no other."""
+    try:
+        return receiver.recv()
+    except EOFError:
+        return "its process was ended by the system"
+
+
+def _measure(build: Build, batches: Sequence[Mapping[str, Any]], num_threads: int, sender: Connection) -> None:
+    """The program of the measuring process; it is silent, what it finds is sent."""
+    from pipeline.training.devices import set_up_devices
+
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+    try:
+        set_up_devices(num_threads)
+        float32, first_s = _start(build, FLOAT32, batches)
+        sender.send((first_s, *_time_in_turn([float32], batches)))
+        bfloat16, first_s = _start(build, BFLOAT16, batches)
+        sender.send(first_s)
+        sender.send(_time_in_turn([float32, bfloat16], batches))
+    except Exception as err:  # whatever a backend raises is an answer
+        sender.send(_reason(err))
+
+
+def _start(build: Build, precision: str, batches: Sequence[Mapping[str, Any]]) -> tuple[Any, float]:
+    """A trainer that has learnt from one batch, and the seconds that this took with all preparation."""
+    started = time.monotonic()
+    trainer = build(precision)
+    trainer.learn(batches[0])
+    return trainer, time.monotonic() - started
+
+
+def _time_in_turn(trainers: Sequence[Any], batches: Sequence[Mapping[str, Any]]) -> tuple[float, ...]:
+    """Median seconds of a step of each trainer; they take turns, so that other work on the machine meets all alike."""
+    seconds: list[list[float]] = [[] for _ in trainers]
+    started = time.monotonic()
+    for batch in itertools.islice(itertools.cycle(batches), NUM_STEPS):
+        for trainer, found in zip(trainers, seconds, strict=True):
+            step_started = time.monotonic()
+            trainer.learn(batch)
+            found.append(time.monotonic() - step_started)
+        if time.monotonic() - started > BUDGET_S:
+            break
+    return tuple(statistics.median(found) for found in seconds)
+
+
+def _reason(err: Exception) -> str:
+    """The line of an error that tells the cause: TensorFlow puts it last, before the nodes of the graph."""
+    lines = [line.strip() for line in str(err).splitlines()]
+    told = [line for line in lines if line and not line.startswith("[[")]
+    return (told or [type(err).__name__])[-1][:MAX_REASON_CHARS]

@@ -1,0 +1,297 @@
+"""What is expected of a data set: suites of checks over the tables of `fact_table`, and what to say where one fails."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pipeline.validation.findings import ERROR, WARNING, Finding
+
+OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What is expected of one column in each row; a row in which it is None is passed over.
+
+    Attributes:
+        name: of the check.
+        column: that is judged.
+        reason: what to say of a row that fails; `{column}` stands for the row's value.
+        what_to_do: to mend it, with the like.
+        file: column that holds the file to look at.
+        severity: "error", "warning" or "off".
+        allowed: the values that pass, or
+        least, most: the range that passes.
+    """
+
+    name: str
+    column: str
+    reason: str
+    what_to_do: str
+    file: str = "file"
+    severity: str = ERROR
+    allowed: tuple[bool | int | str, ...] = ()
+    least: float | None = None
+    most: float | None = None
+
+    def expected(self) -> str:
+        """What the column has to be, in words."""
+        if self.allowed:
+            return f"{self.column} is {' or '.join(str(value) for value in self.allowed)}"
+        least = [] if self.least is None else [f"at least {self.least:g}"]
+        most = [] if self.most is None else [f"at most {self.most:g}"]
+        return f"{self.column} is {' and '.join(least + most)}"
+
+    def finding(self, row: dict[str, Any]) -> Finding:
+        """What to say of a row that fails; one without `name` is about the whole set."""
+        reason, what_to_do = self.reason.format(**row), self.what_to_do.format(**row)
+        return Finding(row.get("name", ""), row[self.file], self.severity, self.name, reason, what_to_do)
+
+
+def sample_checks(max_ignored_share: float, one_class_masks: str, binary_looking_masks: str) -> list[Check]:
+    """What is expected of each sample by itself.
+
+    Args:
+        max_ignored_share: of a mask's pixels, in [0, 1].
+        one_class_masks: "error", "warning" or "off".
+        binary_looking_masks: likewise.
+    """
+    limits = [
+        replace(MASK_LABELLED, most=max_ignored_share),
+        replace(SEVERAL_CLASSES, severity=one_class_masks),
+        replace(NOT_BINARY, severity=binary_looking_masks),
+    ]
+    return [check for check in (*OF_FILES, *OF_MASKS, *limits, *OF_IMAGES) if check.severity != OFF]
+
+
+def leak_checks(near_duplicates: str) -> list[Check]:
+    """What is expected of each sample beside the others.
+
+    Args:
+        near_duplicates: "error", "warning" or "off".
+    """
+    checks = (*OF_LEAKS, replace(NO_NEAR_DUPLICATE, severity=near_duplicates))
+    return [check for check in checks if check.severity != OFF]
+
+
+def class_checks() -> list[Check]:
+    """What is expected of each class: it can be learned, chosen by and scored."""
+    return [
+        Check(
+            f"class_in_{split}",
+            column=split,
+            reason=f"class {{class!r}} is in no mask of {split}, so it cannot be {use}",
+            what_to_do=f"add images of it, name splits in samples.csv so that {split} has some, or remove the class",
+            file="path",
+            severity=severity,
+            least=1,
+        )
+        for split, use, severity in (
+            ("train", "learned", ERROR),
+            ("val", "counted when the best weights are chosen", WARNING),
+            ("test", "scored", WARNING),
+        )
+    ]
+
+
+def split_checks() -> list[Check]:
+    """What is expected of each split: it has samples."""
+    return [
+        Check(
+            "split_has_samples",
+            column="num_samples",
+            reason="split {split} has no sample; the set has {num_groups_in_all} groups",
+            what_to_do="name splits in the column `split` of samples.csv, add groups, or change the shares in "
+            "validate.split of params.yaml",
+            file="path",
+            least=1,
+        )
+    ]
+
+
+def version_checks() -> list[Check]:
+    """What is expected of each file of a data set that has a version: it is the one that the version names."""
+    return [
+        Check(
+            "as_versioned",
+            column="state",
+            reason="file is {state}, so this is not the version {version} that data.dvc names",
+            what_to_do="{advice}",
+            file="path",
+            allowed=("as versioned",),
+        )
+    ]
+
+
+RESTORE = "restore the file or export it again, or remove the sample"
+KEEP_ONE = "keep one of them, or give both one group in samples.csv"
+
+OF_FILES = (
+    Check(
+        "image_present",
+        column="has_image",
+        reason="mask has no image of the same name in images/",
+        what_to_do="add the image or remove the mask",
+        allowed=(True,),
+    ),
+    Check(
+        "mask_present",
+        column="has_mask",
+        reason="image has no mask of the same name in masks/",
+        what_to_do="add the mask or remove the image",
+        allowed=(True,),
+    ),
+    Check("image_decodes", "image_decodes", "image {image_error}", RESTORE, "image", allowed=(True,)),
+    Check("mask_decodes", "mask_decodes", "mask {mask_error}", RESTORE, "mask", allowed=(True,)),
+)
+
+OF_MASKS = (
+    Check(
+        "mask_is_png",
+        column="mask_suffix",
+        reason="mask is a {mask_suffix} file, expected .png, which keeps ids as they are",
+        what_to_do="export the mask again as PNG",
+        file="mask",
+        allowed=(".png",),
+    ),
+    Check(
+        "mask_has_one_channel",
+        column="mask_channels",
+        reason="mask has {mask_channels} channels, expected one (class ids)",
+        what_to_do="turn colours into ids with `segline import folder`",
+        file="mask",
+        allowed=(1,),
+    ),
+    Check(
+        "mask_has_8_bits",
+        column="mask_depth",
+        reason="mask has pixels of {mask_depth}, expected uint8",
+        what_to_do="save it with 8 bits per pixel, each the id of a class",
+        file="mask",
+        allowed=("uint8",),
+    ),
+    Check(
+        "sizes_equal",
+        column="size_difference",
+        reason="mask is {mask_size}, image is {image_size} (height x width, upright)",
+        what_to_do="{size_advice}",
+        file="mask",
+        allowed=("0 x 0",),
+    ),
+    Check(
+        "ids_declared",
+        column="undeclared_pixels",
+        reason="mask holds ids that dataset.yaml does not declare: {undeclared}",
+        what_to_do="declare them as classes, or set these pixels to a declared id or to the ignore id",
+        file="mask",
+        most=0,
+    ),
+)
+
+MASK_LABELLED = Check(
+    "mask_labelled",
+    column="ignored_share",
+    reason="{ignored_share:.1%} of the mask is ignored, more than validate.max_ignored_share allows",
+    what_to_do="label more of it, remove the sample, or raise the limit",
+    file="mask",
+)
+
+SEVERAL_CLASSES = Check(
+    "several_classes",
+    column="num_classes",
+    reason="mask holds a single class, {only_class!r}",
+    what_to_do="finish its labels; if 255 stands for a class in it, use `segline import folder`; if such masks are "
+    "right, set validate.one_class_masks to off",
+    file="mask",
+    least=2,
+)
+
+NOT_BINARY = Check(
+    "not_binary",
+    column="looks_binary",
+    reason="mask holds id 0 and, on {ignored_share:.1%} of it, the ignore id {ignore_id}, which is more than any mask "
+    "of another class ignores; it looks like a mask of 0 and 255 whose class would never be learned",
+    what_to_do="if {ignore_id} stands for a class, bring the masks in with `segline import folder ... --kind binary`; "
+    "if it is to be ignored, set validate.binary_looking_masks to warning or off",
+    file="mask",
+    allowed=(False,),
+)
+
+OF_IMAGES = (
+    Check(
+        "no_transparency",
+        column="has_alpha",
+        reason="image holds transparency, which is dropped",
+        what_to_do="flatten it if the colour below transparent pixels is no part of the picture",
+        severity=WARNING,
+        allowed=(False,),
+    ),
+    Check(
+        "whole_range",
+        column="has_low_range",
+        reason="image has 16 bits but fills less than 1/16 of their range, and is nearly black once it has 8",
+        what_to_do="scale its values to the whole range",
+        severity=WARNING,
+        allowed=(False,),
+    ),
+    Check(
+        "turn_proven",
+        column="unproven_turn",
+        reason="image is turned upright by its EXIF orientation {orientation}, and the sizes cannot show whether the "
+        "mask was drawn on the upright picture",
+        what_to_do="look at one such pair; the mask has to fit the upright picture",
+        severity=WARNING,
+        allowed=(False,),
+    ),
+    Check(
+        "not_blank",
+        column="brightness",
+        reason="image is nearly black or nearly white, its mean is {brightness} of 255",
+        what_to_do="remove it unless such pictures come up in use",
+        severity=WARNING,
+        least=2,
+        most=253,
+    ),
+)
+
+OF_LEAKS = (
+    Check(
+        "group_in_one_split",
+        column="in_two_splits",
+        reason="group {group!r} is in {split} and in {first_split}",
+        what_to_do="give all samples of a group one split in samples.csv, or list the group in "
+        "validate.groups_in_several_splits of params.yaml",
+        allowed=(False,),
+    ),
+    Check(
+        "image_in_one_split",
+        column="copy",
+        reason="the same file is in {split} and, as {copy_of!r}, in {copy_split}",
+        what_to_do=KEEP_ONE,
+        allowed=(False,),
+    ),
+    Check(
+        "known_image_in_one_split",
+        column="known_copy",
+        reason="the same file is in {split} and, as {copy_of!r}, in {copy_split}; both groups are known to be in "
+        "several splits",
+        what_to_do=KEEP_ONE,
+        severity=WARNING,
+        allowed=(False,),
+    ),
+    Check(
+        "image_once",
+        column="repeat",
+        reason="the same file is in {split} twice, also as {repeat_of!r}",
+        what_to_do="remove one of them",
+        severity=WARNING,
+        allowed=(False,),
+    ),
+)
+
+NO_NEAR_DUPLICATE = Check(
+    "no_near_duplicate",
+    column="look",
+    reason="image is in {split} and looks like {look_of!r} in {look_split} ({look_bits} of 64 hash bits differ)",
+    what_to_do=KEEP_ONE + ", or list their groups in validate.groups_in_several_splits of params.yaml",
+    allowed=(False,),
+)

@@ -1,0 +1,63 @@
+"""Whether the files of a data set are those of the version that `data.dvc` names, byte for byte."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.dataset.contract import DATA
+from pipeline.dataset.versions import Version, list_versioned
+from pipeline.runtime.files import md5_of, md5_of_listing
+
+AS_VERSIONED, CHANGED, MISSING, NEW = "as versioned", "changed", "missing", "new"
+KEEP = "if this is meant, keep it with `dvc add {data}`"
+
+
+def version_rows(version: Version, known_md5: Mapping[Path, str], data: Path = DATA) -> list[dict[str, Any]]:
+    """What became of each file of the version, and of each file beside them.
+
+    DVC itself takes a file for unchanged whose size and time it has noted: a copy that was damaged in its cache is one.
+
+    Args:
+        version: that the data set is said to be.
+        known_md5: of files that were read anyway; the others are read here.
+        data: folder of the data set.
+
+    Returns:
+        Rows with `path`, `state`, `advice`; where DVC's cache has no list of the version's files, one for all of them.
+    """
+    found = {
+        path.relative_to(data).as_posix(): known_md5.get(path) or (md5_of(path) if path.is_file() else "")
+        for path in list_versioned(data)
+    }
+    if version.files is None:
+        state = AS_VERSIONED if md5_of_listing(found) == version.md5 else CHANGED
+        advice = f"{KEEP}; if not, get the version back with `dvc pull`, or import the data again"
+        return [_row(data, data.as_posix(), state, advice, version)]
+    return list(_compared(version, version.files, found, data))
+
+
+def _compared(
+    version: Version, expected: Mapping[str, str], found: Mapping[str, str], data: Path
+) -> Iterator[dict[str, Any]]:
+    for name in sorted(expected.keys() | found.keys()):
+        path = (data / name).as_posix()
+        if name not in found:
+            yield _row(data, path, MISSING, f"{KEEP}; if not, get it back with `dvc checkout {{data}}`", version)
+        elif name not in expected:
+            yield _row(data, path, NEW, f"{KEEP}; if not, remove it", version)
+        elif found[name] == expected[name]:
+            yield _row(data, path, AS_VERSIONED, "", version)
+        else:
+            yield _row(data, path, CHANGED, f"{KEEP}; if not, {_undo(version, expected[name])}", version)
+
+
+def _undo(version: Version, md5: str) -> str:
+    """How to get a file back; DVC gives out a damaged copy as if it were sound."""
+    copy = version.path_in_cache(md5)
+    if copy and copy.is_file() and md5_of(copy) != md5:
+        return f"it was damaged in DVC's cache: delete it and {copy}, then `dvc pull`, or import the data again"
+    return "delete it and get it back with `dvc checkout {data}` or `dvc pull`"
+
+
+def _row(data: Path, path: str, state: str, advice: str, version: Version) -> dict[str, Any]:
+    return {"path": path, "state": state, "advice": advice.format(data=data), "version": version.md5}

@@ -1,0 +1,213 @@
+"""Facts as tables that can be judged row by row: samples, leaks between splits, classes and splits.
+
+A row is a dictionary; None stands for what cannot be known, and is not judged.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.dataset.contract import SPLITS, ClassList
+from pipeline.runtime.text import shown
+from pipeline.validation.duplicates import (
+    KEEP_ORDER,
+    Duplicate,
+    Picture,
+    duplicates_across,
+    duplicates_within,
+    near_duplicates,
+)
+from pipeline.validation.scan import Facts, ImageFacts, MaskFacts
+
+Row = dict[str, Any]
+NUM_IDS_SHOWN = 5
+ID_COLUMNS = (
+    "undeclared_pixels", "undeclared", "ignored_share", "looks_binary", "ignore_id", "num_classes", "only_class",
+)  # fmt: skip
+
+
+def sample_row(facts: Facts, classes: ClassList, most_ignored: float) -> Row:
+    """What the scan saw of one sample.
+
+    Args:
+        facts: of the sample.
+        classes: of the data set.
+        most_ignored: what `most_ignored_share` gives of all samples.
+    """
+    sample, image, mask = facts.sample, facts.image, facts.mask
+    row = _sample_columns(facts) | {
+        "has_image": sample.image is not None,
+        "has_mask": sample.mask is not None,
+        "image_decodes": image is not None if sample.image else None,
+        "mask_decodes": mask is not None if sample.mask else None,
+        "image_error": _fault(facts.image_error, sample.image),
+        "mask_error": _fault(facts.mask_error, sample.mask),
+        "mask_suffix": sample.mask.suffix.lower() if sample.mask else None,
+        "mask_channels": mask.num_channels if mask else None,
+        "mask_depth": mask.depth if mask else None,
+        "has_alpha": image.has_alpha if image else None,
+        "has_low_range": image.low_range if image else None,
+        "brightness": image.brightness if image and not image.low_range else None,
+        "orientation": image.orientation if image else None,
+    }
+    return row | _size_columns(image, mask) | _id_columns(mask, classes, most_ignored)
+
+
+def most_ignored_share(facts: Sequence[Facts], classes: ClassList) -> float:
+    """The largest ignored share of a mask that holds a class other than 0; 0.0 where there is none.
+
+    Pixels of 255 in a mask of 0 and 255 are taken for ignored; so are margins and shadows that belong to no class, but
+    these are in the other masks too.
+    """
+    masks = [one.mask.pixels for one in facts if one.mask and one.mask.pixels is not None]
+    shares = [_ignored_share(pixels, classes) for pixels in masks if pixels[1 : len(classes)].any()]
+    return max(shares, default=0.0)
+
+
+def leak_rows(facts: Sequence[Facts], known_groups: Collection[str], max_bits: int) -> list[Row]:
+    """What each sample shares with samples of other splits.
+
+    Args:
+        facts: of the samples.
+        known_groups: that may be in several splits.
+        max_bits: of the difference hash that may differ between near-duplicates.
+    """
+    pictures = [
+        Picture(one.sample.name, one.sample.split, one.sample.group in known_groups, one.image.md5, one.image.hash)
+        for one in facts
+        if one.image
+    ]
+    copies = {one.name: one for one in duplicates_across(pictures)}
+    repeats = {one.name: one for one in duplicates_within(pictures)}
+    looks = {one.name: one for one in near_duplicates(pictures, max_bits) if one.name not in copies}
+    splits = _splits_of_groups(facts)
+    rows = []
+    for one in facts:
+        name, group = one.sample.name, one.sample.group
+        first = min(splits[group], key=KEEP_ORDER.index)
+        rows.append(
+            _sample_columns(one)
+            | {"in_two_splits": group not in known_groups and first != one.sample.split, "first_split": first}
+            | _twin_columns("copy", copies.get(name))
+            | _twin_columns("repeat", repeats.get(name))
+            | _twin_columns("look", looks.get(name))
+        )
+    return rows
+
+
+def class_rows(facts: Sequence[Facts], classes: ClassList, path: Path) -> list[Row]:
+    """In how many masks of each split a class is; None for a split without samples.
+
+    Args:
+        facts: of the samples.
+        classes: of the data set.
+        path: of the file that declares them.
+    """
+    counts = {split: np.zeros(len(classes), np.int64) for split in SPLITS}
+    for one in facts:
+        if one.mask and one.mask.pixels is not None:
+            counts[one.sample.split] += one.mask.pixels[: len(classes)] > 0
+    empty = set(SPLITS) - {one.sample.split for one in facts}
+    return [
+        {"class": name, "path": path.as_posix()}
+        | {split: None if split in empty else int(counts[split][id_]) for split in SPLITS}
+        for id_, name in enumerate(classes.names)
+    ]
+
+
+def split_rows(facts: Sequence[Facts], path: Path) -> list[Row]:
+    """How many samples and groups a split has.
+
+    Args:
+        facts: of the samples.
+        path: of the file that can name splits.
+    """
+    num_groups = len({one.sample.group for one in facts})
+    return [
+        {
+            "split": split,
+            "path": path.as_posix(),
+            "num_samples": sum(one.sample.split == split for one in facts),
+            "num_groups": len({one.sample.group for one in facts if one.sample.split == split}),
+            "num_groups_in_all": num_groups,
+        }
+        for split in SPLITS
+    ]
+
+
+def _sample_columns(facts: Facts) -> Row:
+    sample = facts.sample
+    return {
+        "name": sample.name,
+        "group": sample.group,
+        "split": sample.split,
+        "image": sample.image.as_posix() if sample.image else "",
+        "mask": sample.mask.as_posix() if sample.mask else "",
+        "file": (sample.image or sample.mask or Path()).as_posix(),
+    }
+
+
+def _fault(error: str, path: Path | None) -> str:
+    """The fault that an error of `images` tells, without the file and the advice around it."""
+    return error.removeprefix(f"{shown(str(path))}: ").rpartition("; ")[0]
+
+
+def _size_columns(image: ImageFacts | None, mask: MaskFacts | None) -> Row:
+    if image is None or mask is None:
+        return dict.fromkeys(("size_difference", "image_size", "mask_size", "size_advice", "unproven_turn"))
+    advice = "export the mask again at the image's own size"
+    if mask.size == image.stored_size:
+        advice = (
+            f"the mask seems to be drawn on the unrotated picture (EXIF orientation {image.orientation}): turn it as "
+            "the picture is turned"
+        )
+    return {
+        "size_difference": f"{mask.size[0] - image.size[0]} x {mask.size[1] - image.size[1]}",
+        "image_size": f"{image.size[0]} x {image.size[1]}",
+        "mask_size": f"{mask.size[0]} x {mask.size[1]}",
+        "size_advice": advice,
+        "unproven_turn": image.orientation != 1 and mask.size == image.size == image.stored_size,
+    }
+
+
+def _ignored_share(pixels: np.ndarray, classes: ClassList) -> float:
+    return float(pixels[classes.ignore_id] / max(pixels.sum(), 1))
+
+
+def _id_columns(mask: MaskFacts | None, classes: ClassList, most_ignored: float) -> Row:
+    if mask is None or mask.pixels is None:
+        return dict.fromkeys(ID_COLUMNS)
+    share = _ignored_share(mask.pixels, classes)
+    present = np.flatnonzero(mask.pixels[: len(classes)])
+    foreign = [id_ for id_ in np.flatnonzero(mask.pixels) if id_ >= len(classes) and id_ != classes.ignore_id]
+    undeclared = [f"{id_} ({mask.pixels[id_]} px)" for id_ in foreign[:NUM_IDS_SHOWN]]
+    return {
+        "undeclared_pixels": int(mask.pixels[foreign].sum()),
+        "undeclared": ", ".join(undeclared) + (", ..." if len(foreign) > NUM_IDS_SHOWN else ""),
+        "ignored_share": share,
+        "looks_binary": len(classes) > 1 and present.tolist() == [0] and not foreign and share > most_ignored,
+        "ignore_id": classes.ignore_id,
+        "num_classes": len(present) or None,
+        "only_class": classes.names[present[0]] if len(present) == 1 else "",
+    }
+
+
+def _twin_columns(kind: str, twin: Duplicate | None) -> Row:
+    """Whether there is a twin, by `KIND` and, for one that is known, by `known_KIND`; and which."""
+    return {
+        kind: twin is not None and not twin.known,
+        f"known_{kind}": twin is not None and twin.known,
+        f"{kind}_of": twin.of if twin else "",
+        f"{kind}_split": twin.split if twin else "",
+        f"{kind}_bits": twin.num_bits if twin else 0,
+    }
+
+
+def _splits_of_groups(facts: Sequence[Facts]) -> dict[str, set[str]]:
+    splits: dict[str, set[str]] = defaultdict(set)
+    for one in facts:
+        splits[one.sample.group].add(one.sample.split)
+    return splits

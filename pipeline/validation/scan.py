@@ -1,0 +1,262 @@
+"""The scan: looks once at every image and mask, in parallel, and notes the facts that are judged later."""
+
+import io
+import multiprocessing
+import os
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import repeat
+
+import numpy as np
+from PIL import Image
+
+from pipeline.dataset.contract import Sample
+from pipeline.errors import DataError, ParamsError
+from pipeline.runtime.progress import Progress
+from pipeline.runtime.text import shown
+from pipeline.vision.images import decode_image, decode_stored, difference_hash, has_low_range
+from pipeline.vision.picture_files import HEADER_ERRORS, HIGHEST, Limits, PictureFile, open_picture
+
+NUM_IDS = 256
+BATCH = 256  # samples under way
+MIN_SAMPLES_PER_WORKER = 32  # below that, starting a process takes longer than the work it saves
+BLOCK_PX = 1 << 20
+EXIF_ORIENTATION = 0x112
+PNG_BIT_DEPTH, PNG_COLOUR_TYPE = 24, 25  # offsets in a PNG file
+GREY = 0
+ENDED = (BrokenProcessPool, MemoryError)
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What is seen of an image that can be decoded.
+
+    Attributes:
+        md5: of the file's bytes.
+        size: (height, width) in pixels, upright (EXIF applied).
+        stored_size: likewise, as stored.
+        orientation: EXIF's, 1 (upright) to 8.
+        has_alpha: it holds transparency, which is dropped.
+        low_range: it has 16 bits but is nearly black once it has 8.
+        brightness: mean over pixels and channels, in [0, 255].
+        hash: 64-bit difference hash.
+    """
+
+    md5: str
+    size: Size
+    stored_size: Size
+    orientation: int
+    has_alpha: bool
+    low_range: bool
+    brightness: float
+    hash: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskFacts:
+    """What is seen of a mask that can be decoded.
+
+    Attributes:
+        md5: of the file's bytes.
+        size: (height, width) in pixels, upright (EXIF applied).
+        num_channels: 1 in a mask that keeps the contract.
+        depth: "uint8" in a mask that keeps the contract; "1 bit", "uint16", ... otherwise.
+        pixels: (256,) uint32 pixels of each id; None where the mask is not of one channel and uint8.
+    """
+
+    md5: str
+    size: Size
+    num_channels: int
+    depth: str
+    pixels: np.ndarray | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facts:
+    """What the scan saw of one sample.
+
+    Attributes:
+        sample: whose facts these are.
+        image: None where there is no image, or none that can be decoded.
+        mask: likewise.
+        image_error: why the image cannot be decoded; "" otherwise.
+        mask_error: likewise.
+    """
+
+    sample: Sample
+    image: ImageFacts | None
+    mask: MaskFacts | None
+    image_error: str
+    mask_error: str
+
+
+def scan(samples: Sequence[Sample], num_workers: int, limits: Limits = HIGHEST) -> Iterator[Facts]:
+    """Looks at every sample and yields its facts, in the order given; memory does not grow with their number.
+
+    Files are decoded in other processes: one that crashes the decoder, or needs more memory than there is, is a fact.
+
+    Args:
+        samples: any number.
+        num_workers: most processes to start; it changes the time, never the facts.
+        limits: of a picture.
+    """
+    progress = Progress("validate", len(samples), "samples")
+    for facts in _scan(samples, max(1, min(num_workers, len(samples) // MIN_SAMPLES_PER_WORKER)), limits):
+        progress.advance()
+        yield facts
+    progress.close()
+
+
+def read_num_workers() -> int:
+    """Processes to scan with: `SEGLINE_WORKERS` of the environment, else one per CPU.
+
+    Raises:
+        ParamsError: it is not a positive whole number.
+    """
+    text = os.environ.get("SEGLINE_WORKERS", "")
+    if not text:
+        return os.cpu_count() or 1
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ParamsError(f"SEGLINE_WORKERS is {text!r}, expected 1 or more; unset it for one process per CPU")
+    return int(text)
+
+
+def look_at(sample: Sample, limits: Limits = HIGHEST) -> Facts:
+    """The facts of one sample; a file that cannot be decoded is a fact too."""
+    image, image_error = None, ""
+    mask, mask_error = None, ""
+    try:
+        image = _look_at_image(open_picture(sample.image, limits)) if sample.image else None
+    except DataError as err:
+        image_error = str(err)
+    try:
+        mask = _look_at_mask(open_picture(sample.mask, limits)) if sample.mask else None
+    except DataError as err:
+        mask_error = str(err)
+    return Facts(sample, image, mask, image_error, mask_error)
+
+
+def _scan(samples: Sequence[Sample], num_workers: int, limits: Limits) -> Iterator[Facts]:
+    """As `map(look_at, samples)`; what is left of a batch in which a process ended is looked at one by one."""
+    pool = _start(num_workers)
+    try:
+        for start in range(0, len(samples), BATCH):
+            batch, num_done = samples[start : start + BATCH], 0
+            try:
+                for facts in pool.map(look_at, batch, repeat(limits)):
+                    num_done += 1
+                    yield facts
+            except ENDED:
+                pool.shutdown(cancel_futures=True)
+                yield from _one_by_one(batch[num_done:], limits)
+                pool = _start(num_workers)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _one_by_one(samples: Sequence[Sample], limits: Limits) -> Iterator[Facts]:
+    """Tells the sample that ends the process that looks at it."""
+    pool = _start(1)
+    try:
+        for sample in samples:
+            try:
+                yield pool.submit(look_at, sample, limits).result()
+            except ENDED:
+                pool.shutdown(cancel_futures=True)
+                pool = _start(1)
+                yield _ended(sample)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _ended(sample: Sample) -> Facts:
+    reason = (
+        "the process that read this image and its mask ended, because one of them is damaged or memory ran out; "
+        "export both again"
+    )
+    image_error, mask_error = (
+        f"{shown(str(path))}: cannot be decoded: {reason}" if path else "" for path in (sample.image, sample.mask)
+    )
+    return Facts(sample, None, None, image_error, mask_error)
+
+
+def _start(num_workers: int) -> ProcessPoolExecutor:
+    spawn = multiprocessing.get_context("spawn")  # fork is unsafe once any thread runs
+    return ProcessPoolExecutor(num_workers, mp_context=spawn, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _look_at_image(picture: PictureFile) -> ImageFacts:
+    image = decode_image(picture)
+    size = (image.shape[0], image.shape[1])
+    orientation, has_alpha = _read_header(picture)
+    return ImageFacts(
+        md5=picture.md5,
+        size=size,
+        stored_size=(size[1], size[0]) if orientation >= 5 else size,
+        orientation=orientation,
+        has_alpha=has_alpha,
+        low_range=_may_have_16_bits(picture) and has_low_range(picture),
+        brightness=round(float(np.mean([block.mean() for block in _blocks(image)])), 3),
+        hash=difference_hash(image),
+    )
+
+
+def _look_at_mask(picture: PictureFile) -> MaskFacts:
+    mask = decode_stored(picture)
+    depth = _grey_png_depth(picture) or mask.dtype.name
+    pixels = None
+    if mask.ndim == 2 and depth == "uint8":
+        counts = [np.bincount(block.ravel(), minlength=NUM_IDS) for block in _blocks(mask)]
+        pixels = np.sum(counts, axis=0).astype(np.uint32)
+    num_channels = 1 if mask.ndim == 2 else mask.shape[2]
+    return MaskFacts(picture.md5, (mask.shape[0], mask.shape[1]), num_channels, depth, pixels)
+
+
+def _blocks(pixels: np.ndarray) -> list[np.ndarray]:
+    """Some rows at a time: sums over a whole picture would need many times its memory."""
+    return np.array_split(pixels, max(1, min(len(pixels), pixels.size // BLOCK_PX)))
+
+
+def _may_have_16_bits(picture: PictureFile) -> bool:
+    png = _png_header(picture)
+    return png[0] == 16 if png else picture.path.suffix.lower() in (".tif", ".tiff")
+
+
+def _grey_png_depth(picture: PictureFile) -> str:
+    """Depth of a grey PNG of less than 8 bits, which decoders stretch to 0 to 255; "" for any other picture."""
+    depth, colour_type = _png_header(picture) or (8, GREY)
+    return f"{depth} bit" if colour_type == GREY and depth < 8 else ""
+
+
+def _png_header(picture: PictureFile) -> tuple[int, int] | None:
+    """Bits per channel and colour type of a PNG; None for any other picture."""
+    head = picture.content[: PNG_COLOUR_TYPE + 1]
+    return (head[PNG_BIT_DEPTH], head[PNG_COLOUR_TYPE]) if head.startswith(b"\x89PNG") else None
+
+
+def _read_header(picture: PictureFile) -> tuple[int, bool]:
+    """EXIF orientation (1 to 8), and whether there is transparency."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(picture.content)) as opened:
+            # Pillow's own `getexif` of a PNG decodes the whole picture to look behind it
+            orientation = Image.Image.getexif(opened).get(EXIF_ORIENTATION, 1)
+            return orientation if orientation in range(1, 9) else 1, opened.has_transparency_data
+    except HEADER_ERRORS:  # OpenCV has read the picture all the same
+        return 1, False

@@ -1,0 +1,134 @@
+"""The files of pictures before they are decoded: what they are, and how much they claim to hold."""
+
+import hashlib
+import io
+import struct
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image, UnidentifiedImageError
+
+from pipeline.errors import DataError
+from pipeline.runtime.regular_files import check_place, read_regular
+from pipeline.runtime.text import shown
+
+Image.MAX_IMAGE_PIXELS = None  # the limits below hold; Pillow's own would refuse aerial and microscope pictures
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
+WEBP = "WEBP"
+BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TILE_WIDTH, TILE_HEIGHT = 322, 323
+HEADER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
+"""What Pillow raises for an odd header."""
+
+
+class Limits(NamedTuple):
+    """How large a picture may be.
+
+    Attributes:
+        max_image_px: height times width, as the header claims it.
+        max_file_bytes: of the file.
+        folders: that a link may lead into; none: anywhere.
+    """
+
+    max_image_px: int
+    max_file_bytes: int
+    folders: tuple[Path, ...] = ()
+
+
+HIGHEST = Limits(max_image_px=1 << 28, max_file_bytes=1 << 31)
+"""16,384 x 16,384 px, 0.8 GB as RGB: a larger one has no place in memory beside its probabilities and is to be cut."""
+
+
+class PictureFile(NamedTuple):
+    """A picture's file, read once: what was looked at is what is decoded and written.
+
+    Attributes:
+        path: where it was read.
+        content: its bytes.
+        max_image_px: that decoding may give.
+    """
+
+    path: Path
+    content: bytes
+    max_image_px: int
+
+    @property
+    def md5(self) -> str:
+        """Of the content."""
+        return hashlib.md5(self.content, usedforsecurity=False).hexdigest()
+
+
+def open_picture(path: Path, limits: Limits = HIGHEST) -> PictureFile:
+    """Reads a file and, without decoding it, what it claims to be.
+
+    Raises:
+        DataError: it is missing, empty, no regular file, no JPEG, PNG, BMP, TIFF or WebP, a link out of its folder, or
+            beyond the limits.
+    """
+    if limits.folders:
+        check_place(path, limits.folders)
+    content = read_regular(path, limits.max_file_bytes)
+    if not content:
+        raise DataError(f"{shown(str(path))}: is empty (0 bytes); restore the file")
+    picture = PictureFile(path, content, limits.max_image_px)
+    check_px(picture, _claimed_px(picture))
+    return picture
+
+
+def check_px(picture: PictureFile, num_px: int) -> None:
+    """Refuses a picture of more pixels than it may have.
+
+    Raises:
+        DataError: names the file and both numbers.
+    """
+    if num_px > picture.max_image_px:
+        setting = " (validate.max_image_px)" if picture.max_image_px < HIGHEST.max_image_px else ""
+        raise DataError(
+            f"{shown(str(picture.path))}: claims {num_px:,} pixels in {len(picture.content):,} bytes, the limit is "
+            f"{picture.max_image_px:,}{setting}; cut it into tiles, or remove it"
+        )
+
+
+def refuse(picture: PictureFile, reason: str) -> DataError:
+    """The error of a file that does not decode."""
+    return DataError(f"{shown(str(picture.path))}: cannot be decoded ({reason}); export it again")
+
+
+def no_picture(picture: PictureFile) -> DataError:
+    """The error of a file that is cut off or something else."""
+    return refuse(picture, f"{len(picture.content)} bytes: truncated, or not a picture")
+
+
+def _claimed_px(picture: PictureFile) -> int:
+    """Height times width that the header claims, or those of its tiles where they are more.
+
+    0 where Pillow knows the format but not this kind of it: OpenCV may, and holds the highest limit itself.
+    """
+    content = picture.content
+    if content[:4] == b"RIFF" and content[8:12] == WEBP.encode():
+        return _webp_px(picture)
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=FORMATS) as opened:
+            tile = [getattr(opened, "tag_v2", {}).get(tag, 0) for tag in (TILE_WIDTH, TILE_HEIGHT)]
+            return max(opened.width * opened.height, tile[0] * tile[1])
+    except (UnidentifiedImageError, NotImplementedError) as err:
+        if content.startswith(BEGINNINGS):
+            return 0
+        raise no_picture(picture) from err
+    except HEADER_ERRORS as err:
+        raise refuse(picture, str(err)) from err
+
+
+def _webp_px(picture: PictureFile) -> int:
+    """From the first chunk (WebP container specification): Pillow would set memory aside for the whole canvas."""
+    kind, head = picture.content[12:16], picture.content[20:30]
+    if len(head) < 10:
+        raise no_picture(picture)
+    if kind == b"VP8X":
+        return (int.from_bytes(head[4:7], "little") + 1) * (int.from_bytes(head[7:10], "little") + 1)
+    if kind == b"VP8L":
+        bits = int.from_bytes(head[1:5], "little")
+        return ((bits & 0x3FFF) + 1) * ((bits >> 14 & 0x3FFF) + 1)
+    width, height = struct.unpack("<HH", head[6:10])
+    return (width & 0x3FFF) * (height & 0x3FFF)

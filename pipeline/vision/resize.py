@@ -1,0 +1,64 @@
+"""Resizing whose result is the same on every machine: each product and each sum is a whole number below 2^24.
+
+Each axis is resized by itself, rows first: by area average where it shrinks, bilinear (half-pixel centres) where it
+grows. Weights are multiples of 1/4096 that sum to 1, and rows are kept in multiples of 1/16 between the two axes. So
+float32 holds every number exactly, in any order of the sums: NumPy, TensorFlow
+(`pipeline.serving.tf.resize_images`) and a GPU give the same pixels.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+ONE = 1 << 12
+"""The sum of an output pixel's weights."""
+ROW_STEPS = 1 << 4
+"""Steps of a grey level that rows are rounded to before the columns are resized."""
+
+
+class Taps(NamedTuple):
+    """What each output pixel of an axis is made of.
+
+    Attributes:
+        indices: (K, n) int64, input pixels.
+        weights: (K, n) int64 in [0, 4096]; the sum over K is 4096.
+    """
+
+    indices: np.ndarray
+    weights: np.ndarray
+
+
+@cache
+def find_taps(length: int, new_length: int) -> Taps:
+    """The input pixels and weights of an axis of `length` pixels that is resized to `new_length`."""
+    place = np.arange(new_length, dtype=np.int64)
+    if new_length > length:  # bilinear: the centre of output pixel i lies at ((2i + 1) * length - new) / 2 new
+        first, past = np.divmod((2 * place + 1) * length - new_length, 2 * new_length)
+        second_weight = (past * ONE + new_length) // (2 * new_length)
+        indices, weights = np.stack([first, first + 1]), np.stack([ONE - second_weight, second_weight])
+    else:  # area: input pixel j covers [j * new, (j + 1) * new), output pixel i covers [i * length, (i + 1) * length)
+        first = place * length // new_length
+        edges = first + np.arange(-(-length // new_length) + 2)[:, None]  # (K + 1, n)
+        covered = np.clip(edges * new_length - place * length, 0, length)
+        indices, weights = edges[:-1], np.diff((covered * ONE + length // 2) // length, axis=0)
+    return Taps(indices.clip(0, length - 1), weights)
+
+
+def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes (H, W, C) uint8 to `size` (height, width), pixels; the SavedModel's graph holds the same steps."""
+    if image.shape[:2] == size:
+        return image
+    rows = _weigh(image, find_taps(image.shape[0], size[0]), axis=0)
+    rows = np.floor((rows + ONE / ROW_STEPS / 2) / (ONE / ROW_STEPS))  # whole sixteenths
+    pixels = _weigh(rows, find_taps(image.shape[1], size[1]), axis=1)
+    return np.floor((pixels + ONE * ROW_STEPS / 2) / (ONE * ROW_STEPS)).astype(np.uint8)
+
+
+def _weigh(pixels: np.ndarray, taps: Taps, axis: int) -> np.ndarray:
+    """Sum over K of weight * pixel, float32; the axis has its new length."""
+    shape = [-1 if own == axis else 1 for own in range(pixels.ndim)]
+    total: np.ndarray = np.zeros((), np.float32)
+    for indices, weights in zip(*taps, strict=True):
+        total = total + weights.astype(np.float32).reshape(shape) * pixels.take(indices, axis)
+    return total

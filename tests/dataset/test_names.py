@@ -1,0 +1,47 @@
+"""Tests of the names that users give."""
+
+import pytest
+
+from pipeline.dataset.names import MAX_CHARS, check_class_names, problem_of
+from pipeline.errors import DataError
+from pipeline.runtime.text import quoted
+
+ODD: dict[str, list[object]] = {
+    "is no text; write it in quotes": [None, 5, ["sky"], 1.5, True],
+    "is empty": ["", " ", "\t"],
+    "begins or ends with a blank": [" sky", "sky ", "sky\n", "\u00a0sky"],
+    "cannot be printed": ["sk\ry", "a\x1b[31mb", "a\0b", "a\u202eb", "\ud800", "a\u2028b"],
+    "expected at most 200": ["x" * (MAX_CHARS + 1)],
+}
+
+
+@pytest.mark.parametrize(("problem", "name"), [(problem, name) for problem, names in ODD.items() for name in names])
+def test_an_odd_name_is_refused_in_printable_words(problem: str, name: object) -> None:
+    """The message says what is odd, and can be printed itself."""
+    with pytest.raises(DataError, match=problem) as caught:
+        check_class_names(["road", name], "dataset.yaml")
+    assert str(caught.value).startswith("dataset.yaml: class name ") and str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", ["no", "straße", "a b", "<b>", "天空", "x" * MAX_CHARS, "a>b", "👍"])
+def test_any_other_text_is_a_name(name: str) -> None:
+    """Letters of all scripts, signs and inner blanks are no harm; markup is escaped where it is shown."""
+    assert problem_of(name) is None
+    check_class_names([name], "dataset.yaml")
+
+
+def test_names_that_differ_in_case_only_are_refused() -> None:
+    """Nobody could tell them apart in a report."""
+    with pytest.raises(DataError, match="class names 'Car' and 'car' differ in case only; rename one"):
+        check_class_names(["Car", "car"], "dataset.yaml")
+
+
+def test_names_of_averages_are_refused() -> None:
+    """The report has rows of these names already."""
+    with pytest.raises(DataError, match="'Macro avg' is that of an average in the report; rename the class"):
+        check_class_names(["Macro avg"], "dataset.yaml")
+
+
+def test_a_long_name_is_cut_in_a_message() -> None:
+    """A message stays readable."""
+    assert quoted("x" * 999) == "'" + "x" * 59 + "..."

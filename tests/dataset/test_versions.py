@@ -1,0 +1,139 @@
+"""Tests of pipeline/dataset/versions.py, with DVC itself."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.dataset.versions import (
+    Version,
+    add_data,
+    is_fresh,
+    list_stages,
+    list_versioned,
+    read_data_md5,
+    read_version,
+)
+from pipeline.errors import DataError, StageError
+from pipeline.runtime.files import md5_of
+
+STAGE = "stages:\n  one:\n    cmd: mkdir -p work && cp data/a work/a\n    deps: [data]\n    outs: [work/a]\n"
+
+
+@pytest.fixture
+def data(project: Path) -> Path:
+    """A data folder with one file."""
+    (project / "data").mkdir()
+    (project / "data/a").write_text("a")
+    return project / "data"
+
+
+def test_stages_keep_their_order(tmp_path: Path) -> None:
+    """The stages come in the order of the file, not of their names."""
+    (tmp_path / "dvc.yaml").write_text("stages: {validate: {cmd: a}, train: {cmd: b}, export: {cmd: c}}\n")
+    assert list_stages(tmp_path / "dvc.yaml") == ["validate", "train", "export"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("[", "is not YAML"), ("stages:", "found no `stages`"), ("", "found no")]
+)
+def test_a_broken_list_of_stages_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    """A dvc.yaml that is no list of stages is named."""
+    (tmp_path / "dvc.yaml").write_text(text)
+    with pytest.raises(StageError, match=message):
+        list_stages(tmp_path / "dvc.yaml")
+
+
+def test_a_missing_list_of_stages_is_refused(tmp_path: Path) -> None:
+    """Outside a project the message says where to be."""
+    with pytest.raises(StageError, match="not found; run this in the project's folder"):
+        list_stages(tmp_path / "dvc.yaml")
+
+
+def test_the_version_of_data_is_the_md5_of_its_files(data: Path) -> None:
+    """The same files have the same version, other files another; `data.dvc` holds it; git ignores the data already."""
+    first = add_data()
+    (data / "b").write_text("b")
+    second = add_data()
+    assert first != second == md5_of(data)
+    assert second in Path("data.dvc").read_text()
+    assert not Path("data/.gitignore").exists()
+
+
+def test_a_stage_is_fresh_until_its_input_changes(data: Path) -> None:
+    """What has run is fresh; changed data make stage and data stale."""
+    Path("dvc.yaml").write_text(STAGE)
+    add_data()
+    assert not is_fresh("one")
+    subprocess.run([sys.executable, "-m", "dvc", "repro", "--quiet"], check=True)
+    assert is_fresh("one")
+    assert is_fresh("data.dvc")
+    (data / "a").write_text("other")
+    assert not is_fresh("one")
+    assert not is_fresh("data.dvc")
+
+
+def test_dvc_keeps_to_the_project(data: Path) -> None:
+    """Nothing that DVC writes lies outside the project, so that two projects never meet."""
+    add_data()
+    assert [path.name for path in Path(".segline").iterdir()] == ["dvc"]
+
+
+def test_data_without_a_version_are_told(project: Path) -> None:
+    """Where `data.dvc` is missing, the message says how to get data."""
+    with pytest.raises(DataError, match=r"data\.dvc: not found; bring data in with `segline import`"):
+        read_data_md5()
+
+
+def test_a_missing_folder_is_refused(project: Path) -> None:
+    """What DVC refuses comes as an error of ours."""
+    with pytest.raises(StageError, match="DVC failed: output 'data' does not exist"):
+        add_data()
+
+
+def test_outside_a_project_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `.dvc` there is no version."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StageError, match="is no DVC project; run this in the project's folder"):
+        add_data()
+
+
+def test_without_git_is_refused(data: Path) -> None:
+    """Without git there is no version."""
+    Path(".git").rename("elsewhere")
+    with pytest.raises(StageError, match="is not a git repository; versions need git"):
+        add_data()
+
+
+def test_a_busy_project_is_refused(data: Path) -> None:
+    """While another DVC command runs, the message says so and names it."""
+    Path("dvc.yaml").write_text(STAGE.replace("mkdir", "echo started && sleep 60 && mkdir"))
+    command = [sys.executable, "-u", "-m", "dvc", "repro", "--single-item", "one"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as other:
+        try:
+            assert other.stdout and any(line == "started\n" for line in other.stdout)
+            with pytest.raises(StageError, match="DVC is busy in this project; wait"):
+                is_fresh("one")
+        finally:
+            os.killpg(other.pid, 9)
+
+
+@pytest.mark.parametrize("text", ["outs: []\n", "outs: 3\n", "[]\n", "outs: [{path: data}]\n"])
+def test_a_broken_version_is_told(data: Path, text: str) -> None:
+    """A data.dvc that `dvc add` did not write is no traceback."""
+    Path("data.dvc").write_text(text)
+    with pytest.raises(DataError, match=r"data.dvc: expected one output with an md5, as `dvc add data` writes it"):
+        read_version()
+
+
+def test_without_dvc_a_version_is_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a version there is none; without DVC there is no list of files."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a").touch()
+    assert read_version() is None
+    Path("data.dvc").write_text("outs: [{md5: 0123456789abcdef0123456789abcdef.dir}]\n")
+    assert read_version() == Version("0123456789abcdef0123456789abcdef.dir", None, None)
+    assert list_versioned() == [Path("data/a")]

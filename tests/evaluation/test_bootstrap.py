@@ -1,0 +1,241 @@
+"""Tests of the error bars."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+
+from pipeline.evaluation.bootstrap import (
+    CHUNK_CELLS,
+    Interval,
+    Unit,
+    class_intervals,
+    count_left_out,
+    draw_weights,
+    exchange_test,
+    joint_intervals,
+    mean_iou_interval,
+    mean_over_classes,
+    percentile_interval,
+    resampled_iou,
+    t_interval,
+    unit_sums,
+    units_with_class,
+)
+from pipeline.evaluation.confusion import iou_per_class, mean_iou
+from pipeline.evaluation.image_table import ImageTable
+from tests.evaluation.test_image_table import table_of
+
+COUNTS = hnp.arrays(np.int64, st.tuples(st.integers(1, 6), st.just(3), st.just(3)), elements=st.integers(0, 4))
+RANDOM = np.random.default_rng(0)
+SKY_CAR = RANDOM.integers(1, 50, (12, 2, 2)) + np.eye(2, dtype=int) * 100
+SETTINGS: dict[str, Any] = {"num_resamples": 400, "seed": 0, "confidence": 0.95, "min_units": 5}
+
+
+def test_unit_sums() -> None:
+    """Images of a group are added; the groups stand in order of name, whatever order the images have."""
+    counts = np.arange(12).reshape(3, 2, 2)
+    names, sums = unit_sums(table_of(counts, ("b", "a", "b")), "group")
+    assert names == ("a", "b")
+    assert_array_equal(sums, [counts[1], counts[0] + counts[2]])
+    assert sums.dtype == np.int64
+    assert_array_equal(unit_sums(table_of(counts, "aaa"), "image")[1], counts)
+
+
+@given(st.integers(1, 40), st.integers(1, 30), st.integers(0, 9))
+def test_weights_are_draws_with_replacement(num_units: int, num_resamples: int, seed: int) -> None:
+    """Each resample has as many units as there are; the seed alone decides which."""
+    weights = draw_weights(num_units, num_resamples, seed)
+    assert weights.shape == (num_resamples, num_units)
+    assert (weights >= 0).all()
+    assert (weights.sum(axis=1) == num_units).all()
+    assert_array_equal(weights, draw_weights(num_units, num_resamples, seed))
+
+
+def test_weights_are_multinomial() -> None:
+    """Each unit is drawn once on the average, with the variance of a multinomial count; other seeds draw others."""
+    weights = draw_weights(10, 20_000, 0)
+    assert_allclose(weights.mean(axis=0), 1, atol=0.03)
+    assert_allclose(weights.var(axis=0), 0.9, atol=0.05)
+    assert (draw_weights(10, 20, 0) != draw_weights(10, 20, 1)).any()
+
+
+def test_large_draws_come_in_parts() -> None:
+    """More cells than are drawn at a time still make whole resamples."""
+    num_units = CHUNK_CELLS // 2
+    weights = draw_weights(num_units, 5, 0)
+    assert (weights.sum(axis=1) == num_units).all()
+    assert len({row.tobytes() for row in weights}) == 5
+
+
+@given(COUNTS, st.integers(0, 3))
+@settings(max_examples=50)
+def test_resampled_iou_is_that_of_the_drawn_units(sums: np.ndarray, seed: int) -> None:
+    """The slow way, adding up what was drawn, gives the same IoU of each labelled class and the same mean."""
+    weights = draw_weights(len(sums), 5, seed)
+    fast = resampled_iou(sums, weights)
+    slow = [sum(count * unit for count, unit in zip(row, sums, strict=True)) for row in weights]
+    labelled = [np.where(matrix.sum(axis=1) > 0, iou_per_class(matrix), np.nan) for matrix in slow]
+    assert_array_equal(fast, labelled)
+    assert_allclose(mean_over_classes(fast), [mean_iou(matrix) for matrix in slow])
+
+
+def test_units_with_class() -> None:
+    """A unit speaks for a class where its truth has it; a wrong prediction of the class does not count."""
+    assert_array_equal(units_with_class(np.array([[[1, 2], [0, 0]], [[0, 0], [0, 3]], [[4, 0], [0, 0]]])), [2, 1])
+
+
+def test_percentiles_are_those_of_hesterberg() -> None:
+    """For 5 units and 95 % on each side the ends are at 0.0086, as his formula gives it by hand."""
+    resampled = RANDOM.normal(size=2000)
+    interval = percentile_interval(0.1, resampled, 0.95, 5, 5)
+    tail = stats.norm.cdf(-math.sqrt(5 / 4) * stats.t.ppf(0.95, 4))
+    assert tail == pytest.approx(0.0086, abs=5e-5)
+    assert (interval.low, interval.high) == pytest.approx(tuple(np.quantile(resampled, [tail, 1 - tail])))
+
+
+def test_interval_of_a_mean_is_students() -> None:
+    """Where the estimate is a plain mean, the interval is the one in every textbook, but for chance in the draws."""
+    values = RANDOM.normal(0.5, 0.05, 8)
+    resampled = draw_weights(8, 100_000, 0) @ values / 8
+    interval = t_interval(values.mean(), resampled, 0.975, 8, 5, (0, 1))
+    expected = stats.t.interval(0.95, 7, values.mean(), stats.sem(values))
+    assert (interval.low, interval.high) == pytest.approx(expected, abs=5e-4)
+
+
+def test_bias_is_taken_off() -> None:
+    """Resamples that are too low by as much on the average push the interval up by as much."""
+    resampled = RANDOM.normal(0.5, 0.01, 1000)
+    fair, biased = (t_interval(0.5, resampled + shift, 0.95, 9, 5, (0, 1)) for shift in (0, -0.005))
+    assert (biased.low - fair.low, biased.high - fair.high) == pytest.approx((0.005, 0.005))
+
+
+def test_interval_stays_within_its_limits_and_holds_the_estimate() -> None:
+    """An IoU is never above 1, and no bias pushes the interval off its own estimate."""
+    assert t_interval(0.99, RANDOM.normal(0.98, 0.05, 500), 0.95, 9, 5, (0, 1)).high == 1
+    pushed = t_interval(0.5, np.linspace(0.1, 0.1001, 50), 0.95, 9, 5, (0, 1))
+    assert pushed.low == 0.5
+    assert pushed.high == pytest.approx(0.9, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "resampled", "num_units"),
+    [(0.5, np.full(9, 0.5), 4), (math.nan, np.full(9, 0.5), 9), (0.5, np.full(9, math.nan), 9)],
+)
+def test_too_little_is_not_shown(estimate: float, resampled: np.ndarray, num_units: int) -> None:
+    """Too few units, no estimate or no resample that has one: the ends are nan, and the interval says so."""
+    for interval in (
+        t_interval(estimate, resampled, 0.95, num_units, 5, (0, 1)),
+        percentile_interval(estimate, resampled, 0.95, num_units, 5),
+    ):
+        assert math.isnan(interval.low) and math.isnan(interval.high)
+        assert not interval.is_shown
+        assert interval.num_units == num_units
+
+
+def test_a_single_unit_is_never_shown() -> None:
+    """No setting makes one unit tell of a spread."""
+    assert not percentile_interval(0.5, np.full(9, 0.5), 0.95, 1, 1).is_shown
+
+
+def test_joint_intervals_are_wider() -> None:
+    """Each of two classes that can be judged holds at 97.5 % so that both hold at 95 %; the third does not count."""
+    resampled = RANDOM.normal(0, 0.01, (500, 3))
+    joint = joint_intervals(np.zeros(3), resampled, 0.95, np.array([8, 6, 2]), 5)
+    assert joint[1] == t_interval(0.0, resampled[:, 1], 0.975, 6, 5, (-1, 1))
+    assert [interval.is_shown for interval in joint] == [True, True, False]
+
+
+def test_intervals_of_a_table() -> None:
+    """Mean and classes lie around the scores of the split; more confidence is wider; the bits are always the same."""
+    table = table_of(SKY_CAR, "abcdefghijkl")
+    interval = mean_iou_interval(table, unit="group", **SETTINGS)
+    assert interval.estimate == mean_iou(table.pooled())
+    assert interval.low < interval.estimate < interval.high
+    assert interval == mean_iou_interval(table, unit="image", **SETTINGS)
+    wider = mean_iou_interval(table, unit="group", **SETTINGS | {"confidence": 0.99})
+    assert wider.low < interval.low and interval.high < wider.high
+    classes = class_intervals(table, unit="group", **SETTINGS)
+    assert [classes[name].estimate for name in ("sky", "car")] == iou_per_class(table.pooled()).tolist()
+    assert all(row.low < row.estimate < row.high and row.num_units == 12 for row in classes.values())
+
+
+def test_groups_and_not_images_are_what_counts() -> None:
+    """The same images in four groups are four units, too few; a class in four groups is not shown either."""
+    assert not mean_iou_interval(table_of(SKY_CAR, "abcd" * 3), unit="group", **SETTINGS).is_shown
+    rare = SKY_CAR.copy()
+    rare[4:, 1] = 0
+    classes = class_intervals(table_of(rare, "abcdefghijkl"), unit="group", **SETTINGS)
+    assert (classes["sky"].is_shown, classes["car"].is_shown) == (True, False)
+    assert classes["car"].num_units == 4
+
+
+def with_empty(counts: np.ndarray, groups: Sequence[str], places: Sequence[int]) -> ImageTable:
+    """The table of `counts` with an image of ignored pixels alone before each place, in a group of its own."""
+    names = [f"empty {index}" for index in range(len(places))]
+    return table_of(
+        np.insert(counts, places, 0, axis=0), np.insert(np.array(groups, "U9"), places, names).tolist(), "abc"
+    )
+
+
+@given(COUNTS.filter(lambda counts: counts.any(axis=(1, 2)).all()), st.sampled_from(["group", "image"]), st.data())
+@settings(max_examples=40)
+def test_a_unit_without_a_counted_pixel_is_none(counts: np.ndarray, unit: Unit, data: st.DataObject) -> None:
+    """Groups and images of ignored pixels alone change no interval, wherever they stand; they are counted apart."""
+    places = data.draw(st.lists(st.integers(0, len(counts)), min_size=1, max_size=4))
+    groups = [f"group {index}" for index in range(len(counts))]
+    plain, more = table_of(counts, groups, "abc"), with_empty(counts, groups, places)
+    few: dict[str, Any] = SETTINGS | {"unit": unit, "num_resamples": 50, "min_units": 2}
+    assert repr(mean_iou_interval(more, **few)) == repr(mean_iou_interval(plain, **few))
+    assert repr(class_intervals(more, **few)) == repr(class_intervals(plain, **few))
+    assert (count_left_out(plain, unit), count_left_out(more, unit)) == (0, len(places))
+
+
+def test_groups_without_a_counted_pixel_do_not_make_an_interval() -> None:
+    """One group with pixels and five without are one unit, not six whose interval has no width."""
+    counts = np.zeros((6, 2, 2), int)
+    counts[0] = SKY_CAR[0]
+    interval = mean_iou_interval(table_of(counts, "abcdef"), unit="group", **SETTINGS)
+    assert not interval.is_shown and interval.num_units == 1
+    nothing = mean_iou_interval(table_of(counts[1:], "bcdef"), unit="group", **SETTINGS | {"min_units": 0})
+    assert math.isnan(nothing.estimate) and nothing.num_units == 0
+
+
+def test_exchange_test_is_exact() -> None:
+    """Of the 2**3 exchanges of three units only the one that was found favours the better model as much."""
+    worse = np.array([[[50, 10], [10, 50]], [[40, 10], [10, 50]], [[50, 20], [10, 40]]])
+    better = worse + np.array([[[5, -5], [-5, 5]]])
+    assert exchange_test(better, worse, 4000, 0) == (pytest.approx(1 / 8, abs=0.02), 1)
+    assert exchange_test(worse, better, 4000, 0) == (1, pytest.approx(1 / 8, abs=0.02))
+    assert exchange_test(worse, worse, 100, 0) == (1, 1)
+
+
+@pytest.mark.parametrize("interval", [Interval(0.5, 0.4, 0.6, 9), Interval(0.5, math.nan, math.nan, 3)])
+def test_interval_as_json(interval: Interval) -> None:
+    """An interval survives JSON, where nan is null."""
+    content = interval.to_dict()
+    assert all(value is None or value == value for value in content.values())
+    assert repr(Interval.from_dict(content)) == repr(interval)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("low", "0.4", "found '0.4', expected a number or null"),
+        ("high", True, "found True, expected a number or null"),
+        ("num_units", None, "found None, expected a number"),
+        ("num_units", 1.5, "found 1.5, expected a count"),
+        ("num_units", -1, "found -1, expected a count"),
+    ],
+)
+def test_what_is_no_interval(name: str, value: Any, message: str) -> None:
+    """Anything but numbers, null for nan, and a count of units is refused."""
+    with pytest.raises(TypeError, match=message):
+        Interval.from_dict(Interval(0.5, 0.4, 0.6, 9).to_dict() | {name: value})

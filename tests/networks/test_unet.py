@@ -1,0 +1,65 @@
+"""The U-Net."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.networks.unet import BatchNorm, build_unet
+
+
+def build(**changes: Any) -> keras.Model:
+    """A small network in float32."""
+    arguments = {"num_classes": 3, "num_levels": 2, "width": 4, "dropout": 0.0}
+    return build_unet(**(arguments | changes), channel_mean=(90, 100, 110), channel_std=(50, 60, 70))
+
+
+def test_a_network_is_made_again_from_its_description() -> None:
+    """Keras's own description of the network, and its weights, give the same network."""
+    unet = build()
+    other = keras.Model.from_config(unet.get_config())
+    other.set_weights(unet.get_weights())
+    images = np.random.default_rng(0).uniform(0, 255, (1, 13, 17, 3)).astype(np.float32)
+    np.testing.assert_array_equal(other(images), unet(images))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (13, 17), (3, 40)])
+def test_logits_have_the_images_size(size: tuple[int, int]) -> None:
+    """Any height and width goes in and comes out."""
+    images = np.zeros((2, *size, 3), np.float32)
+    assert build()(images).shape == (2, *size, 3)
+
+
+def test_number_of_parameters_by_hand() -> None:
+    """One level of width 4: 3x3 kernels, scale and shift of each norm, one up-convolution, one classifier."""
+    kernels = 9 * (3 * 4 + 4 * 4 + 4 * 8 + 8 * 8 + 8 * 4 + 4 * 4)
+    norms = 4 * (4 + 4 + 8 + 8 + 4 + 4)
+    assert build(num_levels=1).count_params() == kernels + norms + (4 * 8 * 4 + 4) + (4 * 3 + 3)
+
+
+def test_padding_is_cut_away_again() -> None:
+    """Away from the border, an image gives the same logits whether it needed padding or not."""
+    unet = build(num_levels=1)
+    images = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype(np.float32)
+    whole, odd = unet(images), unet(images[:, :31, :31])
+    np.testing.assert_allclose(whole[:, :16, :16], odd[:, :16, :16], atol=1e-4)
+
+
+def test_batch_norm_agrees_with_keras() -> None:
+    """Output and moving averages are those of Keras's own layer, in training and after it."""
+    x = np.random.default_rng(0).normal(3, 2, (4, 6, 5, 2)).astype(np.float32)
+    ours, theirs = BatchNorm(), keras.layers.BatchNormalization(momentum=0.95, epsilon=1e-3)
+    for training in (True, True, False):
+        np.testing.assert_allclose(ours(x, training=training), theirs(x, training=training), atol=1e-2, rtol=1e-3)
+    np.testing.assert_allclose(ours.moving_mean, theirs.moving_mean, rtol=1e-4)
+    np.testing.assert_allclose(ours.moving_variance, theirs.moving_variance, rtol=2e-2)  # ours is unbiased
+
+
+def test_weights_survive_a_file(tmp_path: Any) -> None:
+    """A network built again with the saved weights gives the same logits."""
+    images = np.random.default_rng(0).uniform(0, 255, (1, 9, 9, 3)).astype(np.float32)
+    first, second = build(), build()
+    first.save_weights(tmp_path / "a.weights.h5")
+    second.load_weights(tmp_path / "a.weights.h5")
+    np.testing.assert_array_equal(first(images), second(images))

@@ -1,0 +1,53 @@
+"""Tests of scoring models anew."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from pipeline.dataset.contract import ClassList, write_contract
+from pipeline.dataset.manifest import read_manifest
+from pipeline.errors import EvidenceError
+from pipeline.evaluation.scores import md5_of_test_split
+from pipeline.promotion.rescore import rescore
+from tests.contest import ROAD, SKY, write_split
+from tests.finished_project import CLASSES, tiny_model
+from tests.tiny_model import write_tiny_model
+
+
+@pytest.fixture(autouse=True)
+def _split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_split(tmp_path / "data", [2, 4])
+
+
+def test_models_are_scored_on_the_same_images() -> None:
+    """Each model has its counts of each image, and what was scored is named."""
+    found = rescore({"a": tiny_model(SKY), "b": tiny_model(ROAD)})
+    assert found.test_md5 == md5_of_test_split(read_manifest())
+    assert [table.groups for table in found.tables.values()] == [("group 0", "group 1")] * 2
+    assert found.tables["a"].matrices.tolist() == [[[16, 0], [48, 0]], [[32, 0], [32, 0]]]
+    assert found.tables["b"].matrices.tolist() == [[[0, 16], [0, 48]], [[0, 32], [0, 32]]]
+
+
+def test_test_split_that_was_not_validated(tmp_path: Path) -> None:
+    """A test image that was changed after validation is named."""
+    image = tmp_path / "data/images/0.png"
+    image.write_bytes(image.read_bytes() + b"x")
+    with pytest.raises(EvidenceError, match=r"data/images/0.png: is not the file that was validated; run `dvc repro"):
+        rescore({"a": tiny_model(SKY)})
+
+
+@pytest.mark.parametrize("probability", [math.nan, math.inf])
+def test_probabilities_that_are_no_numbers(tmp_path: Path, probability: float) -> None:
+    """Ids that came of nan are no prediction: the model is named, with the image, and nothing is compared."""
+    broken = write_tiny_model(tmp_path / "model", CLASSES, probability=probability)
+    with pytest.raises(EvidenceError, match="segline/7: its probabilities on .*0.png range from nan to nan, expected"):
+        rescore({"segline/7": broken})
+
+
+def test_other_classes_cannot_be_compared(tmp_path: Path) -> None:
+    """A model of other classes than today's is refused, with a way out."""
+    write_contract(tmp_path / "data", ClassList(("sky", "tree"), CLASSES.colours, 255), [])
+    with pytest.raises(EvidenceError, match="a knows the classes sky, road, today's data has sky, tree; .*NAME"):
+        rescore({"a": tiny_model(SKY)})

@@ -1,0 +1,33 @@
+"""Tests of what a registered model has seen of today's test images."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipeline.dataset.manifest import MANIFEST, Row, write_manifest
+from pipeline.promotion.seen_images import count_seen
+from pipeline.registry.client import Version, create_run, opened
+from tests.finished_project import use_registry
+
+ROWS = [
+    Row(str(index), Path(f"{index}.png"), Path(f"{index}_mask.png"), "here", split, 8, 8, f"image {index}", "mask")
+    for index, split in enumerate(("train", "train", "val", "test"))
+]
+
+
+def test_images_that_were_moved_into_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted by their bytes, whatever they are called by now; without a manifest nothing is known."""
+    monkeypatch.chdir(tmp_path)
+    use_registry(tmp_path, monkeypatch)
+    with opened() as (_, client):
+        run_id = create_run(client)
+    version = Version("segline", 1, run_id, (), {}, datetime.now(UTC))
+    assert count_seen(version, ROWS) is None
+    write_manifest(MANIFEST, ROWS)
+    with opened() as (_, client):
+        client.log_artifacts(run_id, str(MANIFEST.parent), "validate")
+    assert count_seen(version, ROWS) == 0
+    moved = [replace(row, name=f"new {row.name}", split="test") for row in ROWS[1:]]
+    assert count_seen(version, [ROWS[0], *moved]) == 2

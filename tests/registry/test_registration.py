@@ -1,0 +1,179 @@
+"""Tests of runs with a record and of the versions made of them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import RegistryError
+from pipeline.registry.client import list_versions, log_epoch, opened, start_run
+from pipeline.registry.model_cache import download_model
+from pipeline.registry.registration import check_registry, create_version, delete_version, recorded_run
+from pipeline.registry.run_record import RunRecord
+from pipeline.runtime.files import md5_of
+from tests.finished_project import tiny_model, use_registry
+
+HISTORY = ({"epoch": 1.0, "loss": 0.5}, {"epoch": 2.0, "loss": 0.25})
+RECORD = RunRecord({"git_commit": "abc"}, {"a.b": "1"}, {"mean_iou": 0.5}, HISTORY, (), {}, "data", "0" * 32 + ".dir")
+
+
+@pytest.fixture(autouse=True)
+def _registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    use_registry(tmp_path, monkeypatch)
+
+
+def read_run(run_id: str) -> Any:
+    """The run as MLflow has it."""
+    with opened() as (_, client):
+        return client.get_run(run_id)
+
+
+def read_losses(run_id: str) -> list[tuple[int, float]]:
+    """Step and value of each loss that the run was told."""
+    with opened() as (_, client):
+        return [(row.step, row.value) for row in client.get_metric_history(run_id, "loss")]
+
+
+def list_files(run_id: str) -> list[str]:
+    """Files of a run, by path."""
+    with opened() as (mlflow, _):
+        folder = Path(mlflow.artifacts.download_artifacts(run_id=run_id))
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_record_is_written_whole(tmp_path: Path) -> None:
+    """Tags, params, metrics, history, files and the data set with DVC's MD5 for a digest are in the run."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/a.html").write_text("a")
+    (tmp_path / "b.txt").write_text("b")
+    files = ((tmp_path / "docs", "docs"), (tmp_path / "b.txt", "lineage"))
+    with recorded_run(replace(RECORD, files=files, texts={"lineage/c.txt": "c"})) as run_id:
+        assert read_run(run_id).info.status == "RUNNING"
+    run = read_run(run_id)
+    assert run.info.status == "FINISHED" and run.data.params == {"a.b": "1"} and run.data.tags["git_commit"] == "abc"
+    assert run.data.metrics == {"mean_iou": 0.5, "loss": 0.25} and read_losses(run_id) == [(1, 0.5), (2, 0.25)]
+    assert list_files(run_id) == ["docs/a.html", "lineage/b.txt", "lineage/c.txt"]
+    (data,) = run.inputs.dataset_inputs
+    assert data.dataset.name == "data" and data.dataset.digest == RECORD.data_md5
+    assert {tag.key: tag.value for tag in data.tags}["dvc.md5"] == RECORD.data_md5
+
+
+def test_open_run_is_used_and_live_epochs_are_not_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run that the training reported to takes the record, with the epochs that it has not had yet."""
+    live = start_run() or ""
+    monkeypatch.setenv("MLFLOW_RUN_ID", live)
+    log_epoch({"loss": 0.5}, 1)
+    with recorded_run(RECORD) as run_id:
+        assert run_id == live
+    assert read_losses(live) == [(1, 0.5), (2, 0.25)]
+    with recorded_run(RECORD) as run_id:
+        assert run_id != live
+
+
+def test_many_params_and_epochs() -> None:
+    """More params and metrics than MLflow takes in one request are sent in several."""
+    record = replace(
+        RECORD,
+        params={f"p{index}": "1" for index in range(150)},
+        history=tuple({"epoch": float(index), "loss": 1.0} for index in range(1, 1102)),
+    )
+    with recorded_run(record) as run_id:
+        pass
+    assert len(read_run(run_id).data.params) == 150 and len(read_losses(run_id)) == 1101
+
+
+@pytest.mark.e2e
+def test_failure_ends_the_run_as_failed(tmp_path: Path) -> None:
+    """Files that cannot be stored end the run as failed and make no version; the message says what to do."""
+    (tmp_path / "mlartifacts").write_text("a file where a folder should be")
+    todo = "nothing is lost, mend that and run `segline register`"
+    with pytest.raises(RegistryError, match=todo) as info, recorded_run(replace(RECORD, texts={"a.txt": ""})):
+        pass
+    assert "mlartifacts" in str(info.value)
+    with opened() as (_, client):
+        (run,) = client.search_runs([client.get_experiment_by_name("segline").experiment_id])
+    assert run.info.status == "FAILED" and list_versions() == []
+
+
+def test_version_is_made_with_its_tags() -> None:
+    """A version has the tags, the description, the run and the signature of the model."""
+    with recorded_run(RECORD) as run_id:
+        version = create_version(run_id, tiny_model(0), "what it is", {"model_md5": md5_of(tiny_model(0))})
+    assert list_versions() == [version] and version.run_id == run_id
+    with opened() as (mlflow, client):
+        assert client.get_model_version("segline", "1").description == "what it is"
+        info = mlflow.models.get_model_info("models:/segline/1")
+        requirements = Path(mlflow.artifacts.download_artifacts("models:/segline/1/requirements.txt")).read_text()
+    assert str(info.signature.inputs.inputs[0].shape) == "(-1, -1, -1, 3)"
+    assert info.signature.inputs.inputs[0].type == "uint8"
+    assert "tensorflow==" in requirements and "mlflow==" in requirements
+
+
+@pytest.mark.e2e
+def test_server_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real server does as a file does; when it dies midway that is told soon, and no version is left."""
+    with running_server(tmp_path, monkeypatch) as server:
+        with recorded_run(RECORD) as run_id:
+            create_version(run_id, tiny_model(0), "", {"model_md5": md5_of(tiny_model(0))})
+        (version,) = list_versions()
+        assert md5_of(download_model(version)) == md5_of(tiny_model(0))
+        start = time.monotonic()
+        with pytest.raises(RegistryError, match="run `segline register`"), recorded_run(RECORD) as run_id:
+            kill(server)
+            create_version(run_id, tiny_model(0), "", {})
+        assert time.monotonic() - start < 30
+    with running_server(tmp_path, monkeypatch):
+        assert list_versions() == [version]
+
+
+@contextmanager
+def running_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
+    """A real MLflow server in a folder, in whose environment the block runs."""
+    with socket.create_server(("127.0.0.1", 0)) as place:
+        port = place.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    command += [
+        "--backend-store-uri",
+        f"sqlite:///{folder}/mlflow.db",
+        "--artifacts-destination",
+        str(folder / "store"),
+    ]
+    variables = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    variables.pop("MLFLOW_TRACKING_URI")
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, env=variables, stdout=log, stderr=log, start_new_session=True)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    try:
+        for _ in range(60):
+            with suppress(RegistryError):
+                check_registry()
+                break
+            time.sleep(1)
+        yield server
+    finally:
+        kill(server)
+
+
+def kill(server: subprocess.Popen[bytes]) -> None:
+    """Kills a server with its workers."""
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+
+
+def test_number_of_a_deleted_version_is_not_given_again() -> None:
+    """A deleted version is gone, and the next one has a new number."""
+    with recorded_run(RECORD) as run_id:
+        delete_version(create_version(run_id, tiny_model(0), "", {}))
+        assert list_versions() == []
+        assert create_version(run_id, tiny_model(0), "", {}).number == 2

@@ -1,0 +1,69 @@
+"""Tests of what a run's record is made of."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import EvidenceError
+from pipeline.evaluation.scores import Evidence, Floor, ReportRow, Scores
+from pipeline.registry.run_record import clean_name, flatten_params, flatten_scores, read_history, read_training
+
+
+def test_params_are_flat_text() -> None:
+    """Nested params become dotted names; lists and numbers are as in JSON, an empty table stays."""
+    content = {"train": {"unet": {"width": 16}, "precision": "float32"}, "gate": {"min_class_iou": {}}, "size": [8, 9]}
+    assert flatten_params(content) == {
+        "train.unet.width": "16",
+        "train.precision": "float32",
+        "gate.min_class_iou": "{}",
+        "size": "[8, 9]",
+    }
+
+
+@given(st.text())
+def test_names_are_what_mlflow_takes(name: str) -> None:
+    """Any class name becomes letters, digits, spaces and . _ - of the same number."""
+    cleaned = clean_name(name)
+    assert len(cleaned) == min(len(name), 250)
+    assert all(char.isalnum() or char in "_ .-" for char in cleaned)
+
+
+def test_scores_are_flat_and_finite() -> None:
+    """Scores become metrics by name; a class without a score has none."""
+    row = ReportRow(0.5, 0.25, math.nan, 8)
+    scores = Scores(
+        0.5, 0.75, 0.6, Floor("a", 0.1, 0.2), {"a": 0.5, "b/c": math.nan}, {"a": row}, 1, 8, Evidence("", "", "")
+    )
+    flat = flatten_scores(replace(scores, iou=scores.iou))
+    assert flat["mean_iou"] == 0.5 and flat["floor/mean_iou"] == 0.1 and flat["iou/a"] == 0.5
+    assert flat["precision/a"] == 0.5 and "f1/a" not in flat and "iou/b_c" not in flat
+
+
+def test_history_is_read_by_epoch(tmp_path: Path) -> None:
+    """Each epoch is a row of numbers; an empty field is left out."""
+    (tmp_path / "history.csv").write_text("epoch,loss,val_loss\n1,0.5,\n2,0.25,0.3\n")
+    assert read_history(tmp_path / "history.csv") == (
+        {"epoch": 1, "loss": 0.5},
+        {"epoch": 2, "loss": 0.25, "val_loss": 0.3},
+    )
+
+
+def test_history_that_is_missing_or_no_numbers(tmp_path: Path) -> None:
+    """A missing history and one with words in it are named."""
+    with pytest.raises(EvidenceError, match="not found; run the stage `train` first"):
+        read_history(tmp_path / "history.csv")
+    (tmp_path / "history.csv").write_text("epoch\none\n")
+    with pytest.raises(EvidenceError, match="expected numbers only"):
+        read_history(tmp_path / "history.csv")
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"precision": "float32", "machines": [7]}'])
+def test_a_summary_without_machines_names_the_stage(tmp_path: Path, content: str) -> None:
+    """What another version of the program wrote is refused."""
+    (tmp_path / "summary.json").write_text(content)
+    with pytest.raises(EvidenceError, match="summary.json: does not name precision and machines .* `train` again"):
+        read_training(tmp_path / "summary.json")

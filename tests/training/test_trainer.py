@@ -1,0 +1,81 @@
+"""One optimiser step."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from pipeline.networks.unet import build_unet
+from pipeline.training.trainer import Trainer, build_optimizer
+from tests.layout import ROOT
+
+ON_DEVICES = """
+import contextlib, json, keras, numpy as np, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from tests.training.test_trainer import batch, build_trainer
+two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+losses = []
+for scope in (contextlib.nullcontext(), two.scope()):
+    with scope:
+        trainer = build_trainer()
+    losses.append([trainer.learn(batch()) for _ in range(3)])
+print(json.dumps(losses))
+"""
+IDENTITY = np.array([1, 0, 0, 0, 1, 0, 0, 0], np.float32)
+
+
+def batch() -> dict[str, Any]:
+    """Two images, the left half dark and class 0, the right half bright and class 1; a column is ignored."""
+    masks = np.zeros((2, 16, 16), np.uint8)
+    masks[:, :, 8:] = 1
+    images = np.repeat(masks[..., None] * 200, 3, -1).astype(np.uint8)
+    masks[:, :, 0] = 255
+    colours = np.tile(np.array([0, 1, 1], np.float32), (2, 1))
+    return {"images": images, "masks": masks, "matrices": np.tile(IDENTITY, (2, 1)), "colours": colours}
+
+
+def build_trainer() -> Trainer:
+    """A small network and twenty steps' schedule, from a seed."""
+    keras.utils.set_random_seed(0)
+    unet = build_unet(
+        num_classes=2, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
+    )
+    trainer = Trainer(unet, np.ones(2, np.float32), 0.5, (16, 16), 255)
+    optimizer = build_optimizer(learning_rate=0.02, weight_decay=0.01, clip_norm=1.0, num_steps=20, num_warmup_steps=2)
+    trainer.compile(optimizer=optimizer, jit_compile=False)
+    return trainer
+
+
+@pytest.mark.e2e
+def test_the_loss_falls() -> None:
+    """Twenty steps on two easy images halve the loss."""
+    trainer = build_trainer()
+    losses = [trainer.learn(batch()) for _ in range(20)]
+    assert trainer.learn(batch()) < losses[0] / 2
+
+
+@pytest.mark.e2e
+def test_two_devices_learn_what_one_learns() -> None:
+    """Each of two devices takes its part of the batch; with equal parts the losses are those of one device."""
+    shown = subprocess.run([sys.executable, "-c", ON_DEVICES], cwd=ROOT, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stderr
+    one, two = json.loads(shown.stdout.splitlines()[-1])
+    np.testing.assert_allclose(one, two, rtol=2e-3)  # the smoothing of Dice counts once for each device
+
+
+@pytest.mark.parametrize(("step", "rate"), [(0, 0.0), (5, 0.05), (10, 0.1), (60, 0.05), (110, 0.0)])
+def test_learning_rate_warms_up_and_decays(step: int, rate: float) -> None:
+    """Linear over 10 steps to the peak, then half a cosine over 100 to 0."""
+    optimizer = build_optimizer(learning_rate=0.1, weight_decay=0, clip_norm=1, num_steps=110, num_warmup_steps=10)
+    assert float(optimizer._learning_rate(step)) == pytest.approx(rate, abs=1e-7)
+
+
+def test_without_warm_up_the_peak_comes_first() -> None:
+    """No warm-up: the first step has the whole learning rate."""
+    optimizer = build_optimizer(learning_rate=0.1, weight_decay=0, clip_norm=1, num_steps=10, num_warmup_steps=0)
+    assert float(optimizer._learning_rate(0)) == pytest.approx(0.1)
