@@ -25,6 +25,7 @@ demo: $(INSTALLED) ## Draw street scenes, train on them, register and promote th
 test: $(INSTALLED) ## Run lint, types and every test
 	$(IN_ENVIRONMENT) ruff check .
 	$(IN_ENVIRONMENT) ruff format --check .
+	$(IN_ENVIRONMENT) lint-imports
 	$(IN_ENVIRONMENT) mypy
 	$(IN_ENVIRONMENT) pytest --quiet
 	$(IN_ENVIRONMENT) pytest --quiet -m e2e --numprocesses 3 --no-loadscope-reorder # the files that take minutes come first

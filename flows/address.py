@@ -5,7 +5,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from pipeline.errors import StageError
-from pipeline.runtime.secrets import without_secrets
+from pipeline.secrets import without_secrets
 
 TIMEOUT = httpx.Timeout(5.0, connect=1.5)  # seconds; connecting is tried four times
 

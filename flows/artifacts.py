@@ -9,7 +9,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 from pipeline.evaluation.scores import SCORES, Scores
 from pipeline.evaluation.verdict import Verdict
 from pipeline.report.place import NEWEST
-from pipeline.runtime.text import printable, shown
+from pipeline.text import printable, shown
 
 MARKUP = re.compile(r"[\\`*_{}\[\]#|~!]|(?<=:)//|(?<=www)\.", re.IGNORECASE)
 """What Markdown takes for more than text; HTML is escaped before, and an address does not become a link."""

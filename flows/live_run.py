@@ -1,9 +1,14 @@
 """The MLflow run that a training reports to while it runs; none is left open, also not after a kill."""
 
+import json
+from collections.abc import Callable
+
 from flows.lock import FOLDER
 from pipeline.errors import RegistryError
-from pipeline.registry.client import close_run, opened, start_run
+from pipeline.registry.client import close_run, log_epoch, opened, start_run
+from pipeline.training.live_metrics import LINES, PREFIX
 
+RUN = "MLFLOW_RUN_ID"
 OPEN_RUN = FOLDER / "open_run"
 """Names the run that is open."""
 
@@ -15,7 +20,25 @@ def open_live_run() -> dict[str, str]:
         return {}
     FOLDER.mkdir(exist_ok=True)
     OPEN_RUN.write_text(run_id)
-    return {"MLFLOW_RUN_ID": run_id}
+    return {RUN: run_id, LINES: "1"}
+
+
+def forwarding(on_line: Callable[[str], None], run_id: str) -> Callable[[str], None]:
+    """Passes on the lines of a training's output; those with metrics go to the run in their place.
+
+    Args:
+        on_line: gets each other line.
+        run_id: of the MLflow run.
+    """
+
+    def receive(line: str) -> None:
+        if not line.startswith(PREFIX):
+            on_line(line)
+            return
+        row = json.loads(line.removeprefix(PREFIX))
+        log_epoch(run_id, {name: value for name, value in row.items() if name != "epoch"}, int(row["epoch"]))
+
+    return receive
 
 
 def close_live_run() -> None:

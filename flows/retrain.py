@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from flows.artifacts import publish_decision, publish_evidence
 from flows.leash import run_on_leash
 from flows.limit import make_ready, one_training
-from flows.live_run import close_live_run, open_live_run
+from flows.live_run import RUN, close_live_run, forwarding, open_live_run
 from flows.lock import only_one
 from flows.start import check_start
 from pipeline.dataset.contract import DATA
@@ -114,7 +114,10 @@ def _run(name: str, command: Sequence[str], timeout_s: float, environment: Mappi
 def run_program(command: Sequence[str], timeout_s: float, environment: Mapping[str, str] | None) -> State[Any] | None:
     """Runs a program with its output in the log of this task; what a user can mend ends without a traceback."""
     try:
-        run_on_leash(task_run.name, command, get_run_logger().info, timeout_s, environment)
+        on_line: Callable[[str], None] = get_run_logger().info
+        if run_id := (environment or {}).get(RUN):
+            on_line = forwarding(on_line, run_id)
+        run_on_leash(task_run.name, command, on_line, timeout_s, environment)
     except StageError as err:
         return Failed(message=str(err))
     return None

@@ -16,7 +16,7 @@ from flows.leash import started_on_leash
 from flows.lock import FOLDER
 from pipeline.errors import StageError
 from pipeline.runtime.environment import QUIET, set_defaults
-from pipeline.runtime.secrets import without_secrets
+from pipeline.secrets import without_secrets
 
 HOST = "127.0.0.1"
 UI_PORT = 4200  # Prefect's own

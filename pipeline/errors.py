@@ -1,7 +1,7 @@
 """What segline raises. Each message says what was found, what was expected and what to do."""
 
-from pipeline.runtime.secrets import without_secrets
-from pipeline.runtime.text import printable
+from pipeline.secrets import without_secrets
+from pipeline.text import printable
 
 
 class SeglineError(Exception):

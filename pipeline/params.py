@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from pipeline.disk.files import read_yaml
 from pipeline.errors import ParamsError
-from pipeline.runtime.files import read_yaml
-from pipeline.runtime.text import quoted
+from pipeline.text import quoted
 
 PARAMS = Path("params.yaml")
 MAX_PARAMETERS = 500_000_000

@@ -8,7 +8,7 @@ from pipeline.dataset.contract import ClassList
 from pipeline.dataset.names import THIRDS
 from pipeline.errors import ParamsError
 from pipeline.params import PARAMS, Params, read_params
-from pipeline.runtime.text import quoted
+from pipeline.text import quoted
 
 MAX_LISTED = 300  # characters of the known names in a message
 

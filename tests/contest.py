@@ -12,6 +12,7 @@ from PIL import Image
 
 from pipeline.dataset.contract import write_contract
 from pipeline.dataset.manifest import MANIFEST, Row, read_manifest, write_manifest
+from pipeline.disk.files import md5_of
 from pipeline.evaluation.scores import Evidence, md5_of_test_split
 from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.ledger import aliases
@@ -19,7 +20,6 @@ from pipeline.params import PARAMS
 from pipeline.registry.client import Version, create_run, list_versions, opened, set_alias
 from pipeline.registry.evidence import evidence_md5
 from pipeline.registry.registration import create_version
-from pipeline.runtime.files import md5_of
 from tests.finished_project import CLASSES, ROOT, tiny_model, use_registry
 
 SKY, ROAD = 0, 1

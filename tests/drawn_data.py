@@ -8,8 +8,8 @@ import yaml
 
 from pipeline.dataset.contract import ClassList, Sample, write_contract
 from pipeline.dataset.manifest import MANIFEST, Row, write_manifest
+from pipeline.disk.files import md5_of
 from pipeline.params import Params, parse_params
-from pipeline.runtime.files import md5_of
 from pipeline.vision.images import write_png
 
 CLASSES = ClassList(("ground", "box", "sign"), ((90, 90, 90), (200, 40, 40), (40, 40, 200)), 255)

@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import Row, write_manifest
+from pipeline.disk.files import md5_of, write_json
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.boundary import BoundaryScores
 from pipeline.evaluation.calibration import Bin, Calibration
@@ -20,7 +21,6 @@ from pipeline.evaluation.scores import Evidence, Intervals, Scores
 from pipeline.evaluation.slices import Slice
 from pipeline.evaluation.verdict import Verdict
 from pipeline.report.evidence import Decision
-from pipeline.runtime.files import md5_of, write_json
 from pipeline.serving.model_card import ModelCard, Postprocess
 from pipeline.vision.images import encode_jpeg
 

@@ -17,12 +17,12 @@ from PIL import Image
 from pipeline.dataset.contract import ClassList, write_contract
 from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
 from pipeline.dataset.manifest import MANIFEST, Row, read_manifest, write_manifest
+from pipeline.disk.files import md5_of, write_json
+from pipeline.disk.yaml_text import parse_yaml, to_yaml
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.scores import AVERAGES, Floor, Intervals, ReportRow, Scores, evidence_of
 from pipeline.params import PARAMS
 from pipeline.registry.client import opened
-from pipeline.runtime.files import md5_of, write_json
-from pipeline.runtime.yaml_text import parse_yaml, to_yaml
 from pipeline.serving.model_card import MODEL
 from pipeline.steps import gate
 from tests.tiny_model import write_tiny_model

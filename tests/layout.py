@@ -1,4 +1,4 @@
-"""What the source says about itself: imports, params read. `python -m tests.layout --write` puts it into dvc.yaml."""
+"""What the source says of itself: imports, rooms, params. `python -m tests.layout --write` puts rooms into dvc.yaml."""
 
 import ast
 import re
@@ -8,11 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline.runtime.yaml_text import parse_yaml
+from pipeline.disk.yaml_text import parse_yaml
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("pipeline", "flows", "tests")
-CODE_LINE = re.compile(r"\s+- pipeline/.*\.py\n")
+CODE_LINE = re.compile(r"\s+- pipeline/\S+\n")
+WITHOUT_BYTES = {"runtime", "steps"}
+"""Rooms that no stage depends on: progress, messages, cost and how a program ends; a stage names its own step."""
 STAGE_LINE = re.compile(r"  (\w+):\n")
 
 
@@ -64,10 +66,11 @@ def closure(name: str) -> set[str]:
     return found
 
 
-def code_of(stage: str) -> list[str]:
-    """Files that the program of a stage consists of; those that hold a docstring only are left out."""
-    paths = [modules()[name] for name in closure(f"pipeline.steps.{stage}")]
-    return sorted(str(path.relative_to(ROOT)) for path in paths if len(parse(path).body) > 1)
+def rooms_of(stage: str) -> list[str]:
+    """The step's own file and the rooms that its program imports from, without those that change no byte of output."""
+    own = f"pipeline.steps.{stage}"
+    rooms = {name.split(".")[1] for name in closure(own) if name.startswith("pipeline.") and name.count(".") > 1}
+    return [f"pipeline/steps/{stage}.py", *(f"pipeline/{room}" for room in sorted(rooms - WITHOUT_BYTES))]
 
 
 def params_of(stage: str) -> list[str]:
@@ -104,7 +107,7 @@ def with_code(text: str) -> str:
         if CODE_LINE.fullmatch(line):
             continue
         if line == "    params:\n":
-            lines.extend(f"      - {path}\n" for path in code_of(stage))
+            lines.extend(f"      - {path}\n" for path in rooms_of(stage))
         lines.append(line)
     return "".join(lines)
 

@@ -15,6 +15,8 @@ from pipeline.dataset.contract import ClassList, read_class_list, read_sample_ta
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import read_manifest
 from pipeline.dataset.versions import list_stages, read_data_md5
+from pipeline.disk.records import read_record
+from pipeline.disk.yaml_text import parse_yaml, to_yaml
 from pipeline.errors import SeglineError
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.label_errors import read_suspects
@@ -29,8 +31,6 @@ from pipeline.registry.run_record import read_history
 from pipeline.report.evidence import read_matrix
 from pipeline.runtime.cost import Cost
 from pipeline.runtime.inputs import describe_stage
-from pipeline.runtime.records import read_record
-from pipeline.runtime.yaml_text import parse_yaml, to_yaml
 from pipeline.serving.model_card import ModelCard
 from pipeline.validation.findings import read_quarantine
 

@@ -7,10 +7,10 @@ import pytest
 
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.names import THIRDS
+from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import ParamsError
 from pipeline.params import parse_params
 from pipeline.params_fit import check_fit, check_params
-from pipeline.runtime.yaml_text import to_yaml
 from tests.drawn_data import small_content
 
 CLASSES = ClassList(("sky", "car"), ((0, 0, 255), (9, 9, 9)), 255)

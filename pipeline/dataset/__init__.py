@@ -1,4 +1,4 @@
-"""The data set's contract, its manifest, splits and packed arrays. The doors to DVC and to object stores.
+"""The data set: its contract, manifest, splits, packed arrays and versions. The door to DVC.
 
-May import vision, runtime. Open `contract.py` first.
+May import vision, runtime, disk. Open `contract.py` first.
 """

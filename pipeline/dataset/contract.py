@@ -10,12 +10,12 @@ from typing import Any
 
 from pipeline.dataset.names import check_class_names, problem_of
 from pipeline.dataset.sample_names import check_name, same_everywhere
+from pipeline.disk.files import md5_of, read_yaml
+from pipeline.disk.records import parse_csv
+from pipeline.disk.regular_files import MAX_TEXT_BYTES, check_place, read_regular, read_text
+from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import DataError
-from pipeline.runtime.files import md5_of, read_yaml
-from pipeline.runtime.records import parse_csv
-from pipeline.runtime.regular_files import MAX_TEXT_BYTES, check_place, read_regular, read_text
-from pipeline.runtime.text import quoted
-from pipeline.runtime.yaml_text import to_yaml
+from pipeline.text import quoted
 from pipeline.vision.images import SUFFIXES
 
 DATA = Path("data")

@@ -8,9 +8,9 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.dataset.contract import ClassList, parse_class_list
+from pipeline.disk.files import read_json, write_json
+from pipeline.disk.records import Count, Place, parse_record
 from pipeline.errors import EvidenceError
-from pipeline.runtime.files import read_json, write_json
-from pipeline.runtime.records import Count, Place, parse_record
 
 MADE_BY = "the stage `preprocess`"
 Level = Annotated[float, Field(ge=0, le=255)]

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.runtime.files import written_whole
-from pipeline.runtime.records import Place, read_rows
+from pipeline.disk.files import written_whole
+from pipeline.disk.records import Place, read_rows
 
 MANIFEST = Path("work/validate/manifest.csv")
 

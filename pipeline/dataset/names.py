@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from pipeline.errors import DataError
-from pipeline.runtime.text import quoted
+from pipeline.text import quoted
 
 MAX_CHARS = 200
 """MLflow takes 250 for a metric's name, and `precision/` stands before that of a class."""

@@ -4,7 +4,7 @@ import unicodedata
 from pathlib import Path
 
 from pipeline.errors import DataError
-from pipeline.runtime.text import shown
+from pipeline.text import shown
 
 MAX_BYTES = 240  # file systems take 255, and what is written beside a file has a longer name
 UNFIT = ("Cc", "Cs", "Zl", "Zp")

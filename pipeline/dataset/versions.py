@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dataset.contract import DATA
+from pipeline.disk.files import FULL, check_writable, is_full, md5_of_listing, read_yaml
 from pipeline.errors import DataError, StageError
-from pipeline.runtime.files import FULL, check_writable, is_full, md5_of_listing, read_yaml
-from pipeline.runtime.text import quoted
+from pipeline.text import quoted
 
 PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")

@@ -1,4 +1,4 @@
-"""Scores of predictions: confusion, boundaries, calibration, intervals, suspected labels, the verdict.
+"""Scores of a model on a test split: intervals, boundaries, calibration, slices, suspected labels; the verdict.
 
-May import serving, dataset, vision, runtime. Open `scorer.py` first.
+May import serving and the rooms below it. Open `scorer.py` first.
 """

@@ -13,9 +13,9 @@ from typing import Any, Literal
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
-from pipeline.evaluation.confusion import iou_per_class, mean_iou
+from pipeline.disk.records import Count
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.runtime.records import Count
+from pipeline.vision.confusion import iou_per_class, mean_iou
 
 Unit = Literal["group", "image"]
 CHUNK_CELLS = 1 << 20

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.evaluation.confusion import mean, share
-from pipeline.runtime.records import Count
+from pipeline.disk.records import Count
+from pipeline.vision.confusion import mean, share
 from pipeline.vision.images import count_ids, look_up, near_other_ids
 
 IGNORED = 255

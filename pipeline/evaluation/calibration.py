@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.disk.records import Count
 from pipeline.errors import EvidenceError
-from pipeline.runtime.records import Count
 from pipeline.vision.images import count_ids
 
 NUM_BINS = 15

@@ -2,7 +2,7 @@
 
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.scores import Scores
-from pipeline.runtime.text import show_names
+from pipeline.text import show_names
 
 MANY_UNITS = 20
 """From as many units on a 95 % interval holds the truth in 94 % of cases; on 10 it does in 91 %, on 5 in 84 %.

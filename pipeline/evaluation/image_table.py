@@ -10,9 +10,9 @@ from typing import TextIO
 
 import numpy as np
 
+from pipeline.disk.files import written_whole
 from pipeline.errors import EvidenceError
-from pipeline.evaluation.confusion import mean_iou, pixel_accuracy
-from pipeline.runtime.files import written_whole
+from pipeline.vision.confusion import mean_iou, pixel_accuracy
 
 PER_IMAGE = Path("work/evaluate/per_image.csv")
 COLUMNS = (

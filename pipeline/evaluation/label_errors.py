@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.runtime.records import Count, read_rows
+from pipeline.disk.records import Count, read_rows
 from pipeline.vision.images import Area, list_areas, open_mask
 
 

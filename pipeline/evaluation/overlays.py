@@ -1,6 +1,7 @@
 """Masks that people can look at: blended over the image, beside the truth, and what differs."""
 
 import csv
+from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -10,10 +11,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pipeline.dataset.contract import ClassList
-from pipeline.runtime.records import Place, read_rows
+from pipeline.disk.records import Place, read_rows
 from pipeline.vision.images import blend, paste, resize_mask
 from pipeline.vision.resize import resize_image
 
+Key = tuple[float, str]
 OPACITY = 0.55
 PANEL_PX = 640
 GAP_PX = 6
@@ -188,3 +190,46 @@ def _edges(mask: np.ndarray) -> np.ndarray:
     edges[:-1] |= mask[:-1] != mask[1:]
     edges[:, :-1] |= mask[:, :-1] != mask[:, 1:]
     return edges
+
+
+class Entry(NamedTuple):
+    """An image on the list.
+
+    Attributes:
+        key: its place, the smallest first, and its name.
+        picture: shrunk to what is drawn.
+    """
+
+    key: Key
+    picture: Picture
+
+    @property
+    def name(self) -> str:
+        """Of the sample."""
+        return self.key[1]
+
+
+class Shortlist:
+    """The first images by a key, gathered while all pass: memory grows neither with their number nor with their size.
+
+    Attributes:
+        num_kept: images that are kept at most.
+        entries: those that are kept, the first one first.
+    """
+
+    def __init__(self, num_kept: int) -> None:
+        self.num_kept = num_kept
+        self.entries: list[Entry] = []
+
+    def add(self, value: float, name: str, picture: Picture) -> None:
+        """Offers an image.
+
+        Args:
+            value: the smaller, the earlier; of equals the first by name.
+            name: of the sample.
+            picture: at any size.
+        """
+        key = (value, name)
+        if len(self.entries) < self.num_kept or (self.entries and key < self.entries[-1].key):
+            insort(self.entries, Entry(key, shrink(picture)), key=lambda entry: entry.key)
+            del self.entries[self.num_kept :]

@@ -7,9 +7,14 @@ import numpy as np
 
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.manifest import Row
+from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
 from pipeline.evaluation.bootstrap import Unit, class_intervals, count_left_out, mean_iou_interval
-from pipeline.evaluation.confusion import (
+from pipeline.evaluation.image_table import ImageTable
+from pipeline.evaluation.scores import Evidence, Floor, Intervals, ReportRow, Scores
+from pipeline.runtime.progress import Progress
+from pipeline.serving.predictor import Prediction, Predictor, read_ahead
+from pipeline.vision.confusion import (
     classification_report,
     confusion,
     frequency_weighted_iou,
@@ -17,11 +22,6 @@ from pipeline.evaluation.confusion import (
     mean_iou,
     pixel_accuracy,
 )
-from pipeline.evaluation.image_table import ImageTable
-from pipeline.evaluation.scores import Evidence, Floor, Intervals, ReportRow, Scores
-from pipeline.runtime.files import md5_of
-from pipeline.runtime.progress import Progress
-from pipeline.serving.predictor import Prediction, Predictor, read_ahead
 from pipeline.vision.images import mean_luma, read_image, read_mask
 
 

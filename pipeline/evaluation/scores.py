@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.dataset.manifest import MANIFEST, Row
+from pipeline.disk.files import md5_of, read_json, write_json
+from pipeline.disk.records import Count, parse_record
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.boundary import NO_BOUNDARY, BoundaryScores
 from pipeline.evaluation.calibration import NO_CALIBRATION, Calibration
 from pipeline.evaluation.slices import Slice
-from pipeline.runtime.files import md5_of, read_json, write_json
-from pipeline.runtime.records import Count, parse_record
-from pipeline.runtime.text import quoted
+from pipeline.text import quoted
 
 SCORES = Path("work/evaluate/scores.json")
 MADE_BY = "the stage `evaluate`"

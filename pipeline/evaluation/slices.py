@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 
 from pipeline.dataset.names import THIRDS
+from pipeline.disk.records import Count
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.runtime.records import Count
 
 Kind = Literal["group", "size", "brightness"]
 

@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pipeline.disk.files import write_json
+from pipeline.disk.records import read_record
 from pipeline.evaluation.scores import Evidence
-from pipeline.runtime.files import write_json
-from pipeline.runtime.records import read_record
 
 VERDICT = Path("work/gate/verdict.json")
 

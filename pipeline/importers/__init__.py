@@ -1,4 +1,4 @@
-"""Folders of photos and labels become a data set: pairs, class lists, masks, groups; `demo/` draws one.
+"""Folders of images and labels become a data set: pairs, class lists, label maps, groups. The door to boto3.
 
-May import dataset, vision, runtime. Open `pairs.py` first.
+May import dataset and the rooms below it. Open `pairs.py` first.
 """

@@ -6,7 +6,7 @@ from pipeline.dataset.contract import SPLITS, ClassList, Sample
 from pipeline.errors import DataError
 from pipeline.importers.label_map import IGNORE_ID, Labels
 from pipeline.importers.pairs import pair_files
-from pipeline.runtime.text import show_names
+from pipeline.text import show_names
 
 CLASSES = ClassList(
     names=(

@@ -9,13 +9,13 @@ from typing import Any
 
 from pipeline.dataset.contract import ClassList, Colour
 from pipeline.dataset.names import check_class_names
+from pipeline.disk.files import parse_json
+from pipeline.disk.records import parse_csv
+from pipeline.disk.regular_files import read_text
+from pipeline.disk.yaml_text import parse_yaml
 from pipeline.errors import DataError
 from pipeline.importers.label_map import IGNORE_ID, Labels, code_of
-from pipeline.runtime.files import parse_json
-from pipeline.runtime.records import parse_csv
-from pipeline.runtime.regular_files import read_text
-from pipeline.runtime.text import quoted
-from pipeline.runtime.yaml_text import parse_yaml
+from pipeline.text import quoted
 
 SUFFIXES = (".yaml", ".yml", ".json", ".csv", ".txt")
 IGNORED_NAMES = ("void", "ignore", "ignored", "unlabelled", "unlabeled")

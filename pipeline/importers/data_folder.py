@@ -7,9 +7,9 @@ from pathlib import Path
 
 from pipeline.dataset.contract import DATA
 from pipeline.dataset.versions import add_data, check_can_add, read_data_md5
+from pipeline.disk.files import check_writable, md5_of, part_of, remove, write_json
+from pipeline.disk.records import read_record
 from pipeline.errors import DataError, SeglineError
-from pipeline.runtime.files import check_writable, md5_of, part_of, remove, write_json
-from pipeline.runtime.records import read_record
 
 JOURNAL = Path(".segline/import.json")
 """Is there while a new data folder is put in its place."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.dataset.contract import Sample, read_sample_table
 from pipeline.errors import DataError
 from pipeline.importers.pairs import Pair
-from pipeline.runtime.text import quoted, show_names
+from pipeline.text import quoted, show_names
 from pipeline.vision.images import SUFFIXES
 
 

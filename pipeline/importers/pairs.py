@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.dataset.sample_names import check_name, same_everywhere
+from pipeline.disk.regular_files import check_place
 from pipeline.errors import DataError
-from pipeline.runtime.regular_files import check_place
-from pipeline.runtime.text import show_names, shown
+from pipeline.text import show_names, shown
 from pipeline.vision.images import SUFFIXES, list_images
 
 NUM_LOOKED_AT = 50

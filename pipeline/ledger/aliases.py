@@ -22,8 +22,8 @@ from pipeline.ledger.ledger import (
 )
 from pipeline.registry.client import CHAMPION, PREVIOUS, Version, list_versions, model_name, opened, set_tags
 from pipeline.registry.contention import write_patiently
-from pipeline.runtime.secrets import without_secrets
-from pipeline.runtime.text import printable
+from pipeline.secrets import without_secrets
+from pipeline.text import printable
 
 PROJECTED_TAG = "projected"
 """Of the ledger: the last line whose move the aliases have followed, so that a program that died before is seen."""

@@ -24,7 +24,7 @@ from pipeline.ledger.chain import START, Link, follow_chain
 from pipeline.ledger.key import read_key, sign
 from pipeline.registry.client import Version, list_versions, model_name, opened
 from pipeline.registry.contention import write_patiently
-from pipeline.runtime.text import shown
+from pipeline.text import shown
 
 Kind = Literal["promote", "refuse", "rollback"]
 What = Literal["promoted", "refused", "rolled back", "void"]

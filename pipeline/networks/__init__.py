@@ -1,4 +1,4 @@
 """The networks that can be trained.
 
-May import serving. Open `unet.py` first.
+May import backend. Open `unet.py` first.
 """

@@ -141,7 +141,7 @@ class BatchNorm(keras.layers.Layer):
 def _normalise(x: Any, gamma: Any, beta: Any, moments: tuple[Any, Any] | None) -> tuple[Any, Any, Any]:
     """x normalised by the given moments or, without, by the batch's; and these moments."""
     if keras.backend.backend() == "tensorflow":
-        from pipeline.serving.tf import fused_batch_norm
+        from pipeline.backend.tf import fused_batch_norm
 
         return fused_batch_norm(x, gamma, beta, EPSILON, moments)
     wide = ops.cast(x, "float32")

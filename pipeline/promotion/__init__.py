@@ -1,4 +1,4 @@
-"""A challenger against the champion: comparison, rivals, noise floor, re-scoring, the decision's page.
+"""A challenger against the champion: rivals, comparison, noise floor, re-scoring, the decision's page.
 
-May import report, ledger, registry and what is below. Open `comparison.py` first.
+May import report, ledger and the rooms below them. Open `comparison.py` first.
 """

@@ -21,8 +21,8 @@ from pipeline.evaluation.bootstrap import (
     units_with_class,
 )
 from pipeline.evaluation.caveats import left_out
-from pipeline.evaluation.confusion import iou_per_class, mean_iou
 from pipeline.evaluation.image_table import ImageTable, check_same_images
+from pipeline.vision.confusion import iou_per_class, mean_iou
 
 Rule = Literal["superior", "non_inferior"]
 NoiseRule = Literal["note", "require"]

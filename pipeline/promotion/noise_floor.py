@@ -11,7 +11,7 @@ from scipy.special import stdtrit
 
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.registry.client import list_versions, model_name, opened
-from pipeline.runtime.text import shown
+from pipeline.text import shown
 
 NOISE_TAG = "noise_floor"
 NOISE_CONFIDENCE = 0.95

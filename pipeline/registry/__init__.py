@@ -1,4 +1,4 @@
 """Registered models in MLflow: versions, runs, lineage, downloads. The door to MLflow.
 
-May import evaluation, serving, dataset, vision, runtime. Open `client.py` first.
+May import evaluation and the rooms below it. Open `client.py` first.
 """

@@ -18,13 +18,13 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from pipeline.disk.files import FULL, is_full
 from pipeline.errors import RegistryError
 from pipeline.registry.database import SQLITE, explain, find_file, make_file
 from pipeline.registry.model_reference import parse_reference
 from pipeline.runtime.environment import QUIET, set_defaults
-from pipeline.runtime.files import FULL, is_full
-from pipeline.runtime.secrets import without_secrets
-from pipeline.runtime.text import shown
+from pipeline.secrets import without_secrets
+from pipeline.text import shown
 
 LOCAL_ARTIFACTS = Path("mlartifacts")
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
@@ -202,10 +202,9 @@ def close_run(run_id: str) -> None:
         _warn(f"the run {run_id} stays open: {err}")
 
 
-def log_epoch(metrics: Mapping[str, float], step: int) -> None:
-    """Sends one epoch's metrics to the run in MLFLOW_RUN_ID, if there is one; never stops or stalls a training."""
-    run_id = os.environ.get("MLFLOW_RUN_ID")
-    if not run_id or run_id in _lost_runs:
+def log_epoch(run_id: str, metrics: Mapping[str, float], step: int) -> None:
+    """Sends one epoch's metrics to a run; after the first failure nothing more is sent to it."""
+    if run_id in _lost_runs:
         return
     try:
         with opened(patient=False) as (mlflow, client):

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipeline.disk.files import md5_of
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.registry.client import Version
 from pipeline.registry.model_cache import MODEL_TAG, download_from, download_model
-from pipeline.runtime.files import md5_of
-from pipeline.runtime.text import shown
+from pipeline.text import shown
 
 EVIDENCE_TAG, VERDICT_TAG, TEST_TAG = "evidence_md5", "verdict_md5", "test_md5"
 BOUND = ("git_commit", "data_md5", "params_md5", "dvc_lock_md5", MODEL_TAG, VERDICT_TAG)

@@ -14,9 +14,9 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from pipeline.disk.files import md5_of, md5_of_code, read_yaml
 from pipeline.errors import EvidenceError
-from pipeline.runtime.files import md5_of, read_yaml
-from pipeline.runtime.text import shown
+from pipeline.text import shown
 
 PARAMS, DATA_DVC, DVC_LOCK, DVC_YAML = Path("params.yaml"), Path("data.dvc"), Path("dvc.lock"), Path("dvc.yaml")
 CODE = ("pipeline", "flows", "dvc.yaml", "pyproject.toml", "requirements.lock", "requirements-gpu.lock")
@@ -187,7 +187,8 @@ def _compare_files(stage: _LockedStage, data_path: str, data_md5: str) -> Iterat
 
 def _find_md5(path: Path) -> str:
     try:
-        return md5_of(path) if path.exists() else "missing"
+        is_code = path.parts[:1] == (CODE[0],)
+        return (md5_of_code(path) if is_code else md5_of(path)) if path.exists() else "missing"
     except (OSError, ValueError) as err:  # of a name that no file can have
         return f"not readable ({err})"
 

@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipeline.disk.files import md5_of
 from pipeline.errors import RegistryError
 from pipeline.registry.client import Version, find_version, opened, tracking_uri
-from pipeline.runtime.files import md5_of
-from pipeline.runtime.text import shown
+from pipeline.text import shown
 
 CACHE = Path(".segline/models")
 PROOFS = CACHE / "verified"

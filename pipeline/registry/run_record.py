@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.disk.files import read_json
+from pipeline.disk.records import read_cells
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.scores import Scores
-from pipeline.runtime.files import read_json
-from pipeline.runtime.records import read_cells
 
 HISTORY = Path("work/train/history.csv")
 SUMMARY = Path("work/train/summary.json")

@@ -1,4 +1,4 @@
-"""The report of a model: evidence, sections, charts, galleries, the page.
+"""The report of a model: evidence, sections, galleries, the page.
 
-May import evaluation and what is below. Open `render.py` first.
+May import registry and the rooms below it. Open `render.py` first.
 """

@@ -11,6 +11,8 @@ import numpy as np
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import Row, read_manifest
+from pipeline.disk.files import md5_of, read_json
+from pipeline.disk.records import MAX_NUMBER, read_cells
 from pipeline.errors import EvidenceError, SeglineError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.label_errors import Suspect, read_suspects
@@ -19,8 +21,6 @@ from pipeline.evaluation.scores import Scores
 from pipeline.evaluation.verdict import Verdict
 from pipeline.registry.run_record import read_history
 from pipeline.runtime.cost import Cost, read_costs
-from pipeline.runtime.files import md5_of, read_json
-from pipeline.runtime.records import MAX_NUMBER, read_cells
 from pipeline.serving.model_card import CARD, ModelCard
 
 DAMAGED = (SeglineError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, csv.Error)

@@ -6,11 +6,11 @@ from html import escape
 from typing import Any
 
 from pipeline.dataset.contract import SPLITS
-from pipeline.report.charts import line_chart
 from pipeline.report.evidence import Dossier
 from pipeline.report.page import facts, table
 from pipeline.runtime.cost import Cost
 from pipeline.runtime.progress import duration
+from pipeline.vision.charts import line_chart
 
 ORIGIN = {
     "git_commit": "git commit",

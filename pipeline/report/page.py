@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.report.charts import COLOURS, FONT
+from pipeline.vision.charts import COLOURS, FONT
 
 STYLE = """
 *{box-sizing:border-box}

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from pipeline.disk.files import md5_of, written_whole
 from pipeline.evaluation.verdict import VERDICT
-from pipeline.runtime.files import md5_of, written_whole
 
 NEWEST = Path("work/report.html")
 """The one place to look: the gate's page, from a decision on the page with that decision.

@@ -11,9 +11,9 @@ from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.scores import Scores
 from pipeline.evaluation.slices import Slice
 from pipeline.report.advice import mistakes
-from pipeline.report.charts import confusion_chart, histogram_chart, reliability_chart
 from pipeline.report.evidence import Dossier
 from pipeline.report.page import change, chip, meter, number, percent, span, table
+from pipeline.vision.charts import confusion_chart, histogram_chart, reliability_chart
 
 NUM_MISTAKES, NUM_SLICES, NUM_BINS = 8, 12, 20
 KINDS = {"group": "Groups", "size": "Image size, pixels", "brightness": "Brightness, mean luma in [0, 255]"}

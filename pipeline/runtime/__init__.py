@@ -1,4 +1,4 @@
-"""What every program needs and no model depends on: files, locks, processes' ends, progress, text, records.
+"""How programs run: ends and messages, locks, processes side by side, progress, cost. Changes no byte of output.
 
-May import nothing but `pipeline.errors`. Open `files.py` first.
+May import disk. Open `program.py` first.
 """

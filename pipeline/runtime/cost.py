@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipeline.runtime.files import check_writable, md5_of, write_json
-from pipeline.runtime.records import read_record
+from pipeline.disk.files import check_writable, md5_of, write_json
+from pipeline.disk.records import read_record
 
 COSTS = Path(".segline/cost")
 MARKERS = {

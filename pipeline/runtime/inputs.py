@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pipeline.disk.files import md5_of_code, read_yaml
 from pipeline.errors import StageError
-from pipeline.runtime.files import read_yaml
 
 PIPELINE = Path("dvc.yaml")
 PARAMS = Path("params.yaml")
+ROOT = Path(__file__).resolve().parents[2]
+"""Of the checkout that this code is part of."""
+CODE = "pipeline"
 NUM_NAMED = 5
 RESTORE = "run this in the project's folder, or restore it from git"
 
@@ -44,26 +47,42 @@ def _read_inputs(stage: str) -> dict[str, Any]:
     described = describe_stage(stage)
     params = read_yaml(PARAMS, StageError, RESTORE)
     sections = params if isinstance(params, dict) else {}
-    inputs = {f"{PARAMS}: {section}": sections.get(section) for section in described.get("params", [])}
+    inputs = {f"{PARAMS}: {section}": sections.get(section) for section in described["params"]}
     for dependency in map(Path, described["deps"]):
         files = sorted(dependency.rglob("*")) if dependency.is_dir() else [dependency]
-        for file in files:
+        for file in (file for file in files if "__pycache__" not in file.parts):
             found = file.stat() if file.is_file() else None
             inputs[str(file)] = found and (found.st_size, found.st_mtime_ns)
     return inputs
 
 
-def describe_stage(stage: str) -> dict[str, list[str]]:
+def describe_stage(stage: str, path: Path = PIPELINE) -> dict[str, list[str]]:
     """Names of the `deps` and `params` of a stage in `dvc.yaml`.
+
+    Args:
+        stage: name of the stage.
+        path: of the file.
 
     Raises:
         StageError: the file is not YAML or has no such stage.
     """
-    content = read_yaml(PIPELINE, StageError, RESTORE)
+    content = read_yaml(path, StageError, RESTORE)
     try:
         lists = {name: content["stages"][stage][name] for name in ("params", "deps")}
     except (KeyError, TypeError) as err:
-        raise StageError(f"{PIPELINE}: found no stage {stage} with params and deps; {RESTORE}") from err
+        raise StageError(f"{path}: found no stage {stage} with params and deps; {RESTORE}") from err
     if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists.values()):
-        raise StageError(f"{PIPELINE}: params or deps of {stage} are no lists of names; {RESTORE}")
+        raise StageError(f"{path}: params or deps of {stage} are no lists of names; {RESTORE}")
     return lists
+
+
+def code_of(stage: str) -> dict[str, str]:
+    """MD5 of each room and file of code that a stage depends on, by `dvc.yaml`: the identity of its code.
+
+    Checkpoints and the noise floor use it, so that they are valid for as long as DVC takes the stage for fresh.
+
+    Raises:
+        StageError: `dvc.yaml` has no such stage.
+    """
+    deps = describe_stage(stage, ROOT / PIPELINE)["deps"]
+    return {dep: md5_of_code(ROOT / dep) for dep in sorted(deps) if dep.startswith(f"{CODE}/")}

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
+from pipeline.disk.files import FULL, is_full
 from pipeline.errors import SeglineError
 from pipeline.runtime.cost import cost_recorded
-from pipeline.runtime.files import FULL, is_full
 from pipeline.runtime.inputs import unchanged_inputs
 
 UNFORESEEN = 70

@@ -1,4 +1,4 @@
-"""The SavedModel: its graph, its card, its parity with the network, prediction. The door to TensorFlow.
+"""The SavedModel: its graph, card, parity with the network, prediction. The door to TensorFlow for serving.
 
-May import dataset, vision, runtime. Open `predictor.py` first.
+May import dataset, vision, runtime, disk. Open `saved_model.py` first.
 """

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from pipeline.dataset.contract import ClassList, parse_class_list
+from pipeline.disk.files import read_json, write_json
+from pipeline.disk.records import Count, Place, parse_record
 from pipeline.errors import EvidenceError
-from pipeline.runtime.files import read_json, write_json
-from pipeline.runtime.records import Count, Place, parse_record
 
 MODEL = Path("work/export/model")
 CARD = "segline.json"

@@ -16,7 +16,7 @@ from pipeline.errors import ExportError
 from pipeline.vision.resize import resize_image
 
 if TYPE_CHECKING:
-    from pipeline.serving.tf import Serve
+    from pipeline.serving.saved_model import Serve
 
 
 @dataclass(frozen=True)

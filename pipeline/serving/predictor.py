@@ -14,7 +14,7 @@ from pipeline.serving.cleaning import clean_mask
 from pipeline.serving.model_card import ModelCard
 
 if TYPE_CHECKING:
-    from pipeline.serving.tf import Serve
+    from pipeline.serving.saved_model import Serve
 
 NUM_READERS = 2
 NUM_AHEAD = 4
@@ -63,7 +63,7 @@ class Predictor:
             EvidenceError: the folder is not one that the stage `export` wrote.
         """
         card = ModelCard.read(folder)
-        from pipeline.serving.tf import load_saved_model  # seconds to import
+        from pipeline.serving.saved_model import load_saved_model  # seconds to import
 
         return cls(folder, card, load_saved_model(folder))
 

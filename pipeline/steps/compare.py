@@ -18,7 +18,7 @@ from pipeline.promotion.comparison import compare as compare_tables
 from pipeline.promotion.noise_floor import read_noise_floor
 from pipeline.promotion.rescore import rescore
 from pipeline.registry.model_cache import resolve_model
-from pipeline.runtime.text import printable
+from pipeline.text import printable
 
 MEAN = "mean IoU"
 SETTINGS = {"unit", "num_resamples", "seed", "confidence", "min_units"}

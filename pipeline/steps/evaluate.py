@@ -22,13 +22,13 @@ import numpy as np
 from pipeline.dataset.contract import ClassList, read_class_list
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import MANIFEST, Row, read_manifest
+from pipeline.disk.files import written_whole
 from pipeline.evaluation.bootstrap import mean_iou_interval
 from pipeline.evaluation.boundary import BoundaryTally, hide_ignored
 from pipeline.evaluation.calibration import CalibrationTally
 from pipeline.evaluation.caveats import few_units, left_out
-from pipeline.evaluation.confusion import mean_iou
 from pipeline.evaluation.label_errors import Suspect, find_suspects, write_suspects
-from pipeline.evaluation.overlays import Picture, join_panels, legend, make_panels, write_overlays
+from pipeline.evaluation.overlays import Picture, Shortlist, join_panels, legend, make_panels, write_overlays
 from pipeline.evaluation.scorer import (
     Seen,
     check_test_split,
@@ -39,14 +39,13 @@ from pipeline.evaluation.scorer import (
     select_test,
 )
 from pipeline.evaluation.scores import Scores, evidence_of
-from pipeline.evaluation.shortlist import Shortlist
 from pipeline.evaluation.slices import score_slices
 from pipeline.params import EvaluateParams, read_params
-from pipeline.report.charts import confusion_chart, standalone
-from pipeline.runtime.files import written_whole
 from pipeline.runtime.program import run_stage
 from pipeline.serving.model_card import MODEL, ModelCard
 from pipeline.serving.predictor import Predictor
+from pipeline.vision.charts import confusion_chart, standalone
+from pipeline.vision.confusion import mean_iou
 from pipeline.vision.images import encode_jpeg
 
 EVALUATE = Path("work/evaluate")
@@ -223,7 +222,7 @@ def main() -> None:
     params, rows, classes, fingerprint = read_params().evaluate, read_manifest(), read_class_list(), Fingerprint.read()
     select_test(rows)
     ModelCard.read(MODEL)
-    from pipeline.serving.tf import set_up_devices  # seconds to import: what is missing is said before
+    from pipeline.backend.tf import set_up_devices  # seconds to import: what is missing is said before
 
     set_up_devices(num_threads=0)
     scores = evaluate(Predictor.read(MODEL), rows, classes, fingerprint, params, EVALUATE)

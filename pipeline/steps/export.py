@@ -13,17 +13,18 @@ from typing import Any
 import keras
 import numpy as np
 
+from pipeline.backend.tf import use_cpu_only
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import Row, read_manifest
+from pipeline.disk.files import read_json, write_json, written_whole
 from pipeline.errors import EvidenceError
 from pipeline.networks.unet import build_unet
 from pipeline.params import ExportParams, read_params
-from pipeline.runtime.files import read_json, write_json, written_whole
 from pipeline.runtime.program import run_stage
 from pipeline.serving.model_card import MODEL, ModelCard, Postprocess
 from pipeline.serving.parity import Parity, check, compare
-from pipeline.serving.tf import ServedUnet, load_saved_model, use_cpu_only, write_saved_model
+from pipeline.serving.saved_model import ServedUnet, load_saved_model, write_saved_model
 from pipeline.vision.images import read_image
 
 TRAIN = Path("work/train")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.dataset.manifest import read_manifest
+from pipeline.disk.files import md5_of, written_whole
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.caveats import few_units, left_out, strays
@@ -14,10 +15,9 @@ from pipeline.evaluation.verdict import Verdict
 from pipeline.params import GateParams, read_params
 from pipeline.report.place import GATE_PAGE, NEWEST, publish_gate_page
 from pipeline.report.render import render_report
-from pipeline.runtime.files import md5_of, written_whole
 from pipeline.runtime.program import run_stage
-from pipeline.runtime.text import show_names
 from pipeline.serving.model_card import MODEL
+from pipeline.text import show_names
 
 WORK = Path("work")
 ONE_UNIT = (

@@ -8,8 +8,8 @@ from pipeline.ledger.aliases import Standing, check_ledger, list_warnings, read_
 from pipeline.ledger.ledger import Effect, Line, ledger_name
 from pipeline.registry.client import shown_uri
 from pipeline.runtime.program import run
-from pipeline.runtime.secrets import without_secrets
-from pipeline.runtime.text import shown
+from pipeline.secrets import without_secrets
+from pipeline.text import shown
 
 COLUMNS = ("line", "when (UTC)", "who", "what", "version", "champion", "reason")
 REASON_CHARS = 160

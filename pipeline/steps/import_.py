@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from pipeline.dataset.contract import DATA, ClassList, Sample, write_contract
+from pipeline.disk.files import written_whole
 from pipeline.errors import DataError
 from pipeline.importers.camvid import camvid_labels, list_camvid
 from pipeline.importers.class_files import read_class_file
@@ -19,7 +20,6 @@ from pipeline.importers.groups import to_samples
 from pipeline.importers.label_map import Kind, Labels, to_ids
 from pipeline.importers.mask_kind import survey_masks
 from pipeline.importers.pairs import count_hidden_pictures, count_other_files, pair_files
-from pipeline.runtime.files import written_whole
 from pipeline.runtime.parallel import in_threads
 from pipeline.runtime.progress import Progress
 from pipeline.vision.images import SUFFIXES, decode_image, encode_jpeg, encode_png, read_stored
@@ -205,7 +205,7 @@ def _refuse_bad(complaints: Sequence[str], num_samples: int) -> None:
 @contextmanager
 def _local(place: str | Path, folder: Path) -> Iterator[Path]:
     """The folder itself, or a download of it for as long as it is needed; errors name the place it came from."""
-    from pipeline.dataset.object_store import download_folder, is_url
+    from pipeline.importers.object_store import download_folder, is_url
 
     url = str(place)
     if not is_url(url):

@@ -24,6 +24,9 @@ from typing import Any
 
 from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
 from pipeline.dataset.manifest import MANIFEST, read_manifest
+from pipeline.disk.files import md5_of, read_yaml, write_json
+from pipeline.disk.records import read_record
+from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import EvidenceError, ParamsError, StageError
 from pipeline.evaluation.scores import SCORES, Scores, md5_of_test_split
 from pipeline.params import read_params
@@ -32,11 +35,8 @@ from pipeline.registry.client import create_run, model_name, opened
 from pipeline.registry.lineage import PARAMS, read_data_version
 from pipeline.registry.registration import check_registry
 from pipeline.runtime.environment import QUIET
-from pipeline.runtime.files import md5_of, read_yaml, write_json
-from pipeline.runtime.inputs import describe_stage
+from pipeline.runtime.inputs import ROOT, code_of
 from pipeline.runtime.progress import duration
-from pipeline.runtime.records import read_record
-from pipeline.runtime.yaml_text import to_yaml
 from pipeline.training.precision import STEP_TIMES
 
 NOISE = Path(".segline/noise")
@@ -99,14 +99,13 @@ def identify() -> str:
     fingerprint = Fingerprint.read()
     if missing := [name for name in fingerprint.arrays_md5 if not (FINGERPRINT.parent / name).exists()]:
         raise EvidenceError(f"{FINGERPRINT.parent}: {', '.join(missing)} not found; run `dvc repro preprocess` first")
-    code = {dep for stage in STAGES for dep in describe_stage(stage)["deps"] if dep.endswith(".py")}
     identity = {
         "train": read_params().train.model_dump(mode="json", exclude={"seed"}),
         "export": read_params().export.model_dump(mode="json"),
         "backend": os.environ.get("KERAS_BACKEND", ""),
         "arrays": fingerprint.arrays_md5,
         "test": md5_of_test_split(read_manifest()),
-        "code": {file: md5_of(_root() / file) for file in sorted(code)},
+        "code": {stage: code_of(stage) for stage in STAGES},
     }
     return hashlib.md5(json.dumps(identity, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
 
@@ -186,7 +185,7 @@ def run_in(project: Path, command: Sequence[str], prefix: str) -> None:
 def _started(project: Path, command: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
     """A program of ours in another folder, which reports to no MLflow run and is ended with the block."""
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_RUN_ID"}
-    path = os.pathsep.join(filter(None, (str(_root()), os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     environment = QUIET | environment | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
     pipe, both = subprocess.PIPE, subprocess.STDOUT
     with subprocess.Popen(

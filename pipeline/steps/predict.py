@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from pipeline.disk.files import md5_of, write_json, written_whole
 from pipeline.errors import DataError
 from pipeline.evaluation.overlays import legend, overlay
-from pipeline.runtime.files import md5_of, write_json, written_whole
 from pipeline.runtime.progress import Progress
-from pipeline.runtime.text import shown
 from pipeline.serving.predictor import Predictor, read_ahead
+from pipeline.text import shown
 from pipeline.vision.images import encode_jpeg, list_images, read_image, write_png
 from pipeline.vision.picture_files import HIGHEST
 

@@ -11,9 +11,9 @@ from pipeline.dataset.contract import SPLITS, ClassList, read_class_list
 from pipeline.dataset.fingerprint import ChannelSums, Fingerprint
 from pipeline.dataset.manifest import Row, read_manifest
 from pipeline.dataset.packed import PREPROCESS, create_packed
+from pipeline.disk.files import md5_of
 from pipeline.errors import DataError
 from pipeline.params import PreprocessParams, read_params
-from pipeline.runtime.files import md5_of
 from pipeline.runtime.program import run_stage
 from pipeline.runtime.progress import Progress
 from pipeline.vision.images import read_image, read_mask, resize_mask

@@ -7,7 +7,6 @@ from typing import Any
 
 from pipeline.dataset.manifest import read_manifest
 from pipeline.errors import EvidenceError, RegistryError, RejectedError
-from pipeline.evaluation.confusion import mean_iou
 from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.ledger.aliases import Standing, check_agreement, read_standing, record
 from pipeline.ledger.ledger import Kind, new_line
@@ -23,7 +22,8 @@ from pipeline.registry.contention import write_patiently
 from pipeline.registry.evidence import download_verified
 from pipeline.report.place import NEWEST
 from pipeline.runtime.program import run
-from pipeline.runtime.text import printable
+from pipeline.text import printable
+from pipeline.vision.confusion import mean_iou
 
 DECISION_CHARS = 4_000
 """Of the tag `decision`, which is for a quick look; the ledger has the whole."""

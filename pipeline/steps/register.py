@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import read_manifest
+from pipeline.disk.files import md5_of, read_yaml
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.scores import SCORES, Scores, compare_evidence, evidence_of
 from pipeline.evaluation.verdict import VERDICT, Verdict
@@ -19,7 +20,6 @@ from pipeline.registry.lineage import FILES, PARAMS, Lineage, read_data_version,
 from pipeline.registry.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
 from pipeline.report.place import publish_gate_page
-from pipeline.runtime.files import md5_of, read_yaml
 from pipeline.runtime.program import run
 from pipeline.serving.model_card import CARD, MODEL, ModelCard, Postprocess
 from pipeline.training.machine import list_packages, read_machine

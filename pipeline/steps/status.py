@@ -10,7 +10,7 @@ from rich.text import Text
 from pipeline.ledger.aliases import check_ledger, list_warnings, read_standing
 from pipeline.registry.client import Version, list_versions, model_name, shown_uri
 from pipeline.runtime.program import run
-from pipeline.runtime.text import shown
+from pipeline.text import shown
 
 COLUMNS = ("version", "aliases", "verdict", "mean IoU", "today", "data", "commit", "age")
 SHORT, SCORE, WORD = 8, 6, 8  # characters of an MD5 or commit, a mean IoU and a verdict; all of it fits into 80

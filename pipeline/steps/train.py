@@ -15,19 +15,20 @@ from typing import Any
 import keras
 import numpy as np
 
+from pipeline.backend.devices import describe, num_threads_in_use, replicate, set_up_devices
 from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
 from pipeline.dataset.packed import Packed, read_packed
+from pipeline.disk.files import check_room, check_writable, write_json, written_whole
 from pipeline.errors import ParamsError, TrainingError
 from pipeline.networks.unet import build_unet
 from pipeline.params import TrainParams, read_params
-from pipeline.registry.live_metrics import LiveMetrics
-from pipeline.runtime.files import check_room, check_writable, md5_of, write_json, written_whole
+from pipeline.runtime.inputs import code_of
 from pipeline.runtime.program import run_stage
 from pipeline.runtime.progress import INTERVAL_S, duration
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
 from pipeline.training.checkpoints import CHECKPOINTS, Checkpoint, checkpoint_path, only_training
-from pipeline.training.devices import describe, num_threads_in_use, replicate, set_up_devices
+from pipeline.training.live_metrics import LiveMetrics
 from pipeline.training.losses import class_weights
 from pipeline.training.machine import differences, kind_of_machine
 from pipeline.training.precision import AUTO, FLOAT32, check_bfloat16, known_step_times, measure
@@ -344,14 +345,12 @@ def _ranges(params: TrainParams) -> Ranges:
 
 def _recipe(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
     """All that the weights follow from but the machine: a checkpoint of anything else is not continued."""
-    modules = sorted(name for name in sys.modules if name.startswith("pipeline."))
-    files = {name: getattr(sys.modules[name], "__file__", None) for name in modules}
     return {
         "params": params.model_dump(mode="json", exclude={"num_threads"}),  # that is of the machine
         "data": fingerprint.arrays_md5,
         "classes": fingerprint.classes.to_dict(),
         "backend": keras.backend.backend(),
-        "code": {name: md5_of(Path(file)) for name, file in files.items() if file},
+        "code": code_of("train"),
     }
 
 

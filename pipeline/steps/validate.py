@@ -9,12 +9,12 @@ from pipeline.dataset.contract import DATA, SPLITS, Sample, list_samples, read_c
 from pipeline.dataset.manifest import MANIFEST, Row, write_manifest
 from pipeline.dataset.splits import split_of
 from pipeline.dataset.versions import Version, read_version
+from pipeline.disk.files import write_json
 from pipeline.errors import DataError, ParamsError
 from pipeline.params import SplitParams, ValidateParams, read_params
 from pipeline.params_fit import check_params
-from pipeline.runtime.files import write_json
 from pipeline.runtime.program import run_stage
-from pipeline.runtime.text import quoted, shown
+from pipeline.text import quoted, shown
 from pipeline.validation.checks import class_checks, leak_checks, sample_checks, split_checks, version_checks
 from pipeline.validation.data_version import version_rows
 from pipeline.validation.expectations import Judge

@@ -1,4 +1,4 @@
-"""A training's parts: batches, augmentation, loss, step, checkpoints, devices and precision.
+"""The parts of a training: batches, augmentation, loss, step, checkpoints, precision, validation.
 
-May import networks, evaluation, serving, dataset, vision, runtime. Open `trainer.py` first.
+May import networks, backend, dataset and the rooms below it. Open `trainer.py` first.
 """

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
+from pipeline.disk.files import written_whole
 from pipeline.errors import TrainingError
-from pipeline.runtime.files import written_whole
 from pipeline.runtime.locks import held
 
 CHECKPOINTS = Path("checkpoints")

@@ -19,8 +19,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from pipeline.disk.files import check_writable, read_json, write_json
 from pipeline.errors import EvidenceError, TrainingError
-from pipeline.runtime.files import check_writable, read_json, write_json
 
 AUTO, FLOAT32, BFLOAT16 = "auto", "float32", "mixed_bfloat16"
 STEP_TIMES = Path(".segline/precision")
@@ -178,7 +178,7 @@ def _receive(receiver: Connection) -> Any:
 
 def _measure(build: Build, batches: Sequence[Mapping[str, Any]], num_threads: int, sender: Connection) -> None:
     """The program of the measuring process; it is silent, what it finds is sent."""
-    from pipeline.training.devices import set_up_devices
+    from pipeline.backend.devices import set_up_devices
 
     for stream in (1, 2):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from pipeline.backend.devices import count_copies, share_out
 from pipeline.training.augment import transform_images, transform_masks
-from pipeline.training.devices import count_copies, share_out
 from pipeline.training.losses import cross_entropy, soft_dice
 
 

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from pipeline.dataset.packed import Packed
-from pipeline.evaluation.confusion import confusion, mean_iou, pixel_accuracy
 from pipeline.training.trainer import Trainer
+from pipeline.vision.confusion import confusion, mean_iou, pixel_accuracy
 
 
 class ValScores(NamedTuple):

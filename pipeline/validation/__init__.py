@@ -1,4 +1,4 @@
-"""Looks at every sample, judges it and writes Data Docs. The door to Great Expectations.
+"""Looks at every sample, judges it, and writes Data Docs. The door to Great Expectations.
 
-May import dataset, vision, runtime. Open `checks.py` first.
+May import dataset and the rooms below it. Open `checks.py` first.
 """

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.dataset.contract import DATA
 from pipeline.dataset.versions import Version, list_versioned
-from pipeline.runtime.files import md5_of, md5_of_listing
+from pipeline.disk.files import md5_of, md5_of_listing
 
 AS_VERSIONED, CHANGED, MISSING, NEW = "as versioned", "changed", "missing", "new"
 KEEP = "if this is meant, keep it with `dvc add {data}`"

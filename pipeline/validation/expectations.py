@@ -11,8 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pipeline.disk.files import written_whole
 from pipeline.errors import StageError
-from pipeline.runtime.files import written_whole
 from pipeline.validation.checks import Check
 from pipeline.validation.data_docs import make_self_contained
 from pipeline.validation.findings import ERROR, Finding

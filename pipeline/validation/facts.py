@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.dataset.contract import SPLITS, ClassList
-from pipeline.runtime.text import shown
+from pipeline.text import shown
 from pipeline.validation.duplicates import (
     KEEP_ORDER,
     Duplicate,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from pipeline.runtime.files import written_whole
-from pipeline.runtime.records import read_rows
-from pipeline.runtime.text import shown
+from pipeline.disk.files import written_whole
+from pipeline.disk.records import read_rows
+from pipeline.text import shown
 
 ERROR, WARNING = "error", "warning"
 NUM_SHOWN = 5

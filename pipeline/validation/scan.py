@@ -17,7 +17,7 @@ from PIL import Image
 from pipeline.dataset.contract import Sample
 from pipeline.errors import DataError, ParamsError
 from pipeline.runtime.progress import Progress
-from pipeline.runtime.text import shown
+from pipeline.text import shown
 from pipeline.vision.images import decode_image, decode_stored, difference_hash, has_low_range
 from pipeline.vision.picture_files import HEADER_ERRORS, HIGHEST, Limits, PictureFile, open_picture
 

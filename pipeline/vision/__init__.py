@@ -1,4 +1,4 @@
-"""Pictures as arrays: reading and writing them, resizing, cleaning, edges and areas. The door to OpenCV.
+"""Images and masks as arrays: decoding, resizing, cleaning, confusion counts, charts. The door to OpenCV.
 
-May import runtime. Open `images.py` first.
+May import runtime, disk. Open `images.py` first.
 """

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageOps
 from scipy.ndimage import find_objects
 
+from pipeline.disk.files import written_whole
 from pipeline.errors import DataError
-from pipeline.runtime.files import written_whole
 from pipeline.vision.picture_files import (
     HEADER_ERRORS,
     HIGHEST,

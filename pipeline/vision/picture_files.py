@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
+from pipeline.disk.regular_files import check_place, read_regular
 from pipeline.errors import DataError
-from pipeline.runtime.regular_files import check_place, read_regular
-from pipeline.runtime.text import shown
+from pipeline.text import shown
 
 Image.MAX_IMAGE_PIXELS = None  # the limits below hold; Pillow's own would refuse aerial and microscope pictures
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF")

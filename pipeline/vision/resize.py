@@ -3,7 +3,7 @@
 Each axis is resized by itself, rows first: by area average where it shrinks, bilinear (half-pixel centres) where it
 grows. Weights are multiples of 1/4096 that sum to 1, and rows are kept in multiples of 1/16 between the two axes. So
 float32 holds every number exactly, in any order of the sums: NumPy, TensorFlow
-(`pipeline.serving.tf.resize_images`) and a GPU give the same pixels.
+(`pipeline.serving.saved_model.resize_images`) and a GPU give the same pixels.
 """
 
 from functools import cache

@@ -15,7 +15,7 @@ from pipeline.evaluation.bootstrap import (
     t_interval,
     units_with_class,
 )
-from pipeline.evaluation.confusion import iou_per_class, mean_iou
+from pipeline.vision.confusion import iou_per_class, mean_iou
 from tests.benchmarks.real_counts import RealCounts, read_counts, true_mean_iou
 
 CONFIDENCE, NUM_RESAMPLES, MIN_UNITS = 0.95, 2000, 5

@@ -20,16 +20,17 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.backend.tf import set_up_devices
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import Row, write_manifest
+from pipeline.disk.files import md5_of
 from pipeline.importers.demo.scenes import draw_scene
 from pipeline.networks.unet import build_unet
 from pipeline.params import read_params
-from pipeline.runtime.files import md5_of
 from pipeline.serving.model_card import ModelCard
 from pipeline.serving.predictor import Predictor, read_ahead
-from pipeline.serving.tf import ServedUnet, set_up_devices, write_saved_model
+from pipeline.serving.saved_model import ServedUnet, write_saved_model
 from pipeline.steps.evaluate import evaluate
 from pipeline.vision.images import read_image, resize_mask, write_png
 from pipeline.vision.resize import resize_image

@@ -12,16 +12,16 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from pipeline.backend.devices import set_up_devices
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import read_manifest
 from pipeline.dataset.packed import Packed, read_packed
+from pipeline.disk.files import written_whole
 from pipeline.errors import EvidenceError
-from pipeline.evaluation.confusion import confusion, mean_iou
 from pipeline.params import TrainParams, read_params
-from pipeline.runtime.files import written_whole
 from pipeline.steps.train import Fit, build_trainer
-from pipeline.training.devices import set_up_devices
 from pipeline.training.precision import FLOAT32
+from pipeline.vision.confusion import confusion, mean_iou
 from tests.benchmarks.real_counts import COUNTS
 
 COUNTED = ("test", "val")

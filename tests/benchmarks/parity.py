@@ -20,13 +20,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from pipeline.backend.tf import set_up_devices
 from pipeline.dataset.packed import read_packed
 from pipeline.errors import ExportError
 from pipeline.importers.demo.scenes import draw_scene
 from pipeline.networks.unet import PadToMultiple, build_unet
 from pipeline.params import read_params
 from pipeline.serving.parity import check, compare
-from pipeline.serving.tf import Serve, ServedUnet, load_saved_model, resize_images, set_up_devices, write_saved_model
+from pipeline.serving.saved_model import Serve, ServedUnet, load_saved_model, resize_images, write_saved_model
 from pipeline.steps.export import read_unet
 from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import train

@@ -13,8 +13,8 @@ import numpy as np
 
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Unit
-from pipeline.evaluation.confusion import mean_iou
 from pipeline.evaluation.image_table import ImageTable
+from pipeline.vision.confusion import mean_iou
 
 COUNTS = Path(__file__).with_name("counts.npz")
 NUM_HALVINGS = 40

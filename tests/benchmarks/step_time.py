@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pipeline.backend.devices import set_up_devices
 from pipeline.dataset.packed import Packed
 from pipeline.networks.unet import build_unet
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
-from pipeline.training.devices import set_up_devices
 from pipeline.training.trainer import Trainer, build_optimizer
 
 SIZE, CROP, NUM_CLASSES, BATCH_SIZE = (240, 320), (192, 256), 11, 4

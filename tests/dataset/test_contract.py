@@ -16,9 +16,9 @@ from pipeline.dataset.contract import (
     read_sample_table,
     write_contract,
 )
+from pipeline.disk.files import md5_of
+from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import DataError
-from pipeline.runtime.files import md5_of
-from pipeline.runtime.yaml_text import to_yaml
 from pipeline.vision.images import write_png
 
 CLASSES = ClassList(("sky", "straße"), ((1, 2, 3), (4, 5, 6)), 255)

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.dataset.names import MAX_CHARS, check_class_names, problem_of
 from pipeline.errors import DataError
-from pipeline.runtime.text import quoted
+from pipeline.text import quoted
 
 ODD: dict[str, list[object]] = {
     "is no text; write it in quotes": [None, 5, ["sky"], 1.5, True],

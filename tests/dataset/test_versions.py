@@ -16,8 +16,8 @@ from pipeline.dataset.versions import (
     read_data_md5,
     read_version,
 )
+from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, StageError
-from pipeline.runtime.files import md5_of
 
 STAGE = "stages:\n  one:\n    cmd: mkdir -p work && cp data/a work/a\n    deps: [data]\n    outs: [work/a]\n"
 

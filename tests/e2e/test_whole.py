@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from pipeline.dataset.versions import list_stages
+from pipeline.disk.files import read_json
 from pipeline.report.place import NEWEST
-from pipeline.runtime.files import read_json
 from tests.conftest import PLACES, ROOT
 from tests.flows.tiny_flow import ask_prefect, mlflow_states, run_module, started
 

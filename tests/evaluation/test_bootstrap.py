@@ -29,8 +29,8 @@ from pipeline.evaluation.bootstrap import (
     unit_sums,
     units_with_class,
 )
-from pipeline.evaluation.confusion import iou_per_class, mean_iou
 from pipeline.evaluation.image_table import ImageTable
+from pipeline.vision.confusion import iou_per_class, mean_iou
 from tests.evaluation.test_image_table import table_of
 
 COUNTS = hnp.arrays(np.int64, st.tuples(st.integers(1, 6), st.just(3), st.just(3)), elements=st.integers(0, 4))

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.manifest import Row, write_manifest
+from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
 from pipeline.evaluation.scorer import (
     Seen,
@@ -22,7 +23,6 @@ from pipeline.evaluation.scorer import (
     select_test,
 )
 from pipeline.evaluation.scores import Scores, evidence_of
-from pipeline.runtime.files import md5_of
 from pipeline.serving.predictor import Predictor
 from pipeline.vision.images import write_png
 from tests.tiny_model import write_tiny_model

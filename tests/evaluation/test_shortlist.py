@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from pipeline.evaluation.overlays import PANEL_PX, Picture
-from pipeline.evaluation.shortlist import Shortlist
+from pipeline.evaluation.overlays import PANEL_PX, Picture, Shortlist
 
 
 def flat(index: int, size: tuple[int, int]) -> Picture:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.evaluation.bootstrap import Interval, mean_iou_interval
-from pipeline.evaluation.confusion import mean_iou
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.slices import Slice, score_slices
+from pipeline.vision.confusion import mean_iou
 
 
 def make_table(

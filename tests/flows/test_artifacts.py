@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from flows.artifacts import score_rows, to_markdown, verdict_page
 from pipeline.evaluation.scores import Evidence, Floor, Scores
 from pipeline.evaluation.verdict import Verdict
-from pipeline.runtime.text import printable
+from pipeline.text import printable
 
 EVIDENCE = Evidence("a.dir", "b", "c")
 SCORES = Scores(

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.live_run import OPEN_RUN, close_live_run, open_live_run
-from pipeline.registry.client import log_epoch
+from flows.live_run import OPEN_RUN, close_live_run, forwarding, open_live_run
 from tests.flows.tiny_flow import mlflow_states
 
 
@@ -16,13 +15,16 @@ def registry(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.e2e
-def test_no_run_stays_open(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_run_stays_open(project: Path) -> None:
     """What was opened is ended by the next call, in whichever process; without a run nothing happens."""
     close_live_run()
     run_id = open_live_run()["MLFLOW_RUN_ID"]
     assert OPEN_RUN.read_text() == run_id
-    monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
-    log_epoch({"loss": 1.0}, 1)
+    lines: list[str] = []
+    receive = forwarding(lines.append, run_id)
+    for line in ("epoch 1/2", 'metrics: {"epoch": 1, "loss": 1.0, "val_loss": NaN}'):
+        receive(line)
+    assert lines == ["epoch 1/2"]
     close_live_run()
     assert not OPEN_RUN.exists()
     assert mlflow_states() == ["FAILED"]

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import DataError
 from pipeline.importers.pairs import count_hidden_pictures, count_other_files, pair_files
-from pipeline.runtime.text import show_names
+from pipeline.text import show_names
 
 
 def _touch(root: Path, *names: str) -> Path:

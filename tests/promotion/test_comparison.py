@@ -13,9 +13,9 @@ from numpy.testing import assert_array_equal
 
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.evaluation.confusion import iou_per_class, mean_iou
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.promotion.comparison import Comparison, Ruling, compare, judge
+from pipeline.vision.confusion import iou_per_class, mean_iou
 from tests.evaluation.test_image_table import table_of
 
 SETTINGS: dict[str, Any] = {"unit": "group", "num_resamples": 500, "seed": 0, "confidence": 0.95, "min_units": 5}

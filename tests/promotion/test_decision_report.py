@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.disk.files import md5_of
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.verdict import VERDICT
 from pipeline.promotion.decision_report import decision_of, report_decision
 from pipeline.registry.client import find_version, opened, set_tags
 from pipeline.report.place import GATE_PAGE, NEWEST, publish_gate_page
-from pipeline.runtime.files import md5_of
 from pipeline.steps.promote import promote
 from pipeline.steps.rollback import rollback
 from tests.contest import FREE, ROAD, SKY, register, write_contest

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.disk.files import md5_of
 from pipeline.errors import RegistryError
 from pipeline.promotion.noise_floor import parse_noise_floor
 from pipeline.registry.client import (
@@ -32,7 +33,6 @@ from pipeline.registry.client import (
 from pipeline.registry.model_cache import MD5, read_md5
 from pipeline.registry.model_reference import parse_reference
 from pipeline.registry.registration import create_version
-from pipeline.runtime.files import md5_of
 from tests.finished_project import tiny_model, use_registry
 from tests.hostile_registry import contents, rows, texts, versions
 
@@ -102,14 +102,12 @@ def test_models_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None
         model_name()
 
 
-def test_live_metrics(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Epochs go to the open run, nan is left out; without a run nothing happens."""
-    log_epoch({"loss": 1.0}, 1)
+def test_live_metrics(capsys: pytest.CaptureFixture[str]) -> None:
+    """Epochs go to the run, nan is left out."""
     run_id = start_run()
     assert run_id
-    monkeypatch.setenv("MLFLOW_RUN_ID", run_id)
-    log_epoch({"loss": 0.5, "val_loss": float("nan")}, 1)
-    log_epoch({"loss": 0.25}, 2)
+    log_epoch(run_id, {"loss": 0.5, "val_loss": float("nan")}, 1)
+    log_epoch(run_id, {"loss": 0.25}, 2)
     with opened() as (_, client):
         assert [(row.step, row.value) for row in client.get_metric_history(run_id, "loss")] == [(1, 0.5), (2, 0.25)]
         close_run(run_id)
@@ -127,9 +125,8 @@ def test_training_goes_on_without_the_server(
     """A server that does not answer costs a training one short wait and one line."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", silent_server)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
-    monkeypatch.setenv("MLFLOW_RUN_ID", "a run there")
     for epoch in range(1, 9):
-        log_epoch({"loss": 1.0}, epoch)
+        log_epoch("a run there", {"loss": 1.0}, epoch)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(
         f"warning: training goes on without live metrics, registering adds them: MLflow at {silent_server}"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.disk.files import md5_of
 from pipeline.errors import EvidenceError, RegistryError, SeglineError
 from pipeline.registry.client import find_version, opened, set_tags
 from pipeline.registry.evidence import download_verified
-from pipeline.runtime.files import md5_of
 from tests.contest import ROAD, SKY, register, write_contest
 from tests.finished_project import tiny_model
 

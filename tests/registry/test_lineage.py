@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.disk.files import md5_of
 from pipeline.errors import EvidenceError
 from pipeline.registry.lineage import read_lineage
-from pipeline.runtime.files import md5_of
 from tests.finished_project import commit, write_lock, write_project
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.disk.files import md5_of
 from pipeline.errors import RegistryError
 from pipeline.registry.client import Version, create_run, find_version, opened, set_alias, set_tags
 from pipeline.registry.model_cache import CACHE, PROOFS, download_model, fetch_model, read_md5, resolve_model
 from pipeline.registry.registration import create_version
-from pipeline.runtime.files import md5_of
 from pipeline.serving.model_card import ModelCard
 from tests.conftest import small_files
 from tests.finished_project import CLASSES, tiny_model, use_registry

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
+from pipeline.disk.files import md5_of
 from pipeline.errors import RegistryError
 from pipeline.registry.client import list_versions, log_epoch, opened, start_run
 from pipeline.registry.model_cache import download_model
 from pipeline.registry.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry.run_record import RunRecord
-from pipeline.runtime.files import md5_of
 from tests.finished_project import tiny_model, use_registry
 
 HISTORY = ({"epoch": 1.0, "loss": 0.5}, {"epoch": 2.0, "loss": 0.25})
@@ -72,7 +72,7 @@ def test_open_run_is_used_and_live_epochs_are_not_doubled(monkeypatch: pytest.Mo
     """The run that the training reported to takes the record, with the epochs that it has not had yet."""
     live = start_run() or ""
     monkeypatch.setenv("MLFLOW_RUN_ID", live)
-    log_epoch({"loss": 0.5}, 1)
+    log_epoch(live, {"loss": 0.5}, 1)
     with recorded_run(RECORD) as run_id:
         assert run_id == live
     assert read_losses(live) == [(1, 0.5), (2, 0.25)]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.disk.files import md5_of
 from pipeline.evaluation.verdict import VERDICT
 from pipeline.report.place import GATE_PAGE, NEWEST, decision_mark, publish, publish_gate_page
-from pipeline.runtime.files import md5_of
 
 
 @pytest.fixture(autouse=True)

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from pipeline.dataset.contract import ClassList
+from pipeline.disk.files import md5_of
 from pipeline.evaluation.overlays import legend
 from pipeline.evaluation.verdict import Verdict
-from pipeline.report.charts import confusion_chart, standalone
 from pipeline.report.render import Decision, render_report
-from pipeline.runtime.files import md5_of
+from pipeline.vision.charts import confusion_chart, standalone
 from tests.evaluated_work import NAN, PROMOTED, make_scores, write_evaluated
 
 VOID = {"meta", "img", "br", "link", "input"}

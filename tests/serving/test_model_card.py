@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.dataset.contract import ClassList
+from pipeline.disk.files import read_json, write_json
 from pipeline.errors import DataError, EvidenceError
-from pipeline.runtime.files import read_json, write_json
 from pipeline.serving.model_card import CARD, ModelCard, Postprocess
 
 CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (90, 90, 90)), 254)

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.networks.unet import build_unet
 from pipeline.serving.parity import compare, make_images
-from pipeline.serving.tf import Serve, ServedUnet, resize_images
+from pipeline.serving.saved_model import Serve, ServedUnet, resize_images
 
 SIZE = (12, 20)
 
@@ -68,7 +68,7 @@ def test_a_resize_without_area_average_is_told_apart(unet: keras.Model, monkeypa
         return tf.ensure_shape(tf.round(tf.image.resize(images, size)), (None, *size, 3))
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.serving.tf.resize_images", bilinear)
+        patch.setattr("pipeline.serving.saved_model.resize_images", bilinear)
         broken = compare(unet, SIZE, served(ServedUnet(unet, SIZE)), ["a", "b"], golden())
     assert broken.probability_difference > 0.1 and broken.disagreeing_share > 1e-2
     assert (bilinear(next(golden())[None], SIZE).numpy() == resize_images(next(golden())[None], SIZE).numpy()).all()

@@ -12,13 +12,13 @@ import pytest
 from pipeline.dataset.contract import ClassList, Sample, write_contract
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import MANIFEST, Row, read_manifest, write_manifest
+from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.overlays import OPACITY
 from pipeline.evaluation.scores import SCORES, Scores
 from pipeline.params import BootstrapParams, EvaluateParams
-from pipeline.runtime.files import md5_of
 from pipeline.serving.model_card import MODEL, Postprocess
 from pipeline.serving.predictor import Predictor
 from pipeline.steps import evaluate as step

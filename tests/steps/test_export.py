@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline.dataset.manifest import Row
+from pipeline.disk.files import md5_of, read_json, write_json
 from pipeline.errors import EvidenceError, ExportError
 from pipeline.networks.unet import build_unet
-from pipeline.runtime.files import md5_of, read_json, write_json
 from pipeline.serving.model_card import ModelCard
 from pipeline.steps.export import export, golden_rows, read_unet
 from tests.drawn_data import CLASSES, small_params, write_data

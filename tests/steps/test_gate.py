@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dataset.manifest import MANIFEST
+from pipeline.disk.files import md5_of
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.scores import NO_INTERVALS, SCORES, Evidence, Floor, Intervals, Scores
 from pipeline.evaluation.slices import Slice
 from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.params import GateParams
 from pipeline.report.place import GATE_PAGE, NEWEST
-from pipeline.runtime.files import md5_of
 from pipeline.serving.model_card import MODEL
 from pipeline.steps import gate as step
 from pipeline.steps.gate import gate

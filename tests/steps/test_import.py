@@ -11,10 +11,10 @@ from numpy.testing import assert_array_equal
 
 from pipeline.dataset.contract import list_samples, read_class_list
 from pipeline.dataset.versions import add_data, is_fresh, read_data_md5
+from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, StageError, StorageError
 from pipeline.importers.demo.scenes import CLASSES
 from pipeline.importers.label_map import encode
-from pipeline.runtime.files import md5_of
 from pipeline.steps import import_
 from pipeline.steps.import_ import import_camvid, import_demo, import_folder
 from pipeline.vision.images import encode_jpeg, encode_png, read_image, read_mask, write_png

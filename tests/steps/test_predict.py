@@ -12,8 +12,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from pipeline.dataset.contract import ClassList
+from pipeline.disk.files import md5_of, read_json
 from pipeline.errors import DataError, EvidenceError
-from pipeline.runtime.files import md5_of, read_json
 from pipeline.steps.predict import RECORD, PredictSummary, predict, progress_of, tell
 from pipeline.vision.images import read_image, read_mask, write_png
 from tests.bombs import write_bombs

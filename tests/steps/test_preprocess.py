@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pipeline.dataset.packed import read_packed
+from pipeline.disk.files import md5_of
 from pipeline.errors import DataError
-from pipeline.runtime.files import md5_of
 from pipeline.steps.preprocess import CHUNK, preprocess
 from pipeline.vision.images import read_image, read_mask
 from pipeline.vision.resize import resize_image

@@ -20,8 +20,8 @@ import yaml
 
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.packed import read_packed
+from pipeline.disk.files import md5_of, write_json
 from pipeline.errors import ParamsError
-from pipeline.runtime.files import md5_of, write_json
 from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import TRAIN, check_batch_size, train
 from pipeline.training.checkpoints import Checkpoint

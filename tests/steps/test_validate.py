@@ -19,9 +19,9 @@ from PIL import Image
 from pipeline.dataset.contract import Sample, list_samples, write_contract
 from pipeline.dataset.manifest import read_manifest
 from pipeline.dataset.versions import add_data, is_fresh
+from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, ParamsError
 from pipeline.params import ValidateParams
-from pipeline.runtime.files import md5_of
 from pipeline.steps.validate import Report, main, validate
 from pipeline.validation.findings import read_quarantine
 from pipeline.vision.images import encode_jpeg, encode_png, read_image, write_png

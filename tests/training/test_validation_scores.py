@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from pipeline.dataset.packed import Packed
-from pipeline.evaluation.confusion import confusion, mean_iou
 from pipeline.networks.unet import build_unet
 from pipeline.training.trainer import Trainer
 from pipeline.training.validation_scores import score_packed
+from pipeline.vision.confusion import confusion, mean_iou
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5])

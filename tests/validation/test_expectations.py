@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.disk.files import md5_of
 from pipeline.errors import StageError
-from pipeline.runtime.files import md5_of
 from pipeline.validation.checks import Check
 from pipeline.validation.expectations import Judge
 from tests.layout import ROOT

@@ -1,4 +1,4 @@
 """Draws the street scenes of the demo.
 
-May import importers, dataset, vision, runtime. Open `scenes.py` first.
+May import what importers may import. Open `scenes.py` first.
 """

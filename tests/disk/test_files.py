@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.disk.files import check_room, check_writable, md5_of, read_json, read_yaml, write_json, written_whole
 from pipeline.errors import DataError, EvidenceError, StageError
-from pipeline.runtime.files import check_room, check_writable, md5_of, read_json, read_yaml, write_json, written_whole
 from tests.conftest import on_a_full_disk, small_files
 
 

@@ -7,7 +7,7 @@ from io import FileIO
 from pathlib import Path
 
 from pipeline.errors import DataError
-from pipeline.runtime.text import shown
+from pipeline.text import shown
 
 CHUNK_BYTES = 1 << 16
 MAX_TEXT_BYTES = 16 << 20

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.runtime.yaml_text import MAX_DEPTH, parse_yaml, to_yaml
+from pipeline.disk.yaml_text import MAX_DEPTH, parse_yaml, to_yaml
 
 SCALARS = (
     *("1e-5", "1e-05", "1E5", "off", "on", "yes", "no", "~", "null", "true", "True", "1_000", ".5", "1."),

@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from pipeline.disk.yaml_text import parse_yaml
 from pipeline.errors import EvidenceError, SeglineError, StageError
-from pipeline.runtime.yaml_text import parse_yaml
 
 CHUNK_BYTES = 1 << 20
 MAX_JSON_CHARS = 1 << 26
@@ -189,6 +189,14 @@ def md5_of(path: Path) -> str:
 def _md5_of_folder(path: Path) -> str:
     files = ((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
     return md5_of_listing({name: md5_of(file) for name, file in files})
+
+
+def md5_of_code(path: Path) -> str:
+    """MD5 of a file or folder of code, without what Python keeps in `__pycache__`, as DVC has it by `.dvcignore`."""
+    if not path.is_dir():
+        return md5_of(path)
+    files = (file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    return md5_of_listing({file.relative_to(path).as_posix(): md5_of(file) for file in files})
 
 
 def md5_of_listing(files: Mapping[str, str]) -> str:

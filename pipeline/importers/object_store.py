@@ -12,11 +12,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from pipeline.dataset.sample_names import same_everywhere
+from pipeline.disk.files import FULL, is_full
 from pipeline.errors import StageError, StorageError
-from pipeline.runtime.files import FULL, is_full
 from pipeline.runtime.parallel import in_threads
 from pipeline.runtime.progress import Progress
-from pipeline.runtime.secrets import without_secrets
+from pipeline.secrets import without_secrets
 
 SCHEME = "s3://"
 TIMEOUT_S = 5

@@ -8,9 +8,9 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from pipeline.disk.files import read_json
 from pipeline.errors import EvidenceError
-from pipeline.runtime.files import read_json
-from pipeline.runtime.text import quoted
+from pipeline.text import quoted
 
 NUM_NAMED = 3  # mistakes that a message names
 MAX_SHOWN = 60  # characters of a value

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.report.charts import (
+from pipeline.vision.charts import (
     MAX_NUMBERED,
     confusion_chart,
     histogram_chart,

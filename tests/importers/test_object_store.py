@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.dataset import object_store as storage
-from pipeline.dataset.object_store import download_folder, is_url, split_url
 from pipeline.errors import StorageError
+from pipeline.importers import object_store as storage
+from pipeline.importers.object_store import download_folder, is_url, split_url
 
 PNG = (".png",)
 KEYS = (

@@ -1,5 +1,7 @@
-"""Metrics that can be watched while a training runs: TensorBoard files, and MLflow when a run is open."""
+"""Metrics that can be watched while a training runs: TensorBoard files, and lines that the flow forwards to MLflow."""
 
+import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,9 +9,10 @@ from typing import Any
 
 import keras
 
-from pipeline.registry.client import log_epoch
-
 LOGS = Path("logs/tensorboard")
+LINES = "SEGLINE_METRIC_LINES"
+"""Environment variable: if it is set, each epoch's metrics are printed as JSON after `PREFIX`."""
+PREFIX = "metrics: "
 
 
 class LiveMetrics:
@@ -18,7 +21,7 @@ class LiveMetrics:
     def __enter__(self) -> "LiveMetrics":
         self.board: Any = None
         if keras.backend.backend() == "tensorflow":
-            from pipeline.serving.tf import TensorBoardLog
+            from pipeline.backend.tf import TensorBoardLog
 
             self.board = TensorBoardLog(LOGS / time.strftime("%Y%m%d-%H%M%S"))
         return self
@@ -38,4 +41,5 @@ class LiveMetrics:
         epoch = int(row["epoch"])
         if self.board:
             self.board.write(scalars, epoch)
-        log_epoch(scalars, epoch)
+        if os.environ.get(LINES):
+            print(f"{PREFIX}{json.dumps(row)}", flush=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.disk.records import Count, Place, parse_csv, read_cells, read_record, read_rows
 from pipeline.errors import EvidenceError
-from pipeline.runtime.records import Count, Place, parse_csv, read_cells, read_record, read_rows
 
 
 @dataclass(frozen=True)

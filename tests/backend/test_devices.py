@@ -1,6 +1,6 @@
 """Devices of the Keras backend."""
 
-from pipeline.training.devices import describe
+from pipeline.backend.devices import describe
 
 
 def test_without_a_gpu_it_says_so() -> None:

@@ -12,7 +12,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import metrics
 
 from pipeline.errors import DataError
-from pipeline.evaluation.confusion import (
+from pipeline.evaluation.scores import AVERAGES
+from pipeline.vision.confusion import (
     classification_report,
     confusion,
     frequency_weighted_iou,
@@ -20,7 +21,6 @@ from pipeline.evaluation.confusion import (
     mean_iou,
     pixel_accuracy,
 )
-from pipeline.evaluation.scores import AVERAGES
 
 NUM_CLASSES = 5
 IGNORE = 255

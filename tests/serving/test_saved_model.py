@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import EvidenceError, ExportError
 from pipeline.networks.unet import build_unet
-from pipeline.serving.tf import ServedUnet, TensorBoardLog, load_saved_model, resize_images, write_saved_model
+from pipeline.serving.saved_model import ServedUnet, load_saved_model, resize_images, write_saved_model
 from pipeline.vision.resize import resize_image
 
 SIDES = st.integers(1, 90)
@@ -92,23 +92,3 @@ def test_a_folder_that_cannot_be_written_is_told() -> None:
     )
     with pytest.raises(ExportError, match="(?s)cannot be written .* free some space and run the same command"):
         write_saved_model(ServedUnet(unet, (16, 24)), Path("/dev/full/model"))
-
-
-def test_scalars_land_in_an_event_file(tmp_path: Path) -> None:
-    """TensorBoard's own reader finds the scalar of each epoch."""
-    board = TensorBoardLog(tmp_path)
-    for epoch in (1, 2):
-        board.write({"loss": 0.5 / epoch}, epoch)
-    board.close()
-    events = [event for file in tmp_path.iterdir() for event in tf.compat.v1.train.summary_iterator(str(file))]
-    assert [event.step for event in events if event.summary.value] == [1, 2]
-
-
-def test_a_folder_that_takes_no_scalars_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where TensorBoard's files cannot be written, that is said once and the training goes on."""
-    (tmp_path / "logs").touch()
-    board = TensorBoardLog(tmp_path / "logs/tensorboard")
-    for epoch in (1, 2):
-        board.write({"loss": 0.5 / epoch}, epoch)
-    board.close()
-    assert capsys.readouterr().err.count("warning: training goes on without TensorBoard's files: ") == 1

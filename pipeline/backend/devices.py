@@ -19,7 +19,7 @@ def set_up_devices(num_threads: int) -> list[str]:
         The names of the visible GPUs; empty: the CPU is used.
     """
     if keras.backend.backend() == "tensorflow":
-        from pipeline.serving.tf import set_up_devices as set_up
+        from pipeline.backend.tf import set_up_devices as set_up
 
         return set_up(num_threads)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # JAX: GPU memory grows as needed
@@ -34,7 +34,7 @@ def num_threads_in_use(num_threads: int) -> int:
 def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:
     """The scope in which a model is made so that every GPU trains it, each on its part of the batch."""
     if keras.backend.backend() == "tensorflow":
-        from pipeline.serving.tf import replicate as replicate_tensorflow
+        from pipeline.backend.tf import replicate as replicate_tensorflow
 
         return replicate_tensorflow(num_gpus)
     return keras.distribution.DataParallel().scope() if num_gpus > 1 else contextlib.nullcontext()
@@ -43,7 +43,7 @@ def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:
 def share_out(trainer: keras.Model, batch: Mapping[str, Any]) -> Any:
     """Gives each device that trains its part of a batch of arrays (N, ...); JAX does so by itself."""
     if keras.backend.backend() == "tensorflow":
-        from pipeline.serving.tf import share_out as share_out_tensorflow
+        from pipeline.backend.tf import share_out as share_out_tensorflow
 
         return share_out_tensorflow(trainer, batch)
     return batch

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.disk.regular_files import check_place, read_regular, read_text
 from pipeline.errors import DataError
-from pipeline.runtime.regular_files import check_place, read_regular, read_text
 
 SECRET = "no picture of ours"
 

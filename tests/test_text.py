@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.runtime.text import MAX_SHOWN, printable, shown
+from pipeline.text import MAX_SHOWN, printable, shown
 
 
 @given(st.text(st.characters(), max_size=400))

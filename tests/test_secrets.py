@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import StorageError
-from pipeline.runtime.secrets import without_secrets
+from pipeline.secrets import without_secrets
 
 ENDS = ("S3cr3t", "9assW0rd")
 """How each made-up password begins and ends, so that a part of it is found in whatever is shown."""

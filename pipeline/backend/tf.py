@@ -1,0 +1,120 @@
+"""The door to TensorFlow for training: devices, determinism, fused operations and TensorBoard."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: warnings of ours are not lost among its own
+
+import tensorflow as tf
+
+
+def set_up_devices(num_threads: int) -> list[str]:
+    """Pins what the bits of a result depend on, and lets GPU memory grow as needed.
+
+    Args:
+        num_threads: threads of one operation on the CPU; operations run one after the other.
+
+    Returns:
+        The names of the visible GPUs with their kinds; empty: the CPU is used.
+    """
+    tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
+    tf.config.experimental.enable_op_determinism()
+    kinds = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus]
+    return [f"{kind} ({gpu.name})" for kind, gpu in zip(kinds, gpus, strict=True)]
+
+
+def use_cpu_only() -> None:
+    """Hides the GPUs from this process."""
+    tf.config.set_visible_devices([], "GPU")
+
+
+def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:
+    """The scope in which variables are made: one copy for each GPU where there are several."""
+    return tf.distribute.MirroredStrategy().scope() if num_gpus > 1 else contextlib.nullcontext()
+
+
+def share_out(trainer: Any, batch: Mapping[str, Any]) -> Any:
+    """Splits the arrays (N, ...) of a batch among the GPUs that hold a copy of the trainer's variables."""
+    strategy = trainer.distribute_strategy
+    num_parts = strategy.num_replicas_in_sync
+    if num_parts == 1:
+        return batch
+    return {
+        name: strategy.experimental_distribute_values_from_function(
+            lambda at, array=array: tf.constant(array[at.replica_id_in_sync_group :: num_parts])
+        )
+        for name, array in batch.items()
+    }
+
+
+def fused_batch_norm(
+    x: Any, gamma: Any, beta: Any, epsilon: float, moments: tuple[Any, Any] | None = None
+) -> tuple[Any, Any, Any]:
+    """Batch normalisation in one operation.
+
+    Args:
+        x: (N, H, W, C), any float type.
+        gamma: (C,) float32 scale.
+        beta: (C,) float32 shift.
+        epsilon: added to the variance.
+        moments: (C,) float32 mean and variance to normalise by; None: those of the batch.
+
+    Returns:
+        The normalised x, and the mean and unbiased variance that it was normalised by, (C,) float32 each.
+    """
+    empty = tf.constant([], tf.float32)
+    mean, variance = moments or (empty, empty)
+    y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=x,
+        scale=tf.convert_to_tensor(gamma),
+        offset=tf.convert_to_tensor(beta),
+        mean=tf.convert_to_tensor(mean),
+        variance=tf.convert_to_tensor(variance),
+        epsilon=epsilon,
+        is_training=moments is None,
+    )
+    return y, mean, variance
+
+
+class TensorBoardLog:
+    """Scalars by epoch for TensorBoard; where they cannot be written, that is said once and nothing is raised.
+
+    Args:
+        folder: of this training's event files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.writer: Any = None
+        with self._optional():
+            self.writer = tf.summary.create_file_writer(str(folder))
+
+    def write(self, scalars: Mapping[str, float], epoch: int) -> None:
+        """Adds the scalars of an epoch and flushes."""
+        if self.writer:
+            with self._optional(), self.writer.as_default():
+                for name, value in scalars.items():
+                    tf.summary.scalar(name, value, step=epoch)
+                self.writer.flush()
+
+    def close(self) -> None:
+        """Closes the event file."""
+        if self.writer:
+            with self._optional():
+                self.writer.close()
+
+    @contextlib.contextmanager
+    def _optional(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as err:
+            self.writer = None
+            reason = str(err).partition("\n")[0]
+            print(f"warning: training goes on without TensorBoard's files: {reason}", file=sys.stderr, flush=True)
