@@ -21,7 +21,7 @@ def write_tiny_model(
     num_classes = len(classes)
     module = tf.Module()
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")])
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")])  # type: ignore[untyped-decorator]
     def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
         ids = tf.zeros_like(images[..., 0]) + tf.constant(favourite, tf.uint8)
         return {"ids": ids, "probs": tf.one_hot(tf.cast(ids, tf.int32), num_classes) * probability}

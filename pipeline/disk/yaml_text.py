@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, ScalarEvent
 
 MAX_CHARS = 1 << 20
@@ -36,9 +37,7 @@ def parse_yaml(text: str) -> Any:
 
 def to_yaml(content: Any) -> str:
     """A text that `parse_yaml` and DVC read as `content`; keys keep their order, short lists stand in a line."""
-    writer: Any = YAML(
-        typ="safe"
-    )  # by the same library as reading: the other one writes `[0?]`, which this cannot read
+    writer: Any = YAML(typ="safe")  # by the library that reads: the other one writes `[0?]`, which this cannot read
     writer.default_flow_style, writer.width = None, 1 << 16
     writer.sort_base_mapping_type_on_output = False
     stream = io.StringIO()

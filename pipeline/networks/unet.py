@@ -66,7 +66,7 @@ def _double_convolution(x: Any, num_channels: int, name: str) -> Any:
 
 
 @keras.saving.register_keras_serializable("segline")
-class PadToMultiple(keras.layers.Layer):
+class PadToMultiple(keras.layers.Layer):  # type: ignore[misc]
     """Pads (N, H, W, C) with zeros below and to the right until H and W are multiples of `multiple`."""
 
     def __init__(self, multiple: int, **kwargs: Any) -> None:
@@ -85,11 +85,11 @@ class PadToMultiple(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The layer's settings."""
-        return super().get_config() | {"multiple": self.multiple}
+        return {**super().get_config(), "multiple": self.multiple}
 
 
 @keras.saving.register_keras_serializable("segline")
-class CropLike(keras.layers.Layer):
+class CropLike(keras.layers.Layer):  # type: ignore[misc]
     """Crops the first input (N, H', W', K) to height and width of the second (N, H, W, C)."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -108,7 +108,7 @@ class CropLike(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("segline")
-class BatchNorm(keras.layers.Layer):
+class BatchNorm(keras.layers.Layer):  # type: ignore[misc]
     """Batch normalisation (Ioffe and Szegedy, 2015) over N, H and W.
 
     Keras's own layer is built out of small operations; TensorFlow's fused one trains this network 1.3 times as fast.

@@ -11,7 +11,7 @@ import mlflow
 import numpy as np
 
 
-class SavedModel(mlflow.pyfunc.PythonModel):
+class SavedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     """Images (N, H, W, 3) uint8 RGB to class ids (N, H, W) uint8."""
 
     def load_context(self, context: Any) -> None:

@@ -98,4 +98,4 @@ def _keras_probs(unet: keras.Model, size: tuple[int, int], image: np.ndarray) ->
     """(H, W, K) float32 of the Keras model at the image's own size."""
     logits = unet.predict_on_batch(resize_image(image, size)[None].astype(np.float32))
     own_size = keras.ops.image.resize(logits, image.shape[:2], interpolation="bilinear")
-    return np.asarray(keras.ops.convert_to_numpy(keras.ops.softmax(own_size)))[0]
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.softmax(own_size))[0])

@@ -17,7 +17,7 @@ Serve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Images (N, H, W, 3) uint8 to ids (N, H, W) uint8 and probs (N, H, W, K) float32."""
 
 
-class ServedUnet(tf.Module):
+class ServedUnet(tf.Module):  # type: ignore[misc]
     """A network with all that lies between raw images and class ids, as one graph.
 
     Args:
@@ -29,7 +29,7 @@ class ServedUnet(tf.Module):
         super().__init__()
         self.unet, self.size = unet, size
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")])
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")])  # type: ignore[untyped-decorator]
     def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Images (N, H, W, 3) uint8 to ids (N, H, W) uint8 and probs (N, H, W, K) float32."""
         own_size = tf.shape(images)[1:3]

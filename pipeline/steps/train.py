@@ -157,7 +157,7 @@ class Fit:
             sum(4 * math.prod(variable.shape) for variable in variables)
             for variables in (self.trainer.unet.variables, self.variables)
         )
-        return 2 * (state + weights) + weights
+        return int(2 * (state + weights) + weights)
 
     def restore(self, saved: Checkpoint, path: Path) -> None:
         """Goes on from a checkpoint; says so if another kind of machine began it, since bits follow from that.

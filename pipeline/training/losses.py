@@ -76,4 +76,4 @@ def class_weights(
     counts = np.array(list(class_pixels.values()), np.float64)
     shares = counts / counts.sum()
     weights = {"none": np.ones_like(shares), "inverse_sqrt": shares**-0.5, "median_frequency": 1 / shares}[rule]
-    return (weights / (weights @ shares)).astype(np.float32)
+    return np.asarray(weights / (weights @ shares), np.float32)

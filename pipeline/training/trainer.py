@@ -12,7 +12,7 @@ from pipeline.training.augment import transform_images, transform_masks
 from pipeline.training.losses import cross_entropy, soft_dice
 
 
-class Trainer(keras.Model):
+class Trainer(keras.Model):  # type: ignore[misc]
     """Takes the batches of `EpochBatches`, transforms them on the device and learns from them.
 
     Args:

@@ -126,7 +126,8 @@ def _great_expectations() -> ModuleType:
         warnings.simplefilter("ignore", DeprecationWarning)
         import great_expectations as gx
         import great_expectations.expectations
-    return gx
+    module: ModuleType = gx
+    return module
 
 
 def _site_config(folder: Path) -> dict[str, Any]:

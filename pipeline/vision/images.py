@@ -274,18 +274,18 @@ def near_other_ids(ids: np.ndarray, distance_px: int, border: bool) -> np.ndarra
 def mean_luma(image: np.ndarray) -> float:
     """Mean brightness of (H, W, 3) RGB uint8, in [0, 255]: 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601)."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return cv2.sumElems(grey)[0] / grey.size
+    return float(cv2.sumElems(grey)[0] / grey.size)
 
 
 def _morph(mask: np.ndarray, operation: int, size_px: int) -> np.ndarray:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size_px, size_px))
-    return cv2.morphologyEx(mask.astype(np.uint8), operation, kernel).astype(bool)
+    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), operation, kernel), bool)
 
 
 def _resize(pixels: np.ndarray, size: tuple[int, int], interpolation: int) -> np.ndarray:
     if pixels.shape[:2] == size:
         return pixels
-    return cv2.resize(pixels, (size[1], size[0]), interpolation=interpolation)
+    return np.asarray(cv2.resize(pixels, (size[1], size[0]), interpolation=interpolation))
 
 
 def _decode(picture: PictureFile, flags: int) -> np.ndarray:
@@ -296,7 +296,7 @@ def _decode(picture: PictureFile, flags: int) -> np.ndarray:
     if pixels is None:
         raise no_picture(picture)
     check_px(picture, pixels.shape[0] * pixels.shape[1])
-    return pixels
+    return np.asarray(pixels)
 
 
 def _decode_palette_indices(picture: PictureFile) -> np.ndarray:

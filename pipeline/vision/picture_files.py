@@ -111,7 +111,7 @@ def _claimed_px(picture: PictureFile) -> int:
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=FORMATS) as opened:
             tile = [getattr(opened, "tag_v2", {}).get(tag, 0) for tag in (TILE_WIDTH, TILE_HEIGHT)]
-            return max(opened.width * opened.height, tile[0] * tile[1])
+            return max(opened.width * opened.height, int(tile[0] * tile[1]))
     except (UnidentifiedImageError, NotImplementedError) as err:
         if content.startswith(BEGINNINGS):
             return 0
@@ -131,4 +131,4 @@ def _webp_px(picture: PictureFile) -> int:
         bits = int.from_bytes(head[1:5], "little")
         return ((bits & 0x3FFF) + 1) * ((bits >> 14 & 0x3FFF) + 1)
     width, height = struct.unpack("<HH", head[6:10])
-    return (width & 0x3FFF) * (height & 0x3FFF)
+    return int(width & 0x3FFF) * int(height & 0x3FFF)

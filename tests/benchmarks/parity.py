@@ -205,7 +205,7 @@ class Broken(ServedUnet):
         super().__init__(unet, size)
         self.defect = defect
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])  # type: ignore[untyped-decorator]
     def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `ServedUnet.serve`, but for the defect."""
         defect, own_size = self.defect, tf.shape(images)[1:3]

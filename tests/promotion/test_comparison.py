@@ -50,7 +50,7 @@ FEW = replace(
 def shifted(counts: np.ndarray, share: float) -> np.ndarray:
     """Counts in which a share of the wrong pixels of each image has become right."""
     moved = np.floor(counts * (1 - np.eye(2)) * share).astype(int)
-    return counts - moved + moved.sum(axis=2)[:, :, None] * np.eye(2, dtype=int)
+    return np.asarray(counts - moved + moved.sum(axis=2)[:, :, None] * np.eye(2, dtype=int))
 
 
 def rule(against: Comparison | None, anchor: Comparison | None = None, **others: Any) -> Ruling:

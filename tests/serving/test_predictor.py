@@ -21,7 +21,7 @@ def test_predict_at_the_images_own_size(tmp_path: Path) -> None:
     for height, width in ((5, 7), (64, 3)):
         mask, probs = predictor.predict(np.zeros((height, width, 3), np.uint8))
         assert_array_equal(mask, np.ones((height, width)))
-        assert (mask.dtype, probs.dtype, probs.shape) == (np.uint8, np.float32, (height, width, 2))
+        assert (mask.dtype.name, probs.dtype.name, probs.shape) == ("uint8", "float32", (height, width, 2))
 
 
 def test_card_cleans_the_mask() -> None:

@@ -36,7 +36,7 @@ def test_the_graph_resizes_to_the_same_pixels(own_size: tuple[int, int], seed: i
     np.testing.assert_array_equal(resize_in_graph(images), by_numpy)
 
 
-@tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])
+@tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])  # type: ignore[untyped-decorator]
 def resize_in_graph(images: tf.Tensor) -> tf.Tensor:
     """One graph for every size, as in a SavedModel."""
     return resize_images(images, (16, 24))

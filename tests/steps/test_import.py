@@ -2,6 +2,7 @@
 
 import errno
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -223,7 +224,12 @@ def test_unversioned_data_is_kept() -> None:
     _write_folder()
     (DATA / "images").mkdir(parents=True)
     (DATA / "images/mine.png").touch()
-    for again in (lambda: import_demo(num_images=1), lambda: import_camvid(Path("none")), _import):
+    imports: list[Callable[[], object]] = [
+        lambda: import_demo(num_images=1),
+        lambda: import_camvid(Path("none")),
+        _import,
+    ]
+    for again in imports:
         with pytest.raises(DataError, match="data: exists and DVC holds no version of it; keep it with `dvc add data`"):
             again()
     assert (DATA / "images/mine.png").exists()

@@ -131,14 +131,14 @@ def expose(image: np.ndarray, gain: Colour, contrast: int, noise: np.ndarray) ->
         (H, W, 3) uint8.
     """
     lit = image.astype(np.int32) * np.array(gain, np.int32) >> 8
-    return np.clip(((lit - 112) * contrast >> 8) + 112 + noise, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(((lit - 112) * contrast >> 8) + 112 + noise, 0, 255), np.uint8)
 
 
 def soften(image: np.ndarray) -> np.ndarray:
     """The picture a little out of focus: 1 2 1 over 4, in both directions."""
     wide = np.pad(image.astype(np.uint16), ((1, 1), (1, 1), (0, 0)), mode="edge")
     rows = wide[:-2] + 2 * wide[1:-1] + wide[2:]
-    return ((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:] + 8) >> 4).astype(np.uint8)
+    return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:] + 8) >> 4, np.uint8)
 
 
 def slab(x: tuple[float, float], z: tuple[float, float]) -> list[Point]:
