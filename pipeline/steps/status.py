@@ -43,14 +43,22 @@ def build_table(versions: Sequence[Version], now: datetime) -> Table:
             str(version.number),
             "\n".join(map(shown, version.aliases)) or "-",
             tags.get("verdict", "-")[:WORD],
-            tags.get("mean_iou", "-")[:SCORE],
-            tags.get("rescored_mean_iou", "-")[:SCORE],
+            _round(tags.get("mean_iou", "-")),
+            _round(tags.get("rescored_mean_iou", "-")),
             tags.get("data_md5", "-")[:SHORT],
             tags.get("git_commit", "-")[:SHORT],
             format_age(now - version.created) if version.created else "-",
         )
         table.add_row(*map(Text, cells))
     return table
+
+
+def _round(score: str) -> str:
+    """A score with four digits, as every other program prints it; of a tag that is no number its beginning."""
+    try:
+        return f"{float(score):.4f}"[:SCORE]
+    except ValueError:
+        return score[:SCORE]
 
 
 def format_age(age: timedelta) -> str:

@@ -22,7 +22,7 @@ from tests.finished_project import tiny_model, use_registry
 from tests.hostile_registry import versions
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-TAGS = {"verdict": "accepted", "mean_iou": "0.812345", "data_md5": "0123456789abc.dir", "git_commit": "fedcba9876543"}
+TAGS = {"verdict": "accepted", "mean_iou": "0.812357", "data_md5": "0123456789abc.dir", "git_commit": "fedcba9876543"}
 
 
 def test_table_shows_what_is_known() -> None:
@@ -34,7 +34,7 @@ def test_table_shows_what_is_known() -> None:
         console.print(build_table([old, new], NOW))
     rows = [line.split() for line in capture.get().splitlines() if line.strip()]
     assert rows[-3:] == [
-        ["2", "challenger", "accepted", "0.8123", "-", "01234567", "fedcba98", "5", "h"],
+        ["2", "challenger", "accepted", "0.8124", "-", "01234567", "fedcba98", "5", "h"],
         ["champion"],
         ["1", "-", "-", "-", "-", "-", "-", "400", "d"],
     ]
