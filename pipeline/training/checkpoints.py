@@ -1,5 +1,6 @@
 """Checkpoints of a training: everything that the next epoch follows from, in one file that is whole or absent."""
 
+import errno
 import hashlib
 import json
 import struct
@@ -20,8 +21,8 @@ from pipeline.runtime.locks import held
 
 CHECKPOINTS = Path("checkpoints")
 DAMAGED = (
-    *(OSError, ValueError, KeyError, EOFError, MemoryError, NotImplementedError, RuntimeError, OverflowError),
-    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(ValueError, KeyError, EOFError, OverflowError, zipfile.BadZipFile, zlib.error, struct.error),
+    RuntimeError,  # of zipfile: an odd byte says that a member is encrypted, or packed in a way it does not know
 )
 """What reading an archive of arrays raises where its bytes are not those that were written."""
 
@@ -69,8 +70,9 @@ class Checkpoint:
         """Reads a checkpoint.
 
         Raises:
-            TrainingError: the file is damaged.
+            TrainingError: the file is damaged, cannot be read, or takes more memory than there is.
         """
+        otherwise = "delete it to train from the first epoch again"
         try:
             with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
                 num_state = sum(name.startswith("state") for name in file.files)
@@ -80,10 +82,19 @@ class Checkpoint:
                     best=[file[f"best{i}"] for i in range(num_best)],
                     **vars(TOLD.validate_json(str(file["told"]), strict=True)),
                 )
-        except DAMAGED as err:
+        except MemoryError as err:
             raise TrainingError(
-                f"{path}: the checkpoint is damaged ({err}); delete it to train from the first epoch again"
+                f"{path}: reading the checkpoint takes more memory than there is; free memory and run the same command "
+                f"again. If it has enough, the checkpoint is damaged: {otherwise}"
             ) from err
+        except OSError as err:
+            if err.errno in (None, errno.EINVAL):  # a place before the beginning of the file
+                raise TrainingError(f"{path}: the checkpoint is damaged ({err}); {otherwise}") from err
+            raise TrainingError(
+                f"{path}: the checkpoint cannot be read ({err.strerror}); mend that and run the same command again"
+            ) from err
+        except DAMAGED as err:
+            raise TrainingError(f"{path}: the checkpoint is damaged ({err}); {otherwise}") from err
 
 
 def checkpoint_path(recipe: Any, folder: Path = CHECKPOINTS) -> Path:

@@ -14,6 +14,7 @@ from pipeline.errors import EvidenceError, ExportError
 from pipeline.networks.unet import build_unet
 from pipeline.serving.model_card import ModelCard
 from pipeline.steps.export import export, golden_rows, read_unet
+from tests.conftest import HAS_BFLOAT16
 from tests.drawn_data import CLASSES, small_params, write_data
 
 PARAMS = small_params().export
@@ -46,7 +47,7 @@ def build(precision: str = "float32") -> keras.Model:
         pytest.param(
             "mixed_bfloat16",
             marks=pytest.mark.skipif(
-                os.environ.get("ONEDNN_MAX_CPU_ISA") == "AVX2",
+                HAS_BFLOAT16 and os.environ.get("ONEDNN_MAX_CPU_ISA") == "AVX2",
                 reason="oneDNN fails on a processor with bfloat16 instructions that this setting takes away",
             ),
         ),

@@ -25,8 +25,8 @@ from pipeline.errors import ParamsError
 from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import TRAIN, check_batch_size, train
 from pipeline.training.checkpoints import Checkpoint
-from pipeline.training.machine import read_processor
 from pipeline.training.precision import BFLOAT16, FLOAT32, STEP_TIMES, StepTimes
+from tests.conftest import HAS_BFLOAT16
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
 from tests.processes import wait_for_end
 
@@ -167,7 +167,7 @@ def test_without_bfloat16_operations_auto_is_float32() -> None:
 
 @pytest.mark.e2e
 @pytest.mark.skipif(
-    not {"avx512_bf16", "amx_bf16"} & set(read_processor()["instructions"].split()),
+    not HAS_BFLOAT16,
     reason="oneDNN fails only on a processor that has bfloat16 instructions which a setting takes away",
 )
 def test_bfloat16_that_fails_is_not_chosen_and_refused_early() -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,23 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path, length: int) -> None:
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(TrainingError, match="a.npz: the checkpoint is damaged .* delete it to train from the first"):
         Checkpoint.read(path)
+
+
+def test_a_file_that_cannot_be_read_is_not_called_damaged(tmp_path: Path) -> None:
+    """What the system refuses may be a sound checkpoint of many hours: nobody is told to delete it."""
+    (tmp_path / "a.npz").mkdir()
+    with pytest.raises(TrainingError, match=r"a.npz: the checkpoint cannot be read \(Is a directory\)") as info:
+        Checkpoint.read(tmp_path / "a.npz")
+    assert "delete" not in str(info.value)
+
+
+def test_too_little_memory_is_told_before_anything_is_deleted(tmp_path: Path) -> None:
+    """An array that claims a petabyte: memory comes first, deleting only if that was not it."""
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive, archive.open("state0.npy", "w") as file:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (1 << 47,)}
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(TrainingError, match="a.npz: reading the checkpoint takes more memory .* free memory and run"):
+        Checkpoint.read(tmp_path / "a.npz")
 
 
 @given(st.integers(0), st.binary(min_size=1, max_size=9))
