@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
-
 LOGS = Path("logs/tensorboard")
 LINES = "SEGLINE_METRIC_LINES"
 """Environment variable: if it is set, each epoch's metrics are printed as JSON after `PREFIX`."""
@@ -19,6 +17,8 @@ class LiveMetrics:
     """Sends each epoch's metrics on; nothing here can stop a training."""
 
     def __enter__(self) -> "LiveMetrics":
+        import keras  # seconds to import, and the flow needs the names above alone
+
         self.board: Any = None
         if keras.backend.backend() == "tensorflow":
             from pipeline.backend.tf import TensorBoardLog

@@ -1,5 +1,7 @@
 """Tests of flows/live_run.py, with MLflow itself."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,10 @@ def test_without_mlflow_there_is_no_run(
     OPEN_RUN.write_text("0" * 32)
     close_live_run()
     assert "stays open" in capsys.readouterr().err
+
+
+def test_the_flow_loads_no_tensorflow() -> None:
+    """The command starts at once and prints none of its lines; only the stages that compute load it."""
+    code = "import sys, flows.doctor, flows.retrain; print(sorted({'keras', 'tensorflow'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
