@@ -18,7 +18,7 @@ from pipeline.importers.class_files import read_class_file
 from pipeline.importers.demo.scenes import CLASSES, STREETS, draw_scene
 from pipeline.importers.groups import to_samples
 from pipeline.importers.label_map import Kind, Labels, to_ids
-from pipeline.importers.mask_kind import survey_masks
+from pipeline.importers.mask_files import survey_masks
 from pipeline.importers.pairs import count_hidden_pictures, count_other_files, pair_files
 from pipeline.runtime.parallel import in_threads
 from pipeline.runtime.progress import Progress
@@ -169,7 +169,7 @@ def _is_versioned() -> bool:
 
 def _keep_old(data: Path) -> None:
     """Refuses, before anything is written, to replace what nobody could have back."""
-    from pipeline.importers.data_folder import check_replaceable, unversioned
+    from pipeline.importers.replacement import check_replaceable, unversioned
 
     if _is_versioned():
         check_replaceable(data)
@@ -178,7 +178,7 @@ def _keep_old(data: Path) -> None:
 
 
 def _replaced(data: Path) -> AbstractContextManager[Path]:
-    from pipeline.importers.data_folder import replaced
+    from pipeline.importers.replacement import replaced
 
     return replaced(data) if _is_versioned() else written_whole(data)
 

@@ -1,8 +1,8 @@
-"""A picture and its mask, drawn together: whatever is painted is labelled by the same stroke.
+"""An image and its mask, drawn together in perspective: each polygon paints pixels and labels.
 
-Both are drawn at twice their size. Where the four labels of a pixel, or those of its neighbours, are not of one mind
-the mask says void, as an annotator's band between two classes does. All pixel arithmetic is on whole numbers, so that
-every processor gives the same bytes.
+Both are drawn at twice their size. If the four labels of a pixel, or those of its neighbours, disagree, the pixel is
+void, like the band that annotators leave between two classes. All pixel arithmetic is on whole numbers, so that every
+processor gives the same bytes.
 """
 
 import math
@@ -11,25 +11,28 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.dataset.contract import Colour
-from pipeline.importers.demo.randomness import Chance
+from pipeline.importers.demo.random_stream import RandomStream
 from pipeline.vision.images import draw_polygon
 
 SIZE = (192, 256)
-"""(height, width) of the finished picture."""
+"""(height, width) of the finished image."""
 FOCAL_PX = 430.0
 NEAR_M = 1.2
 VOID = 255
 BLOB = [(math.cos(2 * math.pi * step / 11), math.sin(2 * math.pi * step / 11)) for step in range(11)]
-"""Corners of a round thing of radius 1."""
+"""(x, y) corners of an 11-gon of radius 1."""
 
 Point = tuple[float, float, float]
 """x to the right, y up, z away from the camera, in metres."""
 
 
 class Canvas:
-    """What a camera sees, which stands at (x, height, z), looks along z, and sees the horizon's middle at `horizon`.
+    """The view of a camera that looks along z.
 
     Attributes:
+        camera: (x, height, z) of the camera in metres.
+        horizon: (x, y) at which points infinitely far ahead are seen, in pixels at twice the size.
+        haze: colour of the haze, and its share in the colour of a surface 100 m away.
         pixels: (2H, 2W, 3) uint8 RGB.
         labels: (2H, 2W) uint8 class ids, 255 where nothing is labelled.
     """
@@ -40,21 +43,21 @@ class Canvas:
         self.labels = np.full((2 * SIZE[0], 2 * SIZE[1]), VOID, np.uint8)
 
     def fill(self, corners: Sequence[Point], colour: Colour, label: int) -> None:
-        """Paints a polygon in space; its parts behind the camera are moved just before it."""
+        """Paints a polygon in space; corners behind the camera are moved in front of it."""
         depth_m = sum(z for _, _, z in corners) / len(corners) - self.camera[2]
         self.fill_flat([self.project(corner) for corner in corners], self.hazed(colour, depth_m), label)
 
     def fill_flat(self, corners: Sequence[tuple[float, float]], colour: Colour, label: int) -> None:
-        """Paints a polygon on the picture; corners are x and y in pixels at twice the size."""
+        """Paints a polygon on the image; corners are x and y in pixels at twice the size."""
         points = np.array(corners)
         draw_polygon(self.pixels, points, colour)
         draw_polygon(self.labels, points, label)
 
     def fill_blob(
-        self, spot: tuple[float, float], radius: tuple[float, float], colour: Colour, label: int, chance: Chance
+        self, spot: tuple[float, float], radius: tuple[float, float], colour: Colour, label: int, rng: RandomStream
     ) -> None:
-        """Paints a round thing with an uneven edge; `spot` and `radius` in pixels at twice the size."""
-        uneven = [chance.real(0.75, 1.2) for _ in BLOB]
+        """Paints a disc with an uneven edge; `spot` and `radius` are (x, y) in pixels at twice the size."""
+        uneven = [rng.uniform(0.75, 1.2) for _ in BLOB]
         corners = zip(BLOB, uneven, strict=True)
         self.fill_flat(
             [(spot[0] + x * radius[0] * far, spot[1] + y * radius[1] * far) for (x, y), far in corners], colour, label
@@ -73,7 +76,7 @@ class Canvas:
             part -= (part.astype(np.uint16) * inside >> 8).astype(np.uint8)
 
     def project(self, point: Point) -> tuple[float, float]:
-        """Where a point in space is seen, in pixels at twice the size."""
+        """The (x, y) at which a point in space is seen, in pixels at twice the size."""
         scale = self.scale_at(point[2])
         return (
             self.horizon[0] + (point[0] - self.camera[0]) * scale,
@@ -81,7 +84,7 @@ class Canvas:
         )
 
     def scale_at(self, z: float) -> float:
-        """Pixels that a metre has at z."""
+        """Pixels per metre at z."""
         return FOCAL_PX / max(z - self.camera[2], NEAR_M)
 
     def hazed(self, colour: Colour, depth_m: float) -> Colour:
@@ -91,23 +94,23 @@ class Canvas:
         red, green, blue = (round(near + (away - near) * share) for near, away in zip(colour, far, strict=True))
         return red, green, blue
 
-    def roughen(self, chance: Chance, fine: np.ndarray, coarse: np.ndarray) -> None:
-        """Gives each surface its grain.
+    def roughen(self, rng: RandomStream, fine: np.ndarray, coarse: np.ndarray) -> None:
+        """Adds grain to each surface.
 
         Args:
-            chance: where the grain comes from.
+            rng: source of the grain.
             fine: (256) int16 amplitude of the grain by label, in grey values; with `coarse` at most 255.
             coarse: (256) int16 amplitude of the spots, some 8 pixels wide.
         """
         height, width = self.labels.shape
-        spots = chance.bytes_of((height // 4 + 3, width // 4 + 3)).astype(np.int16) - 128
+        spots = rng.bytes((height // 4 + 3, width // 4 + 3)).astype(np.int16) - 128
         spots = _grow(_grow(spots))[:height, :width]
-        grain = chance.bytes_of((height, width)).astype(np.int16) - 128
+        grain = rng.bytes((height, width)).astype(np.int16) - 128
         change = (grain * fine[self.labels] + spots * coarse[self.labels]) >> 7
         self.pixels = np.clip(self.pixels + change[:, :, None], 0, 255).astype(np.uint8)
 
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
-        """The picture (H, W, 3) uint8 and the mask (H, W) uint8, with void where classes meet."""
+        """The image (H, W, 3) uint8 and the mask (H, W) uint8, with void where classes meet."""
         wide = self.pixels.astype(np.uint16)
         tall = wide[:, ::2] + wide[:, 1::2]
         image = ((tall[::2] + tall[1::2] + 2) >> 2).astype(np.uint8)
@@ -119,7 +122,7 @@ class Canvas:
 
 
 def expose(image: np.ndarray, gain: Colour, contrast: int, noise: np.ndarray) -> np.ndarray:
-    """A camera's exposure of a picture.
+    """Applies a camera's exposure to an image.
 
     Args:
         image: (H, W, 3) uint8.
@@ -135,7 +138,7 @@ def expose(image: np.ndarray, gain: Colour, contrast: int, noise: np.ndarray) ->
 
 
 def soften(image: np.ndarray) -> np.ndarray:
-    """The picture a little out of focus: 1 2 1 over 4, in both directions."""
+    """Blurs an image with the kernel (1, 2, 1) / 4 in both directions."""
     wide = np.pad(image.astype(np.uint16), ((1, 1), (1, 1), (0, 0)), mode="edge")
     rows = wide[:-2] + 2 * wide[1:-1] + wide[2:]
     return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:] + 8) >> 4, np.uint8)

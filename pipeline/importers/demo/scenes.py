@@ -4,9 +4,7 @@ import numpy as np
 
 from pipeline.dataset.contract import ClassList, Colour
 from pipeline.importers.demo.canvas import SIZE, VOID, Canvas, blend, expose, scaled, side_wall, slab, soften, wall
-from pipeline.importers.demo.kerbside import draw_car, draw_pole, draw_tree
-from pipeline.importers.demo.randomness import Chance
-from pipeline.importers.demo.street import (
+from pipeline.importers.demo.layout import (
     BUILDING,
     LEAVES,
     LIGHTS,
@@ -22,9 +20,11 @@ from pipeline.importers.demo.street import (
     build_street,
     lots_of,
     moving_cars,
-    things_of,
+    objects_of,
     tint,
 )
+from pipeline.importers.demo.random_stream import RandomStream
+from pipeline.importers.demo.road_objects import draw_car, draw_pole, draw_tree
 
 CLASSES = ClassList(
     names=("sky", "building", "road", "pavement", "tree", "car"),
@@ -60,40 +60,40 @@ def draw_scene(seed: int, street: str, frame: int) -> tuple[np.ndarray, np.ndarr
         thin band where two classes meet.
     """
     layout = build_street(seed, street, LIGHTS[STREETS.index(street) % len(LIGHTS)])
-    chance = Chance(seed, street, "frame", frame)
-    canvas = _set_up(layout, frame, chance)
-    _draw_sky(canvas, layout, chance)
+    rng = RandomStream(seed, street, "frame", frame)
+    canvas = _set_up(layout, frame, rng)
+    _draw_sky(canvas, layout, rng)
     _draw_ground(canvas, layout)
     _draw_lots(canvas, layout)
-    _draw_things(canvas, layout, frame)
-    canvas.roughen(chance, FINE, COARSE)
-    return _photograph(canvas, layout.light, chance)
+    _draw_objects(canvas, layout, frame)
+    canvas.roughen(rng, FINE, COARSE)
+    return _photograph(canvas, layout.light, rng)
 
 
-def _set_up(street: Street, frame: int, chance: Chance) -> Canvas:
-    place = Chance(*street.key, "camera")
-    x, y = place.real(0.38, 0.62) * 2 * SIZE[1], place.real(0.40, 0.54) * 2 * SIZE[0]
-    horizon = (x + chance.real(-24, 24), y + chance.real(-10, 10))
-    camera = (street.lane_m + chance.real(-0.4, 0.4), place.real(1.4, 2.3), frame * METRES_PER_FRAME)
+def _set_up(street: Street, frame: int, rng: RandomStream) -> Canvas:
+    place = RandomStream(*street.key, "camera")
+    x, y = place.uniform(0.38, 0.62) * 2 * SIZE[1], place.uniform(0.40, 0.54) * 2 * SIZE[0]
+    horizon = (x + rng.uniform(-24, 24), y + rng.uniform(-10, 10))
+    camera = (street.lane_m + rng.uniform(-0.4, 0.4), place.uniform(1.4, 2.3), frame * METRES_PER_FRAME)
     return Canvas(camera, horizon, (street.light.sky[1], street.light.haze))
 
 
-def _draw_sky(canvas: Canvas, street: Street, chance: Chance) -> None:
+def _draw_sky(canvas: Canvas, street: Street, rng: RandomStream) -> None:
     top, low = street.light.sky
     for row in range(0, round(canvas.horizon[1]) + 1, 4):
         canvas.fill_flat(_box(0, row, 2 * SIZE[1], row + 5), blend(top, low, row / canvas.horizon[1]), SKY)
-    cloudy = Chance(*street.key, "clouds").whole(0, 7)
+    cloudy = RandomStream(*street.key, "clouds").integer(0, 7)
     for _ in range(cloudy):
-        x, y = chance.real(0, 2 * SIZE[1]), chance.real(0, canvas.horizon[1] * 0.8)
-        colour = tint(blend(top, low, chance.real(0.7, 1.5)), chance, 10)
-        for _ in range(chance.whole(2, 5)):
-            canvas.fill_blob((x + chance.real(-50, 50), y + chance.real(-9, 9)), (44, 12), colour, SKY, chance)
+        x, y = rng.uniform(0, 2 * SIZE[1]), rng.uniform(0, canvas.horizon[1] * 0.8)
+        colour = tint(blend(top, low, rng.uniform(0.7, 1.5)), rng, 10)
+        for _ in range(rng.integer(2, 5)):
+            canvas.fill_blob((x + rng.uniform(-50, 50), y + rng.uniform(-9, 9)), (44, 12), colour, SKY, rng)
 
 
 def _draw_ground(canvas: Canvas, street: Street) -> None:
     near, far = canvas.camera[2], canvas.camera[2] + VIEW_M
     canvas.fill(slab((-90, 90), (near, far)), street.pavement, PAVEMENT)
-    slab_m = Chance(*street.key, "slabs").real(1.0, 2.4)
+    slab_m = RandomStream(*street.key, "slabs").uniform(1.0, 2.4)
     for step in range(int(near / slab_m), int((near + 26) / slab_m)):
         z = (step + 1) * slab_m
         canvas.fill(slab((-street.house_m, street.house_m), (z, z + 0.1)), scaled(street.pavement, 0.72), PAVEMENT)
@@ -108,12 +108,12 @@ def _draw_ground(canvas: Canvas, street: Street) -> None:
 
 def _draw_patches(canvas: Canvas, street: Street) -> None:
     """Repairs of the road, darker or lighter, and zebra crossings."""
-    chance = Chance(*street.key, "patches")
+    rng = RandomStream(*street.key, "patches")
     z = 0.0
     while z < canvas.camera[2] + 60:
-        z += chance.real(3.0, 14.0)
-        x, width, length = chance.real(-street.road_m, street.road_m - 1), chance.real(0.5, 2), chance.real(0.6, 5)
-        factor, is_zebra = chance.real(0.75, 1.25), chance.happens(0.12)
+        z += rng.uniform(3.0, 14.0)
+        x, width, length = rng.uniform(-street.road_m, street.road_m - 1), rng.uniform(0.5, 2), rng.uniform(0.6, 5)
+        factor, is_zebra = rng.uniform(0.75, 1.25), rng.happens(0.12)
         if z + length < canvas.camera[2]:
             continue
         canvas.fill(slab((x, min(x + width, street.road_m)), (z, z + length)), scaled(street.road, factor), ROAD)
@@ -141,13 +141,13 @@ def _draw_lots(canvas: Canvas, street: Street) -> None:
 
 
 def _draw_end(canvas: Canvas, street: Street, z: float) -> None:
-    """What closes the view at the far end."""
-    chance = Chance(*street.key, "end", int(z // 40))
+    """Draws the far end of the street."""
+    rng = RandomStream(*street.key, "end", int(z // 40))
     x = -60.0
     while x < 60:
-        width, is_tree = chance.real(4, 14), chance.happens(0.4)
-        colour = tint(chance.one_of(LEAVES if is_tree else WALLS), chance, 12)
-        canvas.fill(wall(x, x + width, chance.real(4, 16), z), colour, TREE if is_tree else BUILDING)
+        width, is_tree = rng.uniform(4, 14), rng.happens(0.4)
+        colour = tint(rng.choice(LEAVES if is_tree else WALLS), rng, 12)
+        canvas.fill(wall(x, x + width, rng.uniform(4, 16), z), colour, TREE if is_tree else BUILDING)
         x += width
 
 
@@ -167,12 +167,12 @@ def _draw_house(canvas: Canvas, street: Street, lot: Lot) -> None:
 
 
 def _draw_windows(canvas: Canvas, light: Light, lot: Lot, x: float) -> None:
-    chance = Chance(lot.key, "windows")
-    bay_m, floor_m, glass = chance.real(1.8, 3.2), chance.real(2.7, 3.4), chance.one_of(GLASS)
-    width, height = bay_m * chance.real(0.35, 0.65), floor_m * chance.real(0.4, 0.65)
+    rng = RandomStream(lot.key, "windows")
+    bay_m, floor_m, glass = rng.uniform(1.8, 3.2), rng.uniform(2.7, 3.4), rng.choice(GLASS)
+    width, height = bay_m * rng.uniform(0.35, 0.65), floor_m * rng.uniform(0.4, 0.65)
     for floor in range(int(lot.height / floor_m)):
         for bay in range(int(lot.length / bay_m)):
-            colour = LAMPLIGHT if chance.happens(light.lit) else scaled(glass, chance.real(0.8, 1.2))
+            colour = LAMPLIGHT if rng.happens(light.lit) else scaled(glass, rng.uniform(0.8, 1.2))
             z, y = lot.z + (bay + 0.3) * bay_m, (floor + 0.3) * floor_m
             if z > canvas.camera[2] + 0.5:
                 canvas.fill(side_wall(x, (y, y + height), (z, z + width)), colour, BUILDING)
@@ -182,39 +182,39 @@ def _draw_hedge(canvas: Canvas, street: Street, lot: Lot) -> None:
     x, end = lot.side * street.house_m, lot.z + lot.length
     canvas.fill(wall(x, x + lot.side * 9, lot.height, lot.z), scaled(lot.colour, 0.8), TREE)
     canvas.fill(side_wall(x, (0.0, lot.height), (lot.z, end)), lot.colour, TREE)
-    chance = Chance(lot.key, "hedge")
+    rng = RandomStream(lot.key, "hedge")
     for step in range(int(lot.length / 1.5), -1, -1):
         z = lot.z + step * 1.5
         if z > canvas.camera[2] + 2:
             scale = canvas.scale_at(z)
-            spot = canvas.project((x + lot.side * 0.4, lot.height * chance.real(0.6, 1.0), z))
-            radius = chance.real(0.6, 1.3) * scale
-            colour = canvas.hazed(tint(lot.colour, chance, 16), z - canvas.camera[2])
-            canvas.fill_blob(spot, (radius, radius), colour, TREE, chance)
+            spot = canvas.project((x + lot.side * 0.4, lot.height * rng.uniform(0.6, 1.0), z))
+            radius = rng.uniform(0.6, 1.3) * scale
+            colour = canvas.hazed(tint(lot.colour, rng, 16), z - canvas.camera[2])
+            canvas.fill_blob(spot, (radius, radius), colour, TREE, rng)
 
 
-def _draw_things(canvas: Canvas, street: Street, frame: int) -> None:
+def _draw_objects(canvas: Canvas, street: Street, frame: int) -> None:
     until_m = canvas.camera[2] + 90
-    things = [thing for side in (-1, 1) for thing in things_of(street, side, until_m)]
-    things += moving_cars(street, frame, canvas.camera[2])
-    for thing in sorted(things, key=lambda thing: -thing.z):
-        if thing.z < canvas.camera[2] + 3.0:
+    objects = [item for side in (-1, 1) for item in objects_of(street, side, until_m)]
+    objects += moving_cars(street, frame, canvas.camera[2])
+    for item in sorted(objects, key=lambda item: -item.z):
+        if item.z < canvas.camera[2] + 3.0:
             continue
-        if thing.kind == "tree":
-            draw_tree(canvas, thing, street.light.sun)
-        elif thing.kind == "pole":
-            draw_pole(canvas, thing)
+        if item.kind == "tree":
+            draw_tree(canvas, item, street.light.sun)
+        elif item.kind == "pole":
+            draw_pole(canvas, item)
         else:
-            draw_car(canvas, thing)
+            draw_car(canvas, item)
 
 
-def _photograph(canvas: Canvas, light: Light, chance: Chance) -> tuple[np.ndarray, np.ndarray]:
+def _photograph(canvas: Canvas, light: Light, rng: RandomStream) -> tuple[np.ndarray, np.ndarray]:
     image, mask = canvas.finish()
-    if chance.happens(0.3):
+    if rng.happens(0.3):
         image = soften(image)
-    exposure, contrast, grain = chance.whole(232, 280), chance.whole(222, 274), chance.whole(5, 16)
+    exposure, contrast, grain = rng.integer(232, 280), rng.integer(222, 274), rng.integer(5, 16)
     red, green, blue = (part * exposure >> 8 for part in light.gain)
-    one, other = np.moveaxis(chance.bytes_of((*image.shape, 2)).astype(np.int32), 3, 0)
+    one, other = np.moveaxis(rng.bytes((*image.shape, 2)).astype(np.int32), 3, 0)
     return expose(image, (red, green, blue), contrast, (one + other - 255) * grain >> 8), mask
 
 

@@ -1,10 +1,10 @@
-"""Tests of drawing a picture with its mask."""
+"""Tests of drawing an image with its mask."""
 
 import numpy as np
 from numpy.testing import assert_array_equal
 
 from pipeline.importers.demo.canvas import SIZE, VOID, Canvas, blend, expose, scaled, slab, soften, wall
-from pipeline.importers.demo.randomness import Chance
+from pipeline.importers.demo.random_stream import RandomStream
 
 
 def _canvas() -> Canvas:
@@ -51,7 +51,7 @@ def test_grain_follows_the_labels() -> None:
     amplitude = np.zeros(256, np.int16)
     amplitude[1] = 64
     canvas.pixels[:] = 128
-    canvas.roughen(Chance("grain"), amplitude, amplitude)
+    canvas.roughen(RandomStream("grain"), amplitude, amplitude)
     assert canvas.pixels[:100].std() > 20 and (canvas.pixels[100:] == 128).all()
 
 

@@ -9,8 +9,8 @@ from numpy.testing import assert_array_equal
 
 from pipeline.dataset.splits import split_of
 from pipeline.importers.demo.canvas import SIZE, VOID
+from pipeline.importers.demo.layout import LIGHTS
 from pipeline.importers.demo.scenes import CLASSES, STREETS, draw_scene
-from pipeline.importers.demo.street import LIGHTS
 from pipeline.vision.images import difference_hash
 
 Scene = tuple[np.ndarray, np.ndarray]

@@ -9,13 +9,13 @@ import pytest
 
 from pipeline.dataset.versions import is_fresh, read_data_md5
 from pipeline.errors import DataError, StageError
-from pipeline.importers.data_folder import JOURNAL, check_replaceable, replaced
+from pipeline.importers.replacement import JOURNAL, check_replaceable, replaced
 from tests.conftest import small_files
 
 DATA = Path("data")
 SLOW_IMPORT = """
 import sys, time
-from pipeline.importers.data_folder import check_replaceable, replaced
+from pipeline.importers.replacement import check_replaceable, replaced
 check_replaceable()
 with replaced() as folder:
     folder.mkdir()

@@ -1,8 +1,8 @@
-"""Tests of what stands in a drawn street."""
+"""Tests of the layout of a street."""
 
 from itertools import pairwise
 
-from pipeline.importers.demo.street import LIGHTS, Street, build_street, lots_of, moving_cars, things_of
+from pipeline.importers.demo.layout import LIGHTS, Street, build_street, lots_of, moving_cars, objects_of
 
 NAMES = ("abbey", "birch", "castle")
 
@@ -20,17 +20,17 @@ def test_houses_and_hedges_stand_without_gaps() -> None:
 
 
 def test_a_longer_look_changes_nothing_near() -> None:
-    """What is seen up to 100 m is the beginning of what is seen up to 300 m."""
+    """The layout up to 100 m is the beginning of the layout up to 300 m."""
     for street in _streets():
         near, far = list(lots_of(street, 1, 100.0)), list(lots_of(street, 1, 300.0))
         assert far[: len(near)] == near
-        assert set(things_of(street, 1, 100.0)) <= set(things_of(street, 1, 300.0))
+        assert set(objects_of(street, 1, 100.0)) <= set(objects_of(street, 1, 300.0))
 
 
-def test_things_stand_where_they_belong() -> None:
+def test_objects_stand_where_they_belong() -> None:
     """Cars are on the road, trees and poles on the pavement; traffic is ahead of the camera."""
     for street in _streets():
-        for thing in things_of(street, 1, 300.0):
-            assert (abs(thing.x) < street.road_m) == (thing.kind == "car")
-            assert abs(thing.x) < street.house_m
+        for item in objects_of(street, 1, 300.0):
+            assert (abs(item.x) < street.road_m) == (item.kind == "car")
+            assert abs(item.x) < street.house_m
         assert all(car.z > 40.0 and abs(car.x) < street.road_m for car in moving_cars(street, 3, 40.0))

@@ -1,14 +1,14 @@
-"""What stands in a drawn street: houses, hedges, trees, poles and cars, each at its place in metres.
+"""The layout of a street: houses, hedges, trees, poles and cars, each with its position in metres.
 
 The street runs along z, away from the camera; x is to the right, y is up, the middle of the road is x = 0. A street has
-no end: it follows from its key alone as far as one looks, so a longer drive shows more of it and changes nothing.
+no end: it depends on its key alone, so a longer drive shows more of it and changes nothing.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.dataset.contract import Colour
-from pipeline.importers.demo.randomness import Chance
+from pipeline.importers.demo.random_stream import RandomStream
 
 SKY, BUILDING, ROAD, PAVEMENT, TREE, CAR = range(6)
 VIEW_M = 150.0
@@ -56,9 +56,9 @@ class Light:
     Attributes:
         sky: colours of the sky, at the top and at the horizon.
         gain: factors of red, green and blue, in 1/256.
-        haze: share of the horizon's colour in what is 100 m away.
-        sun: side of the sun, -1 left, 1 right, 0 none to be seen.
-        lit: share of the windows with light in them.
+        haze: share of the horizon's colour in the colour of a surface 100 m away.
+        sun: side of the sun, -1 left, 1 right, 0 not visible.
+        lit: share of the windows that are lit.
     """
 
     sky: tuple[Colour, Colour]
@@ -92,8 +92,8 @@ class Lot:
 
 
 @dataclass(frozen=True)
-class Thing:
-    """A tree, pole or car that stands at (x, z); `size` is the crown's radius, the pole's width or the car's length."""
+class RoadObject:
+    """A tree, pole or car at (x, z); `size` is the crown's radius, the pole's width or the car's length."""
 
     kind: str
     x: float
@@ -109,7 +109,7 @@ class Street:
     """A street as a whole.
 
     Attributes:
-        key: from which everything in it follows.
+        key: of all its random streams.
         light: the time of day.
         road_m: half of the road's width.
         house_m: from the middle of the road to the houses.
@@ -127,84 +127,88 @@ class Street:
 
 
 def build_street(seed: int, name: str, light: Light) -> Street:
-    """Lays out the street of that name."""
-    chance = Chance(seed, name, "street")
-    road_m = chance.real(3.4, 5.6)
+    """The street of that name."""
+    rng = RandomStream(seed, name, "street")
+    road_m = rng.uniform(3.4, 5.6)
     return Street(
         key=(seed, name),
         light=light,
         road_m=road_m,
-        house_m=road_m + chance.real(2.4, 4.6),
-        lane_m=chance.one_of((-1, 1)) * road_m * chance.real(0.3, 0.5),
-        road=tint(chance.one_of(ROADS), chance, 8),
-        pavement=tint(chance.one_of(PAVEMENTS), chance, 8),
-        is_marked=chance.happens(0.7),
+        house_m=road_m + rng.uniform(2.4, 4.6),
+        lane_m=rng.choice((-1, 1)) * road_m * rng.uniform(0.3, 0.5),
+        road=tint(rng.choice(ROADS), rng, 8),
+        pavement=tint(rng.choice(PAVEMENTS), rng, 8),
+        is_marked=rng.happens(0.7),
     )
 
 
 def lots_of(street: Street, side: int, until_m: float) -> Iterator[Lot]:
     """The houses and hedges of one side (-1 left, 1 right) in order of z, without gaps."""
-    chance = Chance(*street.key, "lots", side)
-    hedge_share, height_m = chance.real(0.05, 0.35), chance.real(6.0, 14.0)
+    rng = RandomStream(*street.key, "lots", side)
+    hedge_share, height_m = rng.uniform(0.05, 0.35), rng.uniform(6.0, 14.0)
     z = -BEHIND_M
     while z < until_m:
-        is_hedge, length = chance.happens(hedge_share), chance.real(7.0, 18.0)
-        height = chance.real(1.4, 4.5) if is_hedge else height_m * chance.real(0.65, 1.35)
-        colour = tint(chance.one_of(LEAVES[:4] if is_hedge else WALLS), chance, 14)
-        roof = tint(chance.one_of(ROOFS), chance, 10) if chance.happens(0.6) else None
-        yield Lot(side, z, length, height, colour, roof, is_hedge, chance.whole(0, 1 << 30))
+        is_hedge, length = rng.happens(hedge_share), rng.uniform(7.0, 18.0)
+        height = rng.uniform(1.4, 4.5) if is_hedge else height_m * rng.uniform(0.65, 1.35)
+        colour = tint(rng.choice(LEAVES[:4] if is_hedge else WALLS), rng, 14)
+        roof = tint(rng.choice(ROOFS), rng, 10) if rng.happens(0.6) else None
+        yield Lot(side, z, length, height, colour, roof, is_hedge, rng.integer(0, 1 << 30))
         z += length
 
 
-def things_of(street: Street, side: int, until_m: float) -> Iterator[Thing]:
+def objects_of(street: Street, side: int, until_m: float) -> Iterator[RoadObject]:
     """The trees, poles and parked cars of one side in order of z, kind after kind."""
     yield from _row(street, side, "tree", (5.0, 26.0), 0.75, until_m)
     yield from _row(street, side, "pole", (9.0, 22.0), 0.8, until_m)
     yield from _row(street, side, "car", (6.2, 12.0), 0.6, until_m)
 
 
-def moving_cars(street: Street, frame: int, camera_m: float) -> Iterator[Thing]:
+def moving_cars(street: Street, frame: int, camera_m: float) -> Iterator[RoadObject]:
     """The cars that drive in the street at a frame."""
-    chance = Chance(*street.key, "traffic", frame)
+    rng = RandomStream(*street.key, "traffic", frame)
     for lane in (-1, 1):
-        z = camera_m + chance.real(7.0, 30.0)
-        for _ in range(chance.whole(0, 2)):
-            x = lane * street.road_m * chance.real(0.22, 0.4)
-            yield Thing("car", x, z, chance.real(1.35, 1.9), chance.real(3.7, 4.9), _paint(chance), chance.whole(0, 99))
-            z += chance.real(8.0, 25.0)
+        z = camera_m + rng.uniform(7.0, 30.0)
+        for _ in range(rng.integer(0, 2)):
+            x = lane * street.road_m * rng.uniform(0.22, 0.4)
+            yield RoadObject(
+                "car", x, z, rng.uniform(1.35, 1.9), rng.uniform(3.7, 4.9), _paint(rng), rng.integer(0, 99)
+            )
+            z += rng.uniform(8.0, 25.0)
 
 
-def tint(colour: Colour, chance: Chance, amount: int) -> Colour:
-    """The colour, a little lighter or darker and a little off its hue."""
-    lighter = chance.whole(-amount, amount)
-    red, green, blue = (min(255, max(0, part + lighter + chance.whole(-amount // 2, amount // 2))) for part in colour)
+def tint(colour: Colour, rng: RandomStream, amount: int) -> Colour:
+    """The colour with random changes of its brightness and hue."""
+    lighter = rng.integer(-amount, amount)
+    red, green, blue = (min(255, max(0, part + lighter + rng.integer(-amount // 2, amount // 2))) for part in colour)
     return red, green, blue
 
 
 def _row(
     street: Street, side: int, kind: str, gaps_m: tuple[float, float], share: float, until_m: float
-) -> Iterator[Thing]:
-    """Things of one kind along the kerb; a street has its own spacing, or none of them."""
-    chance = Chance(*street.key, kind, side)
-    gap_m, has_any = chance.real(*gaps_m), chance.happens(share)
-    z = -BEHIND_M + chance.real(0.0, gap_m)
+) -> Iterator[RoadObject]:
+    """Objects of one kind along the kerb; a street has its own spacing, or none of them."""
+    rng = RandomStream(*street.key, kind, side)
+    gap_m, has_any = rng.uniform(*gaps_m), rng.happens(share)
+    z = -BEHIND_M + rng.uniform(0.0, gap_m)
     while has_any and z < until_m:
-        yield _thing(kind, side, z, street, chance)
-        z += gap_m * chance.real(0.85, 1.5)
+        yield _road_object(kind, side, z, street, rng)
+        z += gap_m * rng.uniform(0.85, 1.5)
 
 
-def _thing(kind: str, side: int, z: float, street: Street, chance: Chance) -> Thing:
-    key = chance.whole(0, 1 << 30)
+def _road_object(kind: str, side: int, z: float, street: Street, rng: RandomStream) -> RoadObject:
+    key = rng.integer(0, 1 << 30)
     if kind == "tree":
-        leaves = tint(chance.one_of(LEAVES), chance, 12)
-        x = side * (street.road_m + chance.real(0.5, 1.2))
-        return Thing(kind, x, z, chance.real(2.0, 3.4), chance.real(1.1, 2.4), leaves, key)
+        leaves = tint(rng.choice(LEAVES), rng, 12)
+        x = side * (street.road_m + rng.uniform(0.5, 1.2))
+        return RoadObject(kind, x, z, rng.uniform(2.0, 3.4), rng.uniform(1.1, 2.4), leaves, key)
     if kind == "pole":
-        metal = tint((92, 94, 98), chance, 30)
-        return Thing(kind, side * (street.road_m + 0.35), z, chance.real(3.0, 8.0), chance.real(0.1, 0.2), metal, key)
-    x = side * (street.road_m - chance.real(0.95, 1.1))
-    return Thing(kind, x, z, chance.real(1.35, 1.9), chance.real(3.7, 4.9), _paint(chance), key)
+        metal = tint((92, 94, 98), rng, 30)
+        return RoadObject(
+            kind, side * (street.road_m + 0.35), z, rng.uniform(3.0, 8.0), rng.uniform(0.1, 0.2), metal, key
+        )
+    x = side * (street.road_m - rng.uniform(0.95, 1.1))
+    return RoadObject(kind, x, z, rng.uniform(1.35, 1.9), rng.uniform(3.7, 4.9), _paint(rng), key)
 
 
-def _paint(chance: Chance) -> Colour:
-    return tint(chance.one_of(PAINTS), chance, 10)
+def _paint(rng: RandomStream) -> Colour:
+    return tint(rng.choice(PAINTS), rng, 10)
