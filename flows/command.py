@@ -146,24 +146,18 @@ def check_folder() -> None:
 
 def import_demo(arguments: Arguments) -> None:
     """Draws the demo data set."""
-    from pipeline.steps import import_
-
-    _tell(import_.import_demo(**_given(arguments, "seed", "num_images")))
+    _import("demo", **_given(arguments, "seed", "num_images"))
 
 
 def import_camvid(arguments: Arguments) -> None:
     """Brings CamVid in."""
-    from pipeline.steps import import_
-
-    _tell(import_.import_camvid(arguments.source))
+    _import("camvid", arguments.source)
 
 
 def import_folder(arguments: Arguments) -> None:
     """Brings a folder of images and one of masks in."""
-    from pipeline.steps import import_
-
-    options = _given(arguments, "kind", "mask_suffix", "group", "samples")
-    _tell(import_.import_folder(arguments.images, arguments.masks, arguments.classes, **options))
+    options = _given(arguments, "classes", "kind", "mask_suffix", "group", "samples")
+    _import("folder", arguments.images, arguments.masks, **options)
 
 
 def _given(arguments: Arguments, *names: str) -> dict[str, Any]:
@@ -171,7 +165,10 @@ def _given(arguments: Arguments, *names: str) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(arguments, name)) is not None}
 
 
-def _tell(imported: Any) -> None:
+def _import(name: str, *words: Any, **options: Any) -> None:
+    from pipeline.steps.import_ import import_data
+
+    imported = import_data(name, *words, **options)
     splits = ", ".join(f"{number} {split}" for split, number in imported.num_by_split.items())
     print(f"data/ holds {imported.num_samples} samples of {imported.num_classes} classes ({splits})")
     for note in imported.notes:

@@ -1,4 +1,4 @@
-"""The survey of masks before an import: of which kind they are, and which of them do not keep to the class file."""
+"""Sources whose masks are files: a survey of the masks, the kind that all of them fit, their conversion to ids."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,10 +7,13 @@ from typing import Literal
 
 import numpy as np
 
+from pipeline.dataset.contract import Sample
 from pipeline.errors import DataError
 from pipeline.importers.label_map import KINDS, Kind, Labels, to_ids
+from pipeline.importers.source import Source, copy_image, write_mask
 from pipeline.runtime.parallel import in_threads
 from pipeline.runtime.progress import Progress
+from pipeline.text import quoted
 from pipeline.vision.images import read_stored
 
 NUM_SHOWN = 10
@@ -18,7 +21,7 @@ NUM_SHOWN = 10
 
 @dataclass
 class _Tally:
-    """What was seen of masks read as one kind: how many do not keep to the class file, and the first of them."""
+    """Masks read as one kind that do not keep to the class file: their number, and complaints on the first of them."""
 
     num_bad: int = 0
     has_jpeg: bool = False
@@ -34,14 +37,33 @@ class _Tally:
 
 @dataclass(frozen=True)
 class _Reading:
-    """One mask read as each kind: what is wrong with it, and whether its colours contradict its grey values."""
+    """One mask read as each kind: the complaint, "" for none, and if its colours contradict its grey values."""
 
     complaints: dict[Kind, str]
     contradicts: dict[Kind, bool]
 
 
+def from_mask_files(
+    labels: Labels, samples: Sequence[Sample], kind: Kind | Literal["auto"], notes: Sequence[str] = ()
+) -> Source:
+    """A source of images that are copied and mask files that are converted to class ids; every mask is read twice.
+
+    Raises:
+        DataError: see `survey_masks`.
+    """
+    read_as = survey_masks([sample.mask for sample in samples if sample.mask], labels, kind)
+
+    def convert(folder: Path, sample: Sample) -> None:
+        assert sample.mask
+        copy_image(folder, sample)
+        write_mask(folder, sample, to_ids(read_stored(sample.mask), sample.mask, read_as, labels))
+
+    decided = [f"masks were read as {read_as} masks"] if kind == "auto" else []
+    return Source(labels.classes, samples, convert, [*decided, *notes])
+
+
 def survey_masks(masks: Sequence[Path], labels: Labels, kind: Kind | Literal["auto"]) -> Kind:
-    """Reads every mask and says of which kind they are.
+    """Reads every mask and finds the kind of all of them.
 
     Args:
         masks: at least one file.
@@ -49,12 +71,14 @@ def survey_masks(masks: Sequence[Path], labels: Labels, kind: Kind | Literal["au
         kind: "auto" takes the kind that all masks fit.
 
     Returns:
-        The kind that the masks are to be read as; every mask has declared codes only.
+        The kind to read the masks as; every mask has declared codes only.
 
     Raises:
-        DataError: a mask cannot be decoded or has an undeclared value or colour (each of the first ten is named), or
-            the masks fit two kinds that give different classes.
+        DataError: the kind is unknown, a mask cannot be decoded or has an undeclared value or colour (each of the first
+            ten is named), or the masks fit two kinds that give different classes.
     """
+    if kind not in ("auto", *KINDS):
+        raise DataError(f"kind is {quoted(kind)}, expected auto, {', '.join(KINDS)}")
     kinds = _possible_kinds(labels) if kind == "auto" else [kind]
     if kind == "binary" and len(labels.classes) != 2:
         raise DataError(

@@ -1,4 +1,4 @@
-"""The data folder, replaced together with its version: both are new, or both are what they were, also after a kill."""
+"""Replaces the data folder together with its version: both are new, or both are as before, even after a kill."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pipeline.dataset.contract import DATA
 from pipeline.dataset.versions import add_data, check_can_add, read_data_md5
-from pipeline.disk.files import check_writable, md5_of, part_of, remove, write_json
+from pipeline.disk.files import check_writable, md5_of, part_of, remove, write_json, written_whole
 from pipeline.disk.records import read_record
 from pipeline.errors import DataError, SeglineError
 
 JOURNAL = Path(".segline/import.json")
-"""Is there while a new data folder is put in its place."""
+"""Exists while a new data folder is put in its place."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Replacement:
 
     Attributes:
         md5: of the new folder.
-        dvc_file: text of the `.dvc` file beside the former one; None where there was no such file.
+        dvc_file: text of the former `.dvc` file; None if there was none.
     """
 
     md5: str
@@ -29,21 +29,25 @@ class Replacement:
 
 
 def check_replaceable(data: Path = DATA) -> None:
-    """Sees to it that DVC can take a new version, and that what `data` holds now can be had back from DVC.
+    """Checks that DVC can take a new version and that its cache holds the content of `data`.
 
-    What an import left that was killed while it put a folder in its place is undone first.
+    First undoes an import that was killed while it put a folder in its place. Outside of a DVC project, `data` must be
+    missing or empty.
 
     Raises:
-        DataError: DVC was never given what `data` holds.
+        DataError: DVC does not hold the content of `data`.
         StageError: DVC or git cannot be used.
     """
-    check_can_add()
-    check_writable(JOURNAL.parent)
-    _undo_killed(data)
+    if is_versioned():
+        check_can_add()
+        check_writable(JOURNAL.parent)
+        _undo_killed(data)
     if not data.exists() or (data.is_dir() and not any(data.iterdir())):
         return
-    if not data.with_name(f"{data.name}.dvc").exists() or not data.is_dir():
-        raise DataError(unversioned(data))
+    if not is_versioned() or not _dvc_file(data).exists() or not data.is_dir():
+        raise DataError(
+            f"{data}: exists and DVC holds no version of it; keep it with `dvc add {data}`, or move it away"
+        )
     if md5_of(data) != read_data_md5(data):
         raise DataError(
             f"{data}: has changed since {data}.dvc was written; keep the change with `dvc add {data}`, undo it with "
@@ -52,20 +56,25 @@ def check_replaceable(data: Path = DATA) -> None:
     add_data(data)  # the cache may lack files after a clone or a clean-up
 
 
-def unversioned(data: Path) -> str:
-    """Why a folder is not replaced that DVC does not hold, and what to do."""
-    return f"{data}: exists and DVC holds no version of it; keep it with `dvc add {data}`, or move it away"
+def is_versioned() -> bool:
+    """False outside of a DVC project: data come in without a version and are never replaced."""
+    return Path(".dvc").is_dir()
 
 
 @contextmanager
 def replaced(data: Path = DATA) -> Iterator[Path]:
-    """Gives a folder to write a new data set to; at the end of the block it takes the place of `data` and is versioned.
+    """Gives a folder to write a new data set to; at the end of the block it replaces `data` and gets a version.
 
-    A block that raises, or a DVC that fails, leaves data folder and version as they were.
+    If the block raises or DVC fails, data folder and version stay as they were. Outside of a DVC project there is no
+    version.
 
     Raises:
         StageError: the disk is full, or DVC fails.
     """
+    if not is_versioned():
+        with written_whole(data) as folder:
+            yield folder
+        return
     with part_of(data) as folder:
         yield folder
         dvc_file = _dvc_file(data)
@@ -89,7 +98,7 @@ def replaced(data: Path = DATA) -> Iterator[Path]:
 
 
 def _undo_killed(data: Path) -> None:
-    """Puts back what was there before an import that was killed; a folder that is not that import's is not touched."""
+    """Restores the state before a killed import; a folder that is not of that import is not touched."""
     if not JOURNAL.exists():
         return
     replacement = read_record(JOURNAL, Replacement, "`segline import`")

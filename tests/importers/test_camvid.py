@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.importers.camvid import CLASSES, camvid_labels, list_camvid
+from pipeline.importers.camvid import COLOURS, NAMES, list_frames
 
 TRAIN = ("0001TP_006690", "0006R0_f00930", "0016E5_00390")
 VAL = ("0016E5_07959",)
@@ -23,7 +23,7 @@ def _layout(root: Path, **splits: tuple[str, ...]) -> Path:
 
 def test_without_test_a_sequence_is_held_out(tmp_path: Path) -> None:
     """0006R0 of train becomes test; every split is frozen and the group is the sequence."""
-    samples = list_camvid(_layout(tmp_path, train=TRAIN, val=VAL))
+    samples = list_frames(_layout(tmp_path, train=TRAIN, val=VAL))
     assert {sample.name: (sample.group, sample.split) for sample in samples} == {
         "0001TP_006690": ("0001TP", "train"),
         "0006R0_f00930": ("0006R0", "test"),
@@ -34,16 +34,14 @@ def test_without_test_a_sequence_is_held_out(tmp_path: Path) -> None:
 
 def test_with_test_all_is_kept_as_given(tmp_path: Path) -> None:
     """The published split holds no sequence out."""
-    samples = list_camvid(_layout(tmp_path, train=TRAIN, val=VAL, test=TEST))
+    samples = list_frames(_layout(tmp_path, train=TRAIN, val=VAL, test=TEST))
     assert [sample.split for sample in samples if sample.group == "0006R0"] == ["train"]
     assert [sample.name for sample in samples if sample.split == "test"] == sorted(TEST)
 
 
-def test_void_is_ignored_and_nothing_above_it_is_declared(tmp_path: Path) -> None:
-    """11 classes of their own colours; 11 becomes 255."""
-    labels = camvid_labels(tmp_path)
-    assert labels.by_value == {**{id_: id_ for id_ in range(11)}, 11: 255}
-    assert len(CLASSES) == len(set(CLASSES.colours)) == 11
+def test_each_class_has_a_colour_of_its_own() -> None:
+    """11 names and 11 colours."""
+    assert len(set(NAMES)) == len(set(COLOURS)) == len(NAMES) == 11
 
 
 @pytest.mark.parametrize(
@@ -59,7 +57,7 @@ def test_another_layout_is_refused(tmp_path: Path, splits: dict[str, tuple[str, 
     if "test" in splits:
         (tmp_path / "testannot").mkdir()
     with pytest.raises(DataError, match=f"is not CamVid in SegNet's layout, {missing}"):
-        list_camvid(tmp_path)
+        list_frames(tmp_path)
 
 
 def test_a_frame_without_annotation_is_refused(tmp_path: Path) -> None:
@@ -67,16 +65,16 @@ def test_a_frame_without_annotation_is_refused(tmp_path: Path) -> None:
     _layout(tmp_path, train=TRAIN, val=VAL)
     (tmp_path / "trainannot" / f"{TRAIN[0]}.png").unlink()
     with pytest.raises(DataError, match="train: 1 of 3 images have no mask: 0001TP_006690.jpg"):
-        list_camvid(tmp_path)
+        list_frames(tmp_path)
 
 
 def test_a_frame_in_two_splits_is_refused(tmp_path: Path) -> None:
     """It would be trained on and scored."""
     with pytest.raises(DataError, match="0016E5_00390.jpg: is the same frame as .*; remove one of them"):
-        list_camvid(_layout(tmp_path, train=TRAIN, val=TRAIN[2:]))
+        list_frames(_layout(tmp_path, train=TRAIN, val=TRAIN[2:]))
 
 
 def test_a_train_folder_without_the_sequence_is_refused(tmp_path: Path) -> None:
     """There would be nothing to score on."""
     with pytest.raises(DataError, match="train/ has no sequence 0006R0 that could stand in for it"):
-        list_camvid(_layout(tmp_path, train=TRAIN[:1], val=VAL))
+        list_frames(_layout(tmp_path, train=TRAIN[:1], val=VAL))

@@ -1,4 +1,4 @@
-"""Tests of looking through masks before an import."""
+"""Tests of the survey of masks before an import."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -120,3 +120,9 @@ def test_a_kind_needs_its_declarations(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="c.txt: declares no colour of a, b; colour masks need all of them"):
         survey_masks(paths, labels, "colour")
+
+
+def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    """A program may ask for one that the command would refuse."""
+    with pytest.raises(DataError, match="kind is 'color', expected auto, binary, index, colour"):
+        survey_masks(_write(tmp_path, [np.zeros((2, 2), np.uint8)]), _labels(BLACK, RED), "color")  # type: ignore[arg-type]

@@ -13,11 +13,10 @@ from numpy.testing import assert_array_equal
 from pipeline.dataset.contract import list_samples, read_class_list
 from pipeline.dataset.versions import add_data, is_fresh, read_data_md5
 from pipeline.disk.files import md5_of
-from pipeline.errors import DataError, StageError, StorageError
+from pipeline.errors import DataError, StageError
 from pipeline.importers.demo.scenes import CLASSES
 from pipeline.importers.label_map import encode
-from pipeline.steps import import_
-from pipeline.steps.import_ import import_camvid, import_demo, import_folder
+from pipeline.steps.import_ import Imported, import_data
 from pipeline.vision.images import encode_jpeg, encode_png, read_image, read_mask, write_png
 from tests.bombs import write_bombs
 
@@ -41,8 +40,8 @@ def _write_folder(mask: np.ndarray = IDS, suffix: str = "") -> None:
     Path("classes.json").write_text(json.dumps({"classes": CLASSES.to_dict()["classes"][:3]}))
 
 
-def _import() -> import_.Imported:
-    return import_folder("images", "masks", Path("classes.json"))
+def _import() -> Imported:
+    return import_data("folder", "images", "masks", classes=Path("classes.json"))
 
 
 def _write_camvid(top_id: int = 11) -> None:
@@ -58,7 +57,7 @@ def _left_beside() -> list[str]:
 @pytest.mark.e2e
 def test_data_dvc_names_the_demo() -> None:
     """The version in git is the demo data set, byte for byte, wherever it is drawn."""
-    imported = import_demo()
+    imported = import_data("demo")
     assert imported.num_samples == 240 and imported.num_classes == 6
     assert md5_of(DATA) == read_data_md5(ROOT / "data")
 
@@ -66,7 +65,7 @@ def test_data_dvc_names_the_demo() -> None:
 def test_the_demo_follows_from_its_seed(tmp_path: Path) -> None:
     """The same seed gives the same bytes; more images change none of the first ones; groups are streets."""
     for folder, seed, num_images in (("a", 3, 4), ("b", 3, 4), ("c", 4, 4), ("d", 3, 3)):
-        import_demo(seed, num_images, tmp_path / folder)
+        import_data("demo", seed=seed, num_images=num_images, data=tmp_path / folder)
     assert md5_of(tmp_path / "a") == md5_of(tmp_path / "b") != md5_of(tmp_path / "c")
     samples = list_samples(tmp_path / "d")
     assert [(sample.name, sample.group) for sample in samples[:2]] == [("abbey_000", "abbey"), ("birch_000", "birch")]
@@ -74,17 +73,10 @@ def test_the_demo_follows_from_its_seed(tmp_path: Path) -> None:
         assert sample.image and sample.image.read_bytes() == (tmp_path / "a/images" / sample.image.name).read_bytes()
 
 
-def test_a_demo_without_images_is_refused() -> None:
-    """Nothing is written."""
-    with pytest.raises(DataError, match="0 images are asked for, expected at least 1"):
-        import_demo(num_images=0)
-    assert not DATA.exists()
-
-
 def test_camvid_is_frozen_and_void_ignored() -> None:
     """Splits and groups as its README says, images byte for byte, ids as they are but for void."""
     _write_camvid()
-    imported = import_camvid(Path("camvid"))
+    imported = import_data("camvid", Path("camvid"))
     assert imported.num_by_split == {"train": 1, "test": 1, "val": 2} and imported.num_classes == 11
     samples = {sample.name: sample for sample in list_samples()}
     assert (samples["0006R0_1"].split, samples["0006R0_1"].group) == ("test", "0006R0")
@@ -96,7 +88,7 @@ def test_camvid_with_an_unknown_id_is_refused() -> None:
     """Before anything is written."""
     _write_camvid(top_id=12)
     with pytest.raises(DataError, match=r"(?s)4 of 4 masks.*0001TP_1.png: value 12 on 6 pixels is not declared"):
-        import_camvid(Path("camvid"))
+        import_data("camvid", Path("camvid"))
     assert not DATA.exists() and not _left_beside()
 
 
@@ -117,9 +109,8 @@ def test_a_folder_of_colour_masks_with_suffix_and_groups() -> None:
     """Colours become ids; groups follow from the path and splits from a table."""
     _write_folder(encode(IDS.clip(0, 2), CLASSES), "_gt")
     Path("samples.csv").write_text("name,split\nsouth/a.jpg,test\n")
-    imported = import_folder(
-        Path("images"), "masks", Path("classes.json"), "colour", "_gt", "^([^/]+)/", Path("samples.csv")
-    )
+    options = {"kind": "colour", "mask_suffix": "_gt", "group": "^([^/]+)/", "samples": Path("samples.csv")}
+    imported = import_data("folder", "images", "masks", classes=Path("classes.json"), **options)
     assert imported.num_by_split == {"by group": 2, "test": 1}
     assert [(sample.group, sample.split) for sample in list_samples()] == [
         ("north", ""),
@@ -131,12 +122,12 @@ def test_a_folder_of_colour_masks_with_suffix_and_groups() -> None:
 
 
 def test_a_folder_of_binary_masks() -> None:
-    """Black and white become 0 and 1; what was decided is told."""
+    """Black and white become 0 and 1; the notes say what was decided."""
     _write_folder(np.array([[0, 255]], np.uint8).repeat(6, axis=0))
     Path("images/readme.txt").touch()
     Path("images/.hidden.png").touch()
     Path("classes.txt").write_text("ground\nbox\n")
-    notes = import_folder("images", "masks", Path("classes.txt")).notes
+    notes = import_data("folder", "images", "masks", classes=Path("classes.txt")).notes
     assert_array_equal(read_mask(DATA / "masks/north__a.png"), [[0, 1]] * 6)
     assert notes[0] == "masks were read as binary masks" and "no groups were given" in notes[1]
     assert notes[2] == "files beside the images that are no pictures were left out: 1"
@@ -159,7 +150,7 @@ def test_bad_input_writes_nothing() -> None:
 
 
 def test_what_is_no_picture_is_never_copied() -> None:
-    """Each image is decoded first; all that fail are told, nothing is written, and no secret is in the message."""
+    """Each image is decoded first; all that fail are named, nothing is written, and no secret is in the message."""
     _write_folder()
     Path("images/north/a.jpg").write_text("SECRET=1")
     Path("images/south/a.jpg").write_bytes(encode_jpeg(GREEN, 90)[:-20])
@@ -187,7 +178,7 @@ def test_camvid_has_the_same_door() -> None:
     Path("camvid/train/0001TP_1.png").unlink()
     Path("camvid/train/0001TP_1.png").symlink_to("/etc/passwd")
     with pytest.raises(DataError, match="train/0001TP_1.png: is a link to /etc/passwd, outside of camvid/train"):
-        import_camvid(Path("camvid"))
+        import_data("camvid", Path("camvid"))
 
 
 def test_bombs_are_named_and_nothing_is_written() -> None:
@@ -225,8 +216,8 @@ def test_unversioned_data_is_kept() -> None:
     (DATA / "images").mkdir(parents=True)
     (DATA / "images/mine.png").touch()
     imports: list[Callable[[], object]] = [
-        lambda: import_demo(num_images=1),
-        lambda: import_camvid(Path("none")),
+        lambda: import_data("demo", num_images=1),
+        lambda: import_data("camvid", Path("none")),
         _import,
     ]
     for again in imports:
@@ -238,30 +229,30 @@ def test_unversioned_data_is_kept() -> None:
 def test_an_empty_data_folder_is_in_nobodys_way() -> None:
     """It holds nothing to lose."""
     DATA.mkdir()
-    assert import_demo(num_images=1).num_samples == 1
+    assert import_data("demo", num_images=1).num_samples == 1
 
 
 def test_versioned_data_is_replaced_and_can_be_had_back(project: Path) -> None:
     """An import adds its data; the next one replaces it; the former is in DVC's cache, also when that was emptied."""
-    assert import_demo(num_images=2).notes == []
+    assert import_data("demo", num_images=2).notes == []
     former = md5_of(DATA)
     assert read_data_md5() == former and is_fresh("data.dvc")
     for file in (project / ".dvc/cache").rglob("*.dir"):
         file.unlink()
-    import_demo(seed=1, num_images=2)
+    import_data("demo", seed=1, num_images=2)
     assert read_data_md5() == md5_of(DATA) != former
     assert (project / f".dvc/cache/files/md5/{former[:2]}/{former[2:]}").exists()
 
 
 def test_changed_data_is_kept(project: Path) -> None:
     """What was changed since `dvc add` is in no cache."""
-    import_demo(num_images=1)
+    import_data("demo", num_images=1)
     (DATA / "samples.csv").write_text("name,group\nabbey_000,corrected\n")
     with pytest.raises(DataError, match="data: has changed since data.dvc was written; keep the change with `dvc add"):
-        import_demo(num_images=1)
+        import_data("demo", num_images=1)
     assert "corrected" in (DATA / "samples.csv").read_text()
     add_data()
-    import_demo(num_images=1)
+    import_data("demo", num_images=1)
     assert "corrected" not in (DATA / "samples.csv").read_text()
 
 
@@ -273,19 +264,7 @@ def test_folders_of_an_object_store(s3: Any) -> None:
         s3.put_object(Bucket="photos", Key=f"v1/images/{name}.jpg", Body=encode_jpeg(GREEN, 90))
         s3.put_object(Bucket="photos", Key=f"v1/masks/{name}.png", Body=encode_png(IDS))
     _write_folder()
-    assert import_folder("s3://photos/v1/images", "s3://photos/v1/masks/", Path("classes.json")).num_samples == 3
+    folders = ("s3://photos/v1/images", "s3://photos/v1/masks/")
+    assert import_data("folder", *folders, classes=Path("classes.json")).num_samples == 3
     assert_array_equal(read_mask(DATA / "masks/north__b.png"), IDS)
     assert not _left_beside()
-
-
-def test_errors_name_the_object_and_not_the_download(s3: Any) -> None:
-    """A wrong mask of a store is named by its URL; a wrong place is the store's error."""
-    s3.create_bucket(Bucket="photos")
-    s3.put_object(Bucket="photos", Key="images/a.png", Body=encode_png(GREEN))
-    s3.put_object(Bucket="photos", Key="masks/a.png", Body=encode_png(np.full((6, 8), 77, np.uint8)))
-    _write_folder()
-    with pytest.raises(DataError, match=r"s3://photos/masks/a.png: value 77 on 48 pixels is not declared"):
-        import_folder("s3://photos/images", "s3://photos/masks", Path("classes.json"))
-    with pytest.raises(StorageError, match="s3://photos/none: found nothing"):
-        import_folder("s3://photos/none", "s3://photos/masks", Path("classes.json"))
-    assert not DATA.exists() and not _left_beside()

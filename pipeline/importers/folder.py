@@ -1,0 +1,93 @@
+"""The importer of a folder of images and one of masks, on this machine or in an object store."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pipeline.errors import DataError
+from pipeline.importers.source import Source
+
+if TYPE_CHECKING:
+    from pipeline.dataset.contract import Sample
+
+DOWNLOAD = Path(".data.download")
+"""Holds the files of an object store during an import."""
+
+
+@contextmanager
+def folder(
+    images: str,
+    masks: str,
+    *,
+    classes: Path,
+    kind: Literal["auto", "index", "binary", "colour"] = "auto",
+    mask_suffix: str = "",
+    group: str = "",
+    samples: Path | None = None,
+) -> Iterator[Source]:
+    """Bring in a folder of images and one of masks.
+
+    Args:
+        images: folder of images, or s3://bucket/prefix.
+        masks: folder of masks named as the images, or s3://bucket/prefix.
+        classes: .yaml or .json: a list `classes` of rows with name and, optional, id, value, colour, ignore; .csv: name
+            and, optional, id, value, r, g, b, ignore; .txt: a name in each line.
+        kind: of the masks.
+        mask_suffix: what a mask's name has beyond the image's, such as _mask.
+        group: regular expression: its first bracket is the group, found in the image's path.
+        samples: CSV: name and, optional, group, split; goes before --group.
+
+    Raises:
+        DataError: files are no pictures or not in pairs, or masks do not keep to the class file.
+        StorageError: the object store cannot be read.
+        StageError: the disk is full.
+    """
+    from pipeline.importers.class_files import read_class_file
+    from pipeline.importers.groups import to_samples
+    from pipeline.importers.mask_files import from_mask_files
+    from pipeline.importers.pairs import pair_files
+
+    labels = read_class_file(classes)
+    with _local(images, DOWNLOAD / "images") as image_folder, _local(masks, DOWNLOAD / "masks") as mask_folder:
+        rows = to_samples(pair_files(image_folder, mask_folder, mask_suffix), group, samples)
+        yield from_mask_files(labels, rows, kind, [*labels.notes, *_notes_on(rows, image_folder)])
+
+
+@contextmanager
+def _local(place: str, folder: Path) -> Iterator[Path]:
+    """The folder itself, or its download, which is removed at the end; errors name the URL, not the download."""
+    from pipeline.importers.object_store import download_folder, is_url
+    from pipeline.vision.images import SUFFIXES
+
+    url = str(place)
+    if not is_url(url):
+        yield Path(place)
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        download_folder(url, folder, SUFFIXES)
+        yield folder
+    except DataError as err:
+        raise DataError(str(err).replace(str(folder), url.rstrip("/"))) from err
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.parent.is_dir() and not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+
+
+def _notes_on(samples: "Sequence[Sample]", images: Path) -> list[str]:
+    from pipeline.importers.pairs import count_hidden_pictures, count_other_files
+
+    notes = []
+    if all(sample.group == sample.name for sample in samples):
+        notes.append(
+            "no groups were given: every image is a group of its own; if some show the same scene or patient, name "
+            "their group with --group or --samples, so that they do not end up in train and test"
+        )
+    if num_other_files := count_other_files(images):
+        notes.append(f"files beside the images that are no pictures were left out: {num_other_files}")
+    if num_hidden := count_hidden_pictures(images):
+        notes.append(f"hidden pictures, whose names begin with a dot, were left out: {num_hidden}")
+    return notes

@@ -1,0 +1,20 @@
+"""The table of importers: `segline import NAME` calls the function of that name.
+
+The parameters of a function are the words and options of its command, its docstring is the help. The command's help
+loads this file and the importers in it, so they import heavy libraries inside their functions.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from pipeline.importers.camvid import camvid
+from pipeline.importers.demo.data_set import demo
+from pipeline.importers.folder import folder
+from pipeline.importers.source import Source
+
+IMPORTERS: dict[str, Callable[..., Source | AbstractContextManager[Source]]] = {
+    "demo": demo,
+    "camvid": camvid,
+    "folder": folder,
+}
+"""An importer that must clean up, after a download for example, is a context manager."""
