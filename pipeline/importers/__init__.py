@@ -1,4 +1,4 @@
-"""Folders of images and labels become a data set: pairs, class lists, label maps, groups. The door to boto3.
+"""Importers, which bring labelled images of others in as a data set; `formats.py` lists them. The door to boto3.
 
-May import dataset and the rooms below it. Open `pairs.py` first.
+May import dataset and the rooms below it. Open `formats.py` first.
 """

@@ -1,4 +1,4 @@
-"""Class files: what a user says of the classes in their masks, as YAML, JSON, CSV or a plain list of names."""
+"""Class files: the classes of a user's masks, as YAML, JSON, CSV or a plain list of names."""
 
 import re
 from collections import Counter
@@ -27,7 +27,7 @@ TOP_KEYS = {"classes", "ignore_id", "ignore_colours", "ignore_colors"}
 
 @dataclass(frozen=True)
 class _Row:
-    """A class as the file has it; `where` is for messages."""
+    """A class as the file declares it; `where` is for messages."""
 
     where: str
     name: str
@@ -44,8 +44,8 @@ class _Row:
 def read_class_file(path: Path) -> Labels:
     """Reads the classes of masks that are to be imported.
 
-    A class named void, ignore or unlabelled is ignored, unless the file says `ignore: false` of it. The others are
-    numbered anew from 0 in the order of their ids; `value` is the grey value in the masks where it is not the id.
+    A class named void, ignore or unlabelled is ignored, unless the file says `ignore: false` of it. The others get
+    new ids from 0 in the order of their ids; `value` is the grey value in the masks if it is not the id.
 
     Raises:
         DataError: the file is missing, of no known format, or contradicts itself.
@@ -107,8 +107,8 @@ def _read_mapping(path: Path, text: str) -> dict[str, Any]:
     try:
         content = parse_json(text) if path.suffix.lower() == ".json" else parse_yaml(text)
     except ValueError as err:
-        told = f"is not JSON ({err})" if path.suffix.lower() == ".json" else str(err)
-        raise DataError(f"{path}: {told}; correct the file") from err
+        problem = f"is not JSON ({err})" if path.suffix.lower() == ".json" else str(err)
+        raise DataError(f"{path}: {problem}; correct the file") from err
     if not isinstance(content, dict) or not isinstance(content.get("classes"), list):
         raise DataError(
             f"{path}: found no list `classes`; expected rows such as {{id: 0, name: sky, colour: [0, 0, 255]}}"
@@ -213,7 +213,7 @@ def _refuse_doubles(path: Path, what: str, values: Sequence[Any]) -> None:
 
 
 def _colours(rows: Sequence[_Row]) -> tuple[Colour, ...]:
-    """Declared colours, and for the others ones from Pascal VOC's colour map that nobody declared."""
+    """Declared colours; the other classes get unused colours of Pascal VOC's colour map."""
     taken = {row.colour for row in rows}
     free = (colour for colour in map(_voc_colour, range(1, 256)) if colour not in taken)
     return tuple(row.colour or next(free) for row in rows)

@@ -12,8 +12,8 @@ from pipeline.importers.source import Source
 if TYPE_CHECKING:
     from pipeline.dataset.contract import Sample
 
-DOWNLOAD = Path(".data.download")
-"""Holds the files of an object store during an import."""
+DOWNLOADS = (Path(".data.images"), Path(".data.masks"))
+"""Folders of the files of an object store during an import."""
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def folder(
     from pipeline.importers.pairs import pair_files
 
     labels = read_class_file(classes)
-    with _local(images, DOWNLOAD / "images") as image_folder, _local(masks, DOWNLOAD / "masks") as mask_folder:
+    with _local(images, DOWNLOADS[0]) as image_folder, _local(masks, DOWNLOADS[1]) as mask_folder:
         rows = to_samples(pair_files(image_folder, mask_folder, mask_suffix), group, samples)
         yield from_mask_files(labels, rows, kind, [*labels.notes, *_notes_on(rows, image_folder)])
 
@@ -73,8 +73,6 @@ def _local(place: str, folder: Path) -> Iterator[Path]:
         raise DataError(str(err).replace(str(folder), url.rstrip("/"))) from err
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if folder.parent.is_dir() and not any(folder.parent.iterdir()):
-            folder.parent.rmdir()
 
 
 def _notes_on(samples: "Sequence[Sample]", images: Path) -> list[str]:

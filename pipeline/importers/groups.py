@@ -1,4 +1,4 @@
-"""Which group a sample belongs to, and which split it is frozen in: by a regular expression or by a table."""
+"""Group and frozen split of each sample, from a regular expression or a table."""
 
 import re
 import unicodedata
@@ -19,7 +19,7 @@ def to_samples(pairs: Sequence[Pair], group: str, table_path: Path | None) -> li
         pairs: images with their masks.
         group: regular expression whose first bracket is the group, searched in an image's path below its folder; "":
             each image is a group of its own.
-        table_path: a samples.csv, which goes before `group`; its rows may name samples, files or relative paths.
+        table_path: a samples.csv, which has precedence over `group`; its rows name samples, files or relative paths.
 
     Raises:
         DataError: the expression is wrong or finds nothing in a path, or the table names samples that are not there.
@@ -28,8 +28,8 @@ def to_samples(pairs: Sequence[Pair], group: str, table_path: Path | None) -> li
     table = _read_table(table_path, {pair.name for pair in pairs}) if table_path else {}
     samples = []
     for pair in pairs:
-        told, split = table.get(pair.name, ("", ""))
-        samples.append(Sample(pair.name, pair.image, pair.mask, told or groups.get(pair.name, pair.name), split))
+        in_table, split = table.get(pair.name, ("", ""))
+        samples.append(Sample(pair.name, pair.image, pair.mask, in_table or groups.get(pair.name, pair.name), split))
     return samples
 
 
@@ -55,7 +55,7 @@ def _groups_by_pattern(pairs: Sequence[Pair], pattern: re.Pattern[str]) -> dict[
 
 
 def _read_table(path: Path, names: set[str]) -> dict[str, tuple[str, str]]:
-    """Group ("" where none is given) and split by sample, whether rows name samples, files or relative paths."""
+    """Group ("" if none is given) and split by sample; rows name samples, files or relative paths."""
     if not path.is_file():
         raise DataError(f"{path}: not found; expected a CSV with name and, optional, group and split")
     table: dict[str, tuple[str, str]] = {}

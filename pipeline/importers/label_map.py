@@ -1,4 +1,4 @@
-"""Masks as others store them, turned into class ids: by grey value, by black and white, or by colour."""
+"""Converts masks to class ids: by grey value, by black and white, or by colour."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ KINDS: tuple[Kind, ...] = ("binary", "index", "colour")
 
 @dataclass(frozen=True)
 class Labels:
-    """How masks that come in name the classes; a code is a grey value or a colour as `code_of` gives it.
+    """Class ids of the codes in the masks; a code is a grey value or a colour as `code_of` gives it.
 
     Attributes:
-        source: file that says so, for messages.
-        classes: as the data set will have them.
-        by_value: id of each declared grey value; 255 for those to be ignored.
-        by_colour: id of each declared colour's code, likewise.
+        source: file that declares them, for messages.
+        classes: of the new data set.
+        by_value: id of each declared grey value; 255 = ignored.
+        by_colour: id of each declared colour's code; 255 = ignored.
         without_colour: names of the classes whose colour was not declared.
-        has_own_values: the grey values are not simply the ids.
-        notes: what was decided in reading the file.
+        has_own_values: the grey values are not the ids.
+        notes: decisions made in reading the file, for the user to read.
     """
 
     source: Path
@@ -63,7 +63,7 @@ def decode(codes: np.ndarray, ids: Mapping[int, int]) -> tuple[np.ndarray, np.nd
         ids: class id of each declared code; at least one.
 
     Returns:
-        The mask (H, W) uint8, and (H, W) bool: where the code is declared. Elsewhere the mask means nothing.
+        The mask (H, W) uint8, and (H, W) bool: True if the code is declared. Elsewhere the mask is undefined.
     """
     known = np.array(sorted(ids), dtype=np.int64)
     id_of_known = np.array([ids[code] for code in known.tolist()], dtype=np.uint8)
@@ -71,20 +71,13 @@ def decode(codes: np.ndarray, ids: Mapping[int, int]) -> tuple[np.ndarray, np.nd
     return id_of_known[places], known[places] == codes
 
 
-def encode(mask: np.ndarray, classes: ClassList) -> np.ndarray:
-    """Paints each class of a mask (H, W) in its colour, what is ignored black; (H, W, 3) uint8 RGB."""
-    palette = np.zeros((256, 3), np.uint8)
-    palette[: len(classes)] = classes.colours
-    return np.asarray(palette[mask])
-
-
 def to_ids(stored: np.ndarray, path: Path, kind: Kind, labels: Labels) -> np.ndarray:
-    """Turns a mask of someone else's making into class ids.
+    """Converts a mask to class ids.
 
     Args:
-        stored: what `read_stored` gives of it; of a palette PNG that is the indices.
+        stored: as `read_stored` gives it; of a palette PNG, the indices.
         path: where it was read.
-        kind: what the pixels mean.
+        kind: of the mask.
         labels: what is declared.
 
     Returns:
@@ -120,8 +113,8 @@ def _describe(undeclared: np.ndarray, kind: Kind) -> str:
     """Names the most frequent of the undeclared codes and counts the rest."""
     codes, counts = np.unique(undeclared, return_counts=True)
     code, count = int(codes[counts.argmax()]), int(counts.max())
-    found = f"colour {list(colour_of(code))}" if kind == "colour" else f"value {code}"
-    text = f"{found} on {count} pixel{'s' if count > 1 else ''} is not declared"
+    name = f"colour {list(colour_of(code))}" if kind == "colour" else f"value {code}"
+    text = f"{name} on {count} pixel{'s' if count > 1 else ''} is not declared"
     if len(codes) == 1:
         return text
     return f"{text}, nor are {len(codes) - 1} more on {undeclared.size - count} pixels"

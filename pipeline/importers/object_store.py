@@ -1,4 +1,4 @@
-"""The one door to object stores: S3, and whatever speaks its protocol (`AWS_ENDPOINT_URL`)."""
+"""The door to object stores: S3 and servers with its protocol (`AWS_ENDPOINT_URL`)."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ def split_url(url: str) -> tuple[str, str]:
 def download_folder(url: str, folder: Path, suffixes: Sequence[str]) -> int:
     """Downloads everything below a prefix into a folder that is new, keeping the relative paths.
 
-    Where the store is and who asks comes from the environment: AWS_ENDPOINT_URL, AWS_PROFILE, AWS_ACCESS_KEY_ID, ...
+    Address and credentials come from the environment: AWS_ENDPOINT_URL, AWS_PROFILE, AWS_ACCESS_KEY_ID, ...
 
     Args:
         url: s3://bucket/prefix.

@@ -1,4 +1,4 @@
-"""Images and masks that belong together, found by their paths below two folders."""
+"""Pairs of images and masks with the same path below their two folders."""
 
 import unicodedata
 from collections import Counter
@@ -35,8 +35,8 @@ def pair_files(images: Path, masks: Path, mask_suffix: str = "") -> list[Pair]:
 
     Args:
         images: folder of the images.
-        masks: folder of the masks; it may lie in `images`, or be the same where `mask_suffix` tells them apart.
-        mask_suffix: what a mask's name has at its end beyond the image's, such as "_mask".
+        masks: folder of the masks; it may lie in `images`, or be the same if `mask_suffix` tells them apart.
+        mask_suffix: end of a mask's name beyond the image's, such as "_mask".
 
     Returns:
         Pairs in order of name.
@@ -114,16 +114,16 @@ def _what(folder: Path, masks: Path) -> str:
 
 def _by_key(folder: Path, paths: Sequence[Path], suffix: str) -> dict[str, Path]:
     """Paths by relative path without suffix; a mask whose name lacks the mask suffix keeps all of it."""
-    found: dict[str, Path] = {}
+    path_of: dict[str, Path] = {}
     for path in paths:
         key = _key_of(path, folder).removesuffix(suffix)
-        if key in found:
+        if key in path_of:
             raise DataError(
-                f"{shown(str(path))}: has the same name as {shown(str(found[key]))}; rename one, names tell "
+                f"{shown(str(path))}: has the same name as {shown(str(path_of[key]))}; rename one, names tell "
                 "samples apart"
             )
-        found[key] = path
-    return found
+        path_of[key] = path
+    return path_of
 
 
 def _key_of(path: Path, folder: Path) -> str:
@@ -162,7 +162,7 @@ def _describe_unpaired(images: Path, masks: Path, image_of: dict[str, Path], mas
 
 
 def _guess_suffix(image_of: dict[str, Path], lonely_masks: Sequence[str]) -> str:
-    """What most of the masks have at the end of their names beyond an image's; "" where there is no such thing."""
+    """The most frequent end of the masks' names beyond an image's; "" if fewer than half have it."""
     guesses = Counter(_suffix_beyond(image_of, key) for key in lonely_masks[:NUM_LOOKED_AT])
     guess, number = guesses.most_common(1)[0] if guesses else ("", 0)
     return guess if 2 * number >= guesses.total() else ""

@@ -2,12 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline.importers.source import Source, copy_image, write_mask
-
-if TYPE_CHECKING:
-    from pipeline.dataset.contract import Sample
 
 
 def polygons(images: Path, annotations: Path, *, suffix: str = ".png") -> Source:
@@ -28,7 +24,7 @@ def polygons(images: Path, annotations: Path, *, suffix: str = ".png") -> Source
     classes = ClassList(names, tuple(map(tuple, content["classes"].values())), 255)
     samples = [Sample(name, images / f"{name}{suffix}", None, name, "") for name in sorted(content["images"])]
 
-    def draw(folder: Path, sample: "Sample") -> None:
+    def draw(folder: Path, sample: Sample) -> None:
         mask = np.full(copy_image(folder, sample), 255, np.uint8)
         for label, shapes in content["images"][sample.name].items():
             for corners in shapes:

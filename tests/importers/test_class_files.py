@@ -25,7 +25,7 @@ def _read(tmp_path: Path, name: str, content: Any) -> Labels:
 
 @pytest.mark.parametrize("name", ["c.yaml", "c.yml", "c.json"])
 def test_the_contract_is_a_class_file(tmp_path: Path, name: str) -> None:
-    """What `dataset.yaml` holds can be read; values are ids, 255 is ignored."""
+    """A `dataset.yaml` can be read; values are ids, 255 is ignored."""
     classes = ClassList(("sky", "road"), ((0, 0, 255), (128, 128, 128)), 255)
     content = classes.to_dict()
     labels = _read(tmp_path, name, content if name.endswith("json") else yaml.safe_dump(content))

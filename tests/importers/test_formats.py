@@ -79,10 +79,8 @@ def test_names_that_are_one_on_other_machines_are_refused() -> None:
 
 def test_an_unknown_importer_is_refused() -> None:
     """The message lists the known ones."""
-    with pytest.raises(
-        DataError, match="no importer is called 'coco2'; expected one of demo, camvid, folder, polygons"
-    ):
-        import_data("coco2")
+    with pytest.raises(DataError, match="no importer is called 'box'; expected one of demo, camvid, folder, polygons"):
+        import_data("box")
 
 
 @pytest.mark.parametrize("name", [*IMPORTERS, "polygons"])

@@ -26,11 +26,11 @@ def test_without_a_rule_each_image_is_a_group() -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "found"), [("^([^/]+)/", ["north", "north", "south"]), (r"(s\d)", ["s1", "s1", "s2"])]
+    ("group", "groups"), [("^([^/]+)/", ["north", "north", "south"]), (r"(s\d)", ["s1", "s1", "s2"])]
 )
-def test_an_expression_finds_the_group_in_the_path(group: str, found: list[str]) -> None:
+def test_an_expression_finds_the_group_in_the_path(group: str, groups: list[str]) -> None:
     """The first bracket names it."""
-    assert [sample.group for sample in to_samples(PAIRS, group, None)] == found
+    assert [sample.group for sample in to_samples(PAIRS, group, None)] == groups
 
 
 def test_a_table_goes_before_the_expression(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_mask_that_cannot_be_decoded_is_an_offender(tmp_path: Path) -> None:
             survey_masks([path], _labels(BLACK, RED), kind)
 
 
-def test_jpeg_masks_are_told_why(tmp_path: Path) -> None:
+def test_jpeg_masks_have_a_hint(tmp_path: Path) -> None:
     """JPEG invents values at the edges of classes."""
     edges = np.kron(np.eye(3), np.ones((5, 5)))[:, :, None].repeat(3, axis=2).astype(np.uint8) * 255
     (tmp_path / "a.jpg").write_bytes(encode_jpeg(edges, 60))

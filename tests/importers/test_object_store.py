@@ -35,7 +35,7 @@ CLOSED = "http://127.0.0.1:9"
 
 @pytest.fixture(autouse=True)
 def _bucket(s3: Any) -> None:
-    """Filled anew, with the same, for each test."""
+    """Filled with the same objects for each test."""
     s3.create_bucket(Bucket="photos")
     for key in KEYS:
         s3.put_object(Bucket="photos", Key=key, Body=key.encode())
@@ -82,7 +82,7 @@ def test_urls_are_taken_apart() -> None:
         ("s3://photos/x", "s3://photos/x: cannot be stored in .* rename the object"),
     ],
 )
-def test_what_is_wrong_in_the_store_is_told(tmp_path: Path, url: str, message: str) -> None:
+def test_what_is_wrong_in_the_store_is_named(tmp_path: Path, url: str, message: str) -> None:
     """A missing bucket, an empty prefix, and keys that are no paths."""
     with pytest.raises(StorageError, match=message):
         download_folder(url, tmp_path / "new", PNG)
@@ -90,7 +90,7 @@ def test_what_is_wrong_in_the_store_is_told(tmp_path: Path, url: str, message: s
 
 
 @pytest.mark.e2e
-def test_an_unreachable_server_is_told_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_is_named_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message says where it was looked for."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", CLOSED)
     started = time.monotonic()
@@ -99,14 +99,14 @@ def test_an_unreachable_server_is_told_within_seconds(tmp_path: Path, monkeypatc
     assert time.monotonic() - started < 10
 
 
-def test_an_address_that_is_none_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A typo in the environment is no traceback."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "not an address")
     with pytest.raises(StorageError, match="not an address cannot be reached: Invalid endpoint"):
         download_folder("s3://photos/set", tmp_path / "new", PNG)
 
 
-def test_missing_credentials_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names the variables to set."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -116,7 +116,7 @@ def test_missing_credentials_are_told(tmp_path: Path, monkeypatch: pytest.Monkey
         download_folder("s3://photos/set", tmp_path / "new", PNG)
 
 
-def test_wrong_credentials_are_told(s3_server: str, tmp_path: Path) -> None:
+def test_wrong_credentials_are_named(s3_server: str, tmp_path: Path) -> None:
     """The server checks them here, and the message says so."""
     _check_credentials_after(s3_server, "0")
     try:

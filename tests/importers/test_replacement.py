@@ -47,7 +47,7 @@ def _hold_lock() -> "subprocess.Popen[str]":
 
 
 def test_data_and_version_are_replaced_together(project: Path) -> None:
-    """The new folder has its version, and nothing is left beside."""
+    """The new folder has its version, and nothing else is left."""
     for text in ("old", "new"):
         _bring_in(text)
         assert is_fresh("data.dvc")
@@ -81,13 +81,13 @@ def test_where_dvc_fails_all_is_as_it_was(project: Path, has_old: bool) -> None:
     ],
 )
 def test_what_dvc_cannot_do_is_known_before(project: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
-    """It is told before the work is begun."""
+    """The error comes before the work begins."""
     damage()
     with pytest.raises(StageError, match=message):
         check_replaceable()
 
 
-def test_a_dvc_that_cannot_write_is_told(project: Path) -> None:
+def test_a_dvc_that_cannot_write_is_named(project: Path) -> None:
     """The data base that DVC keeps is larger than the system allows."""
     with small_files(1000), pytest.raises(StageError, match="DVC failed: its own data base .*look for free space"):
         check_replaceable()
@@ -117,7 +117,7 @@ def test_data_of_a_hand_are_kept_after_a_kill(project: Path) -> None:
 
 
 def test_a_kill_between_the_renames_loses_nothing(project: Path) -> None:
-    """The former folder, which stands beside, is put back."""
+    """The former folder is put back."""
     _bring_in("old")
     version = read_data_md5()
     JOURNAL.write_text('{"md5": "x.dir", "dvc_file": ' + repr(Path("data.dvc").read_text()).replace("'", '"') + "}")

@@ -15,7 +15,6 @@ from pipeline.dataset.versions import add_data, is_fresh, read_data_md5
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, StageError
 from pipeline.importers.demo.scenes import CLASSES
-from pipeline.importers.label_map import encode
 from pipeline.steps.import_ import Imported, import_data
 from pipeline.vision.images import encode_jpeg, encode_png, read_image, read_mask, write_png
 from tests.bombs import write_bombs
@@ -107,9 +106,14 @@ def test_a_folder_of_index_masks() -> None:
 
 def test_a_folder_of_colour_masks_with_suffix_and_groups() -> None:
     """Colours become ids; groups follow from the path and splits from a table."""
-    _write_folder(encode(IDS.clip(0, 2), CLASSES), "_gt")
+    _write_folder(np.array(CLASSES.colours, np.uint8)[IDS.clip(0, 2)], "_gt")
     Path("samples.csv").write_text("name,split\nsouth/a.jpg,test\n")
-    options = {"kind": "colour", "mask_suffix": "_gt", "group": "^([^/]+)/", "samples": Path("samples.csv")}
+    options: dict[str, Any] = {
+        "kind": "colour",
+        "mask_suffix": "_gt",
+        "group": "^([^/]+)/",
+        "samples": Path("samples.csv"),
+    }
     imported = import_data("folder", "images", "masks", classes=Path("classes.json"), **options)
     assert imported.num_by_split == {"by group": 2, "test": 1}
     assert [(sample.group, sample.split) for sample in list_samples()] == [
@@ -163,7 +167,7 @@ def test_what_is_no_picture_is_never_copied() -> None:
 @pytest.mark.parametrize("target", ["/proc/self/environ", "/etc/passwd", "../../classes.json"])
 @pytest.mark.parametrize("side", ["images/north/a.jpg", "masks/north/a.png"])
 def test_a_link_out_of_the_folder_is_not_followed(side: str, target: str) -> None:
-    """What lies elsewhere comes neither into data/ nor into DVC's cache."""
+    """Files elsewhere come neither into data/ nor into DVC's cache."""
     _write_folder()
     Path(side).unlink()
     Path(side).symlink_to(target)
@@ -245,7 +249,7 @@ def test_versioned_data_is_replaced_and_can_be_had_back(project: Path) -> None:
 
 
 def test_changed_data_is_kept(project: Path) -> None:
-    """What was changed since `dvc add` is in no cache."""
+    """A change since `dvc add` is in no cache."""
     import_data("demo", num_images=1)
     (DATA / "samples.csv").write_text("name,group\nabbey_000,corrected\n")
     with pytest.raises(DataError, match="data: has changed since data.dvc was written; keep the change with `dvc add"):

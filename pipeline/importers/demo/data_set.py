@@ -1,13 +1,9 @@
 """The importer of the demo: drawn street scenes, in groups of one street each."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline.errors import DataError
 from pipeline.importers.source import Source, write_mask
-
-if TYPE_CHECKING:
-    from pipeline.dataset.contract import Sample
 
 JPEG_QUALITY = 95
 
@@ -32,7 +28,7 @@ def demo(*, seed: int = 0, num_images: int = 240) -> Source:
     frames = {f"{STREETS[street]}_{frame:03}": frame for frame, street in places}
     samples = [Sample(name, None, None, name.split("_")[0], "") for name in sorted(frames)]
 
-    def draw(folder: Path, sample: "Sample") -> None:
+    def draw(folder: Path, sample: Sample) -> None:
         image, mask = draw_scene(seed, sample.group, frames[sample.name])
         (folder / "images" / f"{sample.name}.jpg").write_bytes(encode_jpeg(image, JPEG_QUALITY))
         write_mask(folder, sample, mask)

@@ -29,6 +29,6 @@ def test_bytes_are_spread_evenly() -> None:
 
 
 def test_another_key_gives_other_numbers() -> None:
-    """Parts of a key are told apart."""
+    """A part of a key changes the stream."""
     assert RandomStream(0, "a", 1).bytes((16,)).tolist() != RandomStream(0, "a", 2).bytes((16,)).tolist()
     assert RandomStream(1).choice("abcdefgh") in "abcdefgh" and not RandomStream(1).happens(0.0)
