@@ -1,57 +1,49 @@
 """`params.yaml`: everything that changes the model's bytes, checked before anything runs."""
 
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipeline.disk.files import read_yaml
 from pipeline.errors import ParamsError
+from pipeline.networks.network import Network
+from pipeline.networks.table import NETWORKS, AnyNetwork
+from pipeline.param_types import (
+    AreaPx,
+    Confidence,
+    Count,
+    EllipsePx,
+    Epochs,
+    Rate,
+    Resamples,
+    Section,
+    Seed,
+    Share,
+    Size,
+    Units,
+    Whole,
+    Zoom,
+)
 from pipeline.text import quoted
+from pipeline.training.losses.table import LOSSES
 
 PARAMS = Path("params.yaml")
 MAX_PARAMETERS = 500_000_000
 """Of the network: weights, gradient and the optimiser's two moments take 16 bytes each, 8 GB in all."""
 MAX_MAP_BYTES = 32 * 2**30
-"""Of one feature map of the first level; training holds several at once."""
+"""Of the network's largest feature map; training holds several at once."""
 DROPPED_BY_DVC = ("size", "nfiles")
 """Names that DVC's run cache leaves out, at any depth: a changed value would go unnoticed."""
 MIN_BEYOND = 10
 """Resamples that have to lie beyond an end, or the end is the luck of a few."""
-
-
-def _whole(value: Any) -> Any:
-    """2.0 and 1e3 are whole numbers, however they are written."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Whole = Annotated[int, BeforeValidator(_whole)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[Whole, Field(ge=0, le=500)]
-"""Of pictures that are kept in memory and shown on a page."""
-Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
-"""What every generator of random numbers takes."""
-Epochs = Annotated[Whole, Field(ge=0, le=100_000)]
-Rate = Annotated[float, Field(ge=1e-12, le=10)]
-"""A smaller one changes no float32 weight, a larger one none for the better."""
-Zoom = Annotated[float, Field(ge=0.1, le=10)]
-EllipsePx = Annotated[Whole, Field(ge=0, le=255)]
-"""The time of opening and closing grows with the ellipse's area."""
-AreaPx = Annotated[Whole, Field(ge=0, le=2**26)]
-"""Up to the largest image, 8192 x 8192."""
-Resamples = Annotated[Whole, Field(ge=100, le=100_000)]
-Confidence = Annotated[float, Field(gt=0.5, le=0.9999)]
-Units = Annotated[Whole, Field(ge=2, le=100_000)]
-SidePx = Annotated[Whole, Field(ge=8, le=8192)]
-Size = tuple[SidePx, SidePx]
-"""(height, width) in pixels."""
-
-
-class Section(BaseModel):
-    """A part of `params.yaml`: no defaults, no unknown names, no nan."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+REPLACED = {
+    "train.unet": "train.network: {name: unet, num_levels: ..., width: ..., dropout: ...}",
+    "train.dice_weight": "train.loss: {cross_entropy: 1 - dice_weight, soft_dice: dice_weight}",
+}
+"""Names of former versions, and how to write them now."""
 
 
 class SplitParams(Section):
@@ -88,25 +80,6 @@ class PreprocessParams(Section):
     image_size: Size
 
 
-class UNetParams(Section):
-    """Shape of the U-Net."""
-
-    num_levels: Annotated[Whole, Field(ge=1, le=7)]
-    width: Annotated[Whole, Field(ge=1, le=1024)]
-    dropout: Annotated[float, Field(ge=0, le=0.9)]
-
-    @model_validator(mode="after")
-    def _fits_into_memory(self) -> "UNetParams":
-        widths = [self.width * 2**level for level in range(self.num_levels + 1)]
-        num = 9 * sum(width**2 for width in widths) * 2  # two 3 x 3 convolutions, on the way down and on the way up
-        if num > MAX_PARAMETERS:
-            raise ValueError(
-                f"width {self.width} doubled {self.num_levels} times makes {num / 1e9:.2g} * 10^9 weights, expected at "
-                f"most {MAX_PARAMETERS / 1e9:g} * 10^9; lower width or num_levels"
-            )
-        return self
-
-
 class AugmentParams(Section):
     """Ranges of the random transforms; 0 (or 1 for `scale`) switches one off."""
 
@@ -136,12 +109,12 @@ class TrainParams(Section):
     warmup_epochs: Annotated[float, Field(ge=0, le=100_000)]
     weight_decay: Annotated[float, Field(ge=0, le=10)]
     clip_norm: Annotated[float, Field(ge=1e-6, le=1e9)]
-    dice_weight: Share
+    loss: dict[str, Annotated[float, Field(ge=0, le=1000)]]
     class_weights: Literal["none", "inverse_sqrt", "median_frequency"]
     early_stopping_epochs: Epochs
     precision: Literal["auto", "float32", "mixed_bfloat16"]
     num_threads: Annotated[Whole, Field(ge=1, le=256)]
-    unet: UNetParams
+    network: AnyNetwork
     augment: AugmentParams
 
     @model_validator(mode="after")
@@ -153,19 +126,33 @@ class TrainParams(Section):
             )
         return self
 
+    @field_validator("loss")
+    @classmethod
+    def _losses_are_known(cls, loss: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(loss.keys() - LOSSES.keys()):
+            raise ValueError(f"names {_unknown(unknown[0], LOSSES)}")
+        if not any(loss.values()):
+            raise ValueError(f"no loss has a weight above 0; give one to {' or '.join(LOSSES)}")
+        return loss
+
     @model_validator(mode="after")
-    def _crop_suits_the_network(self) -> "TrainParams":
-        crop, least = self.augment.crop, 2**self.unet.num_levels
-        if min(crop) < least:
+    def _network_suits_memory_and_crop(self) -> "TrainParams":
+        network, crop = self.network, self.augment.crop
+        if network.num_weights > MAX_PARAMETERS:
             raise ValueError(
-                f"augment.crop is {list(crop)}, and unet.num_levels {self.unet.num_levels} halves it to less than a "
-                f"pixel; expected at least {least} px on each side, or fewer levels"
+                f"network {network} has {network.num_weights / 1e9:.3g} * 10^9 weights, expected at most "
+                f"{MAX_PARAMETERS / 1e9:g} * 10^9; make it smaller"
             )
-        num_bytes = 4 * self.batch_size * crop[0] * crop[1] * self.unet.width
+        if min(crop) < network.min_side_px:
+            raise ValueError(
+                f"augment.crop is {list(crop)}, and network {network} needs at least {network.min_side_px} px on each "
+                "side; enlarge the crop or make the network smaller"
+            )
+        num_bytes = network.map_bytes(self.batch_size, *crop)
         if num_bytes > MAX_MAP_BYTES:
             raise ValueError(
-                f"batch_size {self.batch_size}, augment.crop {list(crop)} and unet.width {self.unet.width} make "
-                f"feature maps of {num_bytes / 2**30:.0f} GiB, expected at most {MAX_MAP_BYTES // 2**30}; lower one"
+                f"batch_size {self.batch_size}, augment.crop {list(crop)} and network {network} make feature maps of "
+                f"{num_bytes / 2**30:.0f} GiB, expected at most {MAX_MAP_BYTES // 2**30}; lower one"
             )
         return self
 
@@ -287,7 +274,7 @@ def parse_params(content: Any, path: Path = PARAMS) -> Params:
     try:
         return Params.model_validate(_lists_to_tuples(content))
     except ValidationError as err:
-        lines = [_explain(error, content) for error in err.errors()]
+        lines = [_explain(error) for error in err.errors()]
         raise ParamsError(f"{path}: " + f"\n{path}: ".join(lines)) from err
 
 
@@ -300,13 +287,20 @@ def _lists_to_tuples(content: Any) -> Any:
     return content
 
 
-def _explain(error: Any, content: dict[str, Any]) -> str:
-    location = [part if isinstance(part, str) and part.isprintable() else quoted(part) for part in error["loc"]]
-    name = ".".join(location)
+def _explain(error: Any) -> str:
+    names, known = _locate(error["loc"])
+    name = ".".join(names)
+    if error["type"] == "extra_forbidden" and name in REPLACED:
+        return f"`{name}` is now written `{REPLACED[name]}`"
     if error["type"] == "extra_forbidden":
-        return f"unknown name `{name}`{_guess(location)}; remove it or correct its spelling"
+        guess = _nearest(names[-1], known) or f" (known here: {', '.join(known)})"
+        return f"unknown name `{name}`{guess}; remove it or correct its spelling"
     if error["type"] == "missing":
         return f"`{name}` is missing; nothing has a default, so add it"
+    if error["type"] == "union_tag_not_found":
+        return f"`{name}.name` is missing, expected one of {', '.join(NETWORKS)}"
+    if error["type"] == "union_tag_invalid":
+        return f"`{name}.name` is {_unknown(error['ctx']['tag'], NETWORKS)}"
     if error["type"] == "value_error":
         return f"`{name}`: {error['msg'].removeprefix('Value error, ')}"
     if isinstance(error["input"], str) and _is_number(error["input"]):
@@ -324,12 +318,30 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _guess(location: list[str]) -> str:
-    """The known name nearest to the unknown one, in the section where it was found."""
+def _locate(location: Sequence[Any]) -> tuple[list[str], list[str]]:
+    """The names from the top to a value, and the known names of the section in which it is.
+
+    Args:
+        location: as pydantic gives it, which puts the name of the chosen network after `network`.
+    """
     section: Any = Params
-    for part in location[:-1]:
-        fields = {field.alias or name: field for name, field in section.model_fields.items()}
-        section = fields[part].annotation
-    known = [field.alias or name for name, field in section.model_fields.items()]
-    near = get_close_matches(location[-1], known, n=1)
-    return f", did you mean `{near[0]}`?" if near else f" (known here: {', '.join(known)})"
+    names: list[str] = []
+    fields: dict[str, Any] = {}
+    for part in location:
+        if section is Network:
+            section = NETWORKS[part]
+            continue
+        is_section = isinstance(section, type) and issubclass(section, Section)
+        fields = {field.alias or name: field for name, field in section.model_fields.items()} if is_section else {}
+        names.append(part if isinstance(part, str) and part.isprintable() else quoted(part))
+        section = fields[part].annotation if part in fields else None
+    return names, list(fields)
+
+
+def _unknown(name: str, known: Collection[str]) -> str:
+    return f"{quoted(name)}, expected one of {', '.join(known)}{_nearest(name, known)}"
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f", did you mean `{near[0]}`?" if near else ""

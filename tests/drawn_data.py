@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SMALL: dict[str, dict[str, Any]] = {
     "preprocess": {"image_size": [32, 48]},
     "train": {"num_epochs": 3, "batch_size": 4, "precision": "float32", "learning_rate": 0.01},
-    "unet": {"num_levels": 2, "width": 4, "dropout": 0.1},
+    "network": {"num_levels": 2, "width": 4, "dropout": 0.1},
     "augment": {"crop": [24, 32]},
     "gate": {"min_mean_iou": 0.0, "min_mean_iou_low": None},
 }
@@ -57,7 +57,7 @@ def small_content(**changes: Any) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
     for section in ("preprocess", "train", "gate"):
         content[section] |= SMALL[section]
-    content["train"]["unet"] |= SMALL["unet"]
+    content["train"]["network"] |= SMALL["network"]
     content["train"]["augment"] |= SMALL["augment"]
     content["train"] |= changes
     return content

@@ -13,6 +13,8 @@ from pipeline.disk.yaml_text import parse_yaml
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("pipeline", "flows", "tests")
 CODE_LINE = re.compile(r"\s+- pipeline/\S+\n")
+PARAMS = "pipeline.params"
+"""Imports networks and losses to check their names and values; by that alone no stage depends on these rooms."""
 WITHOUT_BYTES = {"runtime", "steps"}
 """Rooms that no stage depends on: progress, messages, cost and how a program ends; a stage names its own step."""
 STAGE_LINE = re.compile(r"  (\w+):\n")
@@ -55,14 +57,14 @@ def own_imports(name: str) -> set[str]:
 
 
 def closure(name: str) -> set[str]:
-    """A module and all of ours that it imports, at any distance."""
+    """A module and all of ours that it imports, at any distance but not by way of `pipeline.params`."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
         module = waiting.pop()
         if module not in found:
             found.add(module)
-            waiting.extend(own_imports(module))
+            waiting.extend(own_imports(module) if module != PARAMS else ())
     return found
 
 

@@ -62,11 +62,68 @@ def test_a_name_like_no_other_is_answered_with_all() -> None:
     assert "unknown name `preprocess.zzz` (known here: image_size); remove it or correct its spelling" in message
 
 
+def test_an_unknown_name_in_a_network_is_answered() -> None:
+    """Names are told apart by the chosen network; its own name is not put between them."""
+    message = _message(_content(train__network__widht=8))
+    assert "unknown name `train.network.widht`, did you mean `width`?; remove it" in message
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ({"name": "u-net"}, "`train.network.name` is 'u-net', expected one of unet, did you mean `unet`?"),
+        ({"name": None}, "`train.network.name` is 'None', expected one of unet"),
+        ({"name": [7]}, "`train.network.name` is '(7,)', expected one of unet"),
+        ({"width": 8}, "`train.network.name` is missing, expected one of unet"),
+        (7, "`train.network` is 7; Input should be a valid dictionary"),
+        (None, "`train.network` is None; Input should be a valid dictionary"),
+    ],
+)
+def test_a_network_that_does_not_exist_is_answered_with_those_that_do(network: Any, message: str) -> None:
+    """Whatever stands for a network, the answer is an error of ours."""
+    assert message in _message(_content(train__network=network))
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        ({"soft_dcie": 1}, "names 'soft_dcie', expected one of cross_entropy, soft_dice, did you mean `soft_dice`?"),
+        ({"soft_dice": 1, "zzz": 0}, "`train.loss`: names 'zzz', expected one of cross_entropy, soft_dice"),
+        ({}, "`train.loss`: no loss has a weight above 0; give one to cross_entropy or soft_dice"),
+        ({"cross_entropy": 0, "soft_dice": 0.0}, "`train.loss`: no loss has a weight above 0"),
+        ({"soft_dice": -1}, "`train.loss.soft_dice` is -1"),
+        ({"soft_dice": 1001}, "`train.loss.soft_dice` is 1001"),
+        ({"soft_dice": math.nan}, "`train.loss.soft_dice` is nan"),
+        ({5: 1}, "is 5, expected a text"),
+        (0.5, "`train.loss` is 0.5; Input should be a valid dictionary"),
+    ],
+)
+def test_a_loss_that_cannot_be_is_refused(loss: Any, message: str) -> None:
+    """Each weight belongs to a known loss, and one at least is above 0."""
+    assert message in _message(_content(train__loss=loss))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "unet",
+            {"num_levels": 4, "width": 16, "dropout": 0.0},
+            "`train.network: {name: unet, num_levels: ..., width: ",
+        ),
+        ("dice_weight", 0.3, "`train.loss: {cross_entropy: 1 - dice_weight, soft_dice: dice_weight}`"),
+    ],
+)
+def test_a_name_of_before_is_answered_with_the_one_of_now(name: str, value: Any, message: str) -> None:
+    """Params of a former version are not guessed at; the message says how to write them."""
+    assert f"`train.{name}` is now written {message}" in _message(_content(**{f"train__{name}": value}))
+
+
 def test_a_missing_value_is_named() -> None:
     """Nothing has a default."""
     content = _content()
-    del content["train"]["unet"]["width"]
-    assert "`train.unet.width` is missing; nothing has a default, so add it" in _message(content)
+    del content["train"]["network"]["width"]
+    assert "`train.network.width` is missing; nothing has a default, so add it" in _message(content)
 
 
 @pytest.mark.parametrize("rate", [math.nan, math.inf, -1.0, 0.0])
@@ -114,7 +171,8 @@ ENDS: list[tuple[str, Any, Any]] = [
     ("train__clip_norm", 1e9, 1e30),
     ("train__early_stopping_epochs", 100_000, 10**6),
     ("train__num_threads", 256, 1e9),
-    ("train__unet__dropout", 0.9, 1 - 1e-9),
+    ("train__network__dropout", 0.9, 1 - 1e-9),
+    ("train__loss__soft_dice", 1000, 1001),
     ("train__augment__scale", [0.1, 10.0], [1e-9, 1e9]),
     ("train__augment__crop", [16, 16], [8, 8]),
     ("export__num_golden_images", 10_000, 10**12),
@@ -144,16 +202,23 @@ def test_each_range_has_ends(place: str, good: Any, bad: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train__unet__num_levels": 7, "train__unet__width": 1024}, "`train.unet`: width 1024 doubled 7 times makes "),
-        ({"train__batch_size": 65_536}, "`train`: batch_size 65536, augment.crop [96, 128] and unet.width 16 make"),
+        (
+            {"train__network__num_levels": 7, "train__network__width": 1024},
+            "`train`: network unet (num_levels 7, width 1024, dropout 0.0) has 412 * 10^9 weights, expected",
+        ),
+        (
+            {"train__batch_size": 65_536},
+            "`train`: batch_size 65536, augment.crop [96, 128] and network unet (num_levels 4, width 16, dropout 0.0) "
+            "make feature maps of 48 GiB, expected at most 32",
+        ),
         (
             {"train__warmup_epochs": 16.5},
             "`train`: warmup_epochs is 16.5, num_epochs 16: the training would end",
         ),
         (
-            {"train__unet__num_levels": 7, "train__unet__width": 2},
-            "`train`: augment.crop is [96, 128], and unet.num_levels 7 halves it to less than a pixel; expected at "
-            "least 128 px",
+            {"train__network__num_levels": 7, "train__network__width": 2},
+            "`train`: augment.crop is [96, 128], and network unet (num_levels 7, width 2, dropout 0.0) needs at least "
+            "128 px on each side",
         ),
         ({"promote__confidence": 0.9999}, "`promote`: confidence is 0.9999, num_resamples 2000: too few lie beyond an"),
     ],
@@ -181,7 +246,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ({"train__num_epochs": True}, "`train.num_epochs` is True"),
         ({"train__num_epochs": 2.5}, "`train.num_epochs` is 2.5"),
         ({"preprocess__image_size": [64]}, "`preprocess.image_size"),
-        ({"train__unet__num_levels": 8}, "`train.unet.num_levels` is 8"),
+        ({"train__network__num_levels": 8}, "`train.network.num_levels` is 8"),
         ({"evaluate__bootstrap__unit": "pixel"}, "`evaluate.bootstrap.unit` is 'pixel'"),
         ({"evaluate__bootstrap__min_units": 1}, "`evaluate.bootstrap.min_units` is 1"),
         ({"evaluate__boundary_width": 0.0}, "`evaluate.boundary_width` is 0.0"),

@@ -1,4 +1,4 @@
-"""The networks that can be trained.
+"""The networks that can be trained, a file each.
 
-May import backend. Open `unet.py` first.
+May import backend, and Keras inside a network's `build` only. Open `table.py` first.
 """

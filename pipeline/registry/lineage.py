@@ -219,7 +219,7 @@ def _compare_command(name: str, locked: Any, stage: Any) -> Iterator[str]:
 
 
 def _look_up(content: Any, name: str) -> Any:
-    """The value of `train.unet.width`; None where there is none."""
+    """The value of `train.network.width`; None where there is none."""
     for part in name.split("."):
         if not isinstance(content, dict) or part not in content:
             return None

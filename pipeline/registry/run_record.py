@@ -47,7 +47,7 @@ class RunRecord:
 
 
 def flatten_params(content: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """The leaves of nested params, such as `train.unet.width`, as text; an empty table is a leaf."""
+    """The leaves of nested params, such as `train.network.width`, as text; an empty table is a leaf."""
     flat: dict[str, str] = {}
     for name, value in content.items():
         path = f"{prefix}{name}"

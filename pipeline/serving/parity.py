@@ -37,12 +37,12 @@ class Parity:
 
 
 def compare(
-    unet: keras.Model, size: tuple[int, int], serve: "Serve", names: Collection[str], images: Iterable[np.ndarray]
+    network: keras.Model, size: tuple[int, int], serve: "Serve", names: Collection[str], images: Iterable[np.ndarray]
 ) -> Parity:
     """Feeds golden and made images to the Keras model and to the SavedModel.
 
     Args:
-        unet: from images (N, H, W, 3) in [0, 255] to logits (N, H, W, K).
+        network: from images (N, H, W, 3) in [0, 255] to logits (N, H, W, K).
         size: (height, width) at which it sees an image, pixels.
         serve: the SavedModel.
         names: of the golden images.
@@ -51,14 +51,14 @@ def compare(
     Raises:
         ExportError: the SavedModel gives what is not finite.
     """
-    unet.compile(jit_compile=False)  # a graph as the SavedModel is one, and no XLA, which fuses otherwise
+    network.compile(jit_compile=False)  # a graph as the SavedModel is one, and no XLA, which fuses otherwise
     num_pixels = num_disagreeing = num_images = 0
     difference = 0.0
     for image in (*images, *make_images(size)):
         ids, probs = serve(image[None])
         if not np.isfinite(probs).all():
             raise ExportError("the SavedModel gives probabilities that are not finite; look at the training's history")
-        own_probs = _keras_probs(unet, size, image)
+        own_probs = _keras_probs(network, size, image)
         num_images += 1
         num_pixels += ids[0].size
         num_disagreeing += int((ids[0] != own_probs.argmax(-1)).sum())
@@ -94,8 +94,8 @@ def make_images(size: tuple[int, int]) -> Iterator[np.ndarray]:
         yield random.integers(0, 256, (*sides, 3), np.uint8)
 
 
-def _keras_probs(unet: keras.Model, size: tuple[int, int], image: np.ndarray) -> np.ndarray:
+def _keras_probs(network: keras.Model, size: tuple[int, int], image: np.ndarray) -> np.ndarray:
     """(H, W, K) float32 of the Keras model at the image's own size."""
-    logits = unet.predict_on_batch(resize_image(image, size)[None].astype(np.float32))
+    logits = network.predict_on_batch(resize_image(image, size)[None].astype(np.float32))
     own_size = keras.ops.image.resize(logits, image.shape[:2], interpolation="bilinear")
     return np.asarray(keras.ops.convert_to_numpy(keras.ops.softmax(own_size))[0])

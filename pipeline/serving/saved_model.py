@@ -17,17 +17,17 @@ Serve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """Images (N, H, W, 3) uint8 to ids (N, H, W) uint8 and probs (N, H, W, K) float32."""
 
 
-class ServedUnet(tf.Module):  # type: ignore[misc]
+class ServedNetwork(tf.Module):  # type: ignore[misc]
     """A network with all that lies between raw images and class ids, as one graph.
 
     Args:
-        unet: Keras model on the TensorFlow backend, from images (N, h, w, 3) in [0, 255] to logits (N, h, w, K).
-        size: (height, width) at which `unet` sees an image, pixels.
+        network: Keras model on the TensorFlow backend, from images (N, h, w, 3) in [0, 255] to logits (N, h, w, K).
+        size: (height, width) at which `network` sees an image, pixels.
     """
 
-    def __init__(self, unet: Any, size: tuple[int, int]) -> None:
+    def __init__(self, network: Any, size: tuple[int, int]) -> None:
         super().__init__()
-        self.unet, self.size = unet, size
+        self.unet, self.size = network, size  # the attribute's name is among the SavedModel's bytes
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")])  # type: ignore[untyped-decorator]
     def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -91,7 +91,7 @@ def _find_taps(length: tf.Tensor, new_length: int) -> tuple[tf.Tensor, tf.Tensor
     return tf.clip_by_value(indices, 0, length - 1), weights
 
 
-def write_saved_model(module: ServedUnet, folder: Path) -> None:
+def write_saved_model(module: ServedNetwork, folder: Path) -> None:
     """Writes a SavedModel whose bytes follow from the weights alone.
 
     Raises:

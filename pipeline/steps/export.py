@@ -19,12 +19,12 @@ from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import Row, read_manifest
 from pipeline.disk.files import read_json, write_json, written_whole
 from pipeline.errors import EvidenceError
-from pipeline.networks.unet import build_unet
+from pipeline.networks.table import NETWORKS
 from pipeline.params import ExportParams, read_params
 from pipeline.runtime.program import run_stage
 from pipeline.serving.model_card import MODEL, ModelCard, Postprocess
 from pipeline.serving.parity import Parity, check, compare
-from pipeline.serving.saved_model import ServedUnet, load_saved_model, write_saved_model
+from pipeline.serving.saved_model import ServedNetwork, load_saved_model, write_saved_model
 from pipeline.vision.images import read_image
 
 TRAIN = Path("work/train")
@@ -32,12 +32,17 @@ PARITY = "parity.json"
 
 
 def export(
-    unet: keras.Model, classes: ClassList, size: tuple[int, int], golden: Sequence[Row], params: ExportParams, out: Path
+    network: keras.Model,
+    classes: ClassList,
+    size: tuple[int, int],
+    golden: Sequence[Row],
+    params: ExportParams,
+    out: Path,
 ) -> Parity:
     """Writes the SavedModel and its card to `out`, and compares it with the network that it was made from.
 
     Args:
-        unet: the trained network.
+        network: the trained network.
         classes: what its channels mean.
         size: (height, width) at which it sees an image.
         golden: samples to compare on.
@@ -51,10 +56,10 @@ def export(
     if not golden:
         raise EvidenceError("no golden image: the manifest has no sample in val; run the stage `validate` again")
     with written_whole(out) as beside:
-        write_saved_model(ServedUnet(unet, size), beside)
+        write_saved_model(ServedNetwork(network, size), beside)
         ModelCard(classes, size, Postprocess(**params.postprocess.model_dump())).write(beside)
         images = (read_image(row.image) for row in golden)
-        parity = compare(unet, size, load_saved_model(beside), {row.name for row in golden}, images)
+        parity = compare(network, size, load_saved_model(beside), {row.name for row in golden}, images)
         write_json(out.with_name(PARITY), asdict(parity))
         check(parity, params.max_disagreeing_share, params.max_probability_difference)
     return parity
@@ -67,32 +72,33 @@ def golden_rows(rows: Sequence[Row], num_images: int) -> Iterator[Row]:
     return (val[place] for place in places)
 
 
-def read_unet(folder: Path, precision: str) -> keras.Model:
+def read_network(folder: Path, precision: str) -> keras.Model:
     """The network that the stage `train` wrote to `folder`.
 
     Args:
-        folder: holds unet.json and the weights.
+        folder: holds network.json and the weights.
         precision: dtype policy of the network's arithmetic; the weights are float32 under each.
 
     Raises:
         EvidenceError: a file is missing or the weights are not those of this network.
     """
-    saved: dict[str, Any] = read_json(folder / "unet.json", "the stage `train`")
+    description: dict[str, Any] = read_json(folder / "network.json", "the stage `train`")
     try:
         keras.mixed_precision.set_global_policy(precision)
-        unet = build_unet(**saved["arguments"])
+        network = NETWORKS[description["name"]].build(**description["arguments"])
     except (KeyError, TypeError, ValueError, AttributeError) as err:
         raise EvidenceError(
-            f"{folder / 'unet.json'}: describes no network ({type(err).__name__}: {err}); run the stage `train` again"
+            f"{folder / 'network.json'}: describes no network ({type(err).__name__}: {err}); run the stage `train` "
+            "again"
         ) from err
     weights = folder / "model.weights.h5"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras only warns of layers for which the file has no weights
-            unet.load_weights(weights)
+            network.load_weights(weights)
     except (OSError, ValueError, UserWarning) as err:
         raise EvidenceError(f"{weights}: cannot be loaded ({err}); run the stage `train` again") from err
-    return unet
+    return network
 
 
 def main() -> None:
@@ -101,7 +107,7 @@ def main() -> None:
     params, fingerprint = read_params().export, Fingerprint.read()
     fingerprint.check_size(read_params().preprocess.image_size)
     golden = list(golden_rows(read_manifest(), params.num_golden_images))
-    parity = export(read_unet(TRAIN, params.precision), fingerprint.classes, fingerprint.size, golden, params, MODEL)
+    parity = export(read_network(TRAIN, params.precision), fingerprint.classes, fingerprint.size, golden, params, MODEL)
     print(
         f"SavedModel in {MODEL}, {params.precision}: other class than the Keras model on "
         f"{parity.disagreeing_share:.4%} of the pixels, probabilities differ by up to "

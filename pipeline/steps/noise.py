@@ -214,8 +214,3 @@ def store(content: Mapping[str, Any]) -> None:
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)
         client.set_registered_model_tag(name, NOISE_TAG, json.dumps(content, sort_keys=True))
-
-
-def _root() -> Path:
-    """Where the code lies."""
-    return Path(__file__).resolve().parents[2]

@@ -144,7 +144,7 @@ def _describe(scores: Scores, tags: dict[str, str], cleaning: Postprocess) -> st
         f"Scored with cleaned masks ({steps}), as `segline predict` gives them; MLflow's own serving does not clean."
     )
     return (
-        f"U-Net for {len(scores.iou)} classes: {', '.join(sorted(scores.iou))}.\n\n"
+        f"{read_params().train.network.title} for {len(scores.iou)} classes: {', '.join(sorted(scores.iou))}.\n\n"
         f"Mean IoU {scores.mean_iou:.4f} on {scores.num_images} test images; always saying {floor.class_name} gives "
         f"{floor.mean_iou:.4f}.\n\nTo make it again: check out commit `{tags['git_commit']}`, put the files of the "
         f"run's folder `lineage` in place, `dvc pull` the data `{tags['data_md5']}` and run `dvc repro`."

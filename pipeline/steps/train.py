@@ -1,44 +1,34 @@
-"""Train: a U-Net on the packed arrays; the same params, data and kind of machine give the same bits, kill or not."""
+"""Train: a network on the packed arrays; the same params, data and kind of machine give the same bits, kill or not."""
 
 import csv
 import json
-import math
-import os
-import statistics
-import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from pipeline.backend.devices import describe, num_threads_in_use, replicate, set_up_devices
 from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
 from pipeline.dataset.packed import Packed, read_packed
 from pipeline.disk.files import check_room, check_writable, write_json, written_whole
-from pipeline.errors import ParamsError, TrainingError
-from pipeline.networks.unet import build_unet
+from pipeline.errors import ParamsError
+from pipeline.networks.table import NETWORKS
 from pipeline.params import TrainParams, read_params
 from pipeline.runtime.inputs import code_of
 from pipeline.runtime.program import run_stage
-from pipeline.runtime.progress import INTERVAL_S, duration
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
 from pipeline.training.checkpoints import CHECKPOINTS, Checkpoint, checkpoint_path, only_training
-from pipeline.training.live_metrics import LiveMetrics
-from pipeline.training.losses import class_weights
-from pipeline.training.machine import differences, kind_of_machine
-from pipeline.training.precision import AUTO, FLOAT32, check_bfloat16, known_step_times, measure
+from pipeline.training.fit import Fit, Row
+from pipeline.training.losses.cross_entropy import class_weights
+from pipeline.training.machine import kind_of_machine
+from pipeline.training.precision import AUTO, FLOAT32, StepTimes, known_step_times, measure, settle
 from pipeline.training.trainer import Trainer, build_optimizer
-from pipeline.training.validation_scores import score_packed
 
 TRAIN = Path("work/train")
 NUM_MEASURED_BATCHES = 3
-Row = Mapping[str, float]
-"""Metrics of an epoch, as history.csv holds them."""
 
 
 def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Row:
@@ -68,25 +58,22 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
     with only_training():
         path = checkpoint_path(_recipe(fingerprint, params))
         saved = Checkpoint.read(path) if path.exists() else None
+        ranges, crop = Ranges(**params.augment.model_dump(exclude={"crop"})), params.augment.crop
+        batches = partial(EpochBatches, train_set, ranges, crop, params.batch_size, params.seed)
         build = partial(build_trainer, fingerprint, params, len(gpus))
         precision = saved.precision if saved else params.precision
         if precision != FLOAT32:
-            precision = _settle(precision, train_set, fingerprint, params, machine, build)
+            first = batches(0)
+            times = _measure(first, fingerprint, params, machine, build)
+            precision = settle(precision, times, len(first) * params.num_epochs)
         print(f"train: {describe(gpus)}; {keras.backend.backend()}, {precision}", flush=True)
-        fit = Fit(build(precision), fingerprint, params, precision, machine)
+        patience = params.early_stopping_epochs
+        fit = Fit(build(precision), batches, val_set, params.num_epochs, patience, precision, machine)
         if saved:
             fit.restore(saved, path)
         check_room(CHECKPOINTS, fit.num_bytes_to_write)
-        with LiveMetrics() as live:
-            live.replay(fit.history)
-            for epoch in range(len(fit.history), params.num_epochs):
-                if fit.is_over():
-                    print(f"train: no better epoch in the last {params.early_stopping_epochs}, stopped early")
-                    break
-                row = fit.run_epoch(train_set, val_set, epoch)
-                fit.checkpoint().write(path)
-                live.log(row)
-        best = fit.write(out)
+        fit.run(path)
+        best = write(fit, fingerprint, params, out)
         path.unlink()
     return best
 
@@ -97,9 +84,9 @@ def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int, 
     keras.mixed_precision.set_global_policy(precision)
     num_steps = fingerprint.num_images["train"] // params.batch_size
     with replicate(num_gpus):
-        unet = build_unet(**unet_arguments(fingerprint, params))
+        network = NETWORKS[params.network.name].build(**network_arguments(fingerprint, params))
         weights = class_weights(fingerprint.class_pixels, params.class_weights)
-        trainer = Trainer(unet, weights, params.dice_weight, params.augment.crop, fingerprint.classes.ignore_id)
+        trainer = Trainer(network, weights, params.loss, params.augment.crop, fingerprint.classes.ignore_id)
         optimizer = build_optimizer(
             learning_rate=params.learning_rate,
             weight_decay=params.weight_decay,
@@ -109,174 +96,49 @@ def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int, 
         )
         # XLA pays on one GPU only: on the CPU it is 4 to 5 times slower
         trainer.compile(optimizer=optimizer, jit_compile=num_gpus == 1)
-        unet.compile(jit_compile=num_gpus == 1)
+        network.compile(jit_compile=num_gpus == 1)
         optimizer.build(trainer.trainable_variables)
     return trainer
 
 
-def unet_arguments(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
-    """The arguments of `build_unet`, as unet.json keeps them for later stages."""
+def network_arguments(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
+    """The arguments of the network's `build`, as network.json keeps them for later stages."""
     return {
+        **params.network.model_dump(exclude={"name"}),
         "num_classes": len(fingerprint.classes),
-        "num_levels": params.unet.num_levels,
-        "width": params.unet.width,
-        "dropout": params.unet.dropout,
         "channel_mean": list(fingerprint.channel_mean),
         "channel_std": list(fingerprint.channel_std),
     }
 
 
-class Fit:
-    """A training under way: the trainer, the history of its epochs and its best weights."""
-
-    def __init__(
-        self,
-        trainer: Trainer,
-        fingerprint: Fingerprint,
-        params: TrainParams,
-        precision: str,
-        machine: Mapping[str, str],
-    ) -> None:
-        self.trainer, self.fingerprint, self.params = trainer, fingerprint, params
-        self.precision, self.machines = precision, [machine]
-        self.history: list[Row] = []
-        self.best: Sequence[np.ndarray] = []
-        self.started = self.printed = time.monotonic()
-        self.num_done, self.parent = 0, os.getppid()
-        self.ranges = _ranges(params)
-
-    @property
-    def variables(self) -> list[Any]:
-        """Everything that the next step depends on."""
-        return [*self.trainer.unet.variables, *self.trainer.optimizer.variables]
-
-    @property
-    def num_bytes_to_write(self) -> int:
-        """Room that the training takes on the disk: a checkpoint beside the one before, and the weights."""
-        weights, state = (
-            sum(4 * math.prod(variable.shape) for variable in variables)
-            for variables in (self.trainer.unet.variables, self.variables)
-        )
-        return int(2 * (state + weights) + weights)
-
-    def restore(self, saved: Checkpoint, path: Path) -> None:
-        """Goes on from a checkpoint; says so if another kind of machine began it, since bits follow from that.
-
-        Args:
-            saved: the checkpoint.
-            path: where it lies.
-
-        Raises:
-            TrainingError: it is of another network.
-        """
-        if [np.shape(array) for array in saved.state] != [tuple(variable.shape) for variable in self.variables]:
-            raise TrainingError(f"{path}: the checkpoint is of another network; delete it to train from the start")
-        _assign(self.variables, saved.state)
-        self.history, self.best = list(saved.history), saved.best
-        print(f"train: goes on after epoch {len(self.history)} of {self.params.num_epochs} ({path})", flush=True)
-        self.machines = [*saved.machines, *(machine for machine in self.machines if machine not in saved.machines)]
-        if len(self.machines) > 1:
-            print(
-                "train: warning: this training began on another kind of machine; it goes on, but the result is not "
-                f"bit-identical to that of one machine. It differs in: {differences(self.machines)}",
-                flush=True,
-            )
-
-    def checkpoint(self) -> Checkpoint:
-        """The state after the last epoch."""
-        return Checkpoint(_values(self.variables), self.best, self.history, self.precision, self.machines)
-
-    def is_over(self) -> bool:
-        """True when early stopping is on and has waited long enough."""
-        patience = self.params.early_stopping_epochs
-        return bool(patience and self.history) and len(self.history) - self._best_index() > patience
-
-    def run_epoch(self, train_set: Packed, val_set: Packed, epoch: int) -> Row:
-        """One pass over `train_set`, then the scores on `val_set`."""
-        params = self.params
-        batches = EpochBatches(train_set, self.ranges, params.augment.crop, params.batch_size, params.seed, epoch)
-        losses = []
-        for step, batch in enumerate(batches):
-            losses.append(self.trainer.learn(batch))
-            self._watch(epoch, step, len(batches), losses)
-        val = score_packed(self.trainer, val_set, len(self.fingerprint.classes), params.batch_size)
-        row = {
-            "epoch": epoch + 1,
-            "loss": statistics.fmean(losses),
-            "val_loss": val.loss,
-            "val_mean_iou": val.mean_iou,
-            "val_pixel_accuracy": val.pixel_accuracy,
-            "learning_rate": float(self.trainer.optimizer.learning_rate),
-        }
-        self.history.append(row)
-        if self._best_index() == epoch:
-            self.best = _values(self.trainer.unet.variables)
-        print(
-            f"epoch {epoch + 1}/{params.num_epochs}: loss {row['loss']:.4f}, val loss {val.loss:.4f}, "
-            f"val mean IoU {val.mean_iou:.4f}{' (best)' if self._best_index() == epoch else ''}",
-            flush=True,
-        )
-        return row
-
-    def write(self, out: Path) -> Row:
-        """Writes the best weights, the history and a summary; returns the best epoch's row."""
-        out.mkdir(parents=True, exist_ok=True)
-        best = self.history[self._best_index()]
-        _assign(self.trainer.unet.variables, self.best)
-        with written_whole(out / "model.weights.h5") as beside:
-            self.trainer.unet.save_weights(beside.with_name(".part.weights.h5"))
-            beside.with_name(".part.weights.h5").rename(beside)
-        arguments = unet_arguments(self.fingerprint, self.params)
-        write_json(out / "unet.json", {"precision": self.precision, "arguments": arguments})
-        with written_whole(out / "history.csv") as beside, beside.open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(best), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.history)
-        write_json(
-            out / "summary.json",
-            {
-                "best_epoch": best["epoch"],
-                "val_mean_iou": best["val_mean_iou"],
-                "num_epochs": len(self.history),
-                "num_parameters": self.trainer.unet.count_params(),
-                "backend": keras.backend.backend(),
-                "precision": self.precision,
-                "precision_by": "measured" if self.params.precision == AUTO else "params",
-                "num_machines": len(self.machines),
-                "machines": self.machines,
-            },
-        )
-        return best
-
-    def _watch(self, epoch: int, step: int, num_steps: int, losses: Sequence[float]) -> None:
-        """Stops at a loss that is not finite and when the starting process is gone; prints speed and time left."""
-        params = self.params
-        if not math.isfinite(losses[-1]):
-            raise TrainingError(
-                f"the loss is {losses[-1]} in epoch {epoch + 1}, step {step + 1}; lower train.learning_rate or "
-                "train.clip_norm, or raise train.warmup_epochs"
-            )
-        if os.getppid() != self.parent:
-            sys.exit(
-                "train: the process that started this training is gone; stopped, the last epoch's checkpoint is kept"
-            )
-        self.num_done += params.batch_size
-        now = time.monotonic()
-        if now - self.printed >= INTERVAL_S or step + 1 == num_steps:
-            self.printed = now
-            speed = self.num_done / (now - self.started)
-            num_left = (params.num_epochs - epoch) * num_steps - step - 1
-            print(
-                f"epoch {epoch + 1}/{params.num_epochs}: step {step + 1}/{num_steps}, "
-                f"loss {statistics.fmean(losses):.4f}, {speed:.1f} images/s, "
-                f"{duration(num_left * params.batch_size / speed)} left",
-                flush=True,
-            )
-
-    def _best_index(self) -> int:
-        """Epoch (from 0) with the highest val mean IoU, the first of equals; nan is lower than any."""
-        scores = [row["val_mean_iou"] for row in self.history]
-        return max(range(len(scores)), key=lambda i: (-math.inf if math.isnan(scores[i]) else scores[i], -i))
+def write(fit: Fit, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Row:
+    """Writes the best weights, the network, the history and a summary to `out`; returns the best epoch's row."""
+    out.mkdir(parents=True, exist_ok=True)
+    best, network = fit.finish(), fit.trainer.network
+    with written_whole(out / "model.weights.h5") as beside:
+        network.save_weights(beside.with_name(".part.weights.h5"))
+        beside.with_name(".part.weights.h5").rename(beside)
+    description = {"name": params.network.name, "arguments": network_arguments(fingerprint, params)}
+    write_json(out / "network.json", {**description, "precision": fit.precision})
+    with written_whole(out / "history.csv") as beside, beside.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(best), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(fit.history)
+    write_json(
+        out / "summary.json",
+        {
+            "best_epoch": best["epoch"],
+            "val_mean_iou": best["val_mean_iou"],
+            "num_epochs": len(fit.history),
+            "num_parameters": network.count_params(),
+            "backend": keras.backend.backend(),
+            "precision": fit.precision,
+            "precision_by": "measured" if params.precision == AUTO else "params",
+            "num_machines": len(fit.machines),
+            "machines": fit.machines,
+        },
+    )
+    return best
 
 
 def check_batch_size(batch_size: int, num_gpus: int) -> None:
@@ -307,40 +169,18 @@ def _check(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params:
         )
 
 
-def _settle(
-    wanted: str,
-    train_set: Packed,
+def _measure(
+    batches: EpochBatches,
     fingerprint: Fingerprint,
     params: TrainParams,
     machine: Mapping[str, str],
     build: Callable[[str], Trainer],
-) -> str:
-    """The precision to train in if `wanted` is not float32; says how fast both are on this machine.
-
-    Raises:
-        TrainingError: mixed_bfloat16 is wanted and does not run here.
-    """
-    ranges, crop = _ranges(params), params.augment.crop
-    batches = EpochBatches(train_set, ranges, crop, params.batch_size, params.seed, 0)
-    shape = params.model_dump(mode="json", include={"unet", "augment", "batch_size"})
+) -> StepTimes | None:
+    """Times of a step in both precisions, of now or of an earlier training of this kind on this kind of machine."""
+    shape = params.model_dump(mode="json", include={"network", "augment", "batch_size"})
     identity = [machine, keras.backend.backend(), fingerprint.size, len(fingerprint.classes), shape]
     some = [batches[step] for step in range(min(NUM_MEASURED_BATCHES, len(batches)))]
-    times = known_step_times(identity, partial(measure, build, some, params.num_threads))
-    if wanted == AUTO:
-        precision = times.faster if times else FLOAT32
-        print(f"train: precision {precision}, measured: {times or 'a step fails'}", flush=True)
-        if times:
-            num_steps = len(batches) * params.num_epochs
-            told = duration(num_steps * times.seconds(precision))
-            print(f"train: {num_steps} steps will take about {told}, validation comes on top", flush=True)
-        return precision
-    otherwise = f"set train.precision to float32; a training that began in it goes on where it began ({CHECKPOINTS}/)"
-    check_bfloat16(times, otherwise)
-    return wanted
-
-
-def _ranges(params: TrainParams) -> Ranges:
-    return Ranges(**params.augment.model_dump(exclude={"crop"}))
+    return known_step_times(identity, partial(measure, build, some, params.num_threads))
 
 
 def _recipe(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
@@ -352,15 +192,6 @@ def _recipe(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
         "backend": keras.backend.backend(),
         "code": code_of("train"),
     }
-
-
-def _values(variables: Sequence[Any]) -> list[np.ndarray]:
-    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
-
-
-def _assign(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The parts of a training: batches, augmentation, loss, step, checkpoints, precision, validation.
+"""The parts of a training: batches, augmentation, losses, steps and scores, epochs, checkpoints, precision, machine.
 
-May import networks, backend, dataset and the rooms below it. Open `trainer.py` first.
+May import networks, backend, dataset and the rooms below it. Open `fit.py` first.
 """

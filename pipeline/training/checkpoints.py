@@ -24,19 +24,19 @@ DAMAGED = (
     *(ValueError, KeyError, EOFError, OverflowError, zipfile.BadZipFile, zlib.error, struct.error),
     RuntimeError,  # of zipfile: an odd byte says that a member is encrypted, or packed in a way it does not know
 )
-"""What reading an archive of arrays raises where its bytes are not those that were written."""
+"""Raised by the reading of an archive of arrays if its bytes are not those that were written."""
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What a checkpoint holds beside its arrays."""
+class _Record:
+    """All that a checkpoint holds but its arrays."""
 
     history: list[dict[str, int | float]]
     precision: str
     machines: list[dict[str, str]]
 
 
-TOLD = TypeAdapter(_Told)
+RECORD = TypeAdapter(_Record)
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ class Checkpoint:
         """Writes the checkpoint beside `path` and renames it: a kill leaves the old or the new one."""
         arrays = {f"state{i}": array for i, array in enumerate(self.state)}
         arrays |= {f"best{i}": array for i, array in enumerate(self.best)}
-        told = {"history": list(self.history), "precision": self.precision, "machines": list(self.machines)}
+        record = {"history": list(self.history), "precision": self.precision, "machines": list(self.machines)}
         with written_whole(path) as beside, beside.open("wb") as file:
-            np.savez(file, allow_pickle=False, told=np.array(json.dumps(told)), **arrays)
+            np.savez(file, allow_pickle=False, record=np.array(json.dumps(record)), **arrays)
 
     @classmethod
     def read(cls, path: Path) -> "Checkpoint":
@@ -80,7 +80,7 @@ class Checkpoint:
                 return cls(
                     state=[file[f"state{i}"] for i in range(num_state)],
                     best=[file[f"best{i}"] for i in range(num_best)],
-                    **vars(TOLD.validate_json(str(file["told"]), strict=True)),
+                    **vars(RECORD.validate_json(str(file["record"]), strict=True)),
                 )
         except MemoryError as err:
             raise TrainingError(

@@ -1,4 +1,4 @@
-"""What the machine has: processor and its instructions, platform, and every installed package with its version."""
+"""The machine: processor and its instructions, platform, and every installed package with its version."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from typing import Any
 CPU_INFO = Path("/proc/cpuinfo")
 NAMES = ("vendor_id", "model name")
 MODEL = (*NAMES, "cpu family", "model", "CPU implementer", "CPU part", "CPU variant")
-"""The lines of cpuinfo that tell one processor from another, on x86 and on Arm."""
+"""The lines of cpuinfo by which one processor differs from another, on x86 and on Arm."""
 SYSCTL = ("sysctl", "machdep.cpu", "hw.optional")
 INSTRUCTIONS = re.compile(
     r"(ssse3|sse4[._]\d|f16c|fma|avx\w*|amx_\w+|asimd\w*|fphp|sve\w*|sme[2befi]\w*|bf16|i8mm|"
@@ -33,7 +33,7 @@ VERSIONS = ("keras", "numpy", "tensorflow", "jax", "jaxlib")
 
 
 def read_machine() -> dict[str, Any]:
-    """What this process runs on, to be kept beside a model."""
+    """The machine that this process runs on, to be kept with a model."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -52,9 +52,9 @@ def kind_of_machine(num_threads: int, gpus: Sequence[str]) -> dict[str, str]:
         gpus: names of the GPUs in use.
 
     Returns:
-        Text by name; two trainings are equal bit by bit only where all of it is.
+        Text by name; two trainings are equal bit by bit only if all of it is.
     """
-    found = {
+    kind = {
         "system": platform.system(),
         **read_processor(),
         "gpus": ", ".join(gpus),
@@ -62,19 +62,19 @@ def kind_of_machine(num_threads: int, gpus: Sequence[str]) -> dict[str, str]:
         **read_settings(),
         **{name: _version(name) for name in VERSIONS},
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in kind.items() if value}
 
 
 def differences(machines: Sequence[Mapping[str, str]]) -> str:
-    """What differs between kinds of machines, in words; a long list of instructions by what not all of them have."""
-    told = []
+    """How kinds of machines differ, in words; of the instructions only those that not all of them have."""
+    parts = []
     for name in dict.fromkeys(name for machine in machines for name in machine):
         values = list(dict.fromkeys(machine.get(name, "") for machine in machines))
         if len(values) > 1:
             everywhere = set.intersection(*(set(value.split()) for value in values)) if name == "instructions" else ()
             short = [" ".join(word for word in value.split() if word not in everywhere) for value in values]
-            told.append(f"{name} {', then '.join(value or 'none' for value in short)}")
-    return "; ".join(told)
+            parts.append(f"{name} {', then '.join(value or 'none' for value in short)}")
+    return "; ".join(parts)
 
 
 def read_processor() -> dict[str, str]:
@@ -98,7 +98,7 @@ def parse_cpu_info(text: str) -> tuple[str, set[str]]:
 
 
 def parse_sysctl(text: str) -> tuple[str, set[str]]:
-    """Name and flags of the processor as macOS's sysctl tells them; an instruction is there where its value is 1."""
+    """Name and flags of the processor from the output of macOS's sysctl; an instruction exists if its value is 1."""
     facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
     flags = {
         name.rpartition(".")[2] for name, value in facts.items() if name.startswith("hw.optional") and value == "1"
@@ -113,13 +113,13 @@ def read_settings() -> dict[str, str]:
 
 
 def list_packages() -> dict[str, str]:
-    """Version by name of every installed package, in order of name, as `pip freeze` tells it."""
-    found = {dist.metadata["Name"]: dist.version for dist in distributions() if dist.metadata["Name"]}
-    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
+    """Version by name of every installed package, in order of name, as `pip freeze` lists them."""
+    versions = {dist.metadata["Name"]: dist.version for dist in distributions() if dist.metadata["Name"]}
+    return dict(sorted(versions.items(), key=lambda item: item[0].lower()))
 
 
 def _version(package: str) -> str:
-    """Version of a package; none where it is not installed."""
+    """Version of a package; empty if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -127,7 +127,7 @@ def _version(package: str) -> str:
 
 
 def _read_sysctl() -> str:
-    """What macOS tells of its processor; nothing on a system that has no such program."""
+    """Output of macOS's sysctl about the processor; empty on a system without that program."""
     try:
         return subprocess.run(SYSCTL, capture_output=True, text=True, check=False, errors="replace").stdout
     except FileNotFoundError:

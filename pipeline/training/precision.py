@@ -21,6 +21,8 @@ from typing import Any
 
 from pipeline.disk.files import check_writable, read_json, write_json
 from pipeline.errors import EvidenceError, TrainingError
+from pipeline.runtime.progress import duration
+from pipeline.training.checkpoints import CHECKPOINTS
 
 AUTO, FLOAT32, BFLOAT16 = "auto", "float32", "mixed_bfloat16"
 STEP_TIMES = Path(".segline/precision")
@@ -60,12 +62,12 @@ class StepTimes:
         return self.bfloat16_s if precision == BFLOAT16 and self.bfloat16_s is not None else self.float32_s
 
     def __str__(self) -> str:
-        told = f"a step takes {self.float32_s:.3f} s in {FLOAT32}, "
+        float32 = f"a step takes {self.float32_s:.3f} s in {FLOAT32}"
         if self.failure is not None:
-            return f"{told}{BFLOAT16} fails ({self.failure})"
+            return f"{float32}, {BFLOAT16} fails ({self.failure})"
         if self.bfloat16_s is None:
-            return f"{told}{BFLOAT16} was stopped as much slower"
-        return f"{told}{self.bfloat16_s:.3f} s in {BFLOAT16}"
+            return f"{float32}, {BFLOAT16} was stopped as much slower"
+        return f"{float32}, {self.bfloat16_s:.3f} s in {BFLOAT16}"
 
     @classmethod
     def read(cls, path: Path) -> "StepTimes":
@@ -85,20 +87,32 @@ class StepTimes:
         raise EvidenceError(f"{path}: holds no step times; delete it")
 
 
-def check_bfloat16(times: StepTimes | None, otherwise: str) -> None:
-    """Warns if `mixed_bfloat16`, which is not to be chosen any more, is slower here than float32.
+def settle(wanted: str, times: StepTimes | None, num_steps: int) -> str:
+    """The precision to train in if `wanted` is not float32; says how fast both are on this machine.
 
     Args:
+        wanted: `auto` or `mixed_bfloat16`.
         times: of this machine; None: float32 failed, so nothing is known.
-        otherwise: what to do where it does not run.
+        num_steps: of the whole training.
 
     Raises:
-        TrainingError: it does not run on this machine.
+        TrainingError: `mixed_bfloat16` is wanted and does not run on this machine.
     """
-    if times and times.failure is not None:
-        raise TrainingError(f"{BFLOAT16} does not run on this machine ({times.failure}); {otherwise}")
-    if times and (times.bfloat16_s is None or times.bfloat16_s > times.float32_s):
-        print(f"train: warning: {BFLOAT16} is slower on this machine than {FLOAT32}: {times}", flush=True)
+    if wanted != AUTO:
+        if times and times.failure is not None:
+            raise TrainingError(
+                f"{wanted} does not run on this machine ({times.failure}); set train.precision to {FLOAT32}; a "
+                f"training that began in it goes on where it began ({CHECKPOINTS}/)"
+            )
+        if times and (times.bfloat16_s is None or times.bfloat16_s > times.float32_s):
+            print(f"train: warning: {wanted} is slower on this machine than {FLOAT32}: {times}", flush=True)
+        return wanted
+    precision = times.faster if times else FLOAT32
+    print(f"train: precision {precision}, measured: {times or 'a step fails'}", flush=True)
+    if times:
+        whole = duration(num_steps * times.seconds(precision))
+        print(f"train: {num_steps} steps will take about {whole}, validation comes on top", flush=True)
+    return precision
 
 
 def known_step_times(
@@ -135,7 +149,7 @@ def measure(build: Build, batches: Sequence[Mapping[str, Any]], num_threads: int
         num_threads: of the CPU.
 
     Returns:
-        The times; None if not even float32 runs, of which the training itself will tell more.
+        The times; None if not even float32 runs, which the training itself will report.
     """
     spawn = multiprocessing.get_context("spawn")  # a fork would share the backend's threads and devices
     receiver, sender = spawn.Pipe(duplex=False)
@@ -169,7 +183,7 @@ def _listen(receiver: Connection) -> StepTimes | None:
 
 
 def _receive(receiver: Connection) -> Any:
-    """The next message; a text tells why there will be no other."""
+    """The next message; a text says why there will be no other."""
     try:
         return receiver.recv()
     except EOFError:
@@ -206,17 +220,17 @@ def _time_in_turn(trainers: Sequence[Any], batches: Sequence[Mapping[str, Any]])
     seconds: list[list[float]] = [[] for _ in trainers]
     started = time.monotonic()
     for batch in itertools.islice(itertools.cycle(batches), NUM_STEPS):
-        for trainer, found in zip(trainers, seconds, strict=True):
+        for trainer, own_seconds in zip(trainers, seconds, strict=True):
             step_started = time.monotonic()
             trainer.learn(batch)
-            found.append(time.monotonic() - step_started)
+            own_seconds.append(time.monotonic() - step_started)
         if time.monotonic() - started > BUDGET_S:
             break
-    return tuple(statistics.median(found) for found in seconds)
+    return tuple(statistics.median(own_seconds) for own_seconds in seconds)
 
 
 def _reason(err: Exception) -> str:
-    """The line of an error that tells the cause: TensorFlow puts it last, before the nodes of the graph."""
+    """The line of an error that names the cause: TensorFlow puts it last, before the nodes of the graph."""
     lines = [line.strip() for line in str(err).splitlines()]
-    told = [line for line in lines if line and not line.startswith("[[")]
-    return (told or [type(err).__name__])[-1][:MAX_REASON_CHARS]
+    reasons = [line for line in lines if line and not line.startswith("[[")]
+    return (reasons or [type(err).__name__])[-1][:MAX_REASON_CHARS]

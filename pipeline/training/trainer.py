@@ -1,39 +1,55 @@
-"""The network with its augmentation and loss: one optimiser step on any Keras backend."""
+"""The network with its augmentation and loss: optimiser steps, and scores between epochs, on any Keras backend."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
 
 from pipeline.backend.devices import count_copies, share_out
+from pipeline.dataset.packed import Packed
 from pipeline.training.augment import transform_images, transform_masks
-from pipeline.training.losses import cross_entropy, soft_dice
+from pipeline.training.losses.table import weighted_sum
+from pipeline.vision.confusion import confusion, mean_iou, pixel_accuracy
+
+
+class ValScores(NamedTuple):
+    """Scores at the working size.
+
+    Attributes:
+        loss: mean of the batches' losses, weighted by their images.
+        mean_iou: pooled over the split, mean over the classes present; nan without a counted pixel.
+        pixel_accuracy: share of the counted pixels that are right.
+    """
+
+    loss: float
+    mean_iou: float
+    pixel_accuracy: float
 
 
 class Trainer(keras.Model):  # type: ignore[misc]
     """Takes the batches of `EpochBatches`, transforms them on the device and learns from them.
 
     Args:
-        unet: the network to train, from images (N, H, W, 3) to logits (N, H, W, K).
-        class_weights: (K,) float32 of the cross-entropy.
-        dice_weight: share of the soft Dice loss in the whole loss; the rest is cross-entropy.
+        network: to train, from images (N, H, W, 3) to logits (N, H, W, K).
+        class_weights: (K,) float32, for the losses that use them.
+        loss: weight of each loss by its name in `LOSSES`.
         crop: (height, width) that the network sees.
         ignore_id: mask id that is not counted.
     """
 
     def __init__(
         self,
-        unet: keras.Model,
+        network: keras.Model,
         class_weights: np.ndarray,
-        dice_weight: float,
+        loss: Mapping[str, float],
         crop: tuple[int, int],
         ignore_id: int,
     ) -> None:
         super().__init__(dtype="float32")
-        self.unet = unet
-        self.class_weights, self.dice_weight = class_weights, dice_weight
+        self.network = network
+        self.class_weights, self.weight_by_loss = class_weights, loss
         self.crop, self.ignore_id = crop, ignore_id
         self.built = True
 
@@ -53,7 +69,7 @@ class Trainer(keras.Model):  # type: ignore[misc]
         masks = ops.cast(batch["masks"], "int32")
         images = transform_images(ops.cast(batch["images"], "float32"), batch["matrices"], batch["colours"], self.crop)
         targets = transform_masks(masks, batch["matrices"], self.crop, self.ignore_id)
-        return self.unet(images, training=training), targets
+        return self.network(images, training=training), targets
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:
         """This copy's part in the loss of `loss_of` for what `call` returned; Keras sums the copies' gradients."""
@@ -61,12 +77,23 @@ class Trainer(keras.Model):  # type: ignore[misc]
         return self.loss_of(targets, logits) / count_copies(self)
 
     def loss_of(self, targets: Any, logits: Any) -> Any:
-        """(1 - dice_weight) * cross-entropy + dice_weight * soft Dice, a float32 scalar."""
-        weights = ops.convert_to_tensor(self.class_weights)
-        entropy = cross_entropy(targets, logits, weights, self.ignore_id)
-        if not self.dice_weight:
-            return entropy
-        return (1 - self.dice_weight) * entropy + self.dice_weight * soft_dice(targets, logits, self.ignore_id)
+        """Weighted sum of the losses, a float32 scalar."""
+        class_weights = ops.convert_to_tensor(self.class_weights)
+        return weighted_sum(self.weight_by_loss, targets, logits, class_weights, self.ignore_id)
+
+    def score(self, packed: Packed, batch_size: int) -> ValScores:
+        """Scores the network on a whole split, without augmentation, `batch_size` images at a time."""
+        num_classes = len(self.class_weights)
+        matrix = np.zeros((num_classes, num_classes), np.int64)
+        total = 0.0
+        for start in range(0, len(packed), batch_size):
+            images = np.asarray(packed.images[start : start + batch_size], np.float32)
+            masks = np.asarray(packed.masks[start : start + batch_size])
+            logits: Any = self.network.predict_on_batch(images)
+            total += len(images) * float(ops.convert_to_numpy(self.loss_of(masks.astype(np.int32), logits)))
+            pred = np.argmax(logits, axis=-1).astype(np.uint8)
+            matrix += confusion(masks, pred, num_classes, self.ignore_id)
+        return ValScores(total / len(packed), mean_iou(matrix), pixel_accuracy(matrix))
 
 
 def build_optimizer(

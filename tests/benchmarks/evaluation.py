@@ -26,11 +26,10 @@ from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import Row, write_manifest
 from pipeline.disk.files import md5_of
 from pipeline.importers.demo.scenes import draw_scene
-from pipeline.networks.unet import build_unet
 from pipeline.params import read_params
 from pipeline.serving.model_card import ModelCard
 from pipeline.serving.predictor import Predictor, read_ahead
-from pipeline.serving.saved_model import ServedUnet, write_saved_model
+from pipeline.serving.saved_model import ServedNetwork, write_saved_model
 from pipeline.steps.evaluate import evaluate
 from pipeline.vision.images import read_image, resize_mask, write_png
 from pipeline.vision.resize import resize_image
@@ -52,16 +51,10 @@ def build_predictor(folder: Path) -> Predictor:
     keras.utils.set_random_seed(0)
     params = read_params(PARAMS)
     keras.mixed_precision.set_global_policy(params.export.precision)
-    size, unet = params.preprocess.image_size, params.train.unet
-    network = build_unet(
-        num_classes=NUM_CLASSES,
-        num_levels=unet.num_levels,
-        width=unet.width,
-        dropout=unet.dropout,
-        channel_mean=(99, 99, 99),
-        channel_std=(70, 70, 70),
-    )
-    write_saved_model(ServedUnet(network, size), folder)
+    size, network = params.preprocess.image_size, params.train.network
+    statistics = {"channel_mean": (99, 99, 99), "channel_std": (70, 70, 70)}
+    model = network.build(**network.model_dump(exclude={"name"}), num_classes=NUM_CLASSES, **statistics)
+    write_saved_model(ServedNetwork(model, size), folder)
     ModelCard(CLASSES, size, NO_POSTPROCESS).write(folder)
     return Predictor.read(folder)
 

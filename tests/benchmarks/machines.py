@@ -29,7 +29,7 @@ SMALL: dict[str, Any] = {
     "train": {
         "num_epochs": 24,
         "batch_size": 4,
-        "unet": {"num_levels": 3, "width": 8},
+        "network": {"num_levels": 3, "width": 8},
         "augment": {"crop": [40, 48]},
     },
     "gate": {"min_mean_iou": round(1 / NUM_CLASSES, 3), "min_mean_iou_low": None},

@@ -7,6 +7,7 @@ The file is written after each seed, so that a run that is cut short leaves what
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -19,7 +20,10 @@ from pipeline.dataset.packed import Packed, read_packed
 from pipeline.disk.files import written_whole
 from pipeline.errors import EvidenceError
 from pipeline.params import TrainParams, read_params
-from pipeline.steps.train import Fit, build_trainer
+from pipeline.steps.train import build_trainer
+from pipeline.training.augment import Ranges
+from pipeline.training.batches import EpochBatches
+from pipeline.training.fit import Fit
 from pipeline.training.precision import FLOAT32
 from pipeline.vision.confusion import confusion, mean_iou
 from tests.benchmarks.real_counts import COUNTS
@@ -47,15 +51,18 @@ def train_and_count(
         (N, K, K) int64 counts of the images of `counted`, at the working size.
     """
     keras.backend.clear_session()
-    fit = Fit(build_trainer(fingerprint, params, num_gpus, FLOAT32), fingerprint, params, FLOAT32, {})
+    ranges, crop = Ranges(**params.augment.model_dump(exclude={"crop"})), params.augment.crop
+    batches = partial(EpochBatches, train_set, ranges, crop, params.batch_size, params.seed)
+    trainer = build_trainer(fingerprint, params, num_gpus, FLOAT32)
+    fit = Fit(trainer, batches, val_set, params.num_epochs, 0, FLOAT32, {})
     for epoch in range(params.num_epochs):
-        fit.run_epoch(train_set, val_set, epoch)
+        fit.run_epoch(epoch)
     num_classes, ignore_id = len(fingerprint.classes), fingerprint.classes.ignore_id
     matrices = []
     for packed in counted:
         for start in range(0, len(packed), params.batch_size):
             images = np.asarray(packed.images[start : start + params.batch_size], np.float32)
-            preds = np.argmax(fit.trainer.unet.predict_on_batch(images), axis=-1).astype(np.uint8)
+            preds = np.argmax(trainer.network.predict_on_batch(images), axis=-1).astype(np.uint8)
             for mask, pred in zip(packed.masks[start : start + params.batch_size], preds, strict=True):
                 matrices.append(confusion(np.asarray(mask), pred, num_classes, ignore_id))
     return np.stack(matrices)

@@ -24,11 +24,12 @@ from pipeline.backend.tf import set_up_devices
 from pipeline.dataset.packed import read_packed
 from pipeline.errors import ExportError
 from pipeline.importers.demo.scenes import draw_scene
-from pipeline.networks.unet import PadToMultiple, build_unet
+from pipeline.networks.layers import PadToMultiple
+from pipeline.networks.unet import build_unet
 from pipeline.params import read_params
 from pipeline.serving.parity import check, compare
-from pipeline.serving.saved_model import Serve, ServedUnet, load_saved_model, resize_images, write_saved_model
-from pipeline.steps.export import read_unet
+from pipeline.serving.saved_model import Serve, ServedNetwork, load_saved_model, resize_images, write_saved_model
+from pipeline.steps.export import read_network
 from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import train
 from pipeline.vision.resize import resize_image
@@ -88,16 +89,16 @@ def run_setting(setting: str, folder: Path) -> dict[str, Any]:
         train_networks(folder)
     sound, caught = [], []
     for name in (*NETWORKS, *TRAINED):
-        unet, size = build(name, folder)
-        serve = saved(ServedUnet(unet, size))
+        network, size = build(name, folder)
+        serve = saved(ServedNetwork(network, size))
         for image in draw_images(size):
-            passes, difference = judge(unet, size, serve, image)
+            passes, difference = judge(network, size, serve, image)
             sound.append((passes, difference))
             if not passes:
                 print(f"{setting}: sound {name} at {image.shape[:2]} fails by {difference:.2g}", file=sys.stderr)
         if setting == FIRST and name in (*NETWORKS, next(iter(TRAINED))):
-            for defect, module in breakages(unet, size, name, folder):
-                passes, difference = judge(unet, size, graph(module), next(draw_images(size)))
+            for defect, module in breakages(network, size, name, folder):
+                passes, difference = judge(network, size, graph(module), next(draw_images(size)))
                 caught.append(not passes)
                 if passes:
                     print(f"{defect} of {name} passes with {difference:.2g}", file=sys.stderr)
@@ -110,10 +111,10 @@ def run_setting(setting: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def judge(unet: keras.Model, size: tuple[int, int], serve: Serve, image: np.ndarray) -> tuple[bool, float]:
+def judge(network: keras.Model, size: tuple[int, int], serve: Serve, image: np.ndarray) -> tuple[bool, float]:
     """Whether the check of `export` passes with the limits of params.yaml, and the largest difference."""
     limits = read_params(Path(__file__).parents[2] / "params.yaml").export
-    parity = compare(unet, size, serve, ["image"], [image])
+    parity = compare(network, size, serve, ["image"], [image])
     try:
         check(parity, limits.max_disagreeing_share, limits.max_probability_difference)
     except ExportError:
@@ -129,14 +130,14 @@ def draw_images(size: tuple[int, int]) -> Iterator[np.ndarray]:
         yield (resize_image(draw_scene(0, "oak", index)[0], sides) + noise).clip(0, 255).astype(np.uint8)
 
 
-def saved(module: ServedUnet) -> Serve:
+def saved(module: ServedNetwork) -> Serve:
     """The module as it comes back from the disk."""
     with tempfile.TemporaryDirectory() as folder:
         write_saved_model(module, Path(folder) / "model")
         return load_saved_model(Path(folder) / "model")
 
 
-def graph(module: ServedUnet) -> Serve:
+def graph(module: ServedNetwork) -> Serve:
     """The module's graph."""
 
     def serve(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -162,24 +163,24 @@ def train_networks(folder: Path) -> None:
 def build(name: str, folder: Path) -> tuple[keras.Model, tuple[int, int]]:
     """A network in float32, trained or with random but sharp weights and moving moments; its working size."""
     if name in TRAINED:
-        return read_unet(folder / name, "float32"), TRAINED_SIZE
+        return read_network(folder / name, "float32"), TRAINED_SIZE
     num_classes, num_levels, width, size = NETWORKS[name]
     keras.utils.set_random_seed(0)
     mean, std = (99.0, 120.0, 80.0), (50.0, 40.0, 60.0)
     arguments: dict[str, Any] = {"num_classes": num_classes, "num_levels": num_levels, "width": width, "dropout": 0.1}
-    unet = build_unet(**arguments, channel_mean=mean, channel_std=std)
+    network = build_unet(**arguments, channel_mean=mean, channel_std=std)
     random = np.random.default_rng(0)
-    for variable in unet.variables:
+    for variable in network.variables:
         if variable.name in ("gamma", "moving_variance"):
             variable.assign(random.uniform(0.5, 2, variable.shape))
         elif variable.name in ("beta", "moving_mean"):
             variable.assign(random.uniform(-1, 1, variable.shape))
-    kernel = unet.get_layer("classify").kernel
+    kernel = network.get_layer("classify").kernel
     kernel.assign(kernel * 4)
-    return unet, size
+    return network, size
 
 
-def rebuild(unet: keras.Model, **changes: Any) -> keras.Model:
+def rebuild(network: keras.Model, **changes: Any) -> keras.Model:
     """The network with the same weights and other settings of its layers."""
 
     def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -187,27 +188,27 @@ def rebuild(unet: keras.Model, **changes: Any) -> keras.Model:
         own = changes.get(layer.name, {})
         return kind.from_config(layer.get_config() | (own if isinstance(own, dict) else {}))
 
-    other = keras.models.clone_model(unet, clone_function=clone)
-    other.set_weights(unet.get_weights())
+    other = keras.models.clone_model(network, clone_function=clone)
+    other.set_weights(network.get_weights())
     return other
 
 
-class Broken(ServedUnet):
+class Broken(ServedNetwork):
     """A served network with one defect.
 
     Args:
-        unet: the network.
+        network: the network.
         size: at which it sees an image.
         defect: what is wrong.
     """
 
-    def __init__(self, unet: keras.Model, size: tuple[int, int], defect: str = "") -> None:
-        super().__init__(unet, size)
+    def __init__(self, network: keras.Model, size: tuple[int, int], defect: str = "") -> None:
+        super().__init__(network, size)
         self.defect = defect
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8)])  # type: ignore[untyped-decorator]
     def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """As `ServedUnet.serve`, but for the defect."""
+        """As `ServedNetwork.serve`, but for the defect."""
         defect, own_size = self.defect, tf.shape(images)[1:3]
         x = self._resize(images[..., ::-1] if defect == "BGR for RGB" else images)
         if defect == "normalised twice":
@@ -253,19 +254,21 @@ class PadBefore(PadToMultiple):
         return tf.pad(x, [[0, 0], [-height % self.multiple, 0], [-width % self.multiple, 0], [0, 0]])
 
 
-def breakages(unet: keras.Model, size: tuple[int, int], name: str, folder: Path) -> Iterator[tuple[str, ServedUnet]]:
+def breakages(
+    network: keras.Model, size: tuple[int, int], name: str, folder: Path
+) -> Iterator[tuple[str, ServedNetwork]]:
     """Each kind of defect by name."""
     for defect in DEFECTS:
-        yield defect, Broken(unet, size, defect)
-    yield "sides swapped", ServedUnet(unet, size[::-1])
-    yield "padded before", ServedUnet(rebuild(unet, pad="before"), size)
-    yield "not normalised", ServedUnet(rebuild(unet, normalise={"scale": [1.0] * 3, "offset": [0.0] * 3}), size)
+        yield defect, Broken(network, size, defect)
+    yield "sides swapped", ServedNetwork(network, size[::-1])
+    yield "padded before", ServedNetwork(rebuild(network, pad="before"), size)
+    yield "not normalised", ServedNetwork(rebuild(network, normalise={"scale": [1.0] * 3, "offset": [0.0] * 3}), size)
     if name in TRAINED:
-        yield "another epoch's weights", ServedUnet(build("an epoch less", folder)[0], size)
+        yield "another epoch's weights", ServedNetwork(build("an epoch less", folder)[0], size)
     else:
-        other = rebuild(unet)
-        other.set_weights([weight * 1.01 for weight in unet.get_weights()])
-        yield "other weights", ServedUnet(other, size)
+        other = rebuild(network)
+        other.set_weights([weight * 1.01 for weight in network.get_weights()])
+        yield "other weights", ServedNetwork(other, size)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pipeline.training.trainer import Trainer, build_optimizer
 
 SIZE, CROP, NUM_CLASSES, BATCH_SIZE = (240, 320), (192, 256), 11, 4
 NUM_STEPS, NUM_ROUNDS = 20, 5
+LOSS = {"cross_entropy": 0.5, "soft_dice": 0.5}
 RANGES = Ranges(True, False, (0.7, 1.6), 0.0, 0.2, 0.2, 0.3)
 
 
@@ -24,7 +25,7 @@ def build_trainer() -> Trainer:
     import keras
 
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    unet = build_unet(
+    network = build_unet(
         num_classes=NUM_CLASSES,
         num_levels=4,
         width=32,
@@ -32,7 +33,7 @@ def build_trainer() -> Trainer:
         channel_mean=(99, 99, 99),
         channel_std=(70, 70, 70),
     )
-    trainer = Trainer(unet, np.ones(NUM_CLASSES, np.float32), 0.5, CROP, 255)
+    trainer = Trainer(network, np.ones(NUM_CLASSES, np.float32), LOSS, CROP, 255)
     optimizer = build_optimizer(
         learning_rate=1e-3, weight_decay=0.01, clip_norm=1.0, num_steps=1000, num_warmup_steps=10
     )

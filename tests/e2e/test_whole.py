@@ -54,7 +54,8 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for name in PLACES:
             patch.delenv(name, raising=False)
         patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        change_params(SMALL | {"train": SMALL["train"] | {"unet": {"num_levels": 2, "width": 8, "dropout": 0.0}}})
+        network = {"name": "unet", "num_levels": 2, "width": 8, "dropout": 0.0}
+        change_params(SMALL | {"train": SMALL["train"] | {"network": network}})
         change_params({"train": {"augment": read_params()["train"]["augment"] | {"crop": [32, 48]}}})
         for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "all"]):
             subprocess.run(["git", *command], check=True)

@@ -232,7 +232,7 @@ def test_lock_of_real_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = {
         "cmd": "mkdir work/a && cp data/dataset.yaml work/a",
         "deps": ["data"],
-        "params": ["train.unet", "train.weight_decay", "train.odd"],
+        "params": ["train.network", "train.weight_decay", "train.odd"],
     }
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"a": {**stage, "outs": ["work/a"]}}}))
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(Path.cwd() / ".segline"))

@@ -15,9 +15,13 @@ from pipeline.registry.run_record import clean_name, flatten_params, flatten_sco
 
 def test_params_are_flat_text() -> None:
     """Nested params become dotted names; lists and numbers are as in JSON, an empty table stays."""
-    content = {"train": {"unet": {"width": 16}, "precision": "float32"}, "gate": {"min_class_iou": {}}, "size": [8, 9]}
+    content = {
+        "train": {"network": {"width": 16}, "precision": "float32"},
+        "gate": {"min_class_iou": {}},
+        "size": [8, 9],
+    }
     assert flatten_params(content) == {
-        "train.unet.width": "16",
+        "train.network.width": "16",
         "train.precision": "float32",
         "gate.min_class_iou": "{}",
         "size": "[8, 9]",

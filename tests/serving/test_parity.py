@@ -8,13 +8,13 @@ import pytest
 
 from pipeline.networks.unet import build_unet
 from pipeline.serving.parity import compare, make_images
-from pipeline.serving.saved_model import Serve, ServedUnet, resize_images
+from pipeline.serving.saved_model import Serve, ServedNetwork, resize_images
 
 SIZE = (12, 20)
 
 
 @pytest.fixture(scope="module")
-def unet() -> keras.Model:
+def network() -> keras.Model:
     """A network with random but sharp weights."""
     return build()
 
@@ -22,11 +22,11 @@ def unet() -> keras.Model:
 def build() -> keras.Model:
     """The same network, made once more."""
     keras.utils.set_random_seed(0)
-    unet = build_unet(
+    network = build_unet(
         num_classes=3, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 120, 80), channel_std=(50, 40, 60)
     )
-    unet.get_layer("classify").kernel.assign(unet.get_layer("classify").kernel * 9)
-    return unet
+    network.get_layer("classify").kernel.assign(network.get_layer("classify").kernel * 9)
+    return network
 
 
 def golden() -> Iterator[np.ndarray]:
@@ -35,7 +35,7 @@ def golden() -> Iterator[np.ndarray]:
     return (random.integers(0, 256, (*SIZE, 3), np.uint8) for _ in range(2))
 
 
-def served(module: ServedUnet) -> Serve:
+def served(module: ServedNetwork) -> Serve:
     """What a SavedModel of the module gives."""
 
     def serve(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -45,22 +45,22 @@ def served(module: ServedUnet) -> Serve:
     return serve
 
 
-def test_the_same_network_agrees(unet: keras.Model) -> None:
+def test_the_same_network_agrees(network: keras.Model) -> None:
     """Nothing differs but the rounding of sums; golden and made images are counted."""
-    parity = compare(unet, SIZE, served(ServedUnet(unet, SIZE)), ["b", "a"], golden())
+    parity = compare(network, SIZE, served(ServedNetwork(network, SIZE)), ["b", "a"], golden())
     assert parity.probability_difference < 1e-5 and parity.disagreeing_share == 0
     assert parity.golden_images == ("a", "b") and parity.num_made_images == 2
 
 
-def test_other_weights_are_told_apart(unet: keras.Model) -> None:
+def test_other_weights_are_told_apart(network: keras.Model) -> None:
     """One bias that differs by a hundredth is far outside of the limits."""
     other = build()
     other.get_layer("classify").bias.assign(np.array([0, 0.01, 0]))
-    parity = compare(other, SIZE, served(ServedUnet(unet, SIZE)), ["a", "b"], golden())
+    parity = compare(other, SIZE, served(ServedNetwork(network, SIZE)), ["a", "b"], golden())
     assert parity.probability_difference > 1e-3
 
 
-def test_a_resize_without_area_average_is_told_apart(unet: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resize_without_area_average_is_told_apart(network: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Images of working size do not show it, the made ones do."""
     import tensorflow as tf
 
@@ -69,7 +69,7 @@ def test_a_resize_without_area_average_is_told_apart(unet: keras.Model, monkeypa
 
     with monkeypatch.context() as patch:
         patch.setattr("pipeline.serving.saved_model.resize_images", bilinear)
-        broken = compare(unet, SIZE, served(ServedUnet(unet, SIZE)), ["a", "b"], golden())
+        broken = compare(network, SIZE, served(ServedNetwork(network, SIZE)), ["a", "b"], golden())
     assert broken.probability_difference > 0.1 and broken.disagreeing_share > 1e-2
     assert (bilinear(next(golden())[None], SIZE).numpy() == resize_images(next(golden())[None], SIZE).numpy()).all()
 

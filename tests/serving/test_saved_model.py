@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import EvidenceError, ExportError
 from pipeline.networks.unet import build_unet
-from pipeline.serving.saved_model import ServedUnet, load_saved_model, resize_images, write_saved_model
+from pipeline.serving.saved_model import ServedNetwork, load_saved_model, resize_images, write_saved_model
 from pipeline.vision.resize import resize_image
 
 SIDES = st.integers(1, 90)
@@ -46,10 +46,10 @@ def resize_in_graph(images: tf.Tensor) -> tf.Tensor:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SavedModel of a small network with random weights."""
     folder = tmp_path_factory.mktemp("model") / "model"
-    unet = build_unet(
+    network = build_unet(
         num_classes=3, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
     )
-    write_saved_model(ServedUnet(unet, (16, 24)), folder)
+    write_saved_model(ServedNetwork(network, (16, 24)), folder)
     return folder
 
 
@@ -87,8 +87,8 @@ def test_a_damaged_model_says_what_to_do(model: Path, tmp_path: Path, file: str,
 
 def test_a_folder_that_cannot_be_written_is_told() -> None:
     """What the system refuses is an error of ours; /dev/full stands for any disk without room."""
-    unet = build_unet(
+    network = build_unet(
         num_classes=2, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
     )
     with pytest.raises(ExportError, match="(?s)cannot be written .* free some space and run the same command"):
-        write_saved_model(ServedUnet(unet, (16, 24)), Path("/dev/full/model"))
+        write_saved_model(ServedNetwork(network, (16, 24)), Path("/dev/full/model"))

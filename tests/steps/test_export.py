@@ -13,7 +13,7 @@ from pipeline.disk.files import md5_of, read_json, write_json
 from pipeline.errors import EvidenceError, ExportError
 from pipeline.networks.unet import build_unet
 from pipeline.serving.model_card import ModelCard
-from pipeline.steps.export import export, golden_rows, read_unet
+from pipeline.steps.export import export, golden_rows, read_network
 from tests.conftest import HAS_BFLOAT16
 from tests.drawn_data import CLASSES, small_params, write_data
 
@@ -32,11 +32,19 @@ def build(precision: str = "float32") -> keras.Model:
     """A network with random but sharp weights."""
     keras.utils.set_random_seed(0)
     keras.mixed_precision.set_global_policy(precision)
-    unet = build_unet(
+    network = build_unet(
         num_classes=3, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(50, 50, 50)
     )
     keras.mixed_precision.set_global_policy("float32")
-    return unet
+    return network
+
+
+def write_description(folder: Path, num_classes: int) -> None:
+    """Writes network.json of a network that was trained in bfloat16."""
+    shape = {"num_classes": num_classes, "num_levels": 1, "width": 4, "dropout": 0.0}
+    statistics = {"channel_mean": [9.0, 9.0, 9.0], "channel_std": [5.0, 5.0, 5.0]}
+    description = {"name": "unet", "precision": "mixed_bfloat16", "arguments": shape | statistics}
+    write_json(folder / "network.json", description)
 
 
 @pytest.mark.e2e
@@ -76,10 +84,10 @@ def test_a_model_that_disagrees_is_not_written(rows: list[Row]) -> None:
 @pytest.mark.e2e
 def test_nan_weights_are_refused(rows: list[Row]) -> None:
     """Nan compares with nothing, so it must not slip through the limits."""
-    unet = build()
-    unet.get_layer("classify").bias.assign(np.full(3, np.nan))
+    network = build()
+    network.get_layer("classify").bias.assign(np.full(3, np.nan))
     with pytest.raises(ExportError, match="probabilities that are not finite"):
-        export(unet, CLASSES, (32, 48), list(golden_rows(rows, 2)), PARAMS, OUT)
+        export(network, CLASSES, (32, 48), list(golden_rows(rows, 2)), PARAMS, OUT)
 
 
 @pytest.mark.e2e
@@ -97,31 +105,28 @@ def test_no_golden_image_is_an_error(rows: list[Row]) -> None:
         export(build(), CLASSES, (32, 48), [], PARAMS, OUT)
 
 
-@pytest.mark.parametrize("change", [{"precision": "int3"}, {"arguments": {}}, {"arguments": None}, {"precision": None}])
+@pytest.mark.parametrize("change", [{"name": "u-net"}, {"name": []}, {"arguments": {}}, {"arguments": None}])
 def test_a_network_that_is_none_is_named(tmp_path: Path, change: dict[str, Any]) -> None:
-    """A damaged unet.json is told as such."""
-    write_json(tmp_path / "unet.json", {"precision": "float32", "arguments": {"num_classes": 4}} | change)
-    with pytest.raises(EvidenceError, match=r"unet.json: describes no network .* run the stage `train` again"):
-        read_unet(tmp_path, "float32")
+    """A damaged network.json is named, also if its network is unknown."""
+    description = {"name": "unet", "precision": "float32", "arguments": {"num_classes": 4}}
+    write_json(tmp_path / "network.json", description | change)
+    with pytest.raises(EvidenceError, match=r"network.json: describes no network .* run the stage `train` again"):
+        read_network(tmp_path, "float32")
 
 
 def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
-    """Weights that do not fit unet.json name their file and the stage that makes them."""
+    """Weights that do not fit network.json name their file and the stage that makes them."""
     build().save_weights(tmp_path / "model.weights.h5")
-    arguments = {"num_classes": 4, "num_levels": 1, "width": 4, "dropout": 0.0}
-    statistics = {"channel_mean": [9.0, 9.0, 9.0], "channel_std": [5.0, 5.0, 5.0]}
-    write_json(tmp_path / "unet.json", {"precision": "float32", "arguments": arguments | statistics})
+    write_description(tmp_path, num_classes=4)
     with pytest.raises(EvidenceError, match=r"model.weights.h5: cannot be loaded .* run the stage `train` again"):
-        read_unet(tmp_path, "float32")
+        read_network(tmp_path, "float32")
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_the_network_computes_as_the_params_say(tmp_path: Path, precision: str) -> None:
     """A network that was trained in bfloat16 is served in float32, unless the params say otherwise."""
     build().save_weights(tmp_path / "model.weights.h5")
-    arguments = {"num_classes": 3, "num_levels": 1, "width": 4, "dropout": 0.0}
-    statistics = {"channel_mean": [9.0, 9.0, 9.0], "channel_std": [5.0, 5.0, 5.0]}
-    write_json(tmp_path / "unet.json", {"precision": "mixed_bfloat16", "arguments": arguments | statistics})
-    unet = read_unet(tmp_path, precision)
+    write_description(tmp_path, num_classes=3)
+    network = read_network(tmp_path, precision)
     keras.mixed_precision.set_global_policy("float32")
-    assert unet.get_layer("down0a").dtype_policy.name == precision
+    assert network.get_layer("down0a").dtype_policy.name == precision

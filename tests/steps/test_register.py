@@ -60,8 +60,9 @@ def test_run_holds_what_makes_it_again() -> None:
     }
     with opened() as (_, client):
         run = client.get_run(version.run_id)
-        assert "check out commit" in client.get_model_version("segline", "1").description
-    assert run.info.status == "FINISHED" and run.data.params["train.unet.num_levels"] == "4"
+        description = client.get_model_version("segline", "1").description
+    assert description.startswith("U-Net for ") and "check out commit" in description
+    assert run.info.status == "FINISHED" and run.data.params["train.network.num_levels"] == "4"
     assert run.data.metrics["iou/road"] == 0.9 and run.data.metrics["loss"] == 0.25
 
 

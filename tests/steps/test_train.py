@@ -70,7 +70,7 @@ def read_summary() -> dict[str, Any]:
 
 def md5_of_model() -> list[str]:
     """Weights, network and history."""
-    return [md5_of(TRAIN / name) for name in ("model.weights.h5", "unet.json", "history.csv")]
+    return [md5_of(TRAIN / name) for name in ("model.weights.h5", "network.json", "history.csv")]
 
 
 def turn_step_times() -> str:
@@ -211,7 +211,7 @@ def test_a_full_disk_is_told_before_the_first_epoch(tmp_path: Path) -> None:
 @pytest.mark.e2e
 def test_it_learns_and_keeps_the_best_epoch() -> None:
     """Two coloured shapes are learnt well; the summary names the best epoch of the history."""
-    write_params(num_epochs=40, batch_size=2, unet={"num_levels": 2, "width": 8, "dropout": 0.0})
+    write_params(num_epochs=40, batch_size=2, network={"name": "unet", "num_levels": 2, "width": 8, "dropout": 0.0})
     run_program()
     rows = list(csv.DictReader((TRAIN / "history.csv").read_text().splitlines()))
     scores = [float(row["val_mean_iou"]) for row in rows]

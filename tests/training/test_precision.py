@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.errors import StageError, TrainingError
-from pipeline.training.precision import BFLOAT16, FLOAT32, StepTimes, check_bfloat16, known_step_times, measure
+from pipeline.training.precision import AUTO, BFLOAT16, FLOAT32, StepTimes, known_step_times, measure, settle
 
 SLOW = StepTimes(0.1, 5.0, None)
 STOPPED = StepTimes(0.1, None, None)
@@ -37,18 +37,25 @@ def test_bfloat16_is_taken_where_it_is_clearly_faster(times: StepTimes, faster: 
 
 def test_bfloat16_that_does_not_run_is_refused() -> None:
     """The reason is given, and what to do."""
-    with pytest.raises(TrainingError, match=r"mixed_bfloat16 does not run .* \(no such primitive\); set it to float32"):
-        check_bfloat16(FAILED, "set it to float32")
+    with pytest.raises(TrainingError, match=r"mixed_bfloat16 does not run .* \(no such primitive\); set train.prec"):
+        settle(BFLOAT16, FAILED, 9)
 
 
-def test_bfloat16_that_is_slower_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """Whoever asks for it gets it, with a warning where float32 is faster and none where it is not known to be."""
+def test_bfloat16_that_is_slower_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever asks for it gets it, with a warning if float32 is faster and none if it is not known to be."""
     for times in (FAST, None):
-        check_bfloat16(times, "")
+        assert settle(BFLOAT16, times, 9) == BFLOAT16
     assert not capsys.readouterr().out
     for times in (SLOW, STOPPED):
-        check_bfloat16(times, "")
+        assert settle(BFLOAT16, times, 9) == BFLOAT16
         assert "warning: mixed_bfloat16 is slower on this machine than float32: a step" in capsys.readouterr().out
+
+
+def test_auto_says_what_was_measured_and_how_long_it_will_take(capsys: pytest.CaptureFixture[str]) -> None:
+    """It stands for the faster one; for float32 if nothing is known."""
+    assert settle(AUTO, FAST, 100) == BFLOAT16
+    assert "100 steps will take about 5 s, validation comes on top" in capsys.readouterr().out
+    assert settle(AUTO, SLOW, 100) == settle(AUTO, None, 100) == FLOAT32
 
 
 def test_what_was_measured_stays(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One optimiser step."""
+"""Optimiser steps, and scores between epochs."""
 
 import json
 import subprocess
@@ -9,8 +9,10 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.dataset.packed import Packed
 from pipeline.networks.unet import build_unet
 from pipeline.training.trainer import Trainer, build_optimizer
+from pipeline.vision.confusion import confusion, mean_iou
 from tests.layout import ROOT
 
 ON_DEVICES = """
@@ -26,6 +28,7 @@ for scope in (contextlib.nullcontext(), two.scope()):
     losses.append([trainer.learn(batch()) for _ in range(3)])
 print(json.dumps(losses))
 """
+LOSS = {"cross_entropy": 0.5, "soft_dice": 0.5}
 IDENTITY = np.array([1, 0, 0, 0, 1, 0, 0, 0], np.float32)
 
 
@@ -42,10 +45,10 @@ def batch() -> dict[str, Any]:
 def build_trainer() -> Trainer:
     """A small network and twenty steps' schedule, from a seed."""
     keras.utils.set_random_seed(0)
-    unet = build_unet(
+    network = build_unet(
         num_classes=2, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
     )
-    trainer = Trainer(unet, np.ones(2, np.float32), 0.5, (16, 16), 255)
+    trainer = Trainer(network, np.ones(2, np.float32), LOSS, (16, 16), 255)
     optimizer = build_optimizer(learning_rate=0.02, weight_decay=0.01, clip_norm=1.0, num_steps=20, num_warmup_steps=2)
     trainer.compile(optimizer=optimizer, jit_compile=False)
     return trainer
@@ -79,3 +82,21 @@ def test_without_warm_up_the_peak_comes_first() -> None:
     """No warm-up: the first step has the whole learning rate."""
     optimizer = build_optimizer(learning_rate=0.1, weight_decay=0, clip_norm=1, num_steps=10, num_warmup_steps=0)
     assert float(optimizer._learning_rate(0)) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+def test_scores_do_not_depend_on_the_batches(batch_size: int) -> None:
+    """Whatever the batch size, the scores are those of the whole split at once; ignored pixels are left out."""
+    keras.utils.set_random_seed(0)
+    network = build_unet(
+        num_classes=3, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
+    )
+    trainer = Trainer(network, np.ones(3, np.float32), {"cross_entropy": 1.0}, (8, 8), 255)
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (5, 8, 8, 3), np.uint8)
+    masks = random.integers(0, 3, (5, 8, 8), np.uint8)
+    masks[:, 0] = 255
+    pred = np.argmax(network(images.astype(np.float32)), -1).astype(np.uint8)
+    scores = trainer.score(Packed(images, masks), batch_size)
+    assert scores.mean_iou == mean_iou(confusion(masks, pred, 3, 255))
+    assert scores.loss == pytest.approx(float(trainer.loss_of(masks.astype(np.int32), network(images))), rel=1e-4)

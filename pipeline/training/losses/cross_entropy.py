@@ -1,15 +1,11 @@
-"""Losses of semantic segmentation that leave ignored pixels out."""
+"""Cross-entropy with a weight for each class."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
-from keras import ops
 
 from pipeline.errors import TrainingError
-
-SMOOTH = 1.0
-"""Pixels added to both parts of the Dice coefficient; keeps it finite for an empty class."""
 
 
 def cross_entropy(targets: Any, logits: Any, class_weights: Any, ignore_id: int) -> Any:
@@ -24,32 +20,13 @@ def cross_entropy(targets: Any, logits: Any, class_weights: Any, ignore_id: int)
     Returns:
         A float32 scalar, natural logarithm; 0 where no pixel is counted.
     """
+    from keras import ops
+
     counted = targets != ignore_id
     ids = ops.where(counted, targets, 0)
     weights = ops.take(class_weights, ids) * ops.cast(counted, "float32")
     losses = -ops.squeeze(ops.take_along_axis(ops.log_softmax(logits), ids[..., None], axis=-1), -1)
     return ops.sum(weights * losses) / ops.maximum(ops.sum(weights), 1e-6)
-
-
-def soft_dice(targets: Any, logits: Any, ignore_id: int) -> Any:
-    """1 - Dice coefficient of each class over the batch (Milletari et al., 2016), mean over the classes present.
-
-    Args:
-        targets: (N, H, W) int32 class ids, `ignore_id` where not counted.
-        logits: (N, H, W, K) float32.
-        ignore_id: the id that is left out.
-
-    Returns:
-        A float32 scalar in [0, 1]; 0 where no pixel is counted.
-    """
-    counted = ops.cast(targets != ignore_id, "float32")[..., None]
-    truth = ops.one_hot(ops.where(targets != ignore_id, targets, 0), logits.shape[-1], dtype="float32") * counted
-    probs = ops.softmax(logits) * counted
-    axes = (0, 1, 2)
-    both, either = ops.sum(truth * probs, axes), ops.sum(truth, axes) + ops.sum(probs, axes)
-    dice = (2 * both + SMOOTH) / (either + SMOOTH)
-    present = ops.cast(ops.sum(truth, axes) > 0, "float32")
-    return ops.sum((1 - dice) * present) / ops.maximum(ops.sum(present), 1.0)
 
 
 def class_weights(

@@ -1,0 +1,106 @@
+"""Layers that networks share. Imports Keras, so a network's file imports this inside `build`."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+MOMENTUM = 0.95
+EPSILON = 1e-3
+
+
+def double_convolution(x: Any, num_channels: int, name: str) -> Any:
+    """Two times convolution 3 x 3, batch normalisation, ReLU; (N, H, W, C) to (N, H, W, num_channels)."""
+    for part in "ab":
+        x = keras.layers.Conv2D(
+            num_channels, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"{name}{part}"
+        )(x)
+        x = BatchNorm(name=f"{name}{part}_norm")(x)
+        x = keras.layers.ReLU(name=f"{name}{part}_relu")(x)
+    return x
+
+
+@keras.saving.register_keras_serializable("segline")
+class PadToMultiple(keras.layers.Layer):  # type: ignore[misc]
+    """Pads (N, H, W, C) with zeros below and to the right until H and W are multiples of `multiple`."""
+
+    def __init__(self, multiple: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.multiple = multiple
+
+    def call(self, x: Any) -> Any:
+        """Pads; the sizes may be unknown until the graph runs."""
+        height, width = ops.shape(x)[1:3]
+        return ops.pad(x, [[0, 0], [0, -height % self.multiple], [0, -width % self.multiple], [0, 0]])
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """(N, ceil H, ceil W, C), None where unknown."""
+        sides = [side and math.ceil(side / self.multiple) * self.multiple for side in input_shape[1:3]]
+        return (input_shape[0], *sides, input_shape[3])
+
+    def get_config(self) -> dict[str, Any]:
+        """The layer's settings."""
+        return {**super().get_config(), "multiple": self.multiple}
+
+
+@keras.saving.register_keras_serializable("segline")
+class CropLike(keras.layers.Layer):  # type: ignore[misc]
+    """Crops the first input (N, H', W', K) to height and width of the second (N, H, W, C)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Takes away what `PadToMultiple` added."""
+        x, like = inputs
+        height, width = ops.shape(like)[1:3]
+        return x[:, :height, :width]
+
+    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
+        """(N, H, W, K)."""
+        x, like = input_shape
+        return (x[0], like[1], like[2], x[3])
+
+
+@keras.saving.register_keras_serializable("segline")
+class BatchNorm(keras.layers.Layer):  # type: ignore[misc]
+    """Batch normalisation (Ioffe and Szegedy, 2015) over N, H and W.
+
+    Keras's own layer is built out of small operations; TensorFlow's fused one trains this network 1.3 times as fast.
+    Its variables and sums are float32 under every policy.
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Makes scale, shift and the moving averages."""
+        shape = (input_shape[-1],)
+        make = {"shape": shape, "dtype": "float32", "autocast": False}
+        self.gamma = self.add_weight(name="gamma", initializer="ones", **make)
+        self.beta = self.add_weight(name="beta", initializer="zeros", **make)
+        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", trainable=False, **make)
+        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", trainable=False, **make)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """Normalises (N, H, W, C) by the batch's moments in training, by the moving averages otherwise."""
+        if not training:
+            return _normalise(x, self.gamma, self.beta, (self.moving_mean, self.moving_variance))[0]
+        y, mean, variance = _normalise(x, self.gamma, self.beta, None)
+        self.moving_mean.assign(self.moving_mean * MOMENTUM + mean * (1 - MOMENTUM))
+        self.moving_variance.assign(self.moving_variance * MOMENTUM + variance * (1 - MOMENTUM))
+        return y
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The input's shape."""
+        return input_shape
+
+
+def _normalise(x: Any, gamma: Any, beta: Any, moments: tuple[Any, Any] | None) -> tuple[Any, Any, Any]:
+    """x normalised by the given moments or, without, by the batch's; and these moments."""
+    if keras.backend.backend() == "tensorflow":
+        from pipeline.backend.tf import fused_batch_norm
+
+        return fused_batch_norm(x, gamma, beta, EPSILON, moments)
+    wide = ops.cast(x, "float32")
+    mean, variance = moments or ops.moments(wide, axes=(0, 1, 2))
+    y = ops.batch_normalization(wide, mean, variance, -1, beta, gamma, EPSILON)
+    return ops.cast(y, x.dtype), mean, variance

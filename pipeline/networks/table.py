@@ -1,0 +1,24 @@
+"""The table of networks. A new network is a file of its own, and here its import and its place in `NETWORKS`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetPydanticSchema
+from pydantic_core import CoreSchema, core_schema
+
+from pipeline.networks.network import Network
+from pipeline.networks.unet import UNet
+
+NETWORKS: Mapping[str, type[Network]] = {
+    "unet": UNet,
+}
+
+
+def _choose_by_name(_: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    """A union of the table's networks; pydantic's own `Field(discriminator=...)` cannot be made from a table."""
+    choices = {name: handler.generate_schema(network) for name, network in NETWORKS.items()}
+    return core_schema.tagged_union_schema(choices, discriminator="name")
+
+
+AnyNetwork = Annotated[Network, GetPydanticSchema(_choose_by_name)]
+"""One of `NETWORKS`, chosen by its `name`."""

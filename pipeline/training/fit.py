@@ -1,0 +1,189 @@
+"""A training under way: its epochs, the best of them, checkpoints and progress."""
+
+import math
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from pipeline.dataset.packed import Packed
+from pipeline.errors import TrainingError
+from pipeline.runtime.progress import INTERVAL_S, duration
+from pipeline.training.batches import EpochBatches
+from pipeline.training.checkpoints import Checkpoint
+from pipeline.training.live_metrics import LiveMetrics
+from pipeline.training.machine import differences
+from pipeline.training.trainer import Trainer
+
+Row = Mapping[str, float]
+"""Metrics of an epoch, as history.csv holds them."""
+
+
+class Fit:
+    """A training under way: the trainer, the history of its epochs and its best weights.
+
+    Args:
+        trainer: with its optimiser.
+        batches: makes those of an epoch, which are counted from 0.
+        val_set: what the best epoch is chosen by.
+        num_epochs: of the whole training.
+        patience: epochs without a better one after which it ends; 0: never.
+        precision: that the trainer computes in.
+        machine: the kind of machine that this process runs on.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        batches: Callable[[int], EpochBatches],
+        val_set: Packed,
+        num_epochs: int,
+        patience: int,
+        precision: str,
+        machine: Mapping[str, str],
+    ) -> None:
+        self.trainer, self.batches, self.val_set = trainer, batches, val_set
+        self.num_epochs, self.patience = num_epochs, patience
+        self.precision, self.machines = precision, [machine]
+        self.history: list[Row] = []
+        self.best: Sequence[np.ndarray] = []
+        self.started = self.printed = time.monotonic()
+        self.num_done, self.parent = 0, os.getppid()
+
+    @property
+    def variables(self) -> list[Any]:
+        """Everything that the next step depends on."""
+        return [*self.trainer.network.variables, *self.trainer.optimizer.variables]
+
+    @property
+    def num_bytes_to_write(self) -> int:
+        """Room that the training takes on the disk: a checkpoint beside the one before, and the weights."""
+        weights, state = (
+            sum(4 * math.prod(variable.shape) for variable in variables)
+            for variables in (self.trainer.network.variables, self.variables)
+        )
+        return int(2 * (state + weights) + weights)
+
+    def restore(self, saved: Checkpoint, path: Path) -> None:
+        """Goes on from a checkpoint; says so if another kind of machine began it, since bits follow from that.
+
+        Args:
+            saved: the checkpoint.
+            path: where it lies.
+
+        Raises:
+            TrainingError: it is of another network.
+        """
+        if [np.shape(array) for array in saved.state] != [tuple(variable.shape) for variable in self.variables]:
+            raise TrainingError(f"{path}: the checkpoint is of another network; delete it to train from the start")
+        _assign(self.variables, saved.state)
+        self.history, self.best = list(saved.history), saved.best
+        print(f"train: goes on after epoch {len(self.history)} of {self.num_epochs} ({path})", flush=True)
+        self.machines = [*saved.machines, *(machine for machine in self.machines if machine not in saved.machines)]
+        if len(self.machines) > 1:
+            print(
+                "train: warning: this training began on another kind of machine; it goes on, but the result is not "
+                f"bit-identical to that of one machine. It differs in: {differences(self.machines)}",
+                flush=True,
+            )
+
+    def checkpoint(self) -> Checkpoint:
+        """The state after the last epoch."""
+        return Checkpoint(_values(self.variables), self.best, self.history, self.precision, self.machines)
+
+    def run(self, path: Path) -> None:
+        """Trains to the end or until early stopping, with a checkpoint at `path` after each epoch.
+
+        Raises:
+            TrainingError: the loss is not finite.
+        """
+        with LiveMetrics() as live:
+            live.replay(self.history)
+            for epoch in range(len(self.history), self.num_epochs):
+                if self.is_over():
+                    print(f"train: no better epoch in the last {self.patience}, stopped early")
+                    break
+                row = self.run_epoch(epoch)
+                self.checkpoint().write(path)
+                live.log(row)
+
+    def is_over(self) -> bool:
+        """True when early stopping is on and has waited long enough."""
+        return bool(self.patience and self.history) and len(self.history) - self._best_index() > self.patience
+
+    def run_epoch(self, epoch: int) -> Row:
+        """One pass over the batches of an epoch, then the scores on `val_set`."""
+        batches = self.batches(epoch)
+        losses = []
+        for step, batch in enumerate(batches):
+            losses.append(self.trainer.learn(batch))
+            self._watch(epoch, step, batches, losses)
+        val = self.trainer.score(self.val_set, batches.batch_size)
+        row = {
+            "epoch": epoch + 1,
+            "loss": statistics.fmean(losses),
+            "val_loss": val.loss,
+            "val_mean_iou": val.mean_iou,
+            "val_pixel_accuracy": val.pixel_accuracy,
+            "learning_rate": float(self.trainer.optimizer.learning_rate),
+        }
+        self.history.append(row)
+        is_best = self._best_index() == epoch
+        if is_best:
+            self.best = _values(self.trainer.network.variables)
+        print(
+            f"epoch {epoch + 1}/{self.num_epochs}: loss {row['loss']:.4f}, val loss {val.loss:.4f}, "
+            f"val mean IoU {val.mean_iou:.4f}{' (best)' if is_best else ''}",
+            flush=True,
+        )
+        return row
+
+    def _watch(self, epoch: int, step: int, batches: EpochBatches, losses: Sequence[float]) -> None:
+        """Stops at a loss that is not finite and when the starting process is gone; prints speed and time left."""
+        num_steps, batch_size = len(batches), batches.batch_size
+        if not math.isfinite(losses[-1]):
+            raise TrainingError(
+                f"the loss is {losses[-1]} in epoch {epoch + 1}, step {step + 1}; lower train.learning_rate or "
+                "train.clip_norm, or raise train.warmup_epochs"
+            )
+        if os.getppid() != self.parent:
+            sys.exit(
+                "train: the process that started this training is gone; stopped, the last epoch's checkpoint is kept"
+            )
+        self.num_done += batch_size
+        now = time.monotonic()
+        if now - self.printed >= INTERVAL_S or step + 1 == num_steps:
+            self.printed = now
+            speed = self.num_done / (now - self.started)
+            num_left = (self.num_epochs - epoch) * num_steps - step - 1
+            print(
+                f"epoch {epoch + 1}/{self.num_epochs}: step {step + 1}/{num_steps}, "
+                f"loss {statistics.fmean(losses):.4f}, {speed:.1f} images/s, "
+                f"{duration(num_left * batch_size / speed)} left",
+                flush=True,
+            )
+
+    def finish(self) -> Row:
+        """Puts the best epoch's weights into the network; returns its metrics."""
+        _assign(self.trainer.network.variables, self.best)
+        return self.history[self._best_index()]
+
+    def _best_index(self) -> int:
+        """Epoch (from 0) with the highest val mean IoU, the first of equals; nan is lower than any."""
+        scores = [row["val_mean_iou"] for row in self.history]
+        return max(range(len(scores)), key=lambda i: (-math.inf if math.isnan(scores[i]) else scores[i], -i))
+
+
+def _values(variables: Sequence[Any]) -> list[np.ndarray]:
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def _assign(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
