@@ -4,10 +4,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.disk.files import read_yaml
 from pipeline.errors import ParamsError
+from pipeline.promotion.rules import RULES
 from pipeline.text import quoted
 
 PARAMS = Path("params.yaml")
@@ -24,6 +25,14 @@ MIN_BEYOND = 10
 def _whole(value: Any) -> Any:
     """2.0 and 1e3 are whole numbers, however they are written."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _known_rule(name: str) -> str:
+    if name not in RULES:
+        near = get_close_matches(name, RULES, n=1)
+        guess = f", did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{quoted(name)} is not a rule of promotion{guess} (known: {', '.join(RULES)})")
+    return name
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
@@ -231,9 +240,9 @@ class GateParams(Section):
 
 
 class PromoteParams(Section):
-    """What a challenger has to show against the champion, and how sure it has to be."""
+    """Rule and limits of promotion, and the settings of its bootstrap."""
 
-    rule: Literal["superior", "non_inferior"]
+    rule: Annotated[str, AfterValidator(_known_rule)]
     margin: Share
     class_margin: Share
     confidence: Confidence

@@ -198,6 +198,14 @@ def test_values_that_do_not_go_are_refused(changes: dict[str, Any], message: str
     assert message in _message(_content(**changes))
 
 
+def test_an_unknown_rule_of_promotion_is_answered_with_the_nearest() -> None:
+    """The names are those of `RULES`."""
+    message = _message(_content(promote__rule="superiour"))
+    assert "`promote.rule`: 'superiour' is not a rule of promotion, did you mean 'superior'?" in message
+    assert "(known: superior, non_inferior)" in _message(_content(promote__rule="best"))
+    assert "`promote.rule` is 5, expected a text" in _message(_content(promote__rule=5))
+
+
 def test_a_floor_is_switched_off_by_null() -> None:
     """Every floor of the gate can be left out by null, none by leaving its name out."""
     off = dict.fromkeys(_content()["gate"])
