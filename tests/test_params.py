@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import ParamsError
 from pipeline.params import Params, ValidateParams, parse_params, read_params
+from pipeline.promotion.rules import RULES
 from pipeline.vision.picture_files import HIGHEST
 from tests.conftest import ROOT
 
@@ -202,7 +203,7 @@ def test_an_unknown_rule_of_promotion_is_answered_with_the_nearest() -> None:
     """The names are those of `RULES`."""
     message = _message(_content(promote__rule="superiour"))
     assert "`promote.rule`: 'superiour' is not a rule of promotion, did you mean 'superior'?" in message
-    assert "(known: superior, non_inferior)" in _message(_content(promote__rule="best"))
+    assert f"(known: {', '.join(RULES)})" in _message(_content(promote__rule="best"))
     assert "`promote.rule` is 5, expected a text" in _message(_content(promote__rule=5))
 
 

@@ -42,7 +42,7 @@ def decision_of(
         reasons=tuple(reasons),
         champion=str(champion) if champion else None,
         difference=Interval.from_dict(against) if against else None,
-        by_class={name: Interval.from_dict(found) for name, found in against["by_class"].items()} if against else {},
+        by_class={name: Interval.from_dict(one) for name, one in against["by_class"].items()} if against else {},
         tags=challenger.tags,
     )
 

@@ -40,15 +40,15 @@ def find_references(challenger: Version, standing: Standing, anchor: str | int) 
     existing = {version.number for version in list_versions()}
     best = find_best(standing.lines, standing.found, existing) if anchor == "best" else None
     number = best if isinstance(anchor, str) else anchor
-    found = find_number(number)
-    if number and found is None:
+    version = find_number(number)
+    if number and version is None:
         raise RegistryError(
             f"the anchor {model_name()}/{number} is not in the registry any more; name another version in "
             "promote.anchor of params.yaml, or none"
         )
-    if found and found.number == challenger.number:
-        found = None
-    return References(champion, found, _find_test_md5(standing, champion))
+    if version and version.number == challenger.number:
+        version = None
+    return References(champion, version, _find_test_md5(standing, champion))
 
 
 def find_best(lines: Sequence[Line], found: Aliases, existing: Collection[int]) -> int | None:
