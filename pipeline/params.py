@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from pipeline.disk.files import read_yaml
 from pipeline.errors import ParamsError
@@ -27,6 +27,7 @@ from pipeline.param_types import (
     Whole,
     Zoom,
 )
+from pipeline.promotion.rules import RULES
 from pipeline.text import quoted
 from pipeline.training.losses.table import LOSSES
 
@@ -44,6 +45,14 @@ REPLACED = {
     "train.dice_weight": "train.loss: {cross_entropy: 1 - dice_weight, soft_dice: dice_weight}",
 }
 """Names of former versions, and how to write them now."""
+
+
+def _known_rule(name: str) -> str:
+    if name not in RULES:
+        near = get_close_matches(name, RULES, n=1)
+        guess = f", did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{quoted(name)} is not a rule of promotion{guess} (known: {', '.join(RULES)})")
+    return name
 
 
 class SplitParams(Section):
@@ -218,9 +227,9 @@ class GateParams(Section):
 
 
 class PromoteParams(Section):
-    """What a challenger has to show against the champion, and how sure it has to be."""
+    """Rule and limits of promotion, and the settings of its bootstrap."""
 
-    rule: Literal["superior", "non_inferior"]
+    rule: Annotated[str, AfterValidator(_known_rule)]
     margin: Share
     class_margin: Share
     confidence: Confidence

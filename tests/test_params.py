@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import ParamsError
 from pipeline.params import Params, ValidateParams, parse_params, read_params
+from pipeline.promotion.rules import RULES
 from pipeline.vision.picture_files import HIGHEST
 from tests.conftest import ROOT
 
@@ -261,6 +262,14 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 def test_values_that_do_not_go_are_refused(changes: dict[str, Any], message: str) -> None:
     """Ranges, types and values that contradict each other are told by name."""
     assert message in _message(_content(**changes))
+
+
+def test_an_unknown_rule_of_promotion_is_answered_with_the_nearest() -> None:
+    """The names are those of `RULES`."""
+    message = _message(_content(promote__rule="superiour"))
+    assert "`promote.rule`: 'superiour' is not a rule of promotion, did you mean 'superior'?" in message
+    assert f"(known: {', '.join(RULES)})" in _message(_content(promote__rule="best"))
+    assert "`promote.rule` is 5, expected a text" in _message(_content(promote__rule=5))
 
 
 def test_a_floor_is_switched_off_by_null() -> None:

@@ -1,4 +1,4 @@
-"""A challenger against the champion: rivals, comparison, noise floor, re-scoring, the decision's page.
+"""A challenger against the champion: references, re-scoring, comparison, rules, the decision and its report.
 
-May import report, ledger and the rooms below them. Open `comparison.py` first.
+May import report, ledger and the rooms below them. Open `decide.py` first.
 """

@@ -1,4 +1,4 @@
-"""The report with the decision on a model in it: stored with the model's run, and put where people look."""
+"""The report with the decision on a model, stored with the model's run and as the newest report."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,46 +23,46 @@ def decision_of(
     reasons: Sequence[str],
     evidence: Mapping[str, Any],
 ) -> Decision:
-    """What the report tells of a promotion.
+    """The decision on a challenger, as the report shows it.
 
     Args:
         number: of the ledger's line.
-        challenger: that was judged.
-        champion: that it was compared with.
+        challenger: the version that was judged.
+        champion: the version that it was compared with; None: there was none.
         promoted: it became the champion.
         reasons: a sentence each.
         evidence: of the ledger's line.
     """
-    came = "became the champion" if promoted else "was not promoted"
+    outcome = "became the champion" if promoted else "was not promoted"
     against = evidence.get("comparisons", {}).get(str(champion.number)) if champion else None
     return Decision(
         promoted=promoted,
         label="Promoted" if promoted else "Not promoted",
-        headline=f"{challenger} {came}, line {number} of the ledger",
+        headline=f"{challenger} {outcome}, line {number} of the ledger",
         reasons=tuple(reasons),
         champion=str(champion) if champion else None,
         difference=Interval.from_dict(against) if against else None,
-        by_class={name: Interval.from_dict(found) for name, found in against["by_class"].items()} if against else {},
+        by_class={name: Interval.from_dict(one) for name, one in against["by_class"].items()} if against else {},
         tags=challenger.tags,
     )
 
 
 def rollback_of(number: int, target: Version, reasons: Sequence[str]) -> Decision:
-    """What the report tells of a rollback; for the arguments see `decision_of`."""
+    """A rollback, as the report shows it; for the arguments see `decision_of`."""
     headline = f"{target} became the champion by a rollback, line {number} of the ledger"
     return Decision(True, "Champion again", headline, tuple(reasons), None, None, {}, target.tags)
 
 
 def report_decision(number: int, version: Version, decision: Decision) -> None:
-    """Renders the report anew from what was registered with a version; stores it with its run and where people look.
+    """Renders the report of a version again, with the decision; stores it with the version's run and as newest report.
 
-    With the run it is `report/decision-LINE.html`, so that a later decision writes over none. The decision stands
-    whether or not that goes well: what goes wrong is a warning.
+    Each decision has a file of its own in the run, `report/decision-LINE.html`. A failure is a warning, as the decision
+    is in the ledger.
 
     Args:
         number: of the ledger's line.
-        version: that the decision is about.
-        decision: what the report tells of it.
+        version: the version that was decided on.
+        decision: label, headline and reasons.
     """
     try:
         page = _render(version, decision)

@@ -1,4 +1,4 @@
-"""Models scored anew on today's test split, each by the same evaluator: what every comparison starts from."""
+"""Models scored again on today's test split by the same evaluator, for a comparison."""
 
 import math
 from collections.abc import Mapping
@@ -37,8 +37,8 @@ def rescore(models: Mapping[str, Path]) -> Rescored:
 
     Raises:
         DataError: there is no data, or the test split is empty.
-        EvidenceError: today's test split is not what the manifest says, or a model knows other classes or gives
-            probabilities that are no numbers.
+        EvidenceError: today's test split differs from the manifest, or a model knows other classes or gives
+            probabilities that are not numbers.
     """
     classes, rows = read_class_list(), read_manifest()
     check_test_split(rows)

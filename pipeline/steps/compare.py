@@ -12,11 +12,15 @@ from rich.text import Text
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval, class_intervals, mean_iou_interval
 from pipeline.evaluation.image_table import ImageTable
+from pipeline.evaluation.reasons import Reason
 from pipeline.params import PromoteParams, read_params
-from pipeline.promotion.comparison import Comparison, judge
+from pipeline.promotion.comparison import Comparison
 from pipeline.promotion.comparison import compare as compare_tables
+from pipeline.promotion.findings import Limits, give_reason, lacks_units
 from pipeline.promotion.noise_floor import read_noise_floor
 from pipeline.promotion.rescore import rescore
+from pipeline.promotion.rules import judge
+from pipeline.promotion.wording import to_sentences
 from pipeline.registry.model_cache import resolve_model
 from pipeline.text import printable
 
@@ -29,12 +33,11 @@ def compare(first: str, second: str) -> Comparison:
 
     Args:
         first: folder of a SavedModel, or how a registered version is named.
-        second: likewise.
+        second: the same of the other model.
 
     Raises:
         DataError: there is no data, or the test split is empty.
-        EvidenceError: both are the same, today's test split is not what the manifest says, or a model knows other
-            classes.
+        EvidenceError: both are the same, today's test split differs from the manifest, or a model knows other classes.
         ParamsError: the params are wrong.
         RegistryError: there is no such model, or MLflow cannot be reached.
     """
@@ -48,19 +51,12 @@ def compare(first: str, second: str) -> Comparison:
     num_images = len(rescored.tables[first])
     print(f"test split {rescored.test_md5}: {num_images} images, {comparison.num_units} {params.unit}s")
     Console().print(build_table(rescored.tables, comparison, settings))
-    print(explain(comparison, params))
+    print(*to_sentences([summarise(comparison)]), explain_intervals(params), sep="\n")
     noise = None if all(Path(name).is_dir() for name in models) else read_noise_floor()
-    ruling = judge(
-        rule=params.rule,
-        margin=params.margin,
-        class_margin=params.class_margin,
-        against_champion=comparison,
-        against_anchor=comparison,
-        noise_floor=noise.floor if noise else None,
-        noise_rule=params.noise_floor,
-    )
+    limits = Limits(params.margin, params.class_margin, noise.floor if noise else None, params.noise_floor)
+    ruling = judge(params.rule, limits, comparison, comparison)
     would = f"were the second the champion, the first would {'' if ruling.promoted else 'not '}be promoted"
-    print(f"{would} ({params.rule}): {'; '.join(ruling.reasons)}")
+    print(f"{would} ({params.rule}): {'; '.join(to_sentences(ruling.reasons))}")
     return comparison
 
 
@@ -69,8 +65,8 @@ def build_table(tables: Mapping[str, ImageTable], comparison: Comparison, settin
 
     Args:
         tables: counts of the two models, by name.
-        comparison: of them.
-        settings: of the bootstrap.
+        comparison: their difference.
+        settings: unit, resamples, seed, confidence and least units of the bootstrap.
     """
     shown = Table("", *(escape(printable(name)) for name in tables), "difference", box=None)
     means = [mean_iou_interval(table, **settings) for table in tables.values()]
@@ -83,25 +79,28 @@ def build_table(tables: Mapping[str, ImageTable], comparison: Comparison, settin
 
 
 def format_interval(interval: Interval, sign: str = "") -> str:
-    """An estimate and its interval, `-` for what does not exist or is not shown."""
+    """An estimate and its interval, `-` for nan."""
     numbers = (interval.estimate, interval.low, interval.high)
     estimate, low, high = ("-" if number != number else f"{number:{sign}.3f}" for number in numbers)
     return f"{estimate} [{low}, {high}]"
 
 
-def explain(comparison: Comparison, params: PromoteParams) -> str:
-    """What the difference shows, in a sentence, and what the intervals are."""
+def summarise(comparison: Comparison) -> Reason:
+    """Whether the difference is significant, by interval and exchange test."""
     difference, level = comparison.difference, 1 - comparison.confidence
-    sure = f"{100 * comparison.confidence:g}%"
     if not difference.is_shown:
-        found = f"too few {params.unit}s to show anything: {comparison.num_units}, needed are {params.min_units}"
-    elif difference.low > 0 and comparison.p_value <= level:
-        found = f"the first is better, shown at {sure} (p = {comparison.p_value:.4f})"
-    elif difference.high < 0 and comparison.p_value_worse <= level:
-        found = f"the first is worse, shown at {sure} (p = {comparison.p_value_worse:.4f})"
-    else:
-        found = f"no difference is shown at {sure}"
+        return lacks_units(comparison, "second").reason
+    if difference.low > 0 and comparison.p_value <= level:
+        return give_reason("first_is_better", confidence=comparison.confidence, p_value=comparison.p_value)
+    if difference.high < 0 and comparison.p_value_worse <= level:
+        return give_reason("first_is_worse", confidence=comparison.confidence, p_value=comparison.p_value_worse)
+    return give_reason("no_significant_difference", confidence=comparison.confidence)
+
+
+def explain_intervals(params: PromoteParams) -> str:
+    """How the intervals of the table are made."""
+    sure = f"{100 * params.confidence:g}%"
     return (
-        f"{found}\nintervals: bootstrap over {params.unit}s, {params.num_resamples} resamples; of a model {sure} "
-        f"two-sided, of the difference each end holds at {sure}, of the classes' differences all together"
+        f"intervals: bootstrap over {params.unit}s, {params.num_resamples} resamples; of a model {sure} two-sided, of "
+        f"the difference each end holds at {sure}, of the classes' differences all together"
     )

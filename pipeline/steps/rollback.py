@@ -1,11 +1,14 @@
 """Makes the previous champion, or a named version, champion again; a line in the ledger says so."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from pipeline.errors import EvidenceError, RegistryError
+from pipeline.evaluation.reasons import Reason
 from pipeline.ledger.aliases import Standing, check_agreement, find_number, read_standing, record
 from pipeline.ledger.ledger import Line, new_line
 from pipeline.promotion.decision_report import report_decision, rollback_of
+from pipeline.promotion.findings import give_reason
+from pipeline.promotion.wording import to_sentences
 from pipeline.registry.client import Version, find_version, list_versions, model_name
 from pipeline.registry.evidence import download_verified
 from pipeline.runtime.program import run
@@ -15,17 +18,17 @@ def rollback(to: str | None = None) -> Version:
     """Moves `champion` back, and the champion becomes `previous`; a second rollback undoes the first.
 
     Args:
-        to: number or alias of a version that was champion before, as the ledger has it; the previous champion where
-            none is given. With it an alias that was moved by hand is put right as well. Only where every champion was
-            deleted any version will do that the gate accepted.
+        to: number or alias of a former champion of the ledger; the previous champion by default. A given version also
+            corrects an alias that was moved by hand. If every champion was deleted, it may be any version that the
+            gate accepted.
 
     Returns:
-        The champion now.
+        The new champion.
 
     Raises:
         EvidenceError: the gate never accepted that version, its tags were changed, or it never was champion.
         RegistryError: there is nothing to roll back to, `champion` was moved by hand, the version's files are gone or
-            were changed, or someone was faster.
+            were changed, or another program moved the champion at the same time.
     """
     standing = read_standing(completes=True)
     target = _find_target(standing) if to is None else _find_named(to, standing)
@@ -43,17 +46,19 @@ def move(target: Version, standing: Standing) -> Line:
     """Writes a rollback into the ledger and moves the aliases.
 
     Args:
-        target: the champion to be.
-        standing: of ledger and aliases when that was decided.
+        target: the new champion.
+        standing: state of ledger and aliases that this was decided on.
 
     Returns:
         The line.
 
     Raises:
-        RegistryError: someone was faster.
+        RegistryError: another program moved the champion at the same time.
     """
-    reasons = (_describe(target, standing),)
-    line = new_line("rollback", target.number, standing.lines, standing.found, reasons, standing.acceptance)
+    reasons = _give_reasons(target, standing)
+    evidence = {**standing.acceptance, "reasons": [asdict(reason) for reason in reasons]}
+    sentences = to_sentences(reasons)
+    line = new_line("rollback", target.number, standing.lines, standing.found, sentences, evidence)
     effect = record(line)
     if effect.what == "void":
         raise RegistryError(f"{effect.reason}; nothing was rolled back, see `segline history` and run this again")
@@ -67,16 +72,18 @@ def _check_accepted(target: Version) -> None:
         )
 
 
-def _describe(target: Version, standing: Standing) -> str:
+def _give_reasons(target: Version, standing: Standing) -> list[Reason]:
     champion, alias = standing.state.champion, standing.found.champion
     if champion == target.number:
-        told = f"{target} stays champion"
+        reasons = [give_reason("champion_kept", model=str(target))]
     else:
-        told = f"{target} in place of {f'{model_name()}/{champion}' if champion else 'none'}"
+        replaced = f"{model_name()}/{champion}" if champion else None
+        reasons = [give_reason("replaced", model=str(target), replaced=replaced)]
     if standing.complaint and not _left_champions(standing):
-        return f"{told}; no champion of the ledger is left"
-    moved = f"; the alias was at {model_name()}/{alias}, moved by hand" if standing.complaint and alias else ""
-    return f"{told}{moved}"
+        reasons.append(give_reason("no_champion_left"))
+    elif standing.complaint and alias:
+        reasons.append(give_reason("alias_moved_by_hand", alias_at=f"{model_name()}/{alias}"))
+    return reasons
 
 
 def _find_target(standing: Standing) -> Version:
@@ -107,7 +114,7 @@ def _find_named(to: str, standing: Standing) -> Version:
 
 
 def _left_champions(standing: Standing) -> set[int]:
-    """Whoever was champion at some time by the ledger, and is still in the registry."""
+    """Numbers of the champions of the ledger, former ones included, that are still in the registry."""
     start = standing.lines[0].found if standing.lines else standing.found
     champions = {start.champion, start.previous, *(effect.champion for effect in standing.state.effects)}
     return {version.number for version in list_versions() if version.number in champions}

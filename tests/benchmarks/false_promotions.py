@@ -16,8 +16,10 @@ import numpy as np
 
 from pipeline.evaluation.bootstrap import Unit
 from pipeline.params import PromoteParams, read_params
-from pipeline.promotion.comparison import Comparison, compare, judge
+from pipeline.promotion.comparison import Comparison, compare
+from pipeline.promotion.findings import Limits
 from pipeline.promotion.noise_floor import noise_floor
+from pipeline.promotion.rules import judge
 from tests.benchmarks.real_counts import RealCounts, improve, read_counts, share_that, table_of, true_mean_iou
 
 NUM_PAIRS = 1008
@@ -108,16 +110,8 @@ def try_out(pairs: Iterator[Pair], counts: RealCounts, params: PromoteParams) ->
 
 
 def _promotes(found: Comparison, params: PromoteParams, class_margin: float, floor: float | None) -> bool:
-    ruling = judge(
-        rule="superior",
-        margin=params.margin,
-        class_margin=class_margin,
-        against_champion=found,
-        against_anchor=found,
-        noise_floor=floor,
-        noise_rule="require",
-    )
-    return ruling.promoted
+    limits = Limits(params.margin, class_margin, floor, "require")
+    return judge("superior", limits, found, found).promoted
 
 
 def _row(unit: Unit, population: np.ndarray, name: str, shares: Shares, has_floor: bool) -> str:

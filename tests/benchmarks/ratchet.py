@@ -13,8 +13,10 @@ import numpy as np
 
 from pipeline.ledger.ledger import Aliases, Line
 from pipeline.params import PromoteParams, read_params
-from pipeline.promotion.comparison import Comparison, compare, judge
-from pipeline.promotion.rivals import find_best
+from pipeline.promotion.comparison import Comparison, compare
+from pipeline.promotion.findings import Limits
+from pipeline.promotion.references import find_best
+from pipeline.promotion.rules import judge
 from tests.benchmarks.real_counts import RealCounts, read_counts, share_that, table_of, true_mean_iou, worsen
 
 NUM_CHALLENGERS, LOSS, MARGIN = 50, 0.003, 0.005
@@ -51,15 +53,9 @@ class Ratchet:
             best = find_best(lines, NOBODY, models)
             anchor = models[best or 1]
             against = self.compare(challenger, champion)
-            ruling = judge(
-                rule="non_inferior",
-                margin=MARGIN,
-                class_margin=self.params.class_margin,
-                against_champion=against,
-                against_anchor=self.compare(challenger, anchor) if has_anchor else None,
-                noise_floor=None,
-                noise_rule=self.params.noise_floor,
-            )
+            limits = Limits(MARGIN, self.params.class_margin, None, self.params.noise_floor)
+            against_anchor = self.compare(challenger, anchor) if has_anchor else None
+            ruling = judge("non_inferior", limits, against, against_anchor)
             if ruling.promoted:
                 rivals = {str(best): self.compare(challenger, anchor), str(lines[-1].version): against}
                 lines.append(_line(number, lines[-1].version, rivals))

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,10 @@ from pipeline.errors import EvidenceError, RegistryError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.ledger.ledger import read_ledger
 from pipeline.params import PARAMS
+from pipeline.promotion.findings import give_reason
+from pipeline.promotion.wording import to_sentences
 from pipeline.registry.client import list_versions, opened
-from pipeline.steps.compare import compare, format_interval
+from pipeline.steps.compare import compare, format_interval, summarise
 from tests.contest import ROAD, SKY, register, write_contest, write_split
 from tests.finished_project import tiny_model
 
@@ -33,43 +36,45 @@ def test_versions_and_folders_are_compared_and_nothing_changes(capsys: pytest.Ca
     interval = ["0.375", "[0.375,", "0.375]", "0.125", "[0.125,", "0.125]", "+0.250", "[+0.250,", "+0.250]"]
     assert ["mean", "IoU", *interval] in rows
     assert [row[0] for row in rows if row[-1:] == ["-0.250]"]] == ["sky"]
-    assert "the first is better, shown at 95% (p = 0.01" in told
+    assert to_sentences([summarise(comparison)])[0] in told
     assert "were the second the champion, the first would not be promoted (superior): " in told
-    assert "class sky is -25.00" in told and "`segline noise` measures it" in told
+    assert "class sky: non-inferiority to the champion not demonstrated" in told
     assert list_versions() == before and read_ledger() == ()
 
 
 def test_noise_floor_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """As a promotion tells it: a note by default."""
+    """The reasons are those of a promotion: the noise floor is a note by default."""
     register(SKY)
     register(ROAD)
     with opened() as (_, client):
         floor = {"floor": 0.3, "mean_ious": [0.1], "params_md5": "p", "data_md5": "d"}
         client.set_registered_model_tag("segline", "noise_floor", json.dumps(floor))
     compare("2", "1")
-    assert "30.00 points are the noise floor, what the seed alone can change; the difference does not exceed it" in (
-        capsys.readouterr().out
-    )
+    (sentence,) = to_sentences([give_reason("within_noise_floor", noise_floor=0.3)])
+    assert sentence in capsys.readouterr().out
 
 
-def test_other_way_round_it_is_worse(capsys: pytest.CaptureFixture[str]) -> None:
-    """The difference is the first minus the second."""
-    compare(str(tiny_model(SKY)), str(tiny_model(ROAD)))
-    assert "the first is worse, shown at 95% (p = 0.01" in capsys.readouterr().out
+def test_the_difference_is_the_first_minus_the_second() -> None:
+    """The better model first is better, last is worse, with the p-value of that side."""
+    sky, road = str(tiny_model(SKY)), str(tiny_model(ROAD))
+    better, worse = summarise(compare(road, sky)), summarise(compare(sky, road))
+    assert (better.code, worse.code) == ("first_is_better", "first_is_worse")
+    assert better.values == worse.values and better.values["confidence"] == 0.95
 
 
-def test_tie_is_no_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Models that are right equally often show none."""
+def test_tie_is_no_difference(tmp_path: Path) -> None:
+    """Models that are right equally often have no significant difference."""
     write_split(tmp_path / "data", [4] * 6)
-    compare(str(tiny_model(SKY)), str(tiny_model(ROAD)))
-    assert "no difference is shown at 95%" in capsys.readouterr().out
+    found = summarise(compare(str(tiny_model(SKY)), str(tiny_model(ROAD))))
+    assert found == give_reason("no_significant_difference", confidence=0.95)
 
 
-def test_what_is_not_shown_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """Too few groups show nothing."""
+def test_too_few_groups() -> None:
+    """With fewer groups than `min_units` nothing is judged."""
     PARAMS.write_text(PARAMS.read_text().replace("min_units: 5", "min_units: 7"))
-    compare(str(tiny_model(SKY)), str(tiny_model(ROAD)))
-    assert "too few groups to show anything: 6, needed are 7" in capsys.readouterr().out
+    found = summarise(compare(str(tiny_model(SKY)), str(tiny_model(ROAD))))
+    expected: dict[str, Any] = {"reference": "second", "num_units": 6, "min_units": 7, "unit": "group"}
+    assert found == give_reason("too_few_units", **expected)
 
 
 def test_same_model_twice_is_refused() -> None:

@@ -7,7 +7,7 @@ import pytest
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.ledger.aliases import read_standing, record
 from pipeline.ledger.ledger import new_line, read_ledger
-from pipeline.promotion.rivals import find_contest
+from pipeline.promotion.references import find_references
 from pipeline.registry.client import find_alias, find_version, list_versions, model_name, opened, set_alias, set_tags
 from pipeline.registry.registration import delete_version
 from pipeline.steps import rollback as step
@@ -47,7 +47,10 @@ def test_rollback_undoes_and_is_undone(capsys: pytest.CaptureFixture[str]) -> No
     step.main()
     assert number_by_alias() == {"champion": 2, "previous": 1}
     assert [(line.kind, line.version) for line in read_ledger()[2:]] == [("rollback", 1), ("rollback", 2)]
-    assert read_ledger()[2].reasons == ("segline/1 in place of segline/2",)
+    line = read_ledger()[2]
+    assert line.reasons == ("segline/1 in place of segline/2",)
+    values = {"model": "segline/1", "replaced": "segline/2"}
+    assert line.evidence == {"reasons": [{"code": "replaced", "values": values}]}
 
 
 def test_rollback_of_what_was_before_the_ledger() -> None:
@@ -130,7 +133,7 @@ def test_two_rollbacks_keep_the_anchor() -> None:
     promote(2)
     for _ in range(2):
         rollback()
-    assert find_contest(find_version("3"), read_standing(), "best").anchor == find_version("1")
+    assert find_references(find_version("3"), read_standing(), "best").anchor == find_version("1")
 
 
 @pytest.mark.e2e
@@ -148,7 +151,9 @@ def test_alias_that_was_moved_by_hand_is_put_right(to: int) -> None:
     standing = read_standing()
     assert standing.complaint is None and number_by_alias()["champion"] == to
     line = standing.lines[-1]
-    assert line.found.champion == 2 and "the alias was at segline/2, moved by hand" in line.reasons[0]
+    assert line.found.champion == 2 and line.evidence["reasons"][-1] == (
+        {"code": "alias_moved_by_hand", "values": {"alias_at": "segline/2"}}
+    )
 
 
 @pytest.mark.e2e
@@ -166,7 +171,7 @@ def test_alias_that_was_moved_by_hand_makes_no_champion() -> None:
             rollback("2")
     rollback("1")
     assert number_by_alias()["champion"] == 1
-    assert find_contest(find_version("3"), read_standing(), "best").anchor == find_version("1")
+    assert find_references(find_version("3"), read_standing(), "best").anchor == find_version("1")
     with pytest.raises(RegistryError, match="no version was before it"):
         rollback()
 
@@ -193,7 +198,7 @@ def test_no_champion_is_left() -> None:
     with pytest.raises(EvidenceError, match="segline/3: has no accepted verdict"):
         rollback("3")
     assert rollback("2").number == 2 and number_by_alias() == {"champion": 2}
-    assert read_ledger()[-1].reasons == ("segline/2 in place of segline/1; no champion of the ledger is left",)
+    assert [reason["code"] for reason in read_ledger()[-1].evidence["reasons"]] == ["replaced", "no_champion_left"]
 
 
 @pytest.mark.e2e

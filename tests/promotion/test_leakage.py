@@ -1,4 +1,4 @@
-"""Tests of what a registered model has seen of today's test images."""
+"""Tests of counting the test images that a registered model was trained or chosen on."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.dataset.manifest import MANIFEST, Row, write_manifest
-from pipeline.promotion.seen_images import count_seen
+from pipeline.promotion.leakage import count_leaked
 from pipeline.registry.client import Version, create_run, opened
 from tests.finished_project import use_registry
 
@@ -24,10 +24,10 @@ def test_images_that_were_moved_into_test(tmp_path: Path, monkeypatch: pytest.Mo
     with opened() as (_, client):
         run_id = create_run(client)
     version = Version("segline", 1, run_id, (), {}, datetime.now(UTC))
-    assert count_seen(version, ROWS) is None
+    assert count_leaked(version, ROWS) is None
     write_manifest(MANIFEST, ROWS)
     with opened() as (_, client):
         client.log_artifacts(run_id, str(MANIFEST.parent), "validate")
-    assert count_seen(version, ROWS) == 0
+    assert count_leaked(version, ROWS) == 0
     moved = [replace(row, name=f"new {row.name}", split="test") for row in ROWS[1:]]
-    assert count_seen(version, [ROWS[0], *moved]) == 2
+    assert count_leaked(version, [ROWS[0], *moved]) == 2

@@ -1,6 +1,6 @@
-"""Which of today's test images a registered model has seen before: in the train or val split that it was made with.
+"""Leakage: images of today's test split that a registered model was trained or chosen on.
 
-A group moves between the splits when their shares in the params change, and a score on what was learnt flatters.
+A group moves between the splits if their shares in the params change. A score on training images is optimistic.
 """
 
 from collections.abc import Iterable
@@ -11,14 +11,14 @@ from pipeline.dataset.manifest import MANIFEST, Row, read_manifest
 from pipeline.registry.client import Version, opened
 
 STORED = f"validate/{MANIFEST.name}"
-"""Where `register` keeps the manifest in the version's run."""
+"""The manifest in the version's run, as `register` stores it."""
 
 
-def count_seen(version: Version, rows: Iterable[Row]) -> int | None:
-    """Test images among the `rows` whose bytes were in the version's train or val split.
+def count_leaked(version: Version, rows: Iterable[Row]) -> int | None:
+    """Counts the test images among `rows` whose bytes were in the version's train or val split.
 
     Returns:
-        None where the version's run holds no manifest.
+        None if the version's run has no manifest.
 
     Raises:
         EvidenceError: the manifest there is damaged.
@@ -29,5 +29,5 @@ def count_seen(version: Version, rows: Iterable[Row]) -> int | None:
             return None
         path = mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path=STORED, dst_path=temporary)
         stored = read_manifest(Path(path))
-    seen = {row.image_md5 for row in stored if row.split != "test"}
-    return sum(row.split == "test" and row.image_md5 in seen for row in rows)
+    known = {row.image_md5 for row in stored if row.split != "test"}
+    return sum(row.split == "test" and row.image_md5 in known for row in rows)

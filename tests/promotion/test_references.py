@@ -1,4 +1,4 @@
-"""Tests of who is compared with whom."""
+"""Tests of finding champion and anchor in the ledger."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import RegistryError
 from pipeline.ledger.aliases import read_standing, record
 from pipeline.ledger.ledger import Aliases, Line, new_line
-from pipeline.promotion.rivals import find_best, find_contest, find_undone
+from pipeline.promotion.references import find_best, find_demoted, find_references
 from pipeline.registry.client import find_version, opened
 from tests.finished_project import use_registry
 from tests.ledger.test_ledger import NOBODY, make
@@ -16,8 +16,8 @@ from tests.ledger.test_ledger import NOBODY, make
 SHOWN = {"low": 0.001, "p_value": 0.01, "confidence": 0.95}
 
 
-def test_best_is_who_was_shown_to_be_better() -> None:
-    """The anchor moves to a promoted version that was shown to beat it, not to one that was not shown to be worse."""
+def test_best_is_the_last_superior_version() -> None:
+    """The anchor moves to a promoted version that is superior to it, not to one that is non-inferior."""
 
     def beats(line: Line, other: int, low: float | None, p_value: float) -> Line:
         against = SHOWN | {"low": low, "p_value": p_value}
@@ -44,28 +44,28 @@ def test_best_that_is_undone_or_deleted_is_passed_over() -> None:
     assert find_best([first], NOBODY, set()) is None
 
 
-def test_a_rollback_of_a_rollback_undoes_nobody() -> None:
-    """Who is deposed for a later champion was up by a rollback alone: the anchor is what it was before the two."""
+def test_a_rollback_of_a_rollback_demotes_none() -> None:
+    """A rollback to a later champion restores what was before the first rollback, the anchor included."""
     promoted = [make(1, "promote", 1, None), make(2, "promote", 2, 1)]
     back = [*promoted, make(3, "rollback", 1, 2)]
     again = [*back, make(4, "rollback", 2, 1)]
-    assert (find_undone(back, NOBODY), find_best(back, NOBODY, {1, 2})) == ({2: 3}, 1)
-    assert (find_undone(again, NOBODY), find_best(again, NOBODY, {1, 2})) == ({}, 1)
-    assert find_undone([*again, make(5, "rollback", 1, 2)], NOBODY) == {2: 5}
+    assert (find_demoted(back, NOBODY), find_best(back, NOBODY, {1, 2})) == ({2: 3}, 1)
+    assert (find_demoted(again, NOBODY), find_best(again, NOBODY, {1, 2})) == ({}, 1)
+    assert find_demoted([*again, make(5, "rollback", 1, 2)], NOBODY) == {2: 5}
 
 
-def test_who_a_rollback_undoes() -> None:
-    """Each champion on the way back, none on the way forth; who is promoted again counts by that promotion."""
+def test_versions_that_a_rollback_demotes() -> None:
+    """Each champion on the way back, none on the way forward; a version that is promoted again counts by that."""
     promoted = [make(number, "promote", number, number - 1 or None) for number in (1, 2, 3)]
     further = [*promoted, make(4, "rollback", 2, 3), make(5, "rollback", 1, 2)]
-    assert find_undone(further, NOBODY) == {3: 4, 2: 5}
-    assert find_undone([*further, make(6, "rollback", 2, 1)], NOBODY) == {3: 4}
-    assert find_undone([*further, make(6, "promote", 3, 1)], NOBODY) == {2: 5}
+    assert find_demoted(further, NOBODY) == {3: 4, 2: 5}
+    assert find_demoted([*further, make(6, "rollback", 2, 1)], NOBODY) == {3: 4}
+    assert find_demoted([*further, make(6, "promote", 3, 1)], NOBODY) == {2: 5}
     once_more = [*promoted[:2], make(3, "promote", 1, 2), make(4, "rollback", 2, 1)]
-    assert find_undone(once_more, NOBODY) == {1: 4}
+    assert find_demoted(once_more, NOBODY) == {1: 4}
     older = replace(make(1, "rollback", 1, 2), found=Aliases(2, 1))
-    assert find_undone([older], NOBODY) == {2: 1}
-    assert find_undone([*promoted, make(4, "rollback", 3, 3)], NOBODY) == {}
+    assert find_demoted([older], NOBODY) == {2: 1}
+    assert find_demoted([*promoted, make(4, "rollback", 3, 3)], NOBODY) == {}
 
 
 def test_best_from_before_the_ledger() -> None:
@@ -89,8 +89,8 @@ def test_anchor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         standing = read_standing()
         record(new_line("promote", version, standing.lines, standing.found, ["why"], {}))
     standing, third = read_standing(), find_version("3")
-    assert find_contest(third, standing, "best").anchor == find_version("1")
-    assert find_contest(third, standing, 2).anchor == find_contest(third, standing, "none").champion
-    assert find_contest(third, standing, "none").anchor is None is find_contest(third, standing, 3).anchor
+    assert find_references(third, standing, "best").anchor == find_version("1")
+    assert find_references(third, standing, 2).anchor == find_references(third, standing, "none").champion
+    assert find_references(third, standing, "none").anchor is None is find_references(third, standing, 3).anchor
     with pytest.raises(RegistryError, match="the anchor segline/7 is not in the registry any more; name another"):
-        find_contest(third, standing, 7)
+        find_references(third, standing, 7)

@@ -1,0 +1,283 @@
+"""The decision on a challenger, as pure functions: no MLflow, no disk, no clock."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from pipeline.errors import EvidenceError, RegistryError, RejectedError
+from pipeline.evaluation.reasons import Reason, Value
+from pipeline.evaluation.verdict import Verdict
+from pipeline.promotion.comparison import Comparison, compare, or_none
+from pipeline.promotion.findings import Limits, give_reason
+from pipeline.promotion.noise_floor import NoiseFloor
+from pipeline.promotion.references import References
+from pipeline.promotion.rescore import Rescored
+from pipeline.promotion.rules import judge
+from pipeline.promotion.wording import to_sentences
+from pipeline.registry.client import Version
+from pipeline.report.place import NEWEST
+from pipeline.vision.confusion import mean_iou
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """The decision on a challenger.
+
+    Attributes:
+        promoted: the alias `champion` is moved to it.
+        reasons: with the scores that decided.
+        challenger: the version that was judged.
+        champion: the champion before; None: there was none.
+        evidence: of the ledger's line, as JSON takes it; empty if nothing was compared.
+        line: number of the ledger's line; 0 until it is written.
+    """
+
+    promoted: bool
+    reasons: tuple[Reason, ...]
+    challenger: Version
+    champion: Version | None
+    evidence: Mapping[str, Any]
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{'PROMOTED' if self.promoted else 'NOT PROMOTED'}: {'; '.join(to_sentences(self.reasons))}"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A version on today's test split.
+
+    Attributes:
+        version: as it is registered.
+        mean_iou: in [0, 1]; nan without a counted pixel.
+        num_leaked: today's test images that it was trained or chosen on; None: not known.
+        comparison: of the challenger against this version; None for the challenger itself.
+    """
+
+    version: Version
+    mean_iou: float
+    num_leaked: int | None
+    comparison: Comparison | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts that a decision follows from.
+
+    Attributes:
+        challenger: may become champion.
+        champion: None: there is none.
+        anchor: None: there is none; the object `champion` itself if both are the same version.
+        test_md5: of today's test split.
+        champion_test_md5: of the test split by which the champion was chosen; None: not known.
+        noise: None: not measured.
+    """
+
+    challenger: Scored
+    champion: Scored | None
+    anchor: Scored | None
+    test_md5: str
+    champion_test_md5: str | None
+    noise: NoiseFloor | None
+
+    @property
+    def references(self) -> list[Scored]:
+        """Champion and anchor, each version once."""
+        anchor = None if self.anchor is self.champion else self.anchor
+        return [scored for scored in (self.champion, anchor) if scored]
+
+    @property
+    def is_test_split_changed(self) -> bool | None:
+        """None: there is no champion, or its test split is not known."""
+        if self.champion is None or self.champion_test_md5 is None:
+            return None
+        return self.champion_test_md5 != self.test_md5
+
+
+def gather_facts(
+    challenger: Version,
+    references: References,
+    rescored: Rescored,
+    num_leaked: Mapping[str, int | None],
+    noise: NoiseFloor | None,
+    bootstrap: Mapping[str, Any],
+) -> Facts:
+    """Compares a challenger with champion and anchor.
+
+    Args:
+        challenger: may become champion.
+        references: champion and anchor.
+        rescored: tables of all of them, by name.
+        num_leaked: today's test images that each was trained or chosen on, by name.
+        noise: None: not measured.
+        bootstrap: settings of `compare`.
+
+    Raises:
+        EvidenceError: the tables are of other images, masks, groups or classes.
+    """
+    tables, scored = rescored.tables, dict[str, Scored]()
+    for version in filter(None, (challenger, references.champion, references.anchor)):
+        name = str(version)
+        if name not in scored:
+            is_challenger = name == str(challenger)
+            against = None if is_challenger else compare(tables[str(challenger)], tables[name], **bootstrap)
+            scored[name] = Scored(version, mean_iou(tables[name].pooled()), num_leaked[name], against)
+    champion, anchor = (scored.get(str(version)) for version in (references.champion, references.anchor))
+    return Facts(scored[str(challenger)], champion, anchor, rescored.test_md5, references.champion_test_md5, noise)
+
+
+def check_challenger(challenger: Version, name: str) -> None:
+    """Checks that a version can become champion of a model.
+
+    Args:
+        challenger: may become champion.
+        name: of our registered model.
+
+    Raises:
+        EvidenceError: the gate did not accept the version.
+        RegistryError: it is a version of another model.
+    """
+    if challenger.name != name:
+        raise RegistryError(
+            f"{challenger}: is not a version of {name}; to promote it, set SEGLINE_MODEL_NAME to {challenger.name}"
+        )
+    if challenger.tags.get("verdict") != "accepted":
+        raise EvidenceError(f"{challenger}: has no accepted verdict; expected one that `segline register` made")
+
+
+def check_newest(challenger: Version | None, verdict: Verdict, judged: datetime) -> None:
+    """Checks that no newer model than the challenger was rejected, as `segline promote` means the newest model.
+
+    Args:
+        challenger: with the alias; None: there is none.
+        verdict: of the gate on the newest model.
+        judged: time of the verdict.
+
+    Raises:
+        RejectedError: the gate rejected the newest model.
+    """
+    if verdict.accepted or (challenger and challenger.created and challenger.created >= judged):
+        return
+    older = (
+        f"; the challenger {challenger} is older, `segline promote {challenger.number}` judges it" if challenger else ""
+    )
+    raise RejectedError(
+        f"the gate rejected the newest model: {'; '.join(verdict.reasons)}; it was not registered, so there is nothing "
+        f"new to promote: train a better one, {NEWEST} shows where this one fails{older}"
+    )
+
+
+def refuse_unseen(
+    challenger: Version, champion: Version | None, demoted: Mapping[int, int], is_named: bool
+) -> Promotion | None:
+    """The refusal of a challenger that need not be scored; None if it has to be.
+
+    Args:
+        challenger: may become champion.
+        champion: None: there is none.
+        demoted: lines of the rollbacks by the number of the version that each demoted.
+        is_named: a person named the version, which compares a demoted one again.
+    """
+    reason = None
+    if champion and champion.number == challenger.number:
+        reason = give_reason("already_champion", model=str(challenger))
+    elif challenger.number in demoted and not is_named:
+        values = {"number": challenger.number, "line": demoted[challenger.number]}
+        reason = give_reason("demoted", model=str(challenger), **values)
+    return Promotion(False, (reason,), challenger, champion, {}) if reason else None
+
+
+def decide(facts: Facts, rule: str, limits: Limits, settings: Mapping[str, Any]) -> Promotion:
+    """Applies the rule to the facts; the first champion needs the gate's verdict alone.
+
+    Args:
+        facts: scores and comparisons.
+        rule: a name of `RULES`.
+        limits: margins and noise floor.
+        settings: the section `promote` of the params, for the evidence.
+    """
+    against = [scored.comparison if scored else None for scored in (facts.champion, facts.anchor)]
+    ruling = judge(rule, limits, *against)
+    unfair = [*_judge_first(facts), *_judge_leakage(facts.challenger)]
+    notes = [*_describe_scores(facts), *_describe_leakage(facts.references), *_describe_noise(facts)]
+    promoted = ruling.promoted and not unfair and not math.isnan(facts.challenger.mean_iou)
+    versions = facts.challenger.version, facts.champion.version if facts.champion else None
+    return Promotion(promoted, (*notes, *unfair, *ruling.reasons), *versions, _to_evidence(facts, settings))
+
+
+def supersede(decision: Promotion, cause: str) -> Promotion:
+    """The decision if another program moved the champion before its line was written.
+
+    Args:
+        decision: that came too late.
+        cause: the ledger's reason why the line is void.
+    """
+    champion = str(decision.champion) if decision.champion else None
+    reason = give_reason("superseded", model=str(decision.challenger), champion=champion, cause=cause)
+    return replace(decision, promoted=False, reasons=(reason, *decision.reasons))
+
+
+def _judge_first(facts: Facts) -> Iterator[Reason]:
+    """The gate alone decides on a first champion, so its verdict has to be of today's test split."""
+    version = facts.challenger.version
+    judged = version.tags.get("test_md5")
+    if facts.champion is None and judged != facts.test_md5:
+        yield give_reason("judged_on_other_split", model=str(version), judged=judged, today=facts.test_md5)
+
+
+def _judge_leakage(challenger: Scored) -> Iterator[Reason]:
+    if challenger.num_leaked:
+        yield give_reason("leakage", model=str(challenger.version), num_images=challenger.num_leaked)
+
+
+def _describe_scores(facts: Facts) -> Iterator[Reason]:
+    challenger, champion = facts.challenger, facts.champion
+    values: dict[str, Value] = {"model": str(challenger.version), "mean_iou": challenger.mean_iou}
+    if math.isnan(challenger.mean_iou):
+        yield give_reason("no_score", model=str(challenger.version))
+    elif champion is None:
+        yield give_reason("score", **values)
+    else:
+        values |= {"champion": str(champion.version), "champion_mean_iou": champion.mean_iou}
+        if facts.anchor and facts.anchor is not champion:
+            values |= {"anchor": str(facts.anchor.version), "anchor_mean_iou": facts.anchor.mean_iou}
+            yield give_reason("scores_with_anchor", **values)
+        else:
+            yield give_reason("scores", **values)
+    if facts.is_test_split_changed:
+        yield give_reason("test_split_changed")
+
+
+def _describe_leakage(references: list[Scored]) -> Iterator[Reason]:
+    for scored in references:
+        if scored.num_leaked:
+            yield give_reason("reference_leakage", model=str(scored.version), num_images=scored.num_leaked)
+
+
+def _describe_noise(facts: Facts) -> Iterator[Reason]:
+    """A note if the noise floor was measured on other data or params than the challenger's."""
+    if not (facts.noise and facts.champion):
+        return
+    measured = {"data": facts.noise.data_md5, "params": facts.noise.params_md5}
+    tags = facts.challenger.version.tags
+    if others := next((name for name, md5 in measured.items() if md5 != tags.get(f"{name}_md5")), None):
+        yield give_reason("noise_floor_of_others", differs=others)
+
+
+def _to_evidence(facts: Facts, settings: Mapping[str, Any]) -> dict[str, Any]:
+    models = {str(scored.version.number): scored for scored in (facts.challenger, *facts.references)}
+    compared = {number: scored.comparison for number, scored in models.items() if scored.comparison}
+    return {
+        "rule": settings,
+        "mean_ious": {number: or_none(scored.mean_iou) for number, scored in models.items()},
+        "comparisons": {number: comparison.to_dict() for number, comparison in compared.items()},
+        "champion": facts.champion and facts.champion.version.number,
+        "anchor": facts.anchor and facts.anchor.version.number,
+        "test_md5": facts.test_md5,
+        "champion_test_md5": facts.champion_test_md5,
+        "test_split_changed": facts.is_test_split_changed,
+        "noise_floor": facts.noise and asdict(facts.noise),
+        "seen": {number: scored.num_leaked for number, scored in models.items()},
+    }

@@ -1,0 +1,161 @@
+"""Sentences for the reasons of promotion, comparison and rollback, one for each code."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
+
+from pipeline.evaluation.caveats import left_out
+from pipeline.evaluation.reasons import Reason, Value
+
+DIFFERENCE = "mean IoU {mean_iou} against {reference_mean_iou}, {difference} ({low} to {high}) points on {units}"
+BETTER = "train a better model, or label more {unit}s"
+SENTENCES: Mapping[str, str] = {
+    "already_champion": "{model} is the champion already",
+    "demoted": (
+        "{model} was demoted by a rollback, line {line} of the ledger; `segline promote {number}`, by its number, "
+        "compares it again"
+    ),
+    "superseded": (
+        "{model}: it was compared with {champion}, but {cause}; nothing was moved, run `segline promote` again"
+    ),
+    "no_score": "{model} has no mean IoU on today's test split, where no pixel is counted",
+    "score": "{model} has mean IoU {mean_iou} on today's test split",
+    "scores": (
+        "{model} has mean IoU {mean_iou} on today's test split, the champion {champion} has {champion_mean_iou}"
+    ),
+    "scores_with_anchor": (
+        "{model} has mean IoU {mean_iou} on today's test split, the champion {champion} has {champion_mean_iou}, the "
+        "anchor {anchor} has {anchor_mean_iou}"
+    ),
+    "test_split_changed": "the test split changed since the champion was chosen, all were scored on today's",
+    "judged_on_other_split": (
+        "the gate judged {model} on the test split {judged}, today's is {today}; run `dvc repro` and `segline "
+        "register` again"
+    ),
+    "leakage": (
+        "{model} was trained or chosen on {num_images} of today's test images, so its score is optimistic; train it "
+        "again on today's splits"
+    ),
+    "reference_leakage": (
+        "{model} was trained or chosen on {num_images} of today's test images, so its score is optimistic and hard to "
+        "beat; set validate.split once, and then leave it"
+    ),
+    "no_champion": "there was no champion: the gate's thresholds alone decide",
+    "no_anchor": "there is no anchor: small losses can add up over many promotions",
+    "superior": f"superior to the champion at {{confidence}}: {DIFFERENCE}",
+    "superiority_not_demonstrated": (
+        f"superiority to the champion not demonstrated at {{confidence}}: lower bound {{bound}}; {DIFFERENCE}; {BETTER}"
+        " for test"
+    ),
+    "non_inferior": f"non-inferior to the {{reference}} at {{confidence}}: lower bound {{bound}}; {DIFFERENCE}",
+    "non_inferiority_not_demonstrated": (
+        "non-inferiority to the {reference} not demonstrated at {confidence}: lower bound {bound}; "
+        f"{DIFFERENCE}; {BETTER} for test"
+    ),
+    "too_few_units": (
+        "the difference to the {reference} cannot be judged: the test split has {units} with counted pixels, expected "
+        "at least {min_units}; label more for test"
+    ),
+    "exchange_test_passed": "exchange test: p = {p_value} <= {level}",
+    "exchange_test_failed": "exchange test: p = {p_value}, expected at most {level}",
+    "exchange_test_lacks_units": (
+        "exchange test: p = {p_value}, expected at most {level}; {units} never give less than {least}, label more"
+    ),
+    "noise_floor_unknown": "the noise floor is not known; `segline noise` measures it",
+    "noise_floor_of_others": (
+        "the noise floor was measured on other {differs} than the challenger's; `segline noise` measures it again"
+    ),
+    "noise_floor_exceeded": "the difference exceeds the noise floor of {noise_floor} points",
+    "within_noise_floor": (
+        "the difference does not exceed the noise floor of {noise_floor} points, so another seed may not reproduce it"
+    ),
+    "noise_floor_required": (
+        "the difference does not exceed the noise floor of {noise_floor} points, and promote.noise_floor requires it"
+    ),
+    "no_class_loss": "no class that can be judged is worse than the {reference}'s by {margin} points",
+    "class_loss": (
+        "class {class_name}: non-inferiority to the {reference} not demonstrated: lower bound {bound}; {difference} "
+        f"({{low}} to {{high}}) points on {{units}}; {BETTER} with it for test"
+    ),
+    "no_class_judged": f"no class can be judged against the {{reference}}; {BETTER} for test",
+    "class_not_judged": (
+        "not judged against the {reference}, in fewer than {min_units} {unit}s of the test split: {classes}; label "
+        "more {unit}s with them for test"
+    ),
+    "class_without_labels": "predicted, but in no label, so left out: {classes}",
+    "units_left_out": "{left_out}",
+    "first_is_better": "the first is better, significant at {confidence} (p = {p_value})",
+    "first_is_worse": "the first is worse, significant at {confidence} (p = {p_value})",
+    "no_significant_difference": "no significant difference at {confidence}",
+    "replaced": "{model} in place of {replaced}",
+    "champion_kept": "{model} stays champion",
+    "no_champion_left": "no champion of the ledger is left",
+    "alias_moved_by_hand": "the alias was at {alias_at}, moved by hand",
+}
+"""Sentence of each code; a code of a rule in a file of its own may be absent, then its values are listed."""
+LISTED = {"class_not_judged", "class_without_labels"}
+"""Codes whose reasons, one a class, share a sentence."""
+FORMATS: Mapping[str, Callable[[float], str]] = {
+    **dict.fromkeys(("difference", "low", "high"), lambda share: f"{100 * share:+.2f}"),
+    **dict.fromkeys(("margin", "noise_floor"), lambda share: f"{100 * share:.2f}"),
+    **dict.fromkeys(("mean_iou", "reference_mean_iou", "champion_mean_iou", "anchor_mean_iou"), "{:.4f}".format),
+    **dict.fromkeys(("level", "least"), "{:.2g}".format),
+    "p_value": "{:.4f}".format,
+    "confidence": lambda share: f"{100 * share:g}%",
+}
+"""How the value of a name is written; shares as points."""
+MISSING = {"champion": "no champion", "replaced": "none"}
+
+
+def to_sentences(reasons: Iterable[Reason]) -> tuple[str, ...]:
+    """Words reasons, in their order; those of several classes that say the same share a sentence."""
+    return tuple(_word(reasons))
+
+
+def _word(reasons: Iterable[Reason]) -> Iterator[str]:
+    for (code, _), alike in groupby(reasons, lambda reason: (reason.code, reason.values.get("reference"))):
+        values = [reason.values for reason in alike]
+        if code in LISTED:
+            yield SENTENCES[code].format_map(_show(values[0]) | {"classes": ", ".join(map(_word_class, values))})
+        elif code in SENTENCES:
+            yield from (SENTENCES[code].format_map(_show(one)) for one in values)
+        else:
+            yield from (f"{code.replace('_', ' ')}: {_list(one)}" for one in values)
+
+
+def _show(values: Mapping[str, Value]) -> dict[str, str]:
+    """Values as text, and the phrases that are made of several."""
+    shown = {name: _format(name, value) for name, value in values.items()}
+    num_units, unit = values.get("num_units"), values.get("unit")
+    if isinstance(num_units, int) and isinstance(unit, str):
+        shown["units"] = f"{num_units} {unit}{'s' * (num_units != 1)}"
+        shown["left_out"] = left_out(num_units, unit)
+    if isinstance(low := values.get("low"), float):
+        margin = values.get("margin", 0.0)
+        limit = -100 * margin if isinstance(margin, float) and margin else 0.0
+        shown["bound"] = _compare(100 * low, limit)
+    return shown
+
+
+def _format(name: str, value: Value) -> str:
+    if value is None:
+        return MISSING.get(name, "nan")
+    return FORMATS[name](value) if name in FORMATS and not isinstance(value, str) else str(value)
+
+
+def _compare(bound: float, limit: float) -> str:
+    """A lower bound against its limit, both in points, with as many digits as tell them apart."""
+    sign = "<" if bound < limit else ">" if bound > limit else "="
+    digits = next(digits for digits in range(2, 18) if bound == limit or f"{bound:.{digits}f}" != f"{limit:.{digits}f}")
+    return f"{bound:+.{digits}f} {sign} {limit:.{digits}f} points"
+
+
+def _word_class(values: Mapping[str, Value]) -> str:
+    shown = _show(values)
+    if "num_units" not in values:
+        return shown["class_name"]
+    difference = "" if values["difference"] is None else f"{shown['difference']} points "
+    return f"{shown['class_name']} ({difference}in {shown['num_units']})"
+
+
+def _list(values: Mapping[str, Value]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {shown}" for name, shown in _show(values).items() if name in values)
