@@ -15,8 +15,15 @@ MAX_PARAMETERS = 500_000_000
 """Of the network: weights, gradient and the optimiser's two moments take 16 bytes each, 8 GB in all."""
 MAX_MAP_BYTES = 32 * 2**30
 """Of one feature map of the first level; training holds several at once."""
-DROPPED_BY_DVC = ("size", "nfiles")
-"""Names that DVC's run cache leaves out, at any depth: a changed value would go unnoticed."""
+FORMER_FLOORS = {
+    "min_mean_iou": "`floors: {mean_iou: 0.7}`",
+    "min_mean_iou_low": "`floors_low: {mean_iou: 0.6}`",
+    "min_class_iou": "`floors: {iou/CLASS: 0.5}`",
+    "min_class_iou_low": "`floors_low: {iou/CLASS: 0.5}`",
+    "min_slice_iou": "`floors: {mean_iou/brightness/dark: 0.5}`",
+    "min_slice_iou_low": "`floors_low: {mean_iou/brightness/dark: 0.5}`",
+}
+"""Of params.yaml until version 0.1: their name, and how they are written now."""
 MIN_BEYOND = 10
 """Resamples that have to lie beyond an end, or the end is the luck of a few."""
 
@@ -213,21 +220,23 @@ class EvaluateParams(Section):
 
 
 class GateParams(Section):
-    """Floors that the scores on the test split must reach; None or an empty table switches one off."""
+    """Thresholds that the scores on the test split must keep, by the number's name; {} switches a table off."""
 
-    min_mean_iou: Share | None
-    min_mean_iou_low: Share | None
-    min_class_iou: dict[str, Share] | None
-    min_class_iou_low: dict[str, Share] | None
-    min_slice_iou: dict[str, Share] | None
-    min_slice_iou_low: dict[str, Share] | None
+    floors: dict[str, Share]
+    floors_low: dict[str, Share]
+    ceilings: dict[str, Share]
 
-    @model_validator(mode="after")
-    def _names_are_not_dropped(self) -> "GateParams":
-        for name in DROPPED_BY_DVC:
-            if name in (self.min_class_iou or {}) or name in (self.min_class_iou_low or {}):
-                raise ValueError(f"has a floor of the class {name!r}, a name that DVC ignores; rename the class")
-        return self
+    def thresholds(self) -> dict[str, dict[str, float]]:
+        """The tables by their names."""
+        return {"floors": self.floors, "floors_low": self.floors_low, "ceilings": self.ceilings}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_old_name(cls, content: Any) -> Any:
+        for old, new in FORMER_FLOORS.items():
+            if isinstance(content, dict) and old in content:
+                raise ValueError(f"`{old}` is now written {new}")
+        return content
 
 
 class PromoteParams(Section):

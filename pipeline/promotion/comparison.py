@@ -20,8 +20,8 @@ from pipeline.evaluation.bootstrap import (
     unit_sums,
     units_with_class,
 )
-from pipeline.evaluation.caveats import left_out
 from pipeline.evaluation.image_table import ImageTable, check_same_images
+from pipeline.evaluation.wording import left_out
 from pipeline.vision.confusion import iou_per_class, mean_iou
 
 Rule = Literal["superior", "non_inferior"]
