@@ -8,6 +8,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 
 from pipeline.evaluation.scores import SCORES, Scores
 from pipeline.evaluation.verdict import Verdict
+from pipeline.evaluation.wording import label
 from pipeline.report.place import NEWEST
 from pipeline.text import printable, shown
 
@@ -33,27 +34,21 @@ def publish_decision() -> None:
 
 
 def score_rows(scores: Scores) -> list[dict[str, str]]:
-    """A row for each score, with that of one that always says the commonest class where there is one."""
-    floor = f"{scores.floor.mean_iou:.4f}", f"{scores.floor.pixel_accuracy:.4f}"
-    rows = [
-        ("mean IoU", scores.mean_iou, floor[0]),
-        ("pixel accuracy", scores.pixel_accuracy, floor[1]),
-        ("frequency-weighted IoU", scores.frequency_weighted_iou, ""),
-        *((f"IoU of {name}", value, "") for name, value in scores.iou.items()),
-    ]
+    """A row for each number, with that of the majority-class baseline if it has one."""
+    baseline = {"mean_iou": scores.baseline.mean_iou, "pixel_accuracy": scores.baseline.pixel_accuracy}
     return [
         {
-            "score": to_markdown(name),
-            "model": "-" if math.isnan(value) else f"{value:.4f}",
-            f"always {shown(scores.floor.class_name)}": low,
+            "score": to_markdown(label(name)),
+            "model": "-" if math.isnan(number.value) else f"{number.value:.4f}",
+            f"always {shown(scores.baseline.class_name)}": f"{baseline[name]:.4f}" if name in baseline else "",
         }
-        for name, value, low in rows
+        for name, number in scores.numbers().items()
     ]
 
 
 def verdict_page(verdict: Verdict) -> str:
     """The verdict as Markdown."""
-    reasons = "\n".join(f"- {to_markdown(reason)}" for reason in verdict.reasons)
+    reasons = "\n".join(f"- {to_markdown(reason)}" for reason in verdict.sentences)
     return f"# {'Accepted' if verdict.accepted else 'Rejected'}\n\n{reasons}\n"
 
 

@@ -36,13 +36,17 @@ MAX_PARAMETERS = 500_000_000
 """Of the network: weights, gradient and the optimiser's two moments take 16 bytes each, 8 GB in all."""
 MAX_MAP_BYTES = 32 * 2**30
 """Of the network's largest feature map; training holds several at once."""
-DROPPED_BY_DVC = ("size", "nfiles")
-"""Names that DVC's run cache leaves out, at any depth: a changed value would go unnoticed."""
 MIN_BEYOND = 10
 """Resamples that have to lie beyond an end, or the end is the luck of a few."""
 REPLACED = {
     "train.unet": "train.network: {name: unet, num_levels: ..., width: ..., dropout: ...}",
     "train.dice_weight": "train.loss: {cross_entropy: 1 - dice_weight, soft_dice: dice_weight}",
+    "gate.min_mean_iou": "gate.floors: {mean_iou: ...}",
+    "gate.min_mean_iou_low": "gate.floors_low: {mean_iou: ...}",
+    "gate.min_class_iou": "gate.floors: {iou/CLASS: ...}",
+    "gate.min_class_iou_low": "gate.floors_low: {iou/CLASS: ...}",
+    "gate.min_slice_iou": "gate.floors: {mean_iou/SLICE: ...}",
+    "gate.min_slice_iou_low": "gate.floors_low: {mean_iou/SLICE: ...}",
 }
 """Names of former versions, and how to write them now."""
 
@@ -209,21 +213,15 @@ class EvaluateParams(Section):
 
 
 class GateParams(Section):
-    """Floors that the scores on the test split must reach; None or an empty table switches one off."""
+    """Thresholds that the scores on the test split must keep, by the number's name; {} switches a table off."""
 
-    min_mean_iou: Share | None
-    min_mean_iou_low: Share | None
-    min_class_iou: dict[str, Share] | None
-    min_class_iou_low: dict[str, Share] | None
-    min_slice_iou: dict[str, Share] | None
-    min_slice_iou_low: dict[str, Share] | None
+    floors: dict[str, Share]
+    floors_low: dict[str, Share]
+    ceilings: dict[str, Share]
 
-    @model_validator(mode="after")
-    def _names_are_not_dropped(self) -> "GateParams":
-        for name in DROPPED_BY_DVC:
-            if name in (self.min_class_iou or {}) or name in (self.min_class_iou_low or {}):
-                raise ValueError(f"has a floor of the class {name!r}, a name that DVC ignores; rename the class")
-        return self
+    def thresholds(self) -> dict[str, dict[str, float]]:
+        """The tables by their names."""
+        return {"floors": self.floors, "floors_low": self.floors_low, "ceilings": self.ceilings}
 
 
 class PromoteParams(Section):

@@ -1,12 +1,12 @@
 """Params beside each other and beside the data set: what a stage would refuse later is said at the start."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
 
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.names import THIRDS
 from pipeline.errors import ParamsError
+from pipeline.evaluation.metrics import METRICS, names_of
 from pipeline.params import PARAMS, Params, read_params
 from pipeline.text import quoted
 
@@ -30,13 +30,9 @@ def check_fit(params: Params, classes: ClassList | None) -> None:
             f"`train.augment.crop` is {list(crop)}, images are packed at {list(size)} (preprocess.image_size); the "
             "crop must fit in"
         )
-    for kind in ("mean", "class", "slice"):
-        floor, low = f"min_{kind}_iou", f"min_{kind}_iou_low"
-        problems += _compare_floors(floor, getattr(gate, floor), getattr(gate, low))
-        if kind != "mean":
-            names = {floor: getattr(gate, floor) or {}, low: getattr(gate, low) or {}}
-            known = classes.names if classes else None
-            problems += _check_classes(names, known) if kind == "class" else _check_slices(names)
+    problems += _compare_floors(gate.floors, gate.floors_low)
+    for param, thresholds in gate.thresholds().items():
+        problems += _check_names(param, thresholds, classes)
     if problems:
         raise ParamsError(f"{PARAMS}: " + f"\n{PARAMS}: ".join(problems))
 
@@ -50,32 +46,27 @@ def check_params(classes: ClassList) -> None:
     check_fit(read_params(), classes)
 
 
-def _compare_floors(name: str, floor: Any, low: Any) -> Iterator[str]:
+def _compare_floors(floors: Mapping[str, float], lows: Mapping[str, float]) -> Iterator[str]:
     """The lower end of an interval is never above the score, so its floor cannot be above the score's."""
-    floors, lows = (value if isinstance(value, dict) else {"": value} for value in (floor, low))
-    for part in floors.keys() & lows.keys():
-        if floors[part] is not None and lows[part] is not None and lows[part] > floors[part]:
-            of = f" of {quoted(part)}" if part else ""
+    for name in sorted(floors.keys() & lows.keys()):
+        if lows[name] > floors[name]:
             yield (
-                f"`gate.{name}_low`{of} is {lows[part]:g}, `gate.{name}` {floors[part]:g}; the lower end of an "
-                "interval is below the score, so lower the one or raise the other"
+                f"`gate.floors_low` of {quoted(name)} is {lows[name]:g}, `gate.floors` {floors[name]:g}; the lower end "
+                "of an interval is below the score, so lower the one or raise the other"
             )
 
 
-def _check_classes(names: Mapping[str, Collection[str]], known: Sequence[str] | None) -> Iterator[str]:
-    for place, given in names.items():
-        if known is None:
-            return
-        for name in sorted(set(given) - set(known)):
-            near = get_close_matches(name, known, n=1)
-            told = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)[:MAX_LISTED]}"
-            yield f"`gate.{place}` names {quoted(name)}, which is no class of the data set; {told}"
-
-
-def _check_slices(names: Mapping[str, Collection[str]]) -> Iterator[str]:
-    for place, given in names.items():
-        for key in sorted(given):
-            kind, _, name = key.partition("/")
-            if not name or (kind != "group" and name not in THIRDS.get(kind, ())):
-                thirds = ", ".join(f"{kind}/{third}" for kind, thirds in THIRDS.items() for third in thirds)
-                yield f"`gate.{place}` names {quoted(key)}, which is no slice; expected {thirds} or group/NAME"
+def _check_names(param: str, names: Collection[str], classes: ClassList | None) -> Iterator[str]:
+    """Refuses names that no score has; without a data set those of classes are not known yet."""
+    known = names_of(classes.names if classes else ())
+    thirds = [f"mean_iou/{kind}/{third}" for kind, names_of_kind in THIRDS.items() for third in names_of_kind]
+    if param == "floors_low":
+        known = [name for name in known if name == "mean_iou" or name.startswith("iou/")]
+    for name in sorted(set(names) - {*known, *thirds}):
+        is_group = name.startswith("mean_iou/group/") and name != "mean_iou/group/"
+        if is_group or (classes is None and "/" in name and name in names_of([name.partition("/")[2]])):
+            continue
+        near = get_close_matches(name, [*known, *thirds], n=1)
+        listed = ", ".join([*METRICS, *thirds, "mean_iou/group/NAME"]) if param != "floors_low" else ", ".join(known)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {listed[:MAX_LISTED]}, and of each class iou/CLASS"
+        yield f"`gate.{param}` names {quoted(name)}, which is no score of this data set; {hint}"

@@ -20,7 +20,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "train": {"num_epochs": 3, "batch_size": 4, "precision": "float32", "learning_rate": 0.01},
     "network": {"num_levels": 2, "width": 4, "dropout": 0.1},
     "augment": {"crop": [24, 32]},
-    "gate": {"min_mean_iou": 0.0, "min_mean_iou_low": None},
+    "gate": {"floors": {"mean_iou": 0.0}, "floors_low": {}},
 }
 
 

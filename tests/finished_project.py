@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,12 @@ from pipeline.dataset.manifest import MANIFEST, Row, read_manifest, write_manife
 from pipeline.disk.files import md5_of, write_json
 from pipeline.disk.yaml_text import parse_yaml, to_yaml
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.evaluation.scores import AVERAGES, Floor, Intervals, ReportRow, Scores, evidence_of
+from pipeline.evaluation.scores import Baseline, Scores, evidence_of
 from pipeline.params import PARAMS
 from pipeline.registry.client import opened
 from pipeline.serving.model_card import MODEL
 from pipeline.steps import gate
+from tests.made_scores import made_scores
 from tests.tiny_model import write_tiny_model
 
 CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (90, 90, 90)), 255)
@@ -101,20 +101,13 @@ def write_fingerprint() -> None:
 
 def make_scores(**changes: Any) -> Scores:
     """Scores of the model in `work/export` that pass the gate, but for the changes."""
-    report = {name: ReportRow(0.9, 0.9, 0.9, 64) for name in (*CLASSES.names, *AVERAGES)}
-    found: Mapping[str, Any] = {
-        "mean_iou": 0.8,
-        "pixel_accuracy": 0.9,
-        "frequency_weighted_iou": 0.85,
-        "floor": Floor("road", 0.375, 0.75),
+    usual: dict[str, Any] = {
         "iou": {"sky": 0.7, "road": 0.9},
-        "classification_report": report,
-        "num_images": 2,
-        "num_pixels": 128,
+        "interval": Interval(0.8, 0.75, 0.85, 5),
+        "baseline": Baseline("road", 0.375, 0.75),
         "evidence": evidence_of(MODEL, read_manifest()),
-        "intervals": Intervals("group", 0.95, 5, Interval(0.8, 0.75, 0.85, 5), {}),
     }
-    return Scores(**{**found, **changes})
+    return made_scores(**(usual | changes))
 
 
 def write_lock() -> None:

@@ -139,7 +139,7 @@ def test_a_number_in_quotes_and_a_text_without_are_explained() -> None:
     assert "`train.learning_rate` is the text '1e-3', expected a number; remove the quotes" in message
     message = _message(_content(validate__groups_in_several_splits=[1600000.0]))
     assert "`validate.groups_in_several_splits.0` is 1600000.0, expected a text; put it into quotes" in message
-    assert "is 5, expected a text; put it into quotes" in _message(_content(gate__min_class_iou={5: 0.5}))
+    assert "is 5, expected a text; put it into quotes" in _message(_content(gate__floors={5: 0.5}))
 
 
 @pytest.mark.parametrize("rate", ["1e-5", "1e-05", "1.0e-5", ".00001"])
@@ -231,9 +231,9 @@ def test_values_that_do_not_go_together_are_refused(changes: dict[str, Any], mes
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
     """The message has a line for each wrong value."""
-    message = _message(_content(train__num_epochs=0, gate__min_mean_iou=1.5, validate__on_error="skip"))
+    message = _message(_content(train__num_epochs=0, gate__floors={"mean_iou": 1.5}, validate__on_error="skip"))
     assert message.count("params.yaml: ") == 3
-    assert all(name in message for name in ("train.num_epochs", "gate.min_mean_iou", "validate.on_error"))
+    assert all(name in message for name in ("train.num_epochs", "gate.floors.mean_iou", "validate.on_error"))
 
 
 @pytest.mark.parametrize(
@@ -251,12 +251,8 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         ({"evaluate__bootstrap__unit": "pixel"}, "`evaluate.bootstrap.unit` is 'pixel'"),
         ({"evaluate__bootstrap__min_units": 1}, "`evaluate.bootstrap.min_units` is 1"),
         ({"evaluate__boundary_width": 0.0}, "`evaluate.boundary_width` is 0.0"),
-        (
-            {"gate__min_class_iou_low": {"size": 0.5}},
-            "`gate`: has a floor of the class 'size', a name that DVC ignores",
-        ),
-        ({"gate__min_slice_iou": {"brightness/dark": 7}}, "`gate.min_slice_iou.brightness/dark` is 7"),
-        ({"gate__min_slice_iou_low": {"size/small": -1}}, "`gate.min_slice_iou_low.size/small` is -1"),
+        ({"gate__floors": {"mean_iou/brightness/dark": 7}}, "`gate.floors.mean_iou/brightness/dark` is 7"),
+        ({"gate__ceilings": {"mean_iou/size/small": -1}}, "`gate.ceilings.mean_iou/size/small` is -1"),
     ],
 )
 def test_values_that_do_not_go_are_refused(changes: dict[str, Any], message: str) -> None:
@@ -272,13 +268,11 @@ def test_an_unknown_rule_of_promotion_is_answered_with_the_nearest() -> None:
     assert "`promote.rule` is 5, expected a text" in _message(_content(promote__rule=5))
 
 
-def test_a_floor_is_switched_off_by_null() -> None:
-    """Every floor of the gate can be left out by null, none by leaving its name out."""
-    off = dict.fromkeys(_content()["gate"])
-    assert parse_params(_content() | {"gate": off}).gate.min_mean_iou is None
-    assert "`gate.min_mean_iou_low` is missing" in _message(
-        _content() | {"gate": {name: None for name in off if name != "min_mean_iou_low"}}
-    )
+def test_a_table_of_thresholds_is_switched_off_by_its_emptiness() -> None:
+    """None by leaving its name out."""
+    off = {name: {} for name in _content()["gate"]}
+    assert parse_params(_content() | {"gate": off}).gate.floors == {}
+    assert "`gate.ceilings` is missing" in _message(_content() | {"gate": {"floors": {}, "floors_low": {}}})
 
 
 @pytest.mark.parametrize("content", [None, [], "train", 3])

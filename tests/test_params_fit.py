@@ -9,6 +9,7 @@ from pipeline.dataset.contract import ClassList
 from pipeline.dataset.names import THIRDS
 from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import ParamsError
+from pipeline.evaluation.metrics import METRICS
 from pipeline.params import parse_params
 from pipeline.params_fit import check_fit, check_params
 from tests.drawn_data import small_content
@@ -26,13 +27,13 @@ def _message(classes: ClassList | None = CLASSES, crop: Any = None, **gate: Any)
 
 
 def test_what_fits_is_silent() -> None:
-    """Known classes, every slice that there can be, floors in order; without a data set no class is unknown."""
-    slices = {f"{kind}/{name}": 0.5 for kind, names in THIRDS.items() for name in names}
+    """Known scores, every slice that there can be, floors in order; without a data set no class is unknown."""
+    slices = {f"mean_iou/{kind}/{name}": 0.5 for kind, names in THIRDS.items() for name in names}
     content = small_content()
-    content["gate"] |= {"min_class_iou": {"sky": 0.5}, "min_class_iou_low": {"sky": 0.5, "car": 0.1}}
-    content["gate"] |= {"min_slice_iou": slices | {"group/a/b": 0.2}, "min_mean_iou": 0.5, "min_mean_iou_low": 0.5}
+    content["gate"]["floors"] = dict.fromkeys(METRICS, 0.5) | slices | {"iou/sky": 0.5, "mean_iou/group/a/b": 0.2}
+    content["gate"] |= {"floors_low": {"iou/sky": 0.5, "mean_iou": 0.5}, "ceilings": {"recall/car": 0.9}}
     check_fit(parse_params(content), CLASSES)
-    content["gate"]["min_class_iou"] = {"tram": 0.5}
+    content["gate"] |= {"floors": {"iou/tram": 0.5, "boundary_f1/tram": 0.5}, "floors_low": {"iou/tram": 0.5}}
     check_fit(parse_params(content), None)
 
 
@@ -42,9 +43,9 @@ def test_params_are_read_and_compared(tmp_path: Path, monkeypatch: pytest.Monkey
     content = small_content()
     Path("params.yaml").write_text(to_yaml(content))
     check_params(CLASSES)
-    content["gate"]["min_class_iou"] = {"tram": 0.5}
+    content["gate"]["floors"] = {"iou/tram": 0.5}
     Path("params.yaml").write_text(to_yaml(content))
-    with pytest.raises(ParamsError, match="names 'tram', which is no class"):
+    with pytest.raises(ParamsError, match="names 'iou/tram', which is no score"):
         check_params(CLASSES)
 
 
@@ -54,34 +55,39 @@ def test_a_crop_that_does_not_fit_is_refused(crop: list[int]) -> None:
     assert f"`train.augment.crop` is {crop}, images are packed at [32, 48]" in _message(crop=crop)
 
 
-@pytest.mark.parametrize("place", ["min_class_iou", "min_class_iou_low"])
-def test_a_class_that_is_not_there_is_refused(place: str) -> None:
+@pytest.mark.parametrize("table", ["floors", "floors_low", "ceilings"])
+def test_a_name_that_no_score_has_is_refused(table: str) -> None:
     """With the nearest name, or all of them."""
-    near: dict[str, Any] = {place: {"cat": 0.5}}
-    assert f"`gate.{place}` names 'cat', which is no class of the data set; did you mean 'car'?" in _message(**near)
-    other: dict[str, Any] = {place: {"zzz": 0.5}}
-    assert "names 'zzz', which is no class of the data set; known are sky, car" in _message(**other)
+    near: dict[str, Any] = {table: {"iou/cat": 0.5}}
+    assert f"`gate.{table}` names 'iou/cat', which is no score of this data set; did you mean 'iou/car'?" in _message(
+        **near
+    )
+    other: dict[str, Any] = {table: {"zzz": 0.5}}
+    assert "names 'zzz', which is no score of this data set; known are mean_iou, " in _message(**other)
 
 
 @pytest.mark.parametrize("key", ["dark", "brightness/small", "brightness/", "group/", "size", "", "lightness/dark"])
-@pytest.mark.parametrize("place", ["min_slice_iou", "min_slice_iou_low"])
-def test_a_slice_that_cannot_be_is_refused(place: str, key: str) -> None:
+@pytest.mark.parametrize("table", ["floors", "floors_low"])
+@pytest.mark.parametrize("classes", [CLASSES, None])
+def test_a_slice_that_cannot_be_is_refused(classes: ClassList | None, table: str, key: str) -> None:
     """Whatever the data are, there is none of this name."""
-    floors: dict[str, Any] = {place: {key: 0.5}}
-    assert f"`gate.{place}` names {key!r}, which is no slice; expected size/small, " in _message(**floors)
+    floors: dict[str, Any] = {table: {f"mean_iou/{key}": 0.5}}
+    assert f"`gate.{table}` names 'mean_iou/{key}', which is no score" in _message(classes, **floors)
+
+
+@pytest.mark.parametrize("name", ["boundary_iou", "recall/car"])
+def test_a_low_end_that_no_score_has_is_refused(name: str) -> None:
+    """Only the mean IoU and the IoU of a class have intervals."""
+    assert f"`gate.floors_low` names '{name}', which is no score" in _message(floors_low={name: 0.5})
 
 
 def test_floors_out_of_order_are_refused() -> None:
     """A lower end cannot reach what the score does not have to."""
-    assert "`gate.min_mean_iou_low` is 0.7, `gate.min_mean_iou` 0.6; the lower end" in _message(
-        min_mean_iou=0.6, min_mean_iou_low=0.7
-    )
-    assert "`gate.min_class_iou_low` of 'car' is 0.5, `gate.min_class_iou` 0.4; " in _message(
-        min_class_iou={"car": 0.4}, min_class_iou_low={"car": 0.5}
-    )
+    message = _message(floors={"mean_iou": 0.6, "iou/car": 0.4}, floors_low={"mean_iou": 0.7, "iou/car": 0.5})
+    assert "`gate.floors_low` of 'mean_iou' is 0.7, `gate.floors` 0.6; the lower end" in message
+    assert "`gate.floors_low` of 'iou/car' is 0.5, `gate.floors` 0.4; the lower end" in message
 
 
-def test_all_that_does_not_fit_is_told_at_once() -> None:
+def test_all_that_does_not_fit_is_reported_at_once() -> None:
     """A line each."""
-    message = _message(crop=[40, 40], min_class_iou={"tram": 0.5}, min_slice_iou={"dark": 0.5})
-    assert message.count("params.yaml: ") == 3
+    assert _message(crop=[40, 40], floors={"iou/tram": 0.5}, ceilings={"dark": 0.5}).count("params.yaml: ") == 3

@@ -10,7 +10,7 @@ MAX_CHARS = 200
 THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
 """Names of the slices of a test split by what they are cut by; those of the kind `group` are the groups' names."""
 RESERVED = ("micro avg", "macro avg", "weighted avg")
-"""Rows of the classification report that are no classes."""
+"""Rows of scikit-learn's classification report that are no classes."""
 
 
 def problem_of(name: object) -> str | None:

@@ -1,83 +1,62 @@
-"""Scores of the classes' boundaries, every class at once. Pixels whose id is `IGNORED` in the target are never counted.
+"""Metrics of the classes' boundaries, every class at once.
 
-An ignored region is put into the prediction as well, so both have the same edge towards it.
+Pixels whose id is `IGNORED` in the target are never counted. An ignored region is put into the prediction as well, so
+both have the same edge towards it.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.disk.records import Count
+from pipeline.evaluation.image_table import ImageTable
+from pipeline.evaluation.metric import IGNORED, MetricResult, Seen, Setting, by_name, hide
 from pipeline.vision.confusion import mean, share
 from pipeline.vision.images import count_ids, look_up, near_other_ids
 
-IGNORED = 255
 NUM_BITS = 32
 
 
-@dataclass(frozen=True)
-class BoundaryScores:
-    """Scores of the boundaries, pixels pooled over the split; nan where a class has no boundary to score.
+class BoundaryIou:
+    """Boundary IoU (Cheng et al., 2021), pixels pooled over the split; nan for a class without a boundary.
 
-    Attributes:
-        mean_iou: mean of `iou` over the classes that have one.
-        mean_f1: mean of `f1` over the classes that have one.
-        iou: boundary IoU by class name (Cheng et al., 2021).
-        f1: boundary F1 by class name (Csurka et al., 2013).
-        width: of the band for `iou`, as a share of the image's diagonal.
-        tolerance_px: for `f1`, how far apart two boundaries may lie, in pixels.
+    The band is `boundary_width` of the image's diagonal wide; Cheng et al. take 0.02.
     """
 
-    mean_iou: float
-    mean_f1: float
-    iou: Mapping[str, float]
-    f1: Mapping[str, float]
-    width: float
-    tolerance_px: Count
+    has_classes = True
 
+    def __init__(self, setting: Setting) -> None:
+        self.width = setting.boundary_width
+        self.counts = np.zeros((3, len(setting.class_names)), np.int64)
 
-NO_BOUNDARY = BoundaryScores(math.nan, math.nan, {}, {}, math.nan, 0)
-
-
-class BoundaryTally:
-    """Counts of the boundaries, added up while the images pass.
-
-    Args:
-        num_classes: K.
-        width: of the band for the IoU, as a share of the image's diagonal; Cheng et al. take 0.02.
-        tolerance_px: how far apart two boundaries may lie for the F1.
-    """
-
-    def __init__(self, num_classes: int, width: float, tolerance_px: int) -> None:
-        self.num_classes, self.width, self.tolerance_px = num_classes, width, tolerance_px
-        self.bands = np.zeros((3, num_classes), np.int64)
-        self.edges = np.zeros((4, num_classes), np.int64)
-
-    def add(self, target: np.ndarray, pred: np.ndarray) -> None:
-        """Counts an image; both (H, W) uint8 ids with `IGNORED` at the same places, see `hide_ignored`."""
+    def add(self, seen: Seen) -> None:
+        """Counts the bands of an image."""
+        target, pred = seen.counted
         width_px = max(1, round(self.width * math.hypot(*target.shape)))
-        self.bands += count_bands(target, pred, self.num_classes, width_px)
-        self.edges += count_edges(target, pred, self.num_classes, self.tolerance_px)
+        self.counts += count_bands(target, pred, self.counts.shape[1], width_px)
 
-    def scores(self, names: Sequence[str]) -> BoundaryScores:
-        """The scores of all that was counted; `names` are the classes'."""
-        iou, f1 = band_iou(self.bands), edge_f1(self.edges)
-        return BoundaryScores(
-            mean_iou=mean(iou),
-            mean_f1=mean(f1),
-            iou=dict(zip(names, iou.tolist(), strict=True)),
-            f1=dict(zip(names, f1.tolist(), strict=True)),
-            width=self.width,
-            tolerance_px=self.tolerance_px,
-        )
+    def result(self, table: ImageTable) -> MetricResult:
+        """Mean over the classes that have a boundary, and by class."""
+        iou = band_iou(self.counts)
+        return MetricResult(mean(iou), by_name(table.class_names, iou))
 
 
-def hide_ignored(target: np.ndarray, pred: np.ndarray, ignore_id: int) -> tuple[np.ndarray, np.ndarray]:
-    """Target and prediction (H, W) uint8 with `IGNORED` wherever the target is `ignore_id`."""
-    ignored = target == ignore_id
-    return _hide(target, ignored), _hide(pred, ignored)
+class BoundaryF1:
+    """Boundary F1 (Csurka et al., 2013) with `boundary_tolerance_px`; nan for a class without a boundary."""
+
+    has_classes = True
+
+    def __init__(self, setting: Setting) -> None:
+        self.tolerance_px = setting.boundary_tolerance_px
+        self.counts = np.zeros((4, len(setting.class_names)), np.int64)
+
+    def add(self, seen: Seen) -> None:
+        """Counts the edges of an image."""
+        self.counts += count_edges(*seen.counted, self.counts.shape[1], self.tolerance_px)
+
+    def result(self, table: ImageTable) -> MetricResult:
+        """Mean over the classes that have a boundary, and by class."""
+        f1 = edge_f1(self.counts)
+        return MetricResult(mean(f1), by_name(table.class_names, f1))
 
 
 def count_bands(target: np.ndarray, pred: np.ndarray, num_classes: int, width_px: int) -> np.ndarray:
@@ -95,8 +74,8 @@ def count_bands(target: np.ndarray, pred: np.ndarray, num_classes: int, width_px
     Returns:
         (3, K) int64: pixels in both bands, in the target's and in the prediction's.
     """
-    band = _hide(target, ~near_other_ids(target, width_px, border=True))
-    pred_band = _hide(pred, ~near_other_ids(pred, width_px, border=True))
+    band = hide(target, ~near_other_ids(target, width_px, border=True))
+    pred_band = hide(pred, ~near_other_ids(pred, width_px, border=True))
     pairs = count_ids(band, pred_band)
     return np.stack([pairs.diagonal(), pairs.sum(axis=1), pairs.sum(axis=0)])[:, :num_classes]
 
@@ -122,8 +101,8 @@ def count_edges(target: np.ndarray, pred: np.ndarray, num_classes: int, toleranc
     Returns:
         (4, K) int64: the target's edge pixels, those of them that are met, the prediction's, those of them that are.
     """
-    edges = _hide(target, ~near_other_ids(target, 1, border=False))
-    pred_edges = _hide(pred, ~near_other_ids(pred, 1, border=False))
+    edges = hide(target, ~near_other_ids(target, 1, border=False))
+    pred_edges = hide(pred, ~near_other_ids(pred, 1, border=False))
     return np.stack(
         [
             *_count_met(edges, pred_edges, num_classes, tolerance_px),
@@ -172,8 +151,3 @@ def _spread(bits: np.ndarray, distance_px: int) -> np.ndarray:
             aim[:-shift] |= source[shift:]
         bits = spread
     return bits
-
-
-def _hide(ids: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """The ids (H, W) uint8, `IGNORED`, all bits set, where `hidden` is; a tenth of the time of `np.where`."""
-    return np.asarray(ids | np.negative(hidden.view(np.uint8)))

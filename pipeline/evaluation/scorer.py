@@ -1,7 +1,8 @@
 """Scoring of an exported model on the test split of a manifest, one image at a time."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -9,38 +10,15 @@ from pipeline.dataset.contract import ClassList
 from pipeline.dataset.manifest import Row
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
-from pipeline.evaluation.bootstrap import Unit, class_intervals, count_left_out, mean_iou_interval
+from pipeline.evaluation.bootstrap import count_left_out, mean_iou_interval
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.evaluation.scores import Evidence, Floor, Intervals, ReportRow, Scores
+from pipeline.evaluation.metric import MetricResult, Seen
+from pipeline.evaluation.scores import NO_BOOTSTRAP, Baseline, Bootstrap, Evidence, Scores
+from pipeline.evaluation.slices import score_slices
 from pipeline.runtime.progress import Progress
-from pipeline.serving.predictor import Prediction, Predictor, read_ahead
-from pipeline.vision.confusion import (
-    classification_report,
-    confusion,
-    frequency_weighted_iou,
-    iou_per_class,
-    mean_iou,
-    pixel_accuracy,
-)
+from pipeline.serving.predictor import Predictor, read_ahead
+from pipeline.vision.confusion import confusion, mean_iou, pixel_accuracy
 from pipeline.vision.images import mean_luma, read_image, read_mask
-
-
-class Seen(NamedTuple):
-    """One image with its label and what the model says of it.
-
-    Attributes:
-        row: of the manifest.
-        image: (H, W, 3) uint8 RGB.
-        target: (H, W) uint8 ids, or the ignore id.
-        prediction: of the model.
-        matrix: (K, K) int64 counts of `confusion`.
-    """
-
-    row: Row
-    image: np.ndarray
-    target: np.ndarray
-    prediction: Prediction
-    matrix: np.ndarray
 
 
 def count_images(
@@ -69,58 +47,57 @@ def count_images(
         matrices[place] = _count(row, target, prediction.mask, classes)
         (heights[place], widths[place]), brightness[place] = target.shape, mean_luma(image)
         if each:
-            each(Seen(row, image, target, prediction, matrices[place]))
+            each(Seen(row, image, target, prediction, matrices[place], classes.ignore_id))
         progress.advance()
     progress.close()
     names, groups = tuple(row.name for row in test), tuple(row.group for row in test)
     return ImageTable(classes.names, names, groups, heights, widths, brightness, matrices)
 
 
-def scores_of(matrix: np.ndarray, classes: ClassList, floor_class: str, num_images: int, evidence: Evidence) -> Scores:
-    """Every score that follows from the pooled counts.
+def scores_of(
+    table: ImageTable,
+    metrics: Mapping[str, MetricResult],
+    baseline_class: str,
+    evidence: Evidence,
+    bootstrap: Mapping[str, Any] | None,
+) -> Scores:
+    """Puts the scores of a split together.
 
     Args:
-        matrix: (K, K) counts, rows are targets.
-        classes: of the data set.
-        floor_class: the class that the floor always says.
-        num_images: images that were counted.
-        evidence: what was scored.
+        table: counts of each image.
+        metrics: results by name, "mean_iou" among them.
+        baseline_class: the majority class.
+        evidence: MD5s of what was scored.
+        bootstrap: settings of `bootstrap.mean_iou_interval`; None: no intervals and no slices.
     """
-    floor = np.zeros_like(matrix)
-    floor[:, classes.names.index(floor_class)] = matrix.sum(axis=1)
-    report = classification_report(matrix, classes.names)
-    predicted = dict(zip(classes.names, matrix.sum(axis=0).tolist(), strict=True))
+    matrix, names = table.pooled(), table.class_names
+    support, predicted = (dict(zip(names, matrix.sum(axis=axis).tolist(), strict=True)) for axis in (1, 0))
     return Scores(
-        mean_iou=mean_iou(matrix),
-        pixel_accuracy=pixel_accuracy(matrix),
-        frequency_weighted_iou=frequency_weighted_iou(matrix),
-        floor=Floor(floor_class, mean_iou(floor), pixel_accuracy(floor)),
-        iou=dict(zip(classes.names, iou_per_class(matrix).tolist(), strict=True)),
-        classification_report={name: _report_row(row) for name, row in report.items()},
-        num_images=num_images,
+        metrics=metrics,
+        baseline=_baseline(matrix, names, baseline_class),
+        support=support,
+        strays={name: number for name, number in predicted.items() if number and not support[name]},
+        num_images=len(table),
         num_pixels=int(matrix.sum()),
         evidence=evidence,
-        strays={name: number for name, number in predicted.items() if number and not report[name]["support"]},
+        bootstrap=_settings(table, bootstrap) if bootstrap else NO_BOOTSTRAP,
+        slices=score_slices(table, partial(mean_iou_interval, **bootstrap)) if bootstrap else (),
     )
 
 
-def intervals_of(
-    table: ImageTable, *, unit: Unit, num_resamples: int, seed: int, confidence: float, min_units: int
-) -> Intervals:
-    """Bootstrap intervals of the mean IoU and of each class; for the arguments see `bootstrap.mean_iou_interval`."""
-    settings: Any = {"unit": unit, "num_resamples": num_resamples, "seed": seed, "confidence": confidence}
-    return Intervals(
-        unit=unit,
-        confidence=confidence,
-        min_units=min_units,
-        mean_iou=mean_iou_interval(table, **settings, min_units=min_units),
-        iou=class_intervals(table, **settings, min_units=min_units),
-        num_left_out=count_left_out(table, unit),
-    )
+def _baseline(matrix: np.ndarray, class_names: Sequence[str], baseline_class: str) -> Baseline:
+    always = np.zeros_like(matrix)
+    always[:, class_names.index(baseline_class)] = matrix.sum(axis=1)
+    return Baseline(baseline_class, mean_iou(always), pixel_accuracy(always))
 
 
-def commonest_class(class_pixels: Mapping[str, int], classes: ClassList) -> str:
-    """The class with the most pixels, the first of equals; what one says who has only counted the training masks.
+def _settings(table: ImageTable, bootstrap: Mapping[str, Any]) -> Bootstrap:
+    unit = bootstrap["unit"]
+    return Bootstrap(unit, bootstrap["confidence"], bootstrap["min_units"], count_left_out(table, unit))
+
+
+def majority_class(class_pixels: Mapping[str, int], classes: ClassList) -> str:
+    """The class with the most pixels in the training masks, the first of equals.
 
     Raises:
         EvidenceError: the pixels are of other classes.
@@ -149,7 +126,7 @@ def select_test(rows: Sequence[Row]) -> list[Row]:
 
 
 def check_test_split(rows: Sequence[Row]) -> None:
-    """Holds that the files of the test split have the MD5s that `rows` of the manifest say.
+    """Raises if a file of the test split has not the MD5 that `rows` of the manifest name.
 
     Raises:
         EvidenceError: names the first file that is missing or another one.
@@ -189,7 +166,3 @@ def _check_classes(predictor: Predictor, classes: ClassList) -> None:
             f"{predictor.folder}: the model's classes are {list(known)}, the data set's are {list(classes.names)}; "
             "only a model of the same classes, in the same order, can be scored; train it on this data set"
         )
-
-
-def _report_row(row: Mapping[str, float]) -> ReportRow:
-    return ReportRow(row["precision"], row["recall"], row["f1"], int(row["support"]))

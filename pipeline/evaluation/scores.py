@@ -3,28 +3,26 @@
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pipeline.dataset.manifest import MANIFEST, Row
 from pipeline.disk.files import md5_of, read_json, write_json
 from pipeline.disk.records import Count, parse_record
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.evaluation.boundary import NO_BOUNDARY, BoundaryScores
-from pipeline.evaluation.calibration import NO_CALIBRATION, Calibration
+from pipeline.evaluation.metric import NO_INTERVAL, MetricResult, name_by_class
+from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.slices import Slice
-from pipeline.text import quoted
 
 SCORES = Path("work/evaluate/scores.json")
 MADE_BY = "the stage `evaluate`"
-AVERAGES = ("micro avg", "macro avg", "weighted avg")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was scored; the gate computes it again and compares.
+    """MD5s of everything that was scored; the gate computes them again and compares.
 
     Attributes:
         model_md5: of the SavedModel's folder.
@@ -38,11 +36,11 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Floor:
-    """The scores of one that always says the commonest class.
+class Baseline:
+    """The majority-class baseline: scores of a model that always predicts one class.
 
     Attributes:
-        class_name: the class with the most pixels in the truth.
+        class_name: the class with the most pixels in the training masks.
         mean_iou: in [0, 1].
         pixel_accuracy: in [0, 1].
     """
@@ -53,87 +51,86 @@ class Floor:
 
 
 @dataclass(frozen=True)
-class ReportRow:
-    """A row of the classification report; nan where a share has no pixels to be of.
+class Bootstrap:
+    """Settings of the intervals.
 
     Attributes:
-        precision: in [0, 1].
-        recall: in [0, 1].
-        f1: in [0, 1].
-        support: pixels of the truth.
-    """
-
-    precision: float
-    recall: float
-    f1: float
-    support: Count
-
-
-@dataclass(frozen=True)
-class Intervals:
-    """Bootstrap intervals; low and high are nan where there is too little to show one.
-
-    Attributes:
-        unit: what was drawn anew, "group" or "image"; "" where nothing was.
+        unit: drawn by the bootstrap, "group" or "image"; "" without intervals.
         confidence: of the intervals, in (0, 1).
-        min_units: fewer units than this show no interval.
-        mean_iou: of `Scores.mean_iou`.
-        iou: by class name.
+        min_units: with fewer units there is no interval.
         num_left_out: groups or images that are no units, because every pixel of theirs is ignored.
     """
 
     unit: Literal["group", "image", ""]
     confidence: float
     min_units: Count
-    mean_iou: Interval
-    iou: Mapping[str, Interval]
     num_left_out: Count = 0
 
 
-NO_INTERVALS = Intervals("", math.nan, 0, Interval(math.nan, math.nan, math.nan, 0), {})
+NO_BOOTSTRAP = Bootstrap("", math.nan, 0)
+
+
+class Number(NamedTuple):
+    """A number of the scores that the gate can compare.
+
+    Attributes:
+        value: in [0, 1]; nan if there is nothing to score.
+        interval: of the value; its ends are nan if there is none.
+    """
+
+    value: float
+    interval: Interval
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of a model, pixels pooled over the split, ignored ones left out; nan where there is nothing to score.
+    """Scores of a model on a split, pixels pooled over the split, ignored ones left out; nan for what has no score.
 
     Attributes:
-        mean_iou: see `confusion.mean_iou`: mean of `iou` over the classes that a label has.
-        pixel_accuracy: share of the pixels that are right.
-        frequency_weighted_iou: mean of `iou`, weighted by the pixels of the truth.
-        floor: the same for one that always says the commonest class.
-        iou: by class name; nan where a class is in neither truth nor prediction.
-        classification_report: by class name and by each of `AVERAGES`.
+        metrics: result of each of `METRICS`, by name; "mean_iou" is always there.
+        baseline: the majority-class baseline.
+        support: pixels of the target by class name.
+        strays: pixels of each class that is predicted though no label has it, by name; it is not in the mean IoU.
         num_images: images scored.
         num_pixels: pixels scored.
-        evidence: what was scored.
-        intervals: of the mean IoU and of each class.
-        boundary: how well the classes' edges are met.
-        calibration: whether the probabilities can be believed.
+        evidence: MD5s of what was scored.
+        bootstrap: settings of the intervals.
         slices: scores of parts of the split.
-        strays: pixels of each class that is predicted though no label has it, by name; it is not in `mean_iou`.
     """
 
-    mean_iou: float
-    pixel_accuracy: float
-    frequency_weighted_iou: float
-    floor: Floor
-    iou: Mapping[str, float]
-    classification_report: Mapping[str, ReportRow]
+    metrics: Mapping[str, MetricResult]
+    baseline: Baseline
+    support: Mapping[str, Count]
+    strays: Mapping[str, Count]
     num_images: Count
     num_pixels: Count
     evidence: Evidence
-    intervals: Intervals = NO_INTERVALS
-    boundary: BoundaryScores = NO_BOUNDARY
-    calibration: Calibration = NO_CALIBRATION
-    slices: tuple[Slice, ...] = ()
-    strays: Mapping[str, Count] = field(default_factory=dict)
+    bootstrap: Bootstrap
+    slices: tuple[Slice, ...]
+
+    @property
+    def mean_iou(self) -> float:
+        """See `confusion.mean_iou`."""
+        return self.metrics["mean_iou"].value
+
+    @property
+    def iou(self) -> Mapping[str, float]:
+        """By class name; nan for a class that is in neither target nor prediction."""
+        return self.metrics["mean_iou"].by_class
+
+    def numbers(self) -> dict[str, Number]:
+        """Every number by its name in the gate and in MLflow: "mean_iou", "iou/car", "mean_iou/brightness/dark"."""
+        numbers = {}
+        for metric, result in self.metrics.items():
+            numbers[metric] = Number(result.value, result.interval)
+            for name, value in result.by_class.items():
+                number = Number(value, result.intervals.get(name, NO_INTERVAL))
+                numbers[name_by_class(metric, name)] = number
+        return numbers | {f"mean_iou/{part.key}": Number(part.mean_iou, part.interval) for part in self.slices}
 
     def write(self, path: Path = SCORES) -> None:
         """Writes the scores as JSON, nan as null."""
-        content = _without_nan(asdict(self))
-        content["floor"]["class"] = content["floor"].pop("class_name")
-        write_json(path, content)
+        write_json(path, _without_nan(asdict(self)))
 
     @classmethod
     def read(cls, path: Path = SCORES) -> "Scores":
@@ -142,17 +139,10 @@ class Scores:
         Raises:
             EvidenceError: they are missing, not JSON, or a field is missing or of the wrong type.
         """
-        content = read_json(path, MADE_BY)
-        if not isinstance(content, dict) or not isinstance(content.get("floor"), dict):
-            raise EvidenceError(f"{path}: is not what {MADE_BY} writes (floor: no table); run it again")
-        if missing := [one.name for one in fields(cls) if one.name not in content]:
-            raise EvidenceError(f"{path}: is not what {MADE_BY} writes ({missing[0]}: Field required); run it again")
-        floor = {"class_name" if name == "class" else name: value for name, value in content["floor"].items()}
-        found = parse_record(_with_nan(content | {"floor": floor}), cls, path, MADE_BY)
-        if lost := {*found.iou, *AVERAGES} - found.classification_report.keys():
-            what = f"classification_report lacks {quoted(min(lost))}"
-            raise EvidenceError(f"{path}: is not what {MADE_BY} writes ({what}); run it again")
-        return found
+        scores = parse_record(_with_nan(read_json(path, MADE_BY)), cls, path, MADE_BY)
+        if "mean_iou" not in scores.metrics:
+            raise EvidenceError(f"{path}: is not what {MADE_BY} writes (metrics: no mean_iou); run it again")
+        return scores
 
 
 def evidence_of(model: Path, rows: Iterable[Row], manifest: Path = MANIFEST) -> Evidence:
@@ -173,13 +163,12 @@ def md5_of_test_split(rows: Iterable[Row]) -> str:
     return hashlib.md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
 
 
-def compare_evidence(scored: Evidence, found: Evidence) -> list[str]:
-    """What was scored and is no longer what is found, a sentence each; empty where all belongs together."""
-    names = {"model_md5": "the model", "manifest_md5": "the manifest", "test_md5": "the test split"}
+def compare_evidence(scored: Evidence, current: Evidence) -> list[Reason]:
+    """A reason "stale" for each part of the evidence that changed since it was scored."""
     return [
-        f"stale: {what} is {getattr(found, name)}, scored was {getattr(scored, name)}; run `dvc repro` again"
-        for name, what in names.items()
-        if getattr(scored, name) != getattr(found, name)
+        Reason("stale", {"part": part, "current": getattr(current, part), "scored": getattr(scored, part)})
+        for part in ("model_md5", "manifest_md5", "test_md5")
+        if getattr(scored, part) != getattr(current, part)
     ]
 
 

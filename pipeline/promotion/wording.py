@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 
-from pipeline.evaluation.caveats import left_out
 from pipeline.evaluation.reasons import Reason, Value
+from pipeline.evaluation.wording import left_out
 
 DIFFERENCE = "mean IoU {mean_iou} against {reference_mean_iou}, {difference} ({low} to {high}) points on {units}"
 BETTER = "train a better model, or label more {unit}s"

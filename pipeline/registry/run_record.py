@@ -75,24 +75,15 @@ def read_training(path: Path = SUMMARY) -> tuple[str, list[dict[str, str]]]:
 
 
 def flatten_scores(scores: Scores) -> dict[str, float]:
-    """The scores by name, such as `iou/car`; what is nan is left out."""
-    flat = {
-        "mean_iou": scores.mean_iou,
-        "pixel_accuracy": scores.pixel_accuracy,
-        "frequency_weighted_iou": scores.frequency_weighted_iou,
-        "floor/mean_iou": scores.floor.mean_iou,
-        "floor/pixel_accuracy": scores.floor.pixel_accuracy,
-        "mean_iou_low": scores.intervals.mean_iou.low,
-        "mean_iou_high": scores.intervals.mean_iou.high,
-        "boundary/mean_iou": scores.boundary.mean_iou,
-        "boundary/mean_f1": scores.boundary.mean_f1,
-        "calibration_error": scores.calibration.error,
-    }
-    for name, iou in scores.iou.items():
-        flat[f"iou/{clean_name(name)}"] = iou
-    for name, row in scores.classification_report.items():
-        place = clean_name(name)
-        flat |= {f"precision/{place}": row.precision, f"recall/{place}": row.recall, f"f1/{place}": row.f1}
+    """Every number of the scores by name, such as `iou/car`; slices and nan are left out."""
+    slices = {f"mean_iou/{part.key}" for part in scores.slices}
+    numbers = {name: number for name, number in scores.numbers().items() if name not in slices}
+    flat = {"baseline/mean_iou": scores.baseline.mean_iou, "baseline/pixel_accuracy": scores.baseline.pixel_accuracy}
+    interval = scores.metrics["mean_iou"].interval
+    flat |= {"mean_iou_low": interval.low, "mean_iou_high": interval.high}
+    for name, number in numbers.items():
+        metric, slash, class_name = name.partition("/")
+        flat[f"{metric}{slash}{clean_name(class_name)}"] = number.value
     return {name: value for name, value in flat.items() if math.isfinite(value)}
 
 

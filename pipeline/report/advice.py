@@ -6,9 +6,9 @@ from html import escape
 
 import numpy as np
 
-from pipeline.evaluation.caveats import strays
 from pipeline.evaluation.scores import Scores
 from pipeline.evaluation.slices import Slice
+from pipeline.evaluation.wording import strays
 from pipeline.report.evidence import Dossier
 from pipeline.report.page import is_shown, number, percent
 
@@ -78,7 +78,7 @@ def _mistaken(dossier: Dossier, name: str) -> str:
 
 def _not_shown(scores: Scores) -> Iterator[str]:
     """What is missing to judge the whole, or else the classes that cannot be judged; nothing without intervals."""
-    known = scores.intervals
+    known = scores.bootstrap
     if not known.unit:
         return
     if not is_shown(known.mean_iou):

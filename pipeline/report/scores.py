@@ -29,7 +29,7 @@ def class_table(dossier: Dossier) -> str:
     head += [*(["boundary IoU", "boundary F1"] if scores.boundary.iou else []), "of test", "of train"]
     order = sorted(scores.iou, key=lambda name: (math.isnan(scores.iou[name]), scores.iou[name]))
     rows = [_class_row(dossier, scores, name, against) for name in order]
-    unit = scores.intervals.unit or "group"
+    unit = scores.bootstrap.unit or "group"
     return (
         f'<p class="muted">Worst first. IoU is intersection over union, pixels pooled over the split; the interval is '
         f"what another test split of such {unit}s would have given. &ldquo;Not shown&rdquo;: the class is in too few "
@@ -39,7 +39,7 @@ def class_table(dossier: Dossier) -> str:
 
 
 def _class_row(dossier: Dossier, scores: Scores, name: str, against: Mapping[str, Interval]) -> list[str]:
-    interval, unit = scores.intervals.iou.get(name), scores.intervals.unit or "unit"
+    interval, unit = scores.metrics["mean_iou"].intervals.get(name), scores.bootstrap.unit or "unit"
     row = scores.classification_report[name]
     colours = dict(zip(dossier.classes.names, dossier.classes.colours, strict=True)) if dossier.classes else {}
     trained = dossier.fingerprint.class_pixels if dossier.fingerprint else {}
@@ -102,7 +102,7 @@ def slices(dossier: Dossier) -> str:
         return ""
     parts = sorted(dossier.scores.slices, key=lambda part: (list(KINDS).index(part.kind), _rank(part)))
     tables = "".join(
-        _slice_table(kind, list(members), dossier.scores.mean_iou, dossier.scores.intervals.unit or "unit")
+        _slice_table(kind, list(members), dossier.scores.mean_iou, dossier.scores.bootstrap.unit or "unit")
         for kind, members in groupby(parts, key=lambda part: part.kind)
     )
     shown = tables + _histogram(dossier)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-from pipeline.evaluation.caveats import few_units, left_out
 from pipeline.evaluation.scores import Scores
+from pipeline.evaluation.wording import few_units, left_out
 from pipeline.report.evidence import Dossier
 from pipeline.report.page import card, change, is_shown, meter, number, percent, signed
 from pipeline.report.place import NEWEST
@@ -91,8 +91,8 @@ def cards(dossier: Dossier) -> str:
         note += f"; {signed(difference.low)} to {signed(difference.high)}" if is_shown(difference) else "; not shown"
         colour = change(difference).partition('class="')[2].partition('"')[0]
         parts.append(card("Change", f'<span class="{colour}">{signed(difference.estimate)}</span>', "", note))
-    accuracy = meter(scores.pixel_accuracy, None, scores.floor.pixel_accuracy)
-    note = _floor(scores, scores.floor.pixel_accuracy)
+    accuracy = meter(scores.pixel_accuracy, None, scores.baseline.pixel_accuracy)
+    note = _floor(scores, scores.baseline.pixel_accuracy)
     parts.append(card("Pixel accuracy", number(scores.pixel_accuracy), accuracy, note))
     if math.isfinite(scores.boundary.mean_iou):
         note = f"F1 {number(scores.boundary.mean_f1)} within {scores.boundary.tolerance_px} px"
@@ -106,24 +106,24 @@ def cards(dossier: Dossier) -> str:
 
 
 def _mean_iou(scores: Scores) -> str:
-    interval, floor = scores.intervals.mean_iou, scores.floor.mean_iou
+    interval, floor = scores.metrics["mean_iou"].interval, scores.baseline.mean_iou
     note = _floor(scores, floor)
     if is_shown(interval):
         ends = f"{interval.low:.3f} to {interval.high:.3f}"
-        unit = scores.intervals.unit
+        unit = scores.bootstrap.unit
         note = f"{ends} ({_confidence(scores)}, {interval.num_units} {unit}s{few_units(interval, unit)}); {note}"
-    if told := left_out(scores.intervals.num_left_out, scores.intervals.unit):
+    if told := left_out(scores.bootstrap.num_left_out, scores.bootstrap.unit):
         note = f"{note}; {told}"
     return card("Mean IoU", number(scores.mean_iou), meter(scores.mean_iou, interval, floor), note)
 
 
 def _floor(scores: Scores, score: float) -> str:
     dotted = " (dotted)" if math.isfinite(score) else ""
-    return f"{number(score)} by always saying &ldquo;{escape(scores.floor.class_name)}&rdquo;{dotted}"
+    return f"{number(score)} by always saying &ldquo;{escape(scores.baseline.class_name)}&rdquo;{dotted}"
 
 
 def _confidence(scores: Scores) -> str:
-    return f"{100 * scores.intervals.confidence:g}&nbsp;% interval"
+    return f"{100 * scores.bootstrap.confidence:g}&nbsp;% interval"
 
 
 def _notes(dossier: Dossier) -> str:

@@ -4,7 +4,8 @@ Besides scores.json the folder holds
 
 - per_image.csv: a row for each test image. Its columns "A>B" are the pixels of class A that were taken for B.
 - suspects.csv: areas whose label may be wrong, because the model is sure of another class; a list to label again by.
-- per_class.csv, confusion.csv (a row for each target class), confusion.svg: the same, pooled over the split.
+- per_class.csv, confusion.csv (a row for each target class), confusion.svg: the same, pooled over the split;
+  by_class/METRIC.csv for `dvc plots`.
 - overlays/: KIND_RANK.jpg with image, truth, prediction and wrong pixels of the worst images, of those with the most
   suspected pixels and of some random ones; overlays.csv, which says whose they are; legend.svg.
 """
@@ -13,7 +14,6 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,23 +23,13 @@ from pipeline.dataset.contract import ClassList, read_class_list
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import MANIFEST, Row, read_manifest
 from pipeline.disk.files import written_whole
-from pipeline.evaluation.bootstrap import mean_iou_interval
-from pipeline.evaluation.boundary import BoundaryTally, hide_ignored
-from pipeline.evaluation.calibration import CalibrationTally
-from pipeline.evaluation.caveats import few_units, left_out
 from pipeline.evaluation.label_errors import Suspect, find_suspects, write_suspects
+from pipeline.evaluation.metric import Seen, Setting
+from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.overlays import Picture, Shortlist, join_panels, legend, make_panels, write_overlays
-from pipeline.evaluation.scorer import (
-    Seen,
-    check_test_split,
-    commonest_class,
-    count_images,
-    intervals_of,
-    scores_of,
-    select_test,
-)
+from pipeline.evaluation.scorer import check_test_split, count_images, majority_class, scores_of, select_test
 from pipeline.evaluation.scores import Scores, evidence_of
-from pipeline.evaluation.slices import score_slices
+from pipeline.evaluation.wording import baseline_words, few_units, left_out
 from pipeline.params import EvaluateParams, read_params
 from pipeline.runtime.program import run_stage
 from pipeline.serving.model_card import MODEL, ModelCard
@@ -77,44 +67,45 @@ def evaluate(
         EvidenceError: a test file is not the one that was validated, or the model does not fit the data.
     """
     chosen = choose_random(select_test(rows), params.num_random_overlays, params.seed)
+    bootstrap = params.bootstrap.model_dump()
+    setting = Setting(classes.names, params.boundary_width, params.boundary_tolerance_px, bootstrap)
+    metrics = {name: make(setting) for name, make in METRICS.items()}
     with written_whole(out) as folder, ThreadPoolExecutor() as pool:
         evidence = pool.submit(evidence_of, predictor.folder, rows, manifest)
         check_test_split(rows)
-        details = Details(classes, params, chosen, pool)
+        details = Details(classes, params, chosen)
+
+        def take_in(seen: Seen) -> None:
+            """Metrics run in threads: boundaries take as long as the rest."""
+            running = [pool.submit(metric.add, seen) for metric in metrics.values()]
+            details.add(seen)
+            for metric in running:
+                metric.result()
+
         folder.mkdir()
-        table = count_images(predictor, rows, classes, details.add)
+        table = count_images(predictor, rows, classes, take_in)
+        results = {name: metric.result(table) for name, metric in metrics.items()}
+        baseline_class = majority_class(fingerprint.class_pixels, classes)
+        scores = scores_of(table, results, baseline_class, evidence.result(), bootstrap)
         table.write(folder / "per_image.csv")
         write_suspects(folder / "suspects.csv", details.suspects)
-        floor_class = commonest_class(fingerprint.class_pixels, classes)
-        plain = scores_of(table.pooled(), classes, floor_class, len(table), evidence.result())
-        scores = replace(
-            plain,
-            intervals=intervals_of(table, **params.bootstrap.model_dump()),
-            boundary=details.boundary.scores(classes.names),
-            calibration=details.calibration.calibration(),
-            slices=score_slices(table, partial(mean_iou_interval, **params.bootstrap.model_dump())),
-        )
-        write_tables(folder, table.pooled(), classes, scores)
+        write_tables(folder, table.pooled(), scores)
         show_images(details.shown, classes, folder / "overlays", pool)
         scores.write(folder / "scores.json")
     return scores
 
 
 class Details:
-    """What is gathered of the pixels while the images pass, beside their counts.
+    """Suspects and shown images, gathered while the images pass.
 
     Attributes:
-        boundary: counts of the classes' edges.
-        calibration: counts by confidence.
         suspects: areas whose label may be wrong.
         shown: the worst images, those with the most suspected pixels and the random ones.
     """
 
-    def __init__(self, classes: ClassList, params: EvaluateParams, random: Sequence[Row], pool: Executor) -> None:
-        self.classes, self.params, self.pool = classes, params, pool
+    def __init__(self, classes: ClassList, params: EvaluateParams, random: Sequence[Row]) -> None:
+        self.classes, self.params = classes, params
         self.place_of = {row.name: place for place, row in enumerate(random)}
-        self.boundary = BoundaryTally(len(classes), params.boundary_width, params.boundary_tolerance_px)
-        self.calibration = CalibrationTally()
         self.suspects: list[Suspect] = []
         self.shown = {
             "worst": Shortlist(params.num_worst_overlays),
@@ -123,24 +114,18 @@ class Details:
         }
 
     def add(self, seen: Seen) -> None:
-        """Takes in an image; the edges in a thread: they take as long as the rest."""
-        target, pred = hide_ignored(seen.target, seen.prediction.mask, self.classes.ignore_id)
-        edges = self.pool.submit(self.boundary.add, target, pred)
-        confidence = seen.prediction.confidence()
-        self.calibration.add(confidence, target == pred, seen.target != self.classes.ignore_id)
+        """Takes in an image."""
         suspects = find_suspects(
             seen.row.name,
             self.classes.names,
-            target,
-            pred,
-            confidence,
+            *seen.counted,
+            seen.confidence,
             min_confidence=self.params.suspect_confidence,
             min_area_px=self.params.suspect_min_area_px,
             edge_px=self.params.boundary_tolerance_px,
         )
         self.suspects += suspects
         self._offer(seen, sum(suspect.num_pixels for suspect in suspects))
-        edges.result()
 
     def _offer(self, seen: Seen, num_suspected: int) -> None:
         """Lowest mean IoU first; most suspected pixels first; random ones in the order that they were drawn."""
@@ -154,21 +139,28 @@ class Details:
             self.shown["random"].add(self.place_of[name], name, picture)
 
 
-def write_tables(folder: Path, matrix: np.ndarray, classes: ClassList, scores: Scores) -> None:
-    """Writes per_class.csv, confusion.csv and confusion.svg."""
+def write_tables(folder: Path, matrix: np.ndarray, scores: Scores) -> None:
+    """Writes per_class.csv, by_class/METRIC.csv, confusion.csv and confusion.svg."""
+    class_names = list(scores.support)
+    by_class = {name: result for name, result in scores.metrics.items() if result.by_class}
+    ends = scores.metrics["mean_iou"].intervals
     with (folder / "per_class.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
-        names = ("iou", "precision", "recall", "f1", "iou_low", "iou_high", "boundary_iou", "boundary_f1")
-        table.writerow(("class", *names, "support"))
-        for name in classes.names:
-            row, interval, boundary = scores.classification_report[name], scores.intervals.iou[name], scores.boundary
-            shares = (scores.iou[name], row.precision, row.recall, row.f1, interval.low, interval.high)
-            table.writerow((name, *map(_cell, (*shares, boundary.iou[name], boundary.f1[name])), row.support))
+        columns = [metric.removeprefix("mean_") for metric in by_class]
+        table.writerow(("class", *columns, "iou_low", "iou_high", "support"))
+        for name in class_names:
+            values = [*(result.by_class[name] for result in by_class.values()), ends[name].low, ends[name].high]
+            table.writerow((name, *map(_cell, values), scores.support[name]))
+    (folder / "by_class").mkdir()
+    for metric, result in by_class.items():
+        with (folder / "by_class" / f"{metric}.csv").open("w", newline="", encoding="utf-8") as file:
+            rows = ((name, _cell(result.by_class[name])) for name in class_names)
+            csv.writer(file, lineterminator="\n").writerows((("class", "value"), *rows))
     with (folder / "confusion.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(("target", *classes.names))
-        table.writerows((name, *counts) for name, counts in zip(classes.names, matrix.tolist(), strict=True))
-    (folder / "confusion.svg").write_text(standalone(confusion_chart(matrix, classes.names)), encoding="utf-8")
+        table.writerow(("target", *class_names))
+        table.writerows((name, *counts) for name, counts in zip(class_names, matrix.tolist(), strict=True))
+    (folder / "confusion.svg").write_text(standalone(confusion_chart(matrix, class_names)), encoding="utf-8")
 
 
 def show_images(shortlists: Mapping[str, Shortlist], classes: ClassList, folder: Path, pool: Executor) -> None:
@@ -204,17 +196,17 @@ def _cell(share: float) -> str:
     return "" if share != share else str(share)
 
 
-def tell(scores: Scores) -> str:
-    """The mean IoU in a few lines: with its interval, or why there is none, and what is not in it."""
-    floor, intervals, found = scores.floor, scores.intervals, scores.intervals.mean_iou
-    head = f"mean IoU {scores.mean_iou:.4f} (always saying {floor.class_name} gives {floor.mean_iou:.4f})"
-    if told := left_out(intervals.num_left_out, intervals.unit):
-        head = f"{head}\n{told}"
-    if found.is_shown:
-        ends = f"{found.low:.4f} to {found.high:.4f}, by {found.num_units} {intervals.unit}s"
-        return f"{head}\n{100 * intervals.confidence:g}% interval {ends}{few_units(found, intervals.unit)}"
-    least = f"it takes {intervals.min_units}: put more {intervals.unit}s into test"
-    return f"{head}\nno interval: the test split has {found.num_units} {intervals.unit}s, {least}"
+def describe(scores: Scores) -> str:
+    """The mean IoU in a few lines: with its interval, or why there is none, and what is left out of it."""
+    baseline, bootstrap, interval = scores.baseline, scores.bootstrap, scores.metrics["mean_iou"].interval
+    lines = [f"mean IoU {scores.mean_iou:.4f} ({baseline_words(baseline.class_name, baseline.mean_iou)})"]
+    lines += filter(None, [left_out(bootstrap.num_left_out, bootstrap.unit)])
+    if interval.is_shown:
+        ends = f"{interval.low:.4f} to {interval.high:.4f}, by {interval.num_units} {bootstrap.unit}s"
+        caveat = few_units(interval, bootstrap.unit)
+        return "\n".join([*lines, f"{100 * bootstrap.confidence:g}% interval {ends}{caveat}"])
+    least = f"it takes {bootstrap.min_units}: put more {bootstrap.unit}s into test"
+    return "\n".join([*lines, f"no interval: the test split has {interval.num_units} {bootstrap.unit}s, {least}"])
 
 
 def main() -> None:
@@ -226,7 +218,7 @@ def main() -> None:
 
     set_up_devices(num_threads=0)
     scores = evaluate(Predictor.read(MODEL), rows, classes, fingerprint, params, EVALUATE)
-    print(tell(scores))
+    print(describe(scores))
     print(f"labels to look at: {EVALUATE / 'suspects.csv'}")
 
 

@@ -1,17 +1,16 @@
-"""Judges the scores by the floors in params; missing, nan or stale evidence rejects. Then writes the report."""
+"""Judges the scores by the thresholds in params; missing, nan or stale evidence rejects. Then writes the report."""
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from pipeline.dataset.manifest import read_manifest
 from pipeline.disk.files import md5_of, written_whole
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.evaluation.caveats import few_units, left_out, strays
-from pipeline.evaluation.scores import SCORES, Evidence, Intervals, Scores, compare_evidence, evidence_of
+from pipeline.evaluation.reasons import Reason, Value
+from pipeline.evaluation.scores import SCORES, Bootstrap, Evidence, Number, Scores, compare_evidence, evidence_of
 from pipeline.evaluation.verdict import Verdict
+from pipeline.evaluation.wording import units
 from pipeline.params import GateParams, read_params
 from pipeline.report.place import GATE_PAGE, NEWEST, publish_gate_page
 from pipeline.report.render import render_report
@@ -20,45 +19,28 @@ from pipeline.serving.model_card import MODEL
 from pipeline.text import show_names
 
 WORK = Path("work")
-ONE_UNIT = (
-    "a group is one unit by itself; set evaluate.bootstrap.unit to image where images are independent, or use "
-    "gate.min_slice_iou"
-)
+KEPT = {"reaches_floor", "within_ceiling"}
 
 
-class Finding(NamedTuple):
-    """What was found of a floor.
-
-    Attributes:
-        reached: the floor is shown to be reached.
-        text: a sentence.
-    """
-
-    reached: bool
-    text: str
-
-
-def gate(scores: Scores, scores_md5: str, found: Evidence, limits: GateParams) -> Verdict:
-    """Accepts a model whose scores reach every floor.
+def gate(scores: Scores, scores_md5: str, current: Evidence, limits: GateParams) -> Verdict:
+    """Accepts a model whose scores keep every threshold.
 
     Args:
         scores: of the model on the test split.
         scores_md5: of the file they were read from.
-        found: evidence of the model and the test split as they are now.
-        limits: the floors; what has no score, or no interval, does not reach one.
+        current: evidence of the model and the test split as they are now.
+        limits: the thresholds; a number without score or interval keeps none.
 
     Returns:
-        The verdict; of a rejected model with every reason, not only the first; of an accepted one with what could not
-        be judged, too; and of both with what is left out of the scores.
+        The verdict; of a rejected model with every reason, not only the first; of an accepted one with the classes and
+        slices that are too rare to judge, too; of both with what is left out of the scores.
     """
-    findings = [*_judge_points(scores, limits), *_judge_low_ends(scores, limits)]
-    against = [*compare_evidence(scores.evidence, found), *_unsound(scores)]
-    against += [finding.text for finding in findings if not finding.reached]
+    judged = list(_judge(scores, limits))
+    against = [*compare_evidence(scores.evidence, current), *_unsound(scores)]
+    against += [reason for reason in judged if reason.code not in KEPT]
     mean_iou = scores.mean_iou if _is_share(scores.mean_iou) else None
-    told = [finding.text for finding in findings] or ["no floor is set; the evidence is whole and fresh"]
-    reasons = against or [*told, *_not_shown(scores)]
-    remarks = [strays(scores), left_out(scores.intervals.num_left_out, scores.intervals.unit)]
-    return Verdict(not against, (*reasons, *filter(None, remarks)), scores_md5, mean_iou, scores.evidence)
+    reasons = against or [*(judged or [Reason("no_threshold", {})]), *_too_rare(scores)]
+    return Verdict(not against, (*reasons, *_caveats(scores)), scores_md5, mean_iou, scores.evidence)
 
 
 def main() -> None:
@@ -66,8 +48,8 @@ def main() -> None:
     limits = read_params().gate
     try:
         verdict = gate(Scores.read(), md5_of(SCORES), evidence_of(MODEL, read_manifest()), limits)
-    except EvidenceError as err:  # evidence that is not there is a verdict too, and never an open gate
-        verdict = Verdict(False, (str(err),), None, None, None)
+    except EvidenceError as err:  # missing evidence is a verdict too, and never an open gate
+        verdict = Verdict(False, (Reason("evidence", {"problem": str(err)}),), None, None, None)
     verdict.write()
     with written_whole(GATE_PAGE) as beside:
         beside.write_text(render_report(WORK, None), encoding="utf-8")
@@ -76,130 +58,89 @@ def main() -> None:
     print(f"report: {NEWEST}")
 
 
-def _unsound(scores: Scores) -> Iterator[str]:
+def _judge(scores: Scores, limits: GateParams) -> Iterator[Reason]:
+    """A reason for each threshold, kept or not."""
+    numbers = scores.numbers()
+    for param, thresholds in limits.thresholds().items():
+        for name, threshold in sorted(thresholds.items()):
+            if name not in numbers:
+                values: dict[str, Value] = {"param": param, "name": name, "known": show_names(numbers)}
+                yield Reason("unknown_name", values)
+            elif param == "floors_low":
+                yield _judge_low_end(name, numbers[name].interval, threshold, scores.bootstrap)
+            else:
+                yield _judge_value(name, numbers[name], threshold, param == "floors", _baseline(scores, name))
+
+
+def _judge_value(name: str, number: Number, threshold: float, is_floor: bool, baseline: Mapping[str, Value]) -> Reason:
+    if not _is_share(number.value):
+        return Reason("no_score", {"name": name, "threshold": threshold})
+    values = {"name": name, "value": number.value, "threshold": threshold, **baseline}
+    if is_floor:
+        return Reason("reaches_floor" if number.value >= threshold else "below_floor", values)
+    return Reason("within_ceiling" if number.value <= threshold else "above_ceiling", values)
+
+
+def _judge_low_end(name: str, interval: Interval, threshold: float, bootstrap: Bootstrap) -> Reason:
+    values: dict[str, Value] = {
+        "name": name,
+        "threshold": threshold,
+        "num_units": interval.num_units,
+        "min_units": bootstrap.min_units,
+        "unit": bootstrap.unit,
+    }
+    if not _is_shown(interval, bootstrap):
+        is_one_unit = name.startswith("mean_iou/group/") and bootstrap.unit == "group"
+        return Reason("group_is_one_unit", {"name": name}) if is_one_unit else Reason("no_interval", values)
+    values |= {"value": interval.low, "high": interval.high, "confidence": bootstrap.confidence}
+    return Reason("reaches_floor" if interval.low >= threshold else "below_floor", values)
+
+
+def _baseline(scores: Scores, name: str) -> dict[str, Value]:
+    baseline = scores.baseline
+    value = {"mean_iou": baseline.mean_iou, "pixel_accuracy": baseline.pixel_accuracy}.get(name)
+    return {} if value is None else {"baseline": value, "baseline_class": baseline.class_name}
+
+
+def _unsound(scores: Scores) -> Iterator[Reason]:
     if scores.num_images == 0 or scores.num_pixels == 0:
-        yield (
-            f"scored were {scores.num_images} images with {scores.num_pixels} pixels; "
-            "the test split needs labelled images, add groups or raise validate.split.test"
-        )
-    if not _is_share(scores.mean_iou):
-        yield f"mean IoU is {scores.mean_iou:g}, expected a share in [0, 1]; label test images, evaluate again"
-    for name, iou in scores.iou.items():
-        if not math.isnan(iou) and not _is_share(iou):
-            yield f"IoU of {name} is {iou:g}, expected a share in [0, 1]; run the stage `evaluate` again"
+        yield Reason("no_pixels", {"num_images": scores.num_images, "num_pixels": scores.num_pixels})
+    for name, number in scores.numbers().items():
+        is_missing = name != "mean_iou" and number.value != number.value  # nan: a class that is nowhere has no score
+        if not is_missing and not _is_share(number.value):
+            yield Reason("not_a_share", {"name": name, "value": f"{number.value:g}"})
 
 
-def _judge_points(scores: Scores, limits: GateParams) -> Iterator[Finding]:
-    """The floors of the scores themselves."""
-    if limits.min_mean_iou is not None:
-        remark = f" (always saying {scores.floor.class_name} gives {scores.floor.mean_iou:.4f})"
-        yield _compare("mean IoU", scores.mean_iou, limits.min_mean_iou, remark)
-    yield from _judge_named("min_class_iou", "class", "IoU of", scores.iou, limits.min_class_iou)
-    slices = {part.key: part.mean_iou for part in scores.slices}
-    yield from _judge_named("min_slice_iou", "slice", "mean IoU of", slices, limits.min_slice_iou)
-
-
-def _judge_named(
-    param: str, kind: str, what: str, values: Mapping[str, float], floors: Mapping[str, float] | None
-) -> Iterator[Finding]:
-    for name, floor in sorted((floors or {}).items()):
-        if name in values:
-            yield _compare(f"{what} {name}", values[name], floor, "")
-        else:
-            yield _unknown(param, kind, name, values)
-
-
-def _judge_low_ends(scores: Scores, limits: GateParams) -> Iterator[Finding]:
-    """The floors of the intervals' lower ends."""
-    intervals = scores.intervals
-    if limits.min_mean_iou_low is not None:
-        yield _compare_low("mean IoU", intervals.mean_iou, limits.min_mean_iou_low, intervals)
-    for name, floor in sorted((limits.min_class_iou_low or {}).items()):
-        if name not in scores.iou:
-            yield _unknown("min_class_iou_low", "class", name, scores.iou)
-        elif name in intervals.iou:
-            yield _compare_low(f"IoU of {name}", intervals.iou[name], floor, intervals)
-        else:
-            yield Finding(False, f"IoU of {name} has no interval; run the stage `evaluate` again")
-    slices = {part.key: part.interval for part in scores.slices}
-    for name, floor in sorted((limits.min_slice_iou_low or {}).items()):
-        if name.startswith("group/") and name in slices and intervals.unit == "group":
-            yield Finding(False, f"mean IoU of {name} has no interval: {ONE_UNIT}")
-        elif name in slices:
-            yield _compare_low(f"mean IoU of {name}", slices[name], floor, intervals)
-        else:
-            yield _unknown("min_slice_iou_low", "slice", name, slices)
-
-
-def _unknown(param: str, kind: str, name: str, known: Iterable[str]) -> Finding:
-    names = show_names(known) or "none"
-    return Finding(False, f"gate.{param} names {name!r}, which is no {kind}; known are {names}; correct params.yaml")
-
-
-def _compare(name: str, value: float, floor: float, remark: str) -> Finding:
-    if not _is_share(value):
-        return Finding(
-            False,
-            f"{name} is {value:g}, so the floor {floor:g} is not shown to be reached; label test images with it",
-        )
-    reached = value >= floor
-    digits = (number for number in range(4, 18) if value == floor or f"{value:.{number}g}" != f"{floor:.{number}g}")
-    number = next(digits)  # 17 tell any two numbers apart
-    told = f"{name} {value:.{number}g} {'reaches' if reached else 'is below'} the floor {floor:.{number}g}"
-    return Finding(reached, f"{told}{remark}")
-
-
-def _compare_low(name: str, interval: Interval, floor: float, intervals: Intervals) -> Finding:
-    if not _is_shown(interval, intervals):
-        found = f"{name} has no interval: {_tell_units(interval, intervals)}"
-        return Finding(
-            False,
-            f"{found}, so the floor {floor:g} of its lower end is not shown to be reached; label more "
-            f"{intervals.unit}s with it for the test split",
-        )
-    units = f"{interval.num_units} {intervals.unit}s{few_units(interval, intervals.unit)}"
-    remark = f" ({100 * intervals.confidence:g}% interval to {interval.high:.4g}, {units})"
-    return _compare(f"lower end of {name}", interval.low, floor, remark)
-
-
-def _not_shown(scores: Scores) -> Iterator[str]:
-    """What has no interval though no floor asked for one."""
-    intervals = scores.intervals
-    if intervals.unit and not _is_shown(intervals.mean_iou, intervals):
-        few = _tell_units(intervals.mean_iou, intervals)
-        yield f"not shown: no interval, {few}; label more {intervals.unit}s for the test split"
+def _too_rare(scores: Scores) -> Iterator[Reason]:
+    """Reasons for classes and slices without an interval, which no threshold asked for."""
+    bootstrap, mean_iou = scores.bootstrap, scores.metrics["mean_iou"]
+    settings: dict[str, Value] = {"min_units": bootstrap.min_units, "unit": bootstrap.unit}
+    if bootstrap.unit and not _is_shown(mean_iou.interval, bootstrap):
+        yield Reason("nothing_demonstrated", settings | {"num_units": mean_iou.interval.num_units})
         return
-    takes = f"an interval takes {intervals.min_units} {intervals.unit}s"
-    if rare := _list_rare(intervals.iou, intervals):
-        told = "whose labels have the class: label more with it for the test split"
-        yield f"not shown, too rare to judge: {', '.join(rare)}; {takes} {told}"
-    wanted = {part.key: part.interval for part in scores.slices if part.kind != "group" or intervals.unit != "group"}
-    if rare := _list_rare(wanted, intervals):
-        told = "label images of that kind in more groups" if intervals.unit == "group" else "label more of that kind"
-        yield f"not shown, too few to judge: {show_names(rare)}; {takes}: {told} for the test split"
+    if listed := _list_rare(mean_iou.intervals, bootstrap):
+        yield Reason("classes_too_rare", settings | {"listed": listed})
+    wanted = {part.key: part.interval for part in scores.slices if part.kind != "group" or bootstrap.unit != "group"}
+    if listed := _list_rare(wanted, bootstrap):
+        yield Reason("slices_too_small", settings | {"listed": listed})
 
 
-def _list_rare(found: Mapping[str, Interval], intervals: Intervals) -> list[str]:
-    """The names without an interval, each with the units that it rests on."""
-    rare = [name for name, interval in found.items() if not _is_shown(interval, intervals)]
-    return [f"{name} (in {_count_units(found[name], intervals)})" for name in sorted(rare)]
+def _caveats(scores: Scores) -> Iterator[Reason]:
+    if scores.strays:
+        listed = show_names(f"{name} ({units(count, 'pixel')})" for name, count in scores.strays.items())
+        yield Reason("strays", {"listed": listed})
+    if scores.bootstrap.num_left_out:
+        yield Reason("left_out", {"num_units": scores.bootstrap.num_left_out, "unit": scores.bootstrap.unit})
 
 
-def _tell_units(interval: Interval, intervals: Intervals) -> str:
-    """Why there is no interval."""
-    if math.isnan(interval.estimate) and interval.num_units:
-        return "it has no score"
-    if interval.num_units >= max(intervals.min_units, 1):
-        return f"its ends are {interval.low:g} and {interval.high:g}"
-    return f"it rests on {_count_units(interval, intervals)}, an interval takes {intervals.min_units}"
+def _list_rare(intervals: Mapping[str, Interval], bootstrap: Bootstrap) -> str:
+    """The names without an interval, each with the number of units that it rests on."""
+    rare = {name: interval.num_units for name, interval in intervals.items() if not _is_shown(interval, bootstrap)}
+    return show_names(f"{name} (in {units(number, bootstrap.unit)})" for name, number in rare.items())
 
 
-def _count_units(interval: Interval, intervals: Intervals) -> str:
-    return f"{interval.num_units} {intervals.unit}{'s' * (interval.num_units != 1)}"
-
-
-def _is_shown(interval: Interval, intervals: Intervals) -> bool:
-    return interval.num_units >= intervals.min_units and 0 <= interval.low <= interval.high <= 1  # nan: False
+def _is_shown(interval: Interval, bootstrap: Bootstrap) -> bool:
+    return interval.num_units >= bootstrap.min_units and 0 <= interval.low <= interval.high <= 1  # nan: False
 
 
 def _is_share(value: float) -> bool:

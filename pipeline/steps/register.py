@@ -10,6 +10,7 @@ from pipeline.disk.files import md5_of, read_yaml
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.scores import SCORES, Scores, compare_evidence, evidence_of
 from pipeline.evaluation.verdict import VERDICT, Verdict
+from pipeline.evaluation.wording import baseline_words, words
 from pipeline.ledger.audit import HEAD_TAG, head_of
 from pipeline.ledger.ledger import read_ledger
 from pipeline.params import read_params
@@ -77,10 +78,10 @@ def _read_accepted() -> tuple[Scores, Verdict]:
     verdict = Verdict.read()
     if not verdict.accepted:
         raise EvidenceError(
-            f"{VERDICT}: the gate rejected this model ({'; '.join(verdict.reasons)}); train a better one"
+            f"{VERDICT}: the gate rejected this model ({'; '.join(verdict.sentences)}); train a better one"
         )
     scores = Scores.read()
-    against = compare_evidence(scores.evidence, evidence_of(MODEL, read_manifest()))
+    against = [words(reason) for reason in compare_evidence(scores.evidence, evidence_of(MODEL, read_manifest()))]
     if verdict.scores_md5 != md5_of(SCORES) or verdict.evidence != scores.evidence:
         against.append(f"stale: {VERDICT} is not of these scores; run `dvc repro` again")
     if against:
@@ -138,17 +139,16 @@ def _read_record(scores: Scores, tags: dict[str, str]) -> RunRecord:
 
 
 def _describe(scores: Scores, tags: dict[str, str], cleaning: Postprocess) -> str:
-    floor = scores.floor
     steps = ", ".join(f"{name} {value}" for name, value in asdict(cleaning).items() if value)
     served = (
         f"Scored with cleaned masks ({steps}), as `segline predict` gives them; MLflow's own serving does not clean."
     )
     return (
         f"{read_params().train.network.title} for {len(scores.iou)} classes: {', '.join(sorted(scores.iou))}.\n\n"
-        f"Mean IoU {scores.mean_iou:.4f} on {scores.num_images} test images; always saying {floor.class_name} gives "
-        f"{floor.mean_iou:.4f}.\n\nTo make it again: check out commit `{tags['git_commit']}`, put the files of the "
-        f"run's folder `lineage` in place, `dvc pull` the data `{tags['data_md5']}` and run `dvc repro`."
-        + (f"\n\n{served}" if steps else "")
+        f"Mean IoU {scores.mean_iou:.4f} on {scores.num_images} test images "
+        f"({baseline_words(scores.baseline.class_name, scores.baseline.mean_iou)}).\n\n"
+        f"To make it again: check out commit `{tags['git_commit']}`, put the files of the run's folder `lineage` in "
+        f"place, `dvc pull` the data `{tags['data_md5']}` and run `dvc repro`." + (f"\n\n{served}" if steps else "")
     )
 
 

@@ -1,7 +1,5 @@
 """The confusion matrix and every score that follows from it. Rows are targets, columns are predictions."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from pipeline.errors import DataError
@@ -66,34 +64,24 @@ def pixel_accuracy(matrix: np.ndarray) -> float:
     return float(share(np.trace(matrix), matrix.sum()))
 
 
-def frequency_weighted_iou(matrix: np.ndarray) -> float:
-    """Mean of `iou_per_class`, weighted by the target's pixels (Long et al., 2015); nan without pixels."""
-    return _weighted_mean(iou_per_class(matrix), matrix.sum(axis=1))
+def precision(matrix: np.ndarray) -> np.ndarray:
+    """(K,) share of the pixels predicted as a class that are right; 0 if never predicted, nan if it is nowhere."""
+    return _share_or_zero(matrix, np.diag(matrix), matrix.sum(axis=0))
 
 
-def classification_report(matrix: np.ndarray, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Precision, recall, F1 and support of each class and their averages, as scikit-learn counts them.
+def recall(matrix: np.ndarray) -> np.ndarray:
+    """(K,) share of the pixels of a class that are predicted; 0 if no target has it, nan if it is nowhere."""
+    return _share_or_zero(matrix, np.diag(matrix), matrix.sum(axis=1))
 
-    A class that is never predicted has precision 0, one without target pixels has recall 0. One that is in neither
-    has nan for all three and is left out of the averages.
 
-    Args:
-        matrix: (K, K) counts from `confusion`.
-        names: of the K classes.
+def f1(matrix: np.ndarray) -> np.ndarray:
+    """(K,) harmonic mean of precision and recall, as scikit-learn counts it; nan if the class is nowhere."""
+    return _share_or_zero(matrix, 2 * np.diag(matrix), matrix.sum(axis=0) + matrix.sum(axis=1))
 
-    Returns:
-        "precision", "recall", "f1" and "support" (pixels) by name and by "micro avg", "macro avg", "weighted avg".
-    """
-    hits, support, num_predicted = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    present = support + num_predicted > 0
-    shares = [share(hits, num_predicted), share(hits, support), share(2 * hits, support + num_predicted)]
-    columns = [np.where(present, np.nan_to_num(part), np.nan) for part in shares]
-    total, accuracy = int(support.sum()), pixel_accuracy(matrix)
-    rows = {name: _row([column[id_] for column in columns], support[id_]) for id_, name in enumerate(names)}
-    rows["micro avg"] = _row([accuracy] * 3, total)
-    rows["macro avg"] = _row([mean(column) for column in columns], total)
-    rows["weighted avg"] = _row([_weighted_mean(column, support) for column in columns], total)
-    return rows
+
+def _share_or_zero(matrix: np.ndarray, part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    is_anywhere = matrix.sum(axis=0) + matrix.sum(axis=1) > 0
+    return np.where(is_anywhere, np.nan_to_num(share(part, whole)), np.nan)
 
 
 def _check_ids(what: str, num_pixels: np.ndarray, num_classes: int, otherwise: str) -> None:
@@ -102,11 +90,6 @@ def _check_ids(what: str, num_pixels: np.ndarray, num_classes: int, otherwise: s
         raise DataError(
             f"{what} has id {wrong[0]} in {num_pixels[wrong[0]]} pixels; expected 0 to {num_classes - 1}{otherwise}"
         )
-
-
-def _row(shares: Sequence[float], support: int) -> dict[str, float]:
-    precision, recall, f1 = (float(part) for part in shares)
-    return {"precision": precision, "recall": recall, "f1": f1, "support": int(support)}
 
 
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -121,7 +104,10 @@ def mean(values: np.ndarray) -> float:
     return float(defined.mean()) if defined.size else float("nan")
 
 
-def _weighted_mean(values: np.ndarray, weights: np.ndarray) -> float:
-    """Values of weight 0 are left out, be they nan or not."""
+def weighted_mean(values: np.ndarray, weights: np.ndarray) -> float:
+    """Mean of the values (K,); those of weight 0 are left out, nan included. nan without weights.
+
+    Weighted by the target's pixels, the mean of `iou_per_class` is the frequency-weighted IoU (Long et al., 2015).
+    """
     counted = weights > 0
     return float(share((values[counted] * weights[counted]).sum(), weights.sum()))

@@ -32,7 +32,7 @@ SMALL: dict[str, Any] = {
         "network": {"num_levels": 3, "width": 8},
         "augment": {"crop": [40, 48]},
     },
-    "gate": {"min_mean_iou": round(1 / NUM_CLASSES, 3), "min_mean_iou_low": None},
+    "gate": {"floors": {"mean_iou": round(1 / NUM_CLASSES, 3)}, "floors_low": {}},
 }
 IMPORT = ("segline", "import", "demo", "--num-images", str(NUM_IMAGES))
 MAX_DIFFERENCE = 1e-3

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.e2e
 SMALL: dict[str, dict[str, Any]] = {
     "preprocess": {"image_size": [32, 48]},
     "train": {"num_epochs": 3, "batch_size": 4, "precision": "float32"},
-    "gate": {"min_mean_iou": 0.02, "min_mean_iou_low": None},
+    "gate": {"floors": {"mean_iou": 0.02}, "floors_low": {}},
 }
 FIRST = "segline/1('challenger', 'champion')"
 ALL = ["validate", "preprocess", "train", "export", "evaluate", "gate"]
@@ -160,7 +160,7 @@ def test_all_stages_give_the_same_bytes_again() -> None:
 
 def test_a_changed_floor_runs_the_gate_alone() -> None:
     """A floor that is not reached rejects; nothing else is run, nothing registered, the champion stays."""
-    change_params({"gate": {"min_mean_iou": 0.99}})
+    change_params({"gate": {"floors": {"mean_iou": 0.99}}})
     output = segline("run", "--promote", code=3)
     assert stages_run(output) == ["gate"]
     assert "is below the floor 0.99" in output
@@ -171,7 +171,7 @@ def test_a_changed_floor_runs_the_gate_alone() -> None:
 def test_spoiled_weights_are_rejected() -> None:
     """A model whose weights were shuffled does not pass the gate that it passed before, and the champion stays."""
     mean_iou = read_json(Path("work/evaluate/scores.json"), "evaluate")["mean_iou"]
-    change_params({"gate": {"min_mean_iou": mean_iou - 0.001}})
+    change_params({"gate": {"floors": {"mean_iou": mean_iou - 0.001}}})
     rng = np.random.default_rng(0)
     with h5py.File("work/train/model.weights.h5", "r+") as file:
         file.visititems(lambda _, item: shuffle(item, rng) if isinstance(item, h5py.Dataset) else None)

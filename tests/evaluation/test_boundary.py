@@ -10,14 +10,15 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_array_equal
 
 from pipeline.evaluation.boundary import (
-    IGNORED,
-    BoundaryTally,
+    BoundaryF1,
+    BoundaryIou,
     band_iou,
     count_bands,
     count_edges,
     edge_f1,
-    hide_ignored,
 )
+from pipeline.evaluation.metric import IGNORED, Setting, hide
+from tests.made_scores import as_seen, empty_table
 
 NUM_CLASSES = 3
 DISTANCES = st.integers(1, 3)
@@ -29,7 +30,7 @@ def labelled(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     shape = draw(array_shapes(min_dims=2, max_dims=2, max_side=7))
     target = draw(arrays(np.uint8, shape, elements=st.sampled_from([0, 1, 2, 7])))
     pred = draw(arrays(np.uint8, shape, elements=st.integers(0, 2)))
-    return hide_ignored(target, pred, 7)
+    return hide(target, target == 7), hide(pred, target == 7)
 
 
 def has_near(ids: np.ndarray, row: int, column: int, distance: int, wanted: set[int]) -> bool:
@@ -96,12 +97,11 @@ def test_a_perfect_prediction_scores_one_and_an_absent_class_nothing() -> None:
     """Both scores are 1 where all is right, whatever is ignored, and nan for a class that is nowhere."""
     mask = np.zeros((40, 60), np.uint8)
     mask[10:30, 20:40], mask[:5, :] = 1, IGNORED
-    tally = BoundaryTally(3, 0.02, 2)
-    tally.add(mask, mask)
-    scores = tally.scores(("a", "b", "c"))
-    assert (scores.mean_iou, scores.mean_f1) == (1, 1)
-    assert math.isnan(scores.iou["c"]) and math.isnan(scores.f1["c"])
-    assert (scores.width, scores.tolerance_px) == (0.02, 2)
+    for make in (BoundaryIou, BoundaryF1):
+        metric = make(Setting(("a", "b", "c"), 0.02, 2, {}))
+        metric.add(as_seen(mask, np.where(mask == IGNORED, 0, mask)))
+        result = metric.result(empty_table("a", "b", "c"))
+        assert metric.has_classes and result.value == result.by_class["a"] == 1 and math.isnan(result.by_class["c"])
 
 
 def test_a_shift_within_the_tolerance_is_forgiven() -> None:
@@ -119,11 +119,12 @@ def test_pixels_are_pooled_over_images() -> None:
     """The counts of images add up; the scores do not."""
     random = np.random.default_rng(1)
     small, large = (random.integers(0, 3, (2, *size)).astype(np.uint8) for size in ((9, 9), (30, 20)))
-    tally = BoundaryTally(3, 0.1, 1)
-    for target, pred in (small, large):
-        tally.add(target, pred)
-    assert_array_equal(tally.bands, count_bands(small[0], small[1], 3, 1) + count_bands(large[0], large[1], 3, 4))
-    assert_array_equal(tally.edges, count_edges(small[0], small[1], 3, 1) + count_edges(large[0], large[1], 3, 1))
+    bands, edges = (make(Setting(("a", "b", "c"), 0.1, 1, {})) for make in (BoundaryIou, BoundaryF1))
+    for metric in (bands, edges):
+        for target, pred in (small, large):
+            metric.add(as_seen(target, pred))
+    assert_array_equal(bands.counts, count_bands(small[0], small[1], 3, 1) + count_bands(large[0], large[1], 3, 4))
+    assert_array_equal(edges.counts, count_edges(small[0], small[1], 3, 1) + count_edges(large[0], large[1], 3, 1))
 
 
 def test_a_class_on_one_side_only_scores_nothing() -> None:

@@ -9,19 +9,22 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.errors import EvidenceError
-from pipeline.evaluation.calibration import NUM_BINS, Calibration, CalibrationTally
+from pipeline.evaluation.calibration import NUM_BINS, CalibrationError
+from pipeline.evaluation.metric import IGNORED, MetricResult, Setting
+from tests.made_scores import as_seen, empty_table
 
 SHAPE = (4, 18)
 CONFIDENCES = arrays(np.float32, SHAPE, elements=st.floats(0, 1, width=32))
 FLAGS = arrays(bool, SHAPE)
 
 
-def calibrate(*images: tuple[np.ndarray, np.ndarray, np.ndarray]) -> Calibration:
+def calibrate(*images: tuple[np.ndarray, np.ndarray, np.ndarray]) -> MetricResult:
     """The calibration over images of confidence, right and counted."""
-    tally = CalibrationTally()
-    for image in images:
-        tally.add(*image)
-    return tally.calibration()
+    metric = CalibrationError(Setting(("a", "b"), 0, 0, {}))
+    for confidence, right, counted in images:
+        target = np.where(counted, ~right, IGNORED).astype(np.uint8)
+        metric.add(as_seen(target, np.zeros_like(target), confidence))
+    return metric.result(empty_table("a", "b"))
 
 
 def slow_error(confidence: np.ndarray, right: np.ndarray, counted: np.ndarray) -> float:
@@ -43,9 +46,9 @@ def test_the_error_is_that_of_a_loop(confidence: np.ndarray, right: np.ndarray, 
     found = calibrate((confidence, right, counted))
     assert sum(part.num_pixels for part in found.bins) == counted.sum()
     if counted.any():
-        assert found.error == pytest.approx(slow_error(confidence, right, counted), abs=1e-6)
+        assert found.value == pytest.approx(slow_error(confidence, right, counted), abs=1e-6)
     else:
-        assert math.isnan(found.error)
+        assert math.isnan(found.value)
 
 
 @given(CONFIDENCES, FLAGS, FLAGS)
@@ -53,7 +56,7 @@ def test_images_add_up(confidence: np.ndarray, right: np.ndarray, counted: np.nd
     """Two halves give what the whole gives."""
     first, second = ((confidence[rows], right[rows], counted[rows]) for rows in (slice(2), slice(2, None)))
     whole = calibrate((confidence, right, counted))
-    assert calibrate(first, second).error == pytest.approx(whole.error, nan_ok=True)
+    assert calibrate(first, second).value == pytest.approx(whole.value, nan_ok=True)
 
 
 def test_bins_for_the_plot() -> None:
@@ -70,8 +73,8 @@ def test_bins_for_the_plot() -> None:
 def test_sure_and_right_is_perfect() -> None:
     """The error is 0 where all is right with certainty, and 1 where all is wrong with certainty."""
     sure, every = np.ones(SHAPE, np.float32), np.ones(SHAPE, bool)
-    assert calibrate((sure, every, every)).error == 0
-    assert calibrate((sure, ~every, every)).error == 1
+    assert calibrate((sure, every, every)).value == 0
+    assert calibrate((sure, ~every, every)).value == 1
 
 
 @pytest.mark.parametrize("value", [math.nan, -0.5, 1.5, math.inf])

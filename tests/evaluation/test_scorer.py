@@ -12,22 +12,26 @@ from pipeline.dataset.contract import ClassList
 from pipeline.dataset.manifest import Row, write_manifest
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
+from pipeline.evaluation.metric import Seen, Setting
+from pipeline.evaluation.metrics import METRICS, MeanIou
 from pipeline.evaluation.scorer import (
-    Seen,
     check_test_split,
-    commonest_class,
     count_images,
-    intervals_of,
+    majority_class,
     read_pair,
     scores_of,
     select_test,
 )
-from pipeline.evaluation.scores import Scores, evidence_of
+from pipeline.evaluation.scores import Baseline, Scores, evidence_of
 from pipeline.serving.predictor import Predictor
 from pipeline.vision.images import write_png
 from tests.tiny_model import write_tiny_model
 
 CLASSES = ClassList(("sky", "road", "car"), ((0, 0, 255), (90, 90, 90), (200, 0, 0)), 255)
+
+
+COUNTED = ("mean_iou", "pixel_accuracy")
+BOOTSTRAP: dict[str, Any] = {"unit": "image", "num_resamples": 200, "seed": 0, "confidence": 0.9, "min_units": 5}
 
 
 @pytest.fixture
@@ -50,17 +54,18 @@ def write_rows(folder: Path, *masks: list[list[int]], split: str = "test") -> li
     return rows
 
 
-def score(model: Path, rows: list[Row], classes: ClassList, floor_class: str, manifest: Path) -> Scores:
+def score(model: Path, rows: list[Row], classes: ClassList, baseline_class: str, manifest: Path) -> Scores:
     """The scores of a model on the rows of a manifest."""
     table = count_images(Predictor.read(model), rows, classes)
-    return scores_of(table.pooled(), classes, floor_class, len(table), evidence_of(model, rows, manifest))
+    results = {name: METRICS[name](Setting(classes.names, 0, 0, BOOTSTRAP)).result(table) for name in COUNTED}
+    return scores_of(table, results, baseline_class, evidence_of(model, rows, manifest), BOOTSTRAP)
 
 
 def test_scores_are_pooled_over_the_images(model: Path, tmp_path: Path) -> None:
     """Pixels of all test images count alike, ignored ones do not, and a class in neither has no IoU."""
     rows = write_rows(tmp_path, [[0, 1], [1, 255]], [[1, 1, 1, 1, 1]])
     scores = score(model, rows, CLASSES, "sky", tmp_path / "manifest.csv")
-    assert scores.iou["road"] == scores.pixel_accuracy == pytest.approx(7 / 8)
+    assert scores.iou["road"] == scores.metrics["pixel_accuracy"].value == pytest.approx(7 / 8)
     assert [scores.iou["sky"], scores.mean_iou] == [0, pytest.approx(7 / 16)]
     assert np.isnan(scores.iou["car"])
     assert (scores.num_images, scores.num_pixels) == (2, 8)
@@ -81,22 +86,30 @@ def test_each_image_is_counted_and_seen(model: Path, tmp_path: Path) -> None:
 def test_intervals_say_what_they_rest_on(model: Path, tmp_path: Path) -> None:
     """Intervals of the mean and of each class, with the settings that were asked for; one group shows nothing."""
     table = count_images(Predictor.read(model), write_rows(tmp_path, *[[[0, 1, 1]]] * 6), CLASSES)
-    settings: Any = {"num_resamples": 200, "seed": 0, "confidence": 0.9, "min_units": 5}
-    by_image, by_group = (intervals_of(table, unit=unit, **settings) for unit in ("image", "group"))
-    assert (by_image.unit, by_image.confidence, by_image.min_units) == ("image", 0.9, 5)
-    assert [by_image.mean_iou.low, by_image.mean_iou.num_units] == [pytest.approx(1 / 3), 6]
-    assert by_image.iou["road"].is_shown and not by_image.iou["car"].is_shown
-    assert (by_group.mean_iou.is_shown, by_group.mean_iou.num_units) == (False, 1)
+    by_image, by_group = (
+        MeanIou(Setting(CLASSES.names, 0, 0, BOOTSTRAP | {"unit": unit})).result(table) for unit in ("image", "group")
+    )
+    assert [by_image.interval.low, by_image.interval.num_units] == [pytest.approx(1 / 3), 6]
+    assert by_image.intervals["road"].is_shown and not by_image.intervals["car"].is_shown
+    assert (by_group.interval.is_shown, by_group.interval.num_units) == (False, 1)
+    bootstrap = score(model, write_rows(tmp_path, [[0, 1]]), CLASSES, "sky", tmp_path / "manifest.csv").bootstrap
+    assert (bootstrap.unit, bootstrap.confidence, bootstrap.min_units) == ("image", 0.9, 5)
 
 
-def test_floor_always_says_one_class(model: Path, tmp_path: Path) -> None:
-    """The floor is what the same test split gives to one that says the floor's class everywhere."""
+def test_the_baseline_always_predicts_one_class(model: Path, tmp_path: Path) -> None:
+    """The baseline is the score of a model that predicts the majority class everywhere, on the same test split."""
     rows = write_rows(tmp_path, [[0, 1, 1, 1]])
     scores = score(model, rows, CLASSES, "sky", tmp_path / "manifest.csv")
-    assert scores.floor.class_name == "sky"
-    assert (scores.floor.mean_iou, scores.floor.pixel_accuracy) == (1 / 8, 1 / 4)
-    as_good = score(model, rows, CLASSES, "road", tmp_path / "manifest.csv").floor
-    assert (as_good.mean_iou, as_good.pixel_accuracy) == (scores.mean_iou, scores.pixel_accuracy)
+    assert scores.baseline == Baseline("sky", 1 / 8, 1 / 4)
+    as_good = score(model, rows, CLASSES, "road", tmp_path / "manifest.csv").baseline
+    assert as_good == Baseline("road", scores.mean_iou, scores.metrics["pixel_accuracy"].value)
+
+
+def test_classes_that_no_label_has_are_named(model: Path, tmp_path: Path) -> None:
+    """Their pixels are wrong pixels of the labelled classes; they are no classes of IoU 0 in the mean."""
+    rows = write_rows(tmp_path, [[0, 0, 0, 2]])
+    scores = score(model, rows, CLASSES, "sky", tmp_path / "manifest.csv")
+    assert scores.strays == {"road": 4} and scores.support == {"sky": 3, "road": 0, "car": 1}
 
 
 def test_scores_hold_the_evidence_and_survive_the_disk(model: Path, tmp_path: Path) -> None:
@@ -153,13 +166,13 @@ def test_mask_of_another_size_is_refused(tmp_path: Path) -> None:
         read_pair(row)
 
 
-def test_commonest_class() -> None:
+def test_majority_class() -> None:
     """The class with the most pixels; of equals the first in the class list, not in the counts."""
-    assert commonest_class({"car": 5, "road": 9, "sky": 1}, CLASSES) == "road"
-    assert commonest_class({"car": 5, "road": 5, "sky": 5}, CLASSES) == "sky"
+    assert majority_class({"car": 5, "road": 9, "sky": 1}, CLASSES) == "road"
+    assert majority_class({"car": 5, "road": 5, "sky": 5}, CLASSES) == "sky"
 
 
 def test_pixels_of_other_classes_are_refused() -> None:
     """Counts of another data set do not make a floor for this one."""
     with pytest.raises(EvidenceError, match="pixels are counted for .'cat'., the data set has .'sky', 'road', 'car'."):
-        commonest_class({"cat": 5}, CLASSES)
+        majority_class({"cat": 5}, CLASSES)

@@ -9,35 +9,30 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from flows.artifacts import score_rows, to_markdown, verdict_page
-from pipeline.evaluation.scores import Evidence, Floor, Scores
+from pipeline.evaluation.reasons import Reason
+from pipeline.evaluation.scores import Baseline
 from pipeline.evaluation.verdict import Verdict
 from pipeline.text import printable
+from tests.made_scores import EVIDENCE, made_scores
 
-EVIDENCE = Evidence("a.dir", "b", "c")
-SCORES = Scores(
-    mean_iou=0.75,
-    pixel_accuracy=0.9,
-    frequency_weighted_iou=0.8,
-    floor=Floor("road", 0.1, 0.4),
-    iou={"road": 0.75, "car": math.nan},
-    classification_report={},
-    num_images=2,
-    num_pixels=8,
-    evidence=EVIDENCE,
-)
+SCORES = made_scores(mean_iou=0.75, iou={"road": 0.75, "car": math.nan}, baseline=Baseline("road", 0.1, 0.4))
 
 
-def test_each_score_has_a_row_and_the_floor_beside_it() -> None:
-    """The table has the floor where there is one, and no number for a class that is not there."""
+def test_each_score_has_a_row_and_the_baseline_next_to_it() -> None:
+    """The table has the baseline if there is one, and no number for a class that is not there."""
     rows = {row["score"]: (row["model"], row["always road"]) for row in score_rows(SCORES)}
     assert rows["mean IoU"] == ("0.7500", "0.1000")
     assert rows["pixel accuracy"] == ("0.9000", "0.4000")
     assert rows["IoU of car"] == ("-", "")
 
 
+def _reason(text: str) -> Reason:
+    return Reason("evidence", {"problem": text})
+
+
 def test_the_verdict_names_its_reasons() -> None:
     """A page says what was decided and why."""
-    page = verdict_page(Verdict(False, ("too low", "stale"), None, None, EVIDENCE))
+    page = verdict_page(Verdict(False, (_reason("too low"), _reason("stale")), None, None, EVIDENCE))
     assert page == "# Rejected\n\n- too low\n- stale\n"
 
 
@@ -54,7 +49,7 @@ def test_the_verdict_names_its_reasons() -> None:
 )
 def test_reasons_and_names_are_text(text: str) -> None:
     """Neither HTML nor Markdown in a reason or in a class's name is more than text."""
-    page = verdict_page(Verdict(False, (text,), None, None, EVIDENCE))
+    page = verdict_page(Verdict(False, (_reason(text),), None, None, EVIDENCE))
     rendered = MarkdownIt("gfm-like", {"html": True, "linkify": False}).render(page)
     assert rendered.count("<") == rendered.count("<h1>") * 2 + rendered.count("<ul>") * 2 + rendered.count("<li>") * 2
     assert html.unescape(rendered.split("<li>")[1].split("</li>")[0]) == printable(text).replace("\n", " ")

@@ -76,13 +76,13 @@ def test_params_that_do_not_fit_are_told_before_anything_starts(project: Path) -
     """A crop that does not fit and a class that is not there are known before the first stage, not after an hour."""
     (project / "dvc.yaml").write_text("stages: {}\n")
     text = (project / "params.yaml").read_text()
-    text = text.replace("crop: [96, 128]", "crop: [160, 144]").replace("min_class_iou: {}", "min_class_iou: {cat: .5}")
+    text = text.replace("crop: [96, 128]", "crop: [160, 144]").replace("ceilings: {}", "ceilings: {iou/cat: .5}")
     (project / "params.yaml").write_text(text)
     with pytest.raises(ParamsError, match=r"crop` is \[160, 144\], images are packed at"):
         call(["run"])
     (project / "data").mkdir()
     (project / "data/dataset.yaml").write_text("classes: [{id: 0, name: car, colour: [1, 2, 3]}]\n")
-    with pytest.raises(ParamsError, match="`gate.min_class_iou` names 'cat', which is no class .* did you mean 'car'"):
+    with pytest.raises(ParamsError, match="`gate.ceilings` names 'iou/cat', .* did you mean 'iou/car'"):
         call(["run"])
     assert not (project / ".segline").exists()
 

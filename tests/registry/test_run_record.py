@@ -1,7 +1,6 @@
 """Tests of what a run's record is made of."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import EvidenceError
-from pipeline.evaluation.scores import Evidence, Floor, ReportRow, Scores
+from pipeline.evaluation.metric import MetricResult
 from pipeline.registry.run_record import clean_name, flatten_params, flatten_scores, read_history, read_training
+from tests.made_scores import made_scores
 
 
 def test_params_are_flat_text() -> None:
@@ -37,14 +37,12 @@ def test_names_are_what_mlflow_takes(name: str) -> None:
 
 
 def test_scores_are_flat_and_finite() -> None:
-    """Scores become metrics by name; a class without a score has none."""
-    row = ReportRow(0.5, 0.25, math.nan, 8)
-    scores = Scores(
-        0.5, 0.75, 0.6, Floor("a", 0.1, 0.2), {"a": 0.5, "b/c": math.nan}, {"a": row}, 1, 8, Evidence("", "", "")
-    )
-    flat = flatten_scores(replace(scores, iou=scores.iou))
-    assert flat["mean_iou"] == 0.5 and flat["floor/mean_iou"] == 0.1 and flat["iou/a"] == 0.5
-    assert flat["precision/a"] == 0.5 and "f1/a" not in flat and "iou/b_c" not in flat
+    """Scores become metrics by name, also those that segline does not know; a class without a score has none."""
+    other = MetricResult(0.25, {"a": 0.25, "b/c": 0.5})
+    flat = flatten_scores(made_scores(0.5, {"a": 0.5, "b/c": math.nan}, metrics={"new_metric": other}))
+    assert flat["mean_iou"] == 0.5 and flat["baseline/mean_iou"] == 0.3 and flat["iou/a"] == 0.5
+    assert flat["new_metric"] == flat["new_metric/a"] == 0.25 and flat["new_metric/b_c"] == 0.5
+    assert "mean_iou_low" not in flat and "iou/b_c" not in flat
 
 
 def test_history_is_read_by_epoch(tmp_path: Path) -> None:

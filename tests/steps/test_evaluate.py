@@ -16,6 +16,7 @@ from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
+from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.overlays import OPACITY
 from pipeline.evaluation.scores import SCORES, Scores
 from pipeline.params import BootstrapParams, EvaluateParams
@@ -91,7 +92,7 @@ def test_everything_is_written_and_twice_the_same(project: Path) -> None:
     scores = evaluate()
     first = md5_by_name()
     assert Scores.read(SCORES).mean_iou == scores.mean_iou
-    assert scores.floor.class_name == "sky"
+    assert scores.baseline.class_name == "sky"
     names = {str(Path(name).relative_to(step.EVALUATE)) for name in first}
     tables = {"scores.json", "per_image.csv", "per_class.csv", "confusion.csv", "suspects.csv"}
     overlays = {
@@ -123,10 +124,11 @@ def test_the_details_are_measured(project: Path) -> None:
     scores = evaluate()
     scores.write(project / "again.json")
     assert (project / "again.json").read_bytes() == SCORES.read_bytes()
-    assert scores.intervals.mean_iou.is_shown and not scores.intervals.iou["car"].is_shown
-    assert scores.intervals.mean_iou.estimate == scores.mean_iou
-    assert scores.boundary.iou["sky"] == scores.boundary.f1["sky"] == 0 and np.isnan(scores.boundary.f1["car"])
-    assert scores.calibration.error == pytest.approx(1 - scores.pixel_accuracy)
+    iou, boundary_f1 = scores.metrics["mean_iou"], scores.metrics["boundary_f1"].by_class
+    assert iou.interval.is_shown and not iou.intervals["car"].is_shown and iou.interval.estimate == scores.mean_iou
+    assert scores.metrics["boundary_iou"].by_class["sky"] == boundary_f1["sky"] == 0 and np.isnan(boundary_f1["car"])
+    assert scores.metrics["calibration_error"].value == pytest.approx(1 - scores.metrics["pixel_accuracy"].value)
+    assert list(scores.metrics) == list(METRICS)
     assert [part.key for part in scores.slices] == [
         "group/g",
         *("brightness/dark", "brightness/medium", "brightness/bright"),
@@ -145,20 +147,23 @@ def test_classes_have_their_intervals_and_boundaries_beside_them(project: Path) 
     """per_class.csv tells all that is known of a class; what is not shown is empty."""
     scores = evaluate()
     rows = {row["class"]: row for row in read_csv("per_class.csv")}
-    assert float(rows["road"]["iou_low"]) == scores.intervals.iou["road"].low
-    assert float(rows["road"]["boundary_f1"]) == scores.boundary.f1["road"]
+    assert float(rows["road"]["iou_low"]) == scores.metrics["mean_iou"].intervals["road"].low
+    assert float(rows["road"]["boundary_f1"]) == scores.metrics["boundary_f1"].by_class["road"]
     assert rows["car"]["iou_high"] == rows["car"]["boundary_iou"] == ""
+    plotted = {row["class"]: row["value"] for row in read_csv("by_class/mean_iou.csv")}
+    assert plotted == {name: rows[name]["iou"] for name in CLASSES.names}
 
 
 def test_the_program_tells_what_it_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The interval is told, or why there is none."""
     scores = evaluate()
-    assert "95% interval 0." in step.tell(scores)
-    assert "by 4 images; few images, so it is rather too narrow" in step.tell(scores)
-    sure = replace(scores, intervals=replace(scores.intervals, confidence=0.995))
-    assert "99.5% interval 0." in step.tell(sure)
-    few = replace(scores, intervals=replace(scores.intervals, mean_iou=Interval(0.5, np.nan, np.nan, 2)))
-    assert "no interval: the test split has 2 images, it takes 3" in step.tell(few)
+    assert "95% interval 0." in step.describe(scores)
+    assert "by 4 images; few images, so it is rather too narrow" in step.describe(scores)
+    sure = replace(scores, bootstrap=replace(scores.bootstrap, confidence=0.995))
+    assert "99.5% interval 0." in step.describe(sure)
+    few = replace(scores.metrics["mean_iou"], interval=Interval(0.5, np.nan, np.nan, 2))
+    few_scores = replace(scores, metrics={"mean_iou": few})
+    assert "no interval: the test split has 2 images, it takes 3" in step.describe(few_scores)
 
 
 def test_nan_as_a_probability_is_refused(project: Path) -> None:
@@ -231,8 +236,8 @@ def test_image_that_is_wholly_ignored_has_no_score(project: Path) -> None:
     write_png(mask, np.full((10, 8), 255, np.uint8))
     validate_again()
     scores = evaluate()
-    assert (scores.intervals.mean_iou.num_units, scores.intervals.num_left_out) == (3, 1)
-    assert "\n1 image of the test split without a counted pixel is left out\n" in step.tell(scores)
+    assert (scores.metrics["mean_iou"].interval.num_units, scores.bootstrap.num_left_out) == (3, 1)
+    assert "\n1 image of the test split without a counted pixel is left out\n" in step.describe(scores)
     assert read_csv("per_image.csv")[1]["mean_iou"] == ""
     assert [row["name"] for row in read_csv("overlays/overlays.csv") if row["kind"] == "worst"] == ["s3", "s0"]
 

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from pipeline.dataset.manifest import MANIFEST
 from pipeline.disk.files import md5_of
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.evaluation.scores import NO_INTERVALS, SCORES, Evidence, Floor, Intervals, Scores
+from pipeline.evaluation.metric import NO_INTERVAL, MetricResult
+from pipeline.evaluation.reasons import Reason
+from pipeline.evaluation.scores import NO_BOOTSTRAP, SCORES, Evidence, Scores
 from pipeline.evaluation.slices import Slice
 from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.params import GateParams
@@ -24,207 +26,151 @@ from pipeline.serving.model_card import MODEL
 from pipeline.steps import gate as step
 from pipeline.steps.gate import gate
 from tests.finished_project import write_project
+from tests.made_scores import EVIDENCE, GROUPS, made_scores
 
-EVIDENCE = Evidence("model", "manifest", "test")
 NAN = math.nan
-FEW = "; few groups, so it is rather too narrow"
-INTERVALS = Intervals(
-    "group",
-    0.95,
-    5,
-    Interval(0.8, 0.75, 0.85, 6),
-    {"road": Interval(0.9, 0.8, 0.95, 6), "tree": Interval(0.7, NAN, NAN, 3)},
-)
+MEAN = Interval(0.8, 0.75, 0.85, 6)
+BY_CLASS = {"road": Interval(0.9, 0.8, 0.95, 6), "tree": Interval(0.7, NAN, NAN, 3)}
 DARK = Slice("brightness", "dark", 1, 0.6, 3, 7, Interval(0.6, 0.55, 0.65, 6))
 BRIGHT = Slice("brightness", "bright", 1, 0.9, 8, 9, Interval(0.9, NAN, NAN, 3))
 NIGHT = Slice("group", "night", 1, NAN, NAN, NAN, Interval(NAN, NAN, NAN, 1))
-GOOD = Scores(
-    *(0.8, 0.9, 0.85, Floor("road", 0.3, 0.6), {"road": 0.9, "tree": 0.7}, {}, 2, 128, EVIDENCE, INTERVALS),
-    slices=(DARK, BRIGHT, NIGHT),
-)
-OFF: dict[str, Any] = dict.fromkeys(GateParams.model_fields)
-LIMITS = GateParams(**{**OFF, "min_mean_iou": 0.7})
 
 
-def judge(scores: Scores, found: Evidence = EVIDENCE, **limits: Any) -> Verdict:
-    """The verdict on scores by the usual limits, but for those given."""
-    return gate(scores, "md5", found, LIMITS.model_copy(update=limits))
+def make(**changes: Any) -> Scores:
+    """Good scores, but for the changes."""
+    usual = {"interval": MEAN, "intervals": BY_CLASS, "slices": (DARK, BRIGHT, NIGHT)}
+    return made_scores(**(usual | changes))
+
+
+GOOD = make()
+
+
+def judge(scores: Scores, current: Evidence = EVIDENCE, **tables: dict[str, float]) -> Verdict:
+    """The verdict on scores by these tables of thresholds alone."""
+    return gate(scores, "md5", current, GateParams(**({"floors": {}, "floors_low": {}, "ceilings": {}} | tables)))
+
+
+def codes(verdict: Verdict) -> list[str]:
+    """The codes of the reasons, in order."""
+    return [reason.code for reason in verdict.reasons]
 
 
 def test_good_scores_are_accepted() -> None:
-    """Scores above every floor are accepted, and each floor is told."""
-    verdict = judge(GOOD, min_class_iou={"tree": 0.5})
+    """Scores that keep every threshold are accepted, with a reason for each and for all that is too rare to judge."""
+    verdict = judge(GOOD, floors={"mean_iou": 0.7, "iou/tree": 0.5})
     assert verdict == Verdict(True, verdict.reasons, "md5", 0.8, EVIDENCE)
     assert verdict.reasons == (
-        "mean IoU 0.8 reaches the floor 0.7 (always saying road gives 0.3000)",
-        "IoU of tree 0.7 reaches the floor 0.5",
-        "not shown, too rare to judge: tree (in 3 groups); an interval takes 5 groups whose labels have the class: "
-        "label more with it for the test split",
-        "not shown, too few to judge: brightness/bright (in 3 groups); an interval takes 5 groups: label images of "
-        "that kind in more groups for the test split",
+        Reason("reaches_floor", {"name": "iou/tree", "value": 0.7, "threshold": 0.5}),
+        Reason(
+            "reaches_floor",
+            {"name": "mean_iou", "value": 0.8, "threshold": 0.7, "baseline": 0.3, "baseline_class": "road"},
+        ),
+        Reason("classes_too_rare", {"min_units": 5, "unit": "group", "listed": "tree (in 3 groups)"}),
+        Reason("slices_too_small", {"min_units": 5, "unit": "group", "listed": "brightness/bright (in 3 groups)"}),
     )
 
 
-def test_lower_ends_and_slices_are_judged() -> None:
-    """Floors on the lower end of an interval and on a slice are told like the others."""
-    verdict = judge(
-        GOOD,
-        min_mean_iou=None,
-        min_mean_iou_low=0.7,
-        min_class_iou_low={"road": 0.8},
-        min_slice_iou={"brightness/dark": 0.5},
-        min_slice_iou_low={"brightness/dark": 0.5},
-    )
-    assert verdict.accepted
-    assert verdict.reasons[:4] == (
-        "mean IoU of brightness/dark 0.6 reaches the floor 0.5",
-        f"lower end of mean IoU 0.75 reaches the floor 0.7 (95% interval to 0.85, 6 groups{FEW})",
-        f"lower end of IoU of road 0.8 reaches the floor 0.8 (95% interval to 0.95, 6 groups{FEW})",
-        f"lower end of mean IoU of brightness/dark 0.55 reaches the floor 0.5 (95% interval to 0.65, 6 groups{FEW})",
-    )
+@pytest.mark.parametrize("name", ["pixel_accuracy", "boundary_iou", "boundary_iou/tree", "mean_iou/brightness/dark"])
+def test_every_number_can_be_gated_by_its_name(name: str) -> None:
+    """Overall, by class and by slice, of any metric: from below as from above."""
+    value = GOOD.numbers()[name].value
+    assert codes(judge(GOOD, floors={name: value}))[0] == "reaches_floor"
+    assert codes(judge(GOOD, ceilings={name: value}))[0] == "within_ceiling"
+    assert codes(judge(GOOD, floors={name: value + 0.01})) == ["below_floor"]
+    assert codes(judge(GOOD, ceilings={name: value - 0.01})) == ["above_ceiling"]
 
 
-@pytest.mark.parametrize("empty", [None, {}])
-def test_a_floor_can_be_switched_off(empty: Any) -> None:
-    """Without floors sound and fresh evidence is enough, and that nothing was judged is not hidden."""
-    off: dict[str, Any] = {name: None if name.startswith("min_mean") else empty for name in GateParams.model_fields}
-    verdict = judge(GOOD, EVIDENCE, **off)
-    assert verdict.accepted and verdict.reasons[0] == "no floor is set; the evidence is whole and fresh"
-    assert not judge(replace(GOOD, mean_iou=NAN), EVIDENCE, **off).accepted
+def test_lower_ends_are_judged() -> None:
+    """A floor on the lower end of an interval says how far the interval reaches and on how many units it rests."""
+    verdict = judge(GOOD, floors_low={"mean_iou": 0.7, "iou/road": 0.8, "mean_iou/brightness/dark": 0.5})
+    assert verdict.accepted and codes(verdict)[:3] == ["reaches_floor"] * 3
+    rest = {"confidence": 0.95, "num_units": 6, "min_units": 5, "unit": "group"}
+    assert verdict.reasons[1].values == {"name": "mean_iou", "value": 0.75, "threshold": 0.7, "high": 0.85} | rest
 
 
-def test_too_few_units_for_any_interval_are_told() -> None:
-    """An accepted verdict says that nothing has an interval; the classes are not told one by one."""
-    few = replace(INTERVALS, mean_iou=Interval(0.8, NAN, NAN, 2))
-    assert judge(replace(GOOD, intervals=few)).reasons[1:] == (
-        "not shown: no interval, it rests on 2 groups, an interval takes 5; label more groups for the test split",
+def test_thresholds_can_be_switched_off() -> None:
+    """Without thresholds sound and fresh evidence is enough, and the verdict says that nothing was judged."""
+    assert judge(GOOD).accepted and codes(judge(GOOD))[0] == "no_threshold"
+    assert not judge(make(mean_iou=NAN)).accepted
+
+
+def test_too_few_units_for_any_interval_are_reported() -> None:
+    """An accepted verdict says that nothing has an interval; the classes are not listed one by one."""
+    few = judge(make(interval=Interval(0.8, NAN, NAN, 2)), floors={"mean_iou": 0.5})
+    assert few.accepted and few.reasons[1:] == (
+        Reason("nothing_demonstrated", {"min_units": 5, "unit": "group", "num_units": 2}),
     )
 
 
-def test_many_units_need_no_caution() -> None:
-    """From twenty groups on an interval is told as it is, with the whole of its confidence."""
-    many = replace(INTERVALS, confidence=0.975, mean_iou=Interval(0.8, 0.75, 0.85, 20))
-    verdict = judge(replace(GOOD, intervals=many), min_mean_iou_low=0.7)
-    assert "floor 0.7 (97.5% interval to 0.85, 20 groups)" in verdict.reasons[1]
-
-
-def test_groups_that_are_left_out_are_told() -> None:
-    """Whether the model is accepted or not."""
-    some = replace(GOOD, intervals=replace(GOOD.intervals, num_left_out=2))
-    told = "2 groups of the test split without a counted pixel are left out"
-    assert judge(some).reasons[-1] == judge(some, min_mean_iou=1.0).reasons[-1] == told
-
-
-def test_a_class_that_no_label_has_is_named() -> None:
-    """Whether the model is accepted or not: it is in no score, and more labels may mend it."""
-    stray = replace(GOOD, iou={**GOOD.iou, "tram": 0.0}, strays={"tram": 3})
-    told = "predicted but in no label, so left out of the mean IoU: tram (3 pixels)"
-    assert judge(stray).accepted and judge(stray).reasons[-1] == told
-    assert not judge(stray, min_mean_iou=0.9).accepted and judge(stray, min_mean_iou=0.9).reasons[-1] == told
+@pytest.mark.parametrize("floor", [0.5, 1.0])
+def test_caveats_come_last_whatever_the_verdict(floor: float) -> None:
+    """Groups that are left out, and classes that no label has."""
+    some = make(bootstrap=replace(GROUPS, num_left_out=2), strays={"tram": 3})
+    assert judge(some, floors={"mean_iou": floor}).reasons[-2:] == (
+        Reason("strays", {"listed": "tram (3 pixels)"}),
+        Reason("left_out", {"num_units": 2, "unit": "group"}),
+    )
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_the_lower_end_itself_is_enough(low: float, floor: float) -> None:
     """A lower end is accepted exactly when it is not below the floor."""
-    scores = replace(GOOD, intervals=replace(INTERVALS, mean_iou=Interval(0.8, low, 1, 6)))
-    assert judge(scores, min_mean_iou_low=floor).accepted == (low >= floor)
+    scores = make(interval=Interval(0.8, low, 1, 6))
+    assert judge(scores, floors_low={"mean_iou": floor}).accepted == (low >= floor)
 
 
 @given(st.floats(0, 1), st.floats(0, 1))
-def test_the_floor_itself_is_enough(mean_iou: float, floor: float) -> None:
-    """A score is accepted exactly when it is not below the floor."""
-    assert judge(replace(GOOD, mean_iou=mean_iou), min_mean_iou=floor).accepted == (mean_iou >= floor)
+def test_the_threshold_itself_is_enough(value: float, threshold: float) -> None:
+    """A score is accepted exactly when it is not below the floor and not above the ceiling."""
+    assert judge(make(mean_iou=value), floors={"mean_iou": threshold}).accepted == (value >= threshold)
+    assert judge(make(mean_iou=value), ceilings={"mean_iou": threshold}).accepted == (value <= threshold)
 
 
 @pytest.mark.parametrize(
-    ("changes", "limits", "reason"),
+    ("changes", "tables", "code"),
     [
-        ({"mean_iou": 0.65}, {}, "mean IoU 0.65 is below the floor 0.7"),
-        ({"mean_iou": 0.69999996}, {}, "mean IoU 0.69999996 is below the floor 0.7"),
-        ({"mean_iou": 0.7}, {"min_mean_iou": 0.70000004}, "mean IoU 0.7 is below the floor 0.70000004"),
-        ({"mean_iou": 0.832336}, {"min_mean_iou": 0.832344}, "mean IoU 0.832336 is below the floor 0.832344"),
-        ({"mean_iou": NAN}, {"min_mean_iou": 0.0}, "mean IoU is nan, so the floor 0 is not shown"),
-        ({"mean_iou": 1.5}, {}, "mean IoU is 1.5, so the floor 0.7 is not shown"),
-        ({"mean_iou": NAN}, {"min_mean_iou": None}, "mean IoU is nan, expected a share"),
-        ({"iou": {"road": 0.9, "tree": NAN}}, {"min_class_iou": {"tree": 0.0}}, "IoU of tree is nan"),
-        ({"iou": {"road": 7.0}}, {}, "IoU of road is 7, expected a share"),
-        ({}, {"min_class_iou": {"tree": 0.75}}, "IoU of tree 0.7 is below the floor 0.75"),
-        ({}, {"min_class_iou": {"tre": 0.1}}, "names 'tre', which is no class; known are road, tree"),
-        ({}, {"min_class_iou_low": {"tre": 0.1}}, "gate.min_class_iou_low names 'tre', which is no class; known are"),
-        (
-            {},
-            {"min_slice_iou": {"dark": 0.1}},
-            "'dark', which is no slice; known are brightness/bright, brightness/dark, group/nig",
-        ),
-        ({"slices": ()}, {"min_slice_iou": {"brightness/dark": 0}}, "is no slice; known are none"),
-        ({}, {"min_slice_iou": {"brightness/dark": 0.75}}, "mean IoU of brightness/dark 0.6 is below the floor 0.75"),
-        ({}, {"min_slice_iou": {"group/night": 0.0}}, "mean IoU of group/night is nan, so the floor 0 is not shown"),
-        (
-            {},
-            {"min_slice_iou_low": {"size/dark": 0}},
-            "gate.min_slice_iou_low names 'size/dark', which is no slice",
-        ),
-        (
-            {},
-            {"min_slice_iou_low": {"brightness/dark": 0.56}},
-            "lower end of mean IoU of brightness/dark 0.55 is below the floor 0.56 (95% interval to 0.65",
-        ),
-        (
-            {},
-            {"min_slice_iou_low": {"brightness/bright": 0}},
-            "mean IoU of brightness/bright has no interval: it rests on 3 groups, an interval takes 5, so the floor 0 "
-            "of its lower end is not shown to be reached; label more groups with it for the test split",
-        ),
-        (
-            {},
-            {"min_slice_iou_low": {"group/night": 0}},
-            "mean IoU of group/night has no interval: a group is one unit by itself; set evaluate.bootstrap.unit to "
-            "image where images are independent, or use gate.min_slice_iou",
-        ),
-        ({}, {"min_mean_iou_low": 0.76}, "lower end of mean IoU 0.75 is below the floor 0.76 (95% interval to 0.85"),
-        ({}, {"min_class_iou_low": {"road": 0.81}}, "lower end of IoU of road 0.8 is below the floor 0.81"),
-        (
-            {},
-            {"min_class_iou_low": {"tree": 0.0}},
-            "IoU of tree has no interval: it rests on 3 groups, an interval takes 5, so the floor 0 of its lower end "
-            "is not shown to be reached; label more groups with it for the test split",
-        ),
-        (
-            {"intervals": replace(INTERVALS, iou={})},
-            {"min_class_iou_low": {"road": 0}},
-            "IoU of road has no interval; run",
-        ),
-        ({"intervals": NO_INTERVALS}, {"min_mean_iou_low": 0}, "mean IoU has no interval: it rests on 0"),
-        (
-            {"intervals": replace(INTERVALS, mean_iou=Interval(0.8, 0.79, 0.81, 4))},
-            {"min_mean_iou_low": 0},
-            "mean IoU has no interval: it rests on 4 groups, an interval takes 5",
-        ),
-        (
-            {"intervals": replace(INTERVALS, mean_iou=Interval(0.8, 7.5, 8.5, 9))},
-            {"min_mean_iou_low": 0},
-            "mean IoU has no interval: its ends are 7.5 and 8.5, so the floor",
-        ),
-        (
-            {"intervals": replace(INTERVALS, mean_iou=Interval(NAN, NAN, NAN, 6))},
-            {"min_mean_iou_low": 0},
-            "mean IoU has no interval: it has no score, so the floor 0",
-        ),
-        ({"num_images": 0}, {}, "scored were 0 images"),
-        ({"num_pixels": 0}, {}, "with 0 pixels"),
+        ({"mean_iou": 0.65}, {"floors": {"mean_iou": 0.7}}, "below_floor"),
+        ({"mean_iou": 0.69999996}, {"floors": {"mean_iou": 0.7}}, "below_floor"),
+        ({"mean_iou": NAN}, {"floors": {"mean_iou": 0.0}}, "no_score"),
+        ({"mean_iou": NAN}, {"ceilings": {"mean_iou": 1.0}}, "no_score"),
+        ({"mean_iou": 1.5}, {"floors": {"mean_iou": 0.7}}, "no_score"),
+        ({"mean_iou": NAN}, {}, "not_a_share"),
+        ({"iou": {"road": 7.0}}, {}, "not_a_share"),
+        ({"metrics": {"boundary_iou": MetricResult(-0.1)}}, {}, "not_a_share"),
+        ({"iou": {"road": 0.9, "tree": NAN}}, {"floors": {"iou/tree": 0.0}}, "no_score"),
+        ({}, {"floors": {"iou/tree": 0.75}}, "below_floor"),
+        ({}, {"floors": {"iou/tre": 0.1}}, "unknown_name"),
+        ({}, {"floors_low": {"iou/tre": 0.1}}, "unknown_name"),
+        ({}, {"ceilings": {"calibration": 0.1}}, "unknown_name"),
+        ({"slices": ()}, {"floors": {"mean_iou/brightness/dark": 0}}, "unknown_name"),
+        ({}, {"floors": {"mean_iou/brightness/dark": 0.75}}, "below_floor"),
+        ({}, {"floors": {"mean_iou/group/night": 0.0}}, "no_score"),
+        ({}, {"floors_low": {"mean_iou/brightness/dark": 0.56}}, "below_floor"),
+        ({}, {"floors_low": {"mean_iou/brightness/bright": 0}}, "no_interval"),
+        ({}, {"floors_low": {"mean_iou/group/night": 0}}, "group_is_one_unit"),
+        ({}, {"floors_low": {"mean_iou": 0.76}}, "below_floor"),
+        ({}, {"floors_low": {"iou/tree": 0.0}}, "no_interval"),
+        ({}, {"floors_low": {"boundary_iou": 0.0}}, "no_interval"),
+        ({"intervals": {}}, {"floors_low": {"iou/road": 0}}, "no_interval"),
+        ({"bootstrap": NO_BOOTSTRAP, "interval": NO_INTERVAL}, {"floors_low": {"mean_iou": 0}}, "no_interval"),
+        ({"interval": Interval(0.8, 0.79, 0.81, 4)}, {"floors_low": {"mean_iou": 0}}, "no_interval"),
+        ({"interval": Interval(0.8, 7.5, 8.5, 9)}, {"floors_low": {"mean_iou": 0}}, "no_interval"),
+        ({"num_images": 0}, {}, "no_pixels"),
+        ({"num_pixels": 0}, {}, "no_pixels"),
     ],
 )
-def test_bad_scores_are_rejected(changes: dict[str, Any], limits: dict[str, Any], reason: str) -> None:
+def test_bad_scores_are_rejected(changes: dict[str, Any], tables: dict[str, Any], code: str) -> None:
     """Low, missing and impossible scores are rejected, with the reason."""
-    verdict = judge(replace(GOOD, **changes), **limits)
-    assert not verdict.accepted and any(reason in told for told in verdict.reasons)
+    verdict = judge(make(**changes), **tables)
+    assert not verdict.accepted and code in codes(verdict)
 
 
 @pytest.mark.parametrize("part", ["model_md5", "manifest_md5", "test_md5"])
 def test_stale_scores_are_rejected(part: str) -> None:
     """Scores of another model or other data are rejected, however good."""
     verdict = judge(GOOD, replace(EVIDENCE, **{part: "new"}))
-    assert not verdict.accepted and verdict.reasons[0].startswith("stale: the ")
+    assert not verdict.accepted
+    assert verdict.reasons == (Reason("stale", {"part": part, "current": "new", "scored": getattr(EVIDENCE, part)}),)
 
 
 @pytest.fixture
@@ -251,13 +197,19 @@ def test_the_report_is_put_where_people_look(project: Path) -> None:
 
 def write_nan_scores() -> None:
     """A model that scored nothing."""
-    replace(Scores.read(), mean_iou=NAN).write()
+    write_mean_iou(MetricResult(NAN, {"sky": NAN, "road": NAN}))
+
+
+def write_mean_iou(result: MetricResult) -> None:
+    """The scores with another mean IoU."""
+    scores = Scores.read()
+    replace(scores, metrics={**scores.metrics, "mean_iou": result}).write()
 
 
 def write_older_scores() -> None:
     """Scores as they were written before intervals were."""
     content = json.loads(SCORES.read_text())
-    del content["intervals"]
+    del content["bootstrap"]
     SCORES.write_text(json.dumps(content))
 
 
@@ -273,10 +225,10 @@ def remove(path: Path) -> None:
         (lambda: SCORES.write_text("{"), "work/evaluate/scores.json: is not JSON"),
         (write_nan_scores, "mean IoU is nan"),
         (lambda: replace(Scores.read(), num_images=0, num_pixels=0).write(), "scored were 0 images"),
-        (lambda: replace(Scores.read(), intervals=NO_INTERVALS).write(), "mean IoU has no interval"),
+        (lambda: write_mean_iou(MetricResult(0.8, {"sky": 0.7, "road": 0.9})), "mean IoU has no interval"),
         (
             write_older_scores,
-            "work/evaluate/scores.json: is not what the stage `evaluate` writes (intervals: Field required",
+            "work/evaluate/scores.json: is not what the stage `evaluate` writes (bootstrap: Field required",
         ),
         (lambda: SCORES.write_text("{}"), "work/evaluate/scores.json: is not what the stage `evaluate` writes"),
         (lambda: MANIFEST.unlink(), "work/validate/manifest.csv: not found"),
@@ -293,5 +245,5 @@ def test_spoiled_evidence_is_rejected(
     spoil()
     step.main()
     verdict = Verdict.read()
-    assert not verdict.accepted and any(told.startswith(reason) for told in verdict.reasons)
+    assert not verdict.accepted and any(sentence.startswith(reason) for sentence in verdict.sentences)
     assert "REJECTED\n- " in capsys.readouterr().out

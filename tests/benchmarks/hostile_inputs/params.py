@@ -11,7 +11,7 @@ from pipeline.params import read_params
 from tests.benchmarks.hostile_inputs.case import GATE, VALIDATE, Case, Check, Command, Make, Place, Template
 
 RUN = (GATE,)
-TOGETHER = ("train.augment.crop", "gate.min_class_iou", "gate.min_class_iou_low", "gate.min_slice_iou")
+TOGETHER = ("train.augment.crop", "gate.floors", "gate.floors_low")
 REFUSED: dict[str, tuple[Any, ...]] = {
     "validate.on_error": ("skip", None, 1, []),
     "validate.split.val": (-0.1, 1.5, "0.2", float("nan"), True),
@@ -51,10 +51,9 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "evaluate.bootstrap.num_resamples": (1, 10**9, "many"),
     "evaluate.bootstrap.confidence": (0.5, 1, 95),
     "evaluate.bootstrap.seed": (-1, 0.5),
-    "gate.min_mean_iou": (-0.1, 1.1, "0.7", float("nan"), True),
-    "gate.min_class_iou": ({"no such class": 0.5}, ["road"], {"road": 2}, "road"),
-    "gate.min_class_iou_low": ({"no such class": 0.5},),
-    "gate.min_slice_iou": ({"no such slice": 0.5}, {"brightness/dark": "0.5"}),
+    "gate.ceilings": ({"mean_iou": -0.1}, {"mean_iou": 1.1}, {"mean_iou": "0.7"}, {"mean_iou": float("nan")}, True),
+    "gate.floors": ({"iou/no such class": 0.5}, ["road"], {"iou/road": 2}, "road", {"mean_iou/brightness/no": 0.5}),
+    "gate.floors_low": ({"iou/no such class": 0.5},),
     "promote.rule": ("better", None),
     "promote.margin": (-0.1, 2),
     "promote.confidence": (0.2, 1),
@@ -69,8 +68,8 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
     "validate.one_class_masks": ("off",),
     "train.warmup_epochs": ("0", "0.5"),
     "train.seed": ("4294967295", "0"),
-    "gate.min_mean_iou": ("null", "~", "0", "1"),
-    "gate.min_mean_iou_low": ("null", "0.1"),
+    "gate.floors": ("{}", "{mean_iou: 0}", "{mean_iou: 1}"),
+    "gate.floors_low": ("{}", "{mean_iou: 0.1}"),
     "promote.anchor": ("none", "7", "best"),
     "train.augment.scale": ("[1, 1]", "[0.5, 2]"),
 }
@@ -198,7 +197,7 @@ CASES = (
     *(Case(f"params/file: {name}", "gated", _whole(text), RUN, says="params.yaml") for name, text in WHOLE.items()),
     *(Case(f"params/no section {name}", "gated", _without(name), RUN, says=name) for name in SECTIONS),
     Case("params/unknown section", "gated", _appended("\nextra:\n  a: 1\n"), RUN, says="extra"),
-    Case("params/duplicate section", "gated", _appended("\ngate:\n  min_mean_iou: 0\n"), RUN, says="gate"),
+    Case("params/duplicate section", "gated", _appended("\ngate:\n  floors: {}\n"), RUN, says="gate"),
     Case("params/duplicate key", "gated", _line("train.seed", "0\n  seed: 1"), RUN, says="seed"),
     Case("params/octal 010", "gated", _line("train.num_epochs", "010"), RUN, says="num_epochs|010"),
     Case("params/sexagesimal 1:30", "gated", _line("train.num_epochs", "1:30"), RUN, says="num_epochs"),
