@@ -120,6 +120,13 @@ def test_a_name_of_before_is_answered_with_the_one_of_now(name: str, value: Any,
     assert f"`train.{name}` is now written {message}" in _message(_content(**{f"train__{name}": value}))
 
 
+def test_a_former_floor_of_the_gate_is_answered_with_the_one_of_now() -> None:
+    """Floors have the name of the score, which is in the message."""
+    message = _message(_content(gate__min_mean_iou=0.7, gate__min_class_iou_low=None))
+    assert "`gate.min_mean_iou` is now written `gate.floors: {mean_iou: ...}`" in message
+    assert "`gate.min_class_iou_low` is now written `gate.floors_low: {iou/CLASS: ...}`" in message
+
+
 def test_a_missing_value_is_named() -> None:
     """Nothing has a default."""
     content = _content()
