@@ -32,7 +32,6 @@ from pipeline.report.evidence import read_matrix
 from pipeline.runtime.cost import Cost
 from pipeline.runtime.inputs import describe_stage
 from pipeline.serving.model_card import ModelCard
-from pipeline.validation.findings import read_quarantine
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (9, 9, 9)), 255)
@@ -296,7 +295,6 @@ DATA_DVC = {"outs": [{"md5": f"{'0' * 32}.dir", "size": 5, "nfiles": 2, "hash": 
 ROWS = {
     "manifest": "name,image,mask,group,split,height,width,image_md5,mask_md5\na,i/a.png,m/a.png,g,test,8,9,1f,2e\n",
     "suspects": "name,label,predicted,num_pixels,left,top,width,height\na,sky,road,99,1,2,30,40\n",
-    "quarantine": "name,file,severity,check,reason,what_to_do\na,data/a.png,error,empty,it is,mend it\n",
     "overlays": "kind,rank,name\nworst,1,a\nrandom,2,b\n",
     "history": "epoch,loss,val_loss,val_mean_iou\n1,0.5,nan,0.25\n2,0.25,,0.5\n",
     "per_image": "name,group,height,width,brightness,num_counted,num_ignored,mean_iou,pixel_accuracy,sky>sky,sky>road,"
@@ -318,7 +316,6 @@ READERS = [
     Reader("data.dvc", to_yaml(DATA_DVC), lambda path: (read_data_md5(path.with_suffix("")), read_data_version())),
     Reader("manifest.csv", ROWS["manifest"], read_manifest),
     Reader("suspects.csv", ROWS["suspects"], read_suspects),
-    Reader("quarantine.csv", ROWS["quarantine"], read_quarantine),
     Reader("overlays.csv", ROWS["overlays"], lambda path: list_overlays(path.parent)),
     Reader("history.csv", ROWS["history"], read_history),
     Reader("per_image.csv", ROWS["per_image"], ImageTable.read),
