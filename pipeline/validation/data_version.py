@@ -23,7 +23,7 @@ def version_rows(version: Version, known_md5: Mapping[Path, str], data: Path = D
         data: folder of the data set.
 
     Returns:
-        Rows with `path`, `state`, `advice`; one row for the whole folder if DVC's cache has no list of the version's files.
+        Rows with `path`, `state`, `advice`; one for the whole folder if DVC's cache has no list of the version's files.
     """
     md5s = {
         path.relative_to(data).as_posix(): known_md5.get(path) or (md5_of(path) if path.is_file() else "")
