@@ -25,7 +25,7 @@ class Row:
         group: what is never split.
         split: "train", "val" or "test".
         height: of the upright image, pixels.
-        width: likewise.
+        width: of the upright image, pixels.
         image_md5: of the file's bytes.
         mask_md5: of the file's bytes.
     """

@@ -110,18 +110,18 @@ def _row(shares: Sequence[float], support: int) -> dict[str, float]:
 
 
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """`part` / `whole`, nan where the whole is 0."""
+    """`part` / `whole`, nan if the whole is 0."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.divide(part, whole, dtype=np.float64))
 
 
 def mean(values: np.ndarray) -> float:
-    """Mean of the values that are there; nan where all are nan."""
+    """Mean of the values that are not nan; nan if all are."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if defined.size else float("nan")
 
 
 def _weighted_mean(values: np.ndarray, weights: np.ndarray) -> float:
-    """Values of weight 0 are left out, be they nan or not."""
+    """Values of weight 0 are left out, nan included."""
     counted = weights > 0
     return float(share((values[counted] * weights[counted]).sum(), weights.sum()))

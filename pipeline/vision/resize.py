@@ -18,7 +18,7 @@ ROW_STEPS = 1 << 4
 
 
 class Taps(NamedTuple):
-    """What each output pixel of an axis is made of.
+    """The input pixels and weights of each output pixel of an axis.
 
     Attributes:
         indices: (K, n) int64, input pixels.
