@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from pipeline.disk.files import written_whole
+from pipeline.text import printable
 from pipeline.validation.checks import Check, Table
 from pipeline.validation.findings import ERROR
 
@@ -83,9 +84,8 @@ def _validation_result(gx: ModuleType, table: Table, suite: Any) -> Any:
 
 def _result(table: Table, check: Check) -> dict[str, Any]:
     """The rows that fail a check, as Great Expectations records them; texts come from outside and go into HTML."""
-    failed = [
-        {table.key: escape(row[table.key]), check.column: escape(str(row[check.column]))} for row in table.failed(check)
-    ]
+    columns = (table.key, check.column)
+    failed = [{column: escape(printable(str(row[column]))) for column in columns} for row in table.failed(check)]
     num_judged = sum(row[check.column] is not None for row in table.rows)
     counts = Counter(row[check.column] for row in failed).most_common(MAX_VALUES)
     return {

@@ -100,6 +100,13 @@ def test_links_lead_to_pages_that_are_there(site: Path) -> None:
     assert {*Page(site / "index.html").values("href")} == others
 
 
+def test_undecodable_file_names_are_escaped(tmp_path: Path) -> None:
+    """A file below `data/` may have a name that is not UTF-8 or holds control characters."""
+    write_docs(tmp_path / "docs", [table(row("a\udcff\x1b<b>", on=False))])
+    (path,) = tmp_path.rglob("data-samples.html")
+    assert r"a\udcff\x1b<b>" in Page(path).text
+
+
 def test_index_says_which_suites_failed(site: Path) -> None:
     """A row for each table, in their order."""
     words = Page(site / "index.html").text.split()
