@@ -8,15 +8,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.names import check_class_names, problem_of
-from pipeline.dataset.sample_names import check_name, same_everywhere
+from pipeline.dataset.names import check_class_names, check_name, problem_of, same_everywhere
 from pipeline.disk.files import md5_of, read_yaml
 from pipeline.disk.records import parse_csv
 from pipeline.disk.regular_files import MAX_TEXT_BYTES, check_place, read_regular, read_text
 from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import DataError
 from pipeline.text import quoted
-from pipeline.vision.images import SUFFIXES
+from pipeline.vision.picture_files import SUFFIXES
 
 DATA = Path("data")
 SPLITS = ("train", "val", "test")

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pipeline.dataset.contract import ClassList
-from pipeline.dataset.manifest import Row
+from pipeline.dataset.manifest import ManifestRow
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
 from pipeline.evaluation.bootstrap import Unit, class_intervals, count_left_out, mean_iou_interval
@@ -14,6 +14,7 @@ from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.scores import Evidence, Floor, Intervals, ReportRow, Scores
 from pipeline.runtime.progress import Progress
 from pipeline.serving.predictor import Prediction, Predictor, read_ahead
+from pipeline.vision.codec import read_image, read_mask
 from pipeline.vision.confusion import (
     classification_report,
     confusion,
@@ -22,7 +23,7 @@ from pipeline.vision.confusion import (
     mean_iou,
     pixel_accuracy,
 )
-from pipeline.vision.images import mean_luma, read_image, read_mask
+from pipeline.vision.counting import mean_luma
 
 
 class Seen(NamedTuple):
@@ -36,7 +37,7 @@ class Seen(NamedTuple):
         matrix: (K, K) int64 counts of `confusion`.
     """
 
-    row: Row
+    row: ManifestRow
     image: np.ndarray
     target: np.ndarray
     prediction: Prediction
@@ -44,7 +45,7 @@ class Seen(NamedTuple):
 
 
 def count_images(
-    predictor: Predictor, rows: Sequence[Row], classes: ClassList, each: Callable[[Seen], None] | None = None
+    predictor: Predictor, rows: Sequence[ManifestRow], classes: ClassList, each: Callable[[Seen], None] | None = None
 ) -> ImageTable:
     """The confusion counts of each raw test image, one after the other: no picture stays in memory.
 
@@ -133,7 +134,7 @@ def commonest_class(class_pixels: Mapping[str, int], classes: ClassList) -> str:
     return max(classes.names, key=lambda name: class_pixels[name])
 
 
-def select_test(rows: Sequence[Row]) -> list[Row]:
+def select_test(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
     """The rows of the test split.
 
     Raises:
@@ -148,7 +149,7 @@ def select_test(rows: Sequence[Row]) -> list[Row]:
     return test
 
 
-def check_test_split(rows: Sequence[Row]) -> None:
+def check_test_split(rows: Sequence[ManifestRow]) -> None:
     """Holds that the files of the test split have the MD5s that `rows` of the manifest say.
 
     Raises:
@@ -160,7 +161,7 @@ def check_test_split(rows: Sequence[Row]) -> None:
                 raise EvidenceError(f"{path}: is not the file that was validated; run `dvc repro validate` first")
 
 
-def read_pair(row: Row) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(row: ManifestRow) -> tuple[np.ndarray, np.ndarray]:
     """Reads image (H, W, 3) and mask (H, W) of a row.
 
     Raises:
@@ -175,7 +176,7 @@ def read_pair(row: Row) -> tuple[np.ndarray, np.ndarray]:
     return image, mask
 
 
-def _count(row: Row, target: np.ndarray, pred: np.ndarray, classes: ClassList) -> np.ndarray:
+def _count(row: ManifestRow, target: np.ndarray, pred: np.ndarray, classes: ClassList) -> np.ndarray:
     try:
         return confusion(target, pred, len(classes), classes.ignore_id)
     except DataError as err:

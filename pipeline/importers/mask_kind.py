@@ -11,7 +11,7 @@ from pipeline.errors import DataError
 from pipeline.importers.label_map import KINDS, Kind, Labels, to_ids
 from pipeline.runtime.parallel import in_threads
 from pipeline.runtime.progress import Progress
-from pipeline.vision.images import read_stored
+from pipeline.vision.codec import read_stored
 
 NUM_SHOWN = 10
 

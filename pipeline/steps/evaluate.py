@@ -21,7 +21,7 @@ import numpy as np
 
 from pipeline.dataset.contract import ClassList, read_class_list
 from pipeline.dataset.fingerprint import Fingerprint
-from pipeline.dataset.manifest import MANIFEST, Row, read_manifest
+from pipeline.dataset.manifest import MANIFEST, ManifestRow, read_manifest
 from pipeline.disk.files import written_whole
 from pipeline.evaluation.bootstrap import mean_iou_interval
 from pipeline.evaluation.boundary import BoundaryTally, hide_ignored
@@ -45,8 +45,8 @@ from pipeline.runtime.program import run_stage
 from pipeline.serving.model_card import MODEL, ModelCard
 from pipeline.serving.predictor import Predictor
 from pipeline.vision.charts import confusion_chart, standalone
+from pipeline.vision.codec import encode_jpeg
 from pipeline.vision.confusion import mean_iou
-from pipeline.vision.images import encode_jpeg
 
 EVALUATE = Path("work/evaluate")
 JPEG_QUALITY = 88
@@ -54,7 +54,7 @@ JPEG_QUALITY = 88
 
 def evaluate(
     predictor: Predictor,
-    rows: Sequence[Row],
+    rows: Sequence[ManifestRow],
     classes: ClassList,
     fingerprint: Fingerprint,
     params: EvaluateParams,
@@ -110,7 +110,9 @@ class Details:
         shown: the worst images, those with the most suspected pixels and the random ones.
     """
 
-    def __init__(self, classes: ClassList, params: EvaluateParams, random: Sequence[Row], pool: Executor) -> None:
+    def __init__(
+        self, classes: ClassList, params: EvaluateParams, random: Sequence[ManifestRow], pool: Executor
+    ) -> None:
         self.classes, self.params, self.pool = classes, params, pool
         self.place_of = {row.name: place for place, row in enumerate(random)}
         self.boundary = BoundaryTally(len(classes), params.boundary_width, params.boundary_tolerance_px)
@@ -193,7 +195,7 @@ def _draw(classes: ClassList, picture: Picture) -> bytes:
     return encode_jpeg(join_panels(make_panels(picture, classes)), JPEG_QUALITY)
 
 
-def choose_random(rows: Sequence[Row], num_rows: int, seed: int) -> list[Row]:
+def choose_random(rows: Sequence[ManifestRow], num_rows: int, seed: int) -> list[ManifestRow]:
     """Rows drawn without replacement, by a counter-based generator: the same for the same seed and number of rows."""
     order = np.random.Generator(np.random.Philox(seed)).permutation(len(rows))
     return [rows[index] for index in order[:num_rows]]

@@ -22,8 +22,8 @@ from pipeline.importers.mask_kind import survey_masks
 from pipeline.importers.pairs import count_hidden_pictures, count_other_files, pair_files
 from pipeline.runtime.parallel import in_threads
 from pipeline.runtime.progress import Progress
-from pipeline.vision.images import SUFFIXES, decode_image, encode_jpeg, encode_png, read_stored
-from pipeline.vision.picture_files import open_picture
+from pipeline.vision.codec import decode_image, encode_jpeg, encode_png, read_stored
+from pipeline.vision.picture_files import SUFFIXES, open_picture
 
 JPEG_QUALITY = 95
 BY_GROUP = "by group"

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from pipeline.dataset.contract import DATA, SPLITS, Sample, list_samples, read_class_list
-from pipeline.dataset.manifest import MANIFEST, Row, write_manifest
+from pipeline.dataset.manifest import MANIFEST, ManifestRow, write_manifest
 from pipeline.dataset.splits import split_of
 from pipeline.dataset.versions import Version, read_version
 from pipeline.disk.files import write_json
@@ -21,8 +21,7 @@ from pipeline.validation.data_version import version_rows
 from pipeline.validation.facts import class_rows, leak_rows, most_ignored_share, sample_row, split_rows
 from pipeline.validation.findings import ERROR, WARNING, DataFinding, bad_names, first_of, summary_of, write_quarantine
 from pipeline.validation.scan import Facts, read_num_workers, scan
-from pipeline.vision.images import SUFFIXES
-from pipeline.vision.picture_files import Limits
+from pipeline.vision.picture_files import SUFFIXES, Limits
 
 VALIDATE = MANIFEST.parent
 
@@ -39,7 +38,7 @@ class Report:
     """
 
     num_samples: int
-    rows: list[Row]
+    rows: list[ManifestRow]
     findings: list[DataFinding]
     notes: list[str]
 
@@ -146,10 +145,12 @@ def _with_split(sample: Sample, shares: SplitParams) -> Sample:
     return replace(sample, split=sample.split or split_of(sample.group, shares.val, shares.test))
 
 
-def _manifest_row(facts: Facts) -> Row:
+def _manifest_row(facts: Facts) -> ManifestRow:
     sample, image, mask = facts.sample, facts.image, facts.mask
     assert sample.image and sample.mask and image and mask, f"{sample.name}: not judged"
-    return Row(sample.name, sample.image, sample.mask, sample.group, sample.split, *image.size, image.md5, mask.md5)
+    return ManifestRow(
+        sample.name, sample.image, sample.mask, sample.group, sample.split, *image.size, image.md5, mask.md5
+    )
 
 
 def _note_unused(data: Path) -> list[str]:

@@ -18,7 +18,8 @@ from pipeline.dataset.contract import Sample
 from pipeline.errors import DataError, ParamsError
 from pipeline.runtime.progress import Progress
 from pipeline.text import shown
-from pipeline.vision.images import decode_image, decode_stored, difference_hash, has_low_range
+from pipeline.vision.codec import decode_image, decode_stored, has_low_range
+from pipeline.vision.counting import difference_hash
 from pipeline.vision.picture_files import HEADER_ERRORS, HIGHEST, Limits, PictureFile, open_picture
 
 NUM_IDS = 256

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.errors import DataError
-from pipeline.vision.images import count_ids
+from pipeline.vision.counting import count_ids
 
 
 def confusion(target: np.ndarray, pred: np.ndarray, num_classes: int, ignore_id: int) -> np.ndarray:

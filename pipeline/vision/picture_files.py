@@ -14,6 +14,7 @@ from pipeline.errors import DataError
 from pipeline.text import shown
 
 Image.MAX_IMAGE_PIXELS = None  # the limits below hold; Pillow's own would refuse aerial and microscope pictures
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
 WEBP = "WEBP"
 BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -57,6 +58,21 @@ class PictureFile(NamedTuple):
     def md5(self) -> str:
         """Of the content."""
         return hashlib.md5(self.content, usedforsecurity=False).hexdigest()
+
+
+def list_images(folder: Path) -> list[Path]:
+    """Every picture below `folder` by its suffix, hidden files and folders left out, sorted by path.
+
+    Links and special files are among them, for whoever opens one to judge, also a link to a folder that is named as a
+    picture is; folders behind links are not looked into.
+    """
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and (path.is_symlink() or not path.is_dir())
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
 
 
 def open_picture(path: Path, limits: Limits = HIGHEST) -> PictureFile:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dataset.manifest import Row
+from pipeline.dataset.manifest import ManifestRow
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.boundary import BoundaryScores
@@ -58,9 +58,9 @@ SCORES = Scores(
 INTERVAL = {"estimate": None, "low": None, "high": None, "num_units": 1}
 
 
-def row(name: str, split: str = "test", md5: str = "1") -> Row:
+def row(name: str, split: str = "test", md5: str = "1") -> ManifestRow:
     """A row of a manifest."""
-    return Row(name, Path("image"), Path("mask"), "group", split, 8, 8, md5, "2")
+    return ManifestRow(name, Path("image"), Path("mask"), "group", split, 8, 8, md5, "2")
 
 
 def test_round_trip_in_the_agreed_form(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_missing_scores_are_named(tmp_path: Path) -> None:
 
 
 @given(st.permutations([row("a"), row("b"), row("c", split="train")]))
-def test_test_split_has_one_md5_in_any_order(rows: list[Row]) -> None:
+def test_test_split_has_one_md5_in_any_order(rows: list[ManifestRow]) -> None:
     """The MD5 of the test split depends neither on the order nor on other splits."""
     assert md5_of_test_split(rows) == md5_of_test_split([row("a"), row("b")])
 

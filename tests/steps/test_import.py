@@ -18,7 +18,7 @@ from pipeline.importers.demo.scenes import CLASSES
 from pipeline.importers.label_map import encode
 from pipeline.steps import import_
 from pipeline.steps.import_ import import_camvid, import_demo, import_folder
-from pipeline.vision.images import encode_jpeg, encode_png, read_image, read_mask, write_png
+from pipeline.vision.codec import encode_jpeg, encode_png, read_image, read_mask, write_png
 from tests.bombs import write_bombs
 
 ROOT = Path(__file__).parents[2]

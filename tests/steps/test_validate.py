@@ -25,7 +25,7 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.params import ValidateParams
 from pipeline.steps.validate import Report, main, validate
 from pipeline.validation.findings import DataFinding
-from pipeline.vision.images import encode_jpeg, encode_png, read_image, write_png
+from pipeline.vision.codec import encode_jpeg, encode_png, read_image, write_png
 from pipeline.vision.resize import resize_image
 from tests.bombs import write_bombs
 from tests.drawn_data import CLASSES, SIZE, small_content, small_params, write_data
