@@ -11,8 +11,9 @@ import yaml
 from PIL import Image
 
 from pipeline.dataset.contract import write_contract
-from pipeline.dataset.manifest import MANIFEST, Row, read_manifest, write_manifest
+from pipeline.dataset.manifest import MANIFEST, ManifestRow, read_manifest, write_manifest
 from pipeline.disk.files import md5_of
+from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.scores import Evidence, md5_of_test_split
 from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.ledger import aliases
@@ -59,7 +60,7 @@ def write_split(data: Path, sky_rows: Sequence[int]) -> None:
         Image.fromarray(np.full((8, 8, 3), index, np.uint8)).save(data.parent / paths[0])
         Image.fromarray(mask).save(data.parent / paths[1])
         md5s = [md5_of(data.parent / path) for path in paths]
-        rows.append(Row(str(index), paths[0], paths[1], f"group {index}", "test", 8, 8, md5s[0], md5s[1]))
+        rows.append(ManifestRow(str(index), paths[0], paths[1], f"group {index}", "test", 8, 8, md5s[0], md5s[1]))
     write_contract(data, CLASSES, [])
     write_manifest(data.parent / MANIFEST, rows)
 
@@ -73,7 +74,9 @@ def register(favourite: int, **tags: str) -> Version:
     with TemporaryDirectory() as folder, opened() as (_, client):
         run_id = create_run(client)
         path = Path(folder) / VERDICT.name
-        Verdict(tags["verdict"] == "accepted", ("made up",), None, None, judged).write(path)
+        Verdict(tags["verdict"] == "accepted", (Reason("evidence", {"problem": "made up"}),), None, None, judged).write(
+            path
+        )
         client.log_artifact(run_id, str(path), "gate")
         tags |= {"verdict_md5": md5_of(path)}
     version = create_version(run_id, model, "", {**tags, "evidence_md5": evidence_md5(tags)})

@@ -7,10 +7,10 @@ import numpy as np
 import yaml
 
 from pipeline.dataset.contract import ClassList, Sample, write_contract
-from pipeline.dataset.manifest import MANIFEST, Row, write_manifest
+from pipeline.dataset.manifest import MANIFEST, ManifestRow, write_manifest
 from pipeline.disk.files import md5_of
 from pipeline.params import Params, parse_params
-from pipeline.vision.images import write_png
+from pipeline.vision.codec import write_png
 
 CLASSES = ClassList(("ground", "box", "sign"), ((90, 90, 90), (200, 40, 40), (40, 40, 200)), 255)
 SIZE = (40, 56)
@@ -35,7 +35,7 @@ def draw(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return image.astype(np.uint8), mask
 
 
-def write_data(root: Path, num_train: int = 16, num_val: int = 4, num_test: int = 4) -> list[Row]:
+def write_data(root: Path, num_train: int = 16, num_val: int = 4, num_test: int = 4) -> list[ManifestRow]:
     """Writes `data/` and the manifest under `root`; returns the manifest's rows, paths relative to `root`."""
     random, samples, rows = np.random.default_rng(0), [], []
     splits = ["train"] * num_train + ["val"] * num_val + ["test"] * num_test
@@ -46,7 +46,7 @@ def write_data(root: Path, num_train: int = 16, num_val: int = 4, num_test: int 
         for path, pixels in zip(paths, (image, mask), strict=True):
             write_png(root / path, pixels)
         samples.append(Sample(name, *paths, name, split))
-        rows.append(Row(name, *paths, name, split, *SIZE, md5_of(root / paths[0]), md5_of(root / paths[1])))
+        rows.append(ManifestRow(name, *paths, name, split, *SIZE, md5_of(root / paths[0]), md5_of(root / paths[1])))
     write_contract(root / "data", CLASSES, samples)
     write_manifest(root / MANIFEST, rows)
     return rows

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.fingerprint import Fingerprint
-from pipeline.dataset.manifest import Row, write_manifest
+from pipeline.dataset.manifest import ManifestRow, write_manifest
 from pipeline.disk.files import md5_of, write_json
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.boundary import BoundaryScores
@@ -22,7 +22,7 @@ from pipeline.evaluation.slices import Slice
 from pipeline.evaluation.verdict import Verdict
 from pipeline.report.evidence import Decision
 from pipeline.serving.model_card import ModelCard, Postprocess
-from pipeline.vision.images import encode_jpeg
+from pipeline.vision.codec import encode_jpeg
 
 CLASSES = ClassList(("sky", "<script>", "absent"), ((0, 0, 255), (90, 90, 90), (1, 2, 3)), 255)
 MATRICES = np.array([[[60, 0, 0], [0, 10, 0], [0, 0, 0]], [[10, 10, 0], [5, 5, 0], [0, 0, 0]]])
@@ -83,7 +83,9 @@ def write_evaluated(work: Path) -> None:
         work / "preprocess/fingerprint.json"
     )
     paths = Path("i.png"), Path("m.png")
-    write_manifest(work / "validate/manifest.csv", [Row("a_1", *paths, "street & co", "test", 16, 32, "x", "y")])
+    write_manifest(
+        work / "validate/manifest.csv", [ManifestRow("a_1", *paths, "street & co", "test", 16, 32, "x", "y")]
+    )
 
 
 def write_pictures(folder: Path) -> None:

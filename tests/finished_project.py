@@ -15,7 +15,7 @@ from PIL import Image
 
 from pipeline.dataset.contract import ClassList, write_contract
 from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
-from pipeline.dataset.manifest import MANIFEST, Row, read_manifest, write_manifest
+from pipeline.dataset.manifest import MANIFEST, ManifestRow, read_manifest, write_manifest
 from pipeline.disk.files import md5_of, write_json
 from pipeline.disk.yaml_text import parse_yaml, to_yaml
 from pipeline.evaluation.bootstrap import Interval
@@ -73,7 +73,7 @@ def write_data(data: Path, split: str = "test") -> None:
         Image.fromarray(np.full((8, 8, 3), index, np.uint8)).save(image_path)
         Image.fromarray(mask).save(mask_path)
         paths = (image_path.relative_to(data.parent), mask_path.relative_to(data.parent))
-        rows.append(Row(str(index), *paths, "group", split, 8, 8, md5_of(image_path), md5_of(mask_path)))
+        rows.append(ManifestRow(str(index), *paths, "group", split, 8, 8, md5_of(image_path), md5_of(mask_path)))
     write_contract(data, CLASSES, [])
     write_manifest(data.parent / MANIFEST, rows)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.dataset.manifest import Row
+from pipeline.dataset.manifest import ManifestRow
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.metric import IGNORED, NO_INTERVAL, MetricResult, Seen
@@ -15,7 +15,7 @@ from pipeline.evaluation.scores import Baseline, Bootstrap, Evidence, Scores
 from pipeline.serving.predictor import Prediction
 
 NAN = math.nan
-ROW = Row("a", Path("image.png"), Path("mask.png"), "group", "test", 8, 8, "1", "2")
+ROW = ManifestRow("a", Path("image.png"), Path("mask.png"), "group", "test", 8, 8, "1", "2")
 EVIDENCE = Evidence("model", "manifest", "test")
 GROUPS = Bootstrap("group", 0.95, 5)
 

@@ -21,7 +21,7 @@ from pipeline.errors import SeglineError
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.label_errors import read_suspects
 from pipeline.evaluation.overlays import list_overlays
-from pipeline.evaluation.scores import AVERAGES, Scores
+from pipeline.evaluation.scores import Scores
 from pipeline.evaluation.verdict import Verdict
 from pipeline.importers.class_files import read_class_file
 from pipeline.params import read_params
@@ -32,7 +32,6 @@ from pipeline.report.evidence import read_matrix
 from pipeline.runtime.cost import Cost
 from pipeline.runtime.inputs import describe_stage
 from pipeline.serving.model_card import ModelCard
-from pipeline.validation.findings import read_quarantine
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (9, 9, 9)), 255)
@@ -238,26 +237,19 @@ def _read_lock(path: Path) -> object:
 
 INTERVAL = {"estimate": 0.5, "low": None, "high": 0.75, "num_units": 8}
 SCORES: dict[str, Any] = {
-    **{"mean_iou": 0.5, "pixel_accuracy": 0.75, "frequency_weighted_iou": None, "num_images": 2, "num_pixels": 64},
-    "floor": {"class": "road", "mean_iou": 0.25, "pixel_accuracy": 0.5},
-    "iou": {"road": 0.5, "sky": None},
-    "classification_report": {
-        name: {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 64} for name in ("road", "sky", *AVERAGES)
+    "metrics": {
+        "mean_iou": {"value": 0.5, "by_class": {"road": 0.5, "sky": None}, "interval": INTERVAL, "intervals": {}},
+        "boundary_iou": {"value": 0.5, "by_class": {"sky": 1}},
+        "calibration_error": {
+            "value": 0.1,
+            "bins": [{"low": 0, "high": 1, "num_pixels": 3, "confidence": 0.5, "accuracy": None}],
+        },
     },
+    "baseline": {"class_name": "road", "mean_iou": 0.25, "pixel_accuracy": 0.5},
+    "support": {"road": 64, "sky": 0},
+    **{"num_images": 2, "num_pixels": 64},
     "evidence": {"model_md5": "a", "manifest_md5": "b", "test_md5": "c"},
-    "intervals": {"unit": "group", "confidence": 0.95, "min_units": 5, "mean_iou": INTERVAL, "iou": {}},
-    "boundary": {
-        "mean_iou": 0.5,
-        "mean_f1": 0.2,
-        "iou": {"sky": 1},
-        "f1": {"sky": 1},
-        "width": 0.02,
-        "tolerance_px": 2,
-    },
-    "calibration": {
-        "error": 0.1,
-        "bins": [{"low": 0, "high": 1, "num_pixels": 3, "confidence": 0.5, "accuracy": None}],
-    },
+    "bootstrap": {"unit": "group", "confidence": 0.95, "min_units": 5, "num_left_out": 0},
     "slices": [
         {"kind": "size", "name": "small", "num_images": 2, "mean_iou": 1, "low": 1, "high": 2, "interval": INTERVAL}
     ],
@@ -270,7 +262,7 @@ FINGERPRINT = {
     **{"arrays_md5": {"a.npy": "00"}, "class_shares": {"sky": 0.4, "road": 0.6}},
 }
 VERDICT = {
-    **{"accepted": True, "reasons": ["mean IoU 0.8 reaches the floor 0.7"], "scores_md5": "a", "mean_iou": 0.8},
+    **{"accepted": True, "reasons": [{"code": "no_threshold", "values": {}}], "scores_md5": "a", "mean_iou": 0.8},
     "evidence": SCORES["evidence"],
 }
 COST = {"stage": "train", "seconds": 1.5, "peak_mb": 100.0, "marker_md5": "a"}
@@ -296,7 +288,6 @@ DATA_DVC = {"outs": [{"md5": f"{'0' * 32}.dir", "size": 5, "nfiles": 2, "hash": 
 ROWS = {
     "manifest": "name,image,mask,group,split,height,width,image_md5,mask_md5\na,i/a.png,m/a.png,g,test,8,9,1f,2e\n",
     "suspects": "name,label,predicted,num_pixels,left,top,width,height\na,sky,road,99,1,2,30,40\n",
-    "quarantine": "name,file,severity,check,reason,what_to_do\na,data/a.png,error,empty,it is,mend it\n",
     "overlays": "kind,rank,name\nworst,1,a\nrandom,2,b\n",
     "history": "epoch,loss,val_loss,val_mean_iou\n1,0.5,nan,0.25\n2,0.25,,0.5\n",
     "per_image": "name,group,height,width,brightness,num_counted,num_ignored,mean_iou,pixel_accuracy,sky>sky,sky>road,"
@@ -318,7 +309,6 @@ READERS = [
     Reader("data.dvc", to_yaml(DATA_DVC), lambda path: (read_data_md5(path.with_suffix("")), read_data_version())),
     Reader("manifest.csv", ROWS["manifest"], read_manifest),
     Reader("suspects.csv", ROWS["suspects"], read_suspects),
-    Reader("quarantine.csv", ROWS["quarantine"], read_quarantine),
     Reader("overlays.csv", ROWS["overlays"], lambda path: list_overlays(path.parent)),
     Reader("history.csv", ROWS["history"], read_history),
     Reader("per_image.csv", ROWS["per_image"], ImageTable.read),

@@ -277,7 +277,7 @@ def test_an_unknown_rule_of_promotion_is_answered_with_the_nearest() -> None:
 
 def test_a_table_of_thresholds_is_switched_off_by_its_emptiness() -> None:
     """None by leaving its name out."""
-    off = {name: {} for name in _content()["gate"]}
+    off: dict[str, Any] = {name: {} for name in _content()["gate"]}
     assert parse_params(_content() | {"gate": off}).gate.floors == {}
     assert "`gate.ceilings` is missing" in _message(_content() | {"gate": {"floors": {}, "floors_low": {}}})
 

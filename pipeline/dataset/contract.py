@@ -8,15 +8,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.names import check_class_names, problem_of
-from pipeline.dataset.sample_names import check_name, same_everywhere
+from pipeline.dataset.names import check_class_names, check_name, problem_of, same_everywhere
 from pipeline.disk.files import md5_of, read_yaml
 from pipeline.disk.records import parse_csv
 from pipeline.disk.regular_files import MAX_TEXT_BYTES, check_place, read_regular, read_text
 from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import DataError
 from pipeline.text import quoted
-from pipeline.vision.images import SUFFIXES
+from pipeline.vision.picture_files import SUFFIXES
 
 DATA = Path("data")
 SPLITS = ("train", "val", "test")
@@ -56,10 +55,10 @@ class Sample:
 
     Attributes:
         name: file name without suffix, unique in the data set.
-        image: file in `images/`; None where there is only a mask.
-        mask: file in `masks/`; None where there is only an image.
-        group: what is never split (a video, a patient, a site); the name itself where none is given.
-        split: "train", "val" or "test" where `samples.csv` freezes it, "" otherwise.
+        image: file in `images/`; None if there is only a mask.
+        mask: file in `masks/`; None if there is only an image.
+        group: unit that is never split (a video, a patient, a site); by default the name.
+        split: "train", "val" or "test" if `samples.csv` names it, "" otherwise.
     """
 
     name: str
@@ -70,10 +69,10 @@ class Sample:
 
 
 def parse_class_list(content: Any, path: Path) -> ClassList:
-    """Reads a class list from the content of a `dataset.yaml`; `path` is for the message.
+    """The class list in the content of a `dataset.yaml`; `path` is for the message.
 
     Raises:
-        DataError: ids are not 0 to K - 1, a name or colour is missing, double or impossible.
+        DataError: ids are not 0 to K - 1, or a name or colour is missing, double or impossible.
     """
     if not isinstance(content, dict) or not isinstance(content.get("classes"), list) or not content["classes"]:
         raise DataError(
@@ -128,7 +127,7 @@ def list_samples(data: Path = DATA) -> list[Sample]:
     """Every sample of a data folder, in order of name; unpaired files give a sample with one side None.
 
     Raises:
-        DataError: the folder is empty, two images have one name, a name is one that not every machine can hold, or
+        DataError: the folder is empty, two images have one name, a name does not fit every machine, or
             `samples.csv` is wrong or a link out of the folder.
     """
     images, masks = _files_by_name(data / "images"), _files_by_name(data / "masks")
@@ -146,10 +145,10 @@ def list_samples(data: Path = DATA) -> list[Sample]:
 
 
 def read_sample_table(path: Path) -> dict[str, tuple[str, str]]:
-    """Group and split by name from a `samples.csv`; empty where there is no such file.
+    """Group and split by name from a `samples.csv`; empty if there is no such file.
 
     Raises:
-        DataError: it is no CSV, a column is missing, a name is empty or double, or a split is unknown.
+        DataError: it is not CSV, a column is missing, a name is empty or double, or a split is unknown.
     """
     if not path.exists():
         return {}
@@ -189,10 +188,10 @@ def write_contract(folder: Path, classes: ClassList, samples: Sequence[Sample]) 
 
 
 def _files_by_name(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     names: dict[str, Path] = {}
     if not folder.is_dir():
-        return found
+        return files
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
             continue
@@ -200,8 +199,8 @@ def _files_by_name(folder: Path) -> dict[str, Path]:
         name = same_everywhere(path.stem)
         if name in names:
             raise DataError(f"{path}: has the same name as {names[name]}; rename one, names tell samples apart")
-        names[name] = found[path.stem] = path
-    return found
+        names[name] = files[path.stem] = path
+    return files
 
 
 def _check_link(path: Path, data: Path) -> None:
@@ -212,8 +211,8 @@ def _check_link(path: Path, data: Path) -> None:
         check_place(path, (data,))
 
 
-def _check_keys(found: Iterable[object], known: Sequence[str], where: str) -> None:
-    for key in found:
+def _check_keys(keys: Iterable[object], known: Sequence[str], where: str) -> None:
+    for key in keys:
         if key not in known:
             near = get_close_matches(str(key), known, n=1)
             guess = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"

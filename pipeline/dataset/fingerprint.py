@@ -1,15 +1,15 @@
-"""The fingerprint of the packed arrays: what training needs to know of them, and what names them."""
+"""The fingerprint of the packed arrays: their sizes and statistics for training, and the MD5s that name them."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, PlainValidator
 
 from pipeline.dataset.contract import ClassList, parse_class_list
-from pipeline.disk.files import read_json, write_json
-from pipeline.disk.records import Count, Place, parse_record
+from pipeline.disk.files import write_json
+from pipeline.disk.records import Count, Place, read_record
 from pipeline.errors import EvidenceError
 
 MADE_BY = "the stage `preprocess`"
@@ -17,6 +17,10 @@ Level = Annotated[float, Field(ge=0, le=255)]
 Spread = Annotated[float, Field(ge=1, le=255)]
 """A standard deviation that can be divided by, see `ChannelSums.std`."""
 FINGERPRINT = Path("work/preprocess/fingerprint.json")
+
+
+def _parse_classes(content: Any) -> ClassList:
+    return parse_class_list(content, FINGERPRINT)
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,12 @@ class Fingerprint:
         arrays_md5: MD5 of each packed file, by file name.
     """
 
-    classes: ClassList
-    size: tuple[int, int]
-    num_images: dict[str, int]
-    channel_mean: tuple[float, ...]
-    channel_std: tuple[float, ...]
-    class_pixels: dict[str, int]
+    classes: Annotated[ClassList, PlainValidator(_parse_classes)]
+    size: tuple[Place, Place]
+    num_images: dict[str, Count]
+    channel_mean: tuple[Level, Level, Level]
+    channel_std: tuple[Spread, Spread, Spread]
+    class_pixels: dict[str, Count]
     arrays_md5: dict[str, str]
 
     def write(self, path: Path) -> None:
@@ -55,13 +59,11 @@ class Fingerprint:
             EvidenceError: it is missing, not JSON, or not what the stage `preprocess` writes.
             DataError: its classes break the data contract.
         """
-        content = read_json(path, MADE_BY)
-        found = parse_record(content, _Content, path, MADE_BY)
-        classes = parse_class_list(found.classes, path)
-        if {*classes.names} != found.class_pixels.keys():
+        fingerprint = read_record(path, cls, MADE_BY)
+        names, pixels = fingerprint.classes.names, fingerprint.class_pixels
+        if {*names} != pixels.keys():
             raise EvidenceError(f"{path}: class_pixels are not of the classes; run {MADE_BY} again")
-        class_pixels = {name: found.class_pixels[name] for name in classes.names}
-        return cls(**vars(found) | {"classes": classes, "class_pixels": class_pixels})
+        return replace(fingerprint, class_pixels={name: pixels[name] for name in names})
 
     def check_size(self, image_size: tuple[int, int]) -> None:
         """Compares the packed size with that of the params.
@@ -74,19 +76,6 @@ class Fingerprint:
                 f"{FINGERPRINT}: images are packed at {list(self.size)}, `preprocess.image_size` is "
                 f"{list(image_size)}; run the stage `preprocess` again: dvc repro --force preprocess"
             )
-
-
-@dataclass(frozen=True)
-class _Content:
-    """A fingerprint as the file has it."""
-
-    classes: dict[str, Any]
-    size: tuple[Place, Place]
-    num_images: dict[str, Count]
-    channel_mean: tuple[Level, Level, Level]
-    channel_std: tuple[Spread, Spread, Spread]
-    class_pixels: dict[str, Count]
-    arrays_md5: dict[str, str]
 
 
 class ChannelSums:
@@ -106,12 +95,14 @@ class ChannelSums:
             self.sums[channel] += int(histogram @ values)
             self.squares[channel] += int(histogram @ values**2)
 
-    def mean(self) -> tuple[float, ...]:
-        """(3) mean of each channel."""
-        return tuple(total / self.count for total in self.sums)
+    def mean(self) -> tuple[float, float, float]:
+        """Mean of each channel."""
+        red, green, blue = (total / self.count for total in self.sums)
+        return red, green, blue
 
-    def std(self) -> tuple[float, ...]:
-        """(3) standard deviation of each channel, not below 1: a constant channel must not be divided by 0."""
+    def std(self) -> tuple[float, float, float]:
+        """Standard deviation of each channel, not below 1: a constant channel must not be divided by 0."""
         pairs = zip(self.sums, self.squares, strict=True)
         variances = (square * self.count - total * total for total, square in pairs)
-        return tuple(max(1.0, variance**0.5 / self.count) for variance in variances)
+        red, green, blue = (max(1.0, variance**0.5 / self.count) for variance in variances)
+        return red, green, blue

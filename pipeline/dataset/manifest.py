@@ -15,7 +15,7 @@ MANIFEST = Path("work/validate/manifest.csv")
 
 
 @dataclass(frozen=True)
-class Row:
+class ManifestRow:
     """A sample fit for training or scoring.
 
     Attributes:
@@ -25,7 +25,7 @@ class Row:
         group: what is never split.
         split: "train", "val" or "test".
         height: of the upright image, pixels.
-        width: likewise.
+        width: of the upright image, pixels.
         image_md5: of the file's bytes.
         mask_md5: of the file's bytes.
     """
@@ -41,18 +41,18 @@ class Row:
     mask_md5: str
 
 
-def write_manifest(path: Path, rows: Sequence[Row]) -> None:
+def write_manifest(path: Path, rows: Sequence[ManifestRow]) -> None:
     """Writes the rows as CSV, sorted by name, whole or not at all."""
     with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
+        writer = csv.DictWriter(file, [field.name for field in fields(ManifestRow)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: row.name))
 
 
-def read_manifest(path: Path = MANIFEST) -> list[Row]:
+def read_manifest(path: Path = MANIFEST) -> list[ManifestRow]:
     """Reads the rows.
 
     Raises:
         EvidenceError: the manifest is missing or damaged.
     """
-    return read_rows(path, Row, "validate")
+    return read_rows(path, ManifestRow, "validate")

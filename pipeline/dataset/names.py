@@ -1,12 +1,17 @@
-"""Names that users give: of classes, groups and samples. They come to stand in files, pages, tags and file names."""
+"""Names that users give to classes, groups and samples; they are shown in files, pages, tags and file names."""
 
+import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 from pipeline.errors import DataError
-from pipeline.text import quoted
+from pipeline.text import quoted, shown
 
 MAX_CHARS = 200
 """MLflow takes 250 for a metric's name, and `precision/` stands before that of a class."""
+MAX_BYTES = 240  # of a sample's name: file systems take 255, and files made from it have longer names
+UNFIT = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of control characters, of bytes that are not UTF-8, and of line breaks."""
 THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
 """Names of the slices of a test split by what they are cut by; those of the kind `group` are the groups' names."""
 RESERVED = ("micro avg", "macro avg", "weighted avg")
@@ -51,3 +56,32 @@ def check_class_names(names: Sequence[object], source: object) -> None:
             raise DataError(f"{source}: class name {name!r} is that of an average in the report; rename the class")
         if (other := seen.setdefault(name.casefold(), name)) != name:
             raise DataError(f"{source}: class names {quoted(other)} and {quoted(name)} differ in case only; rename one")
+
+
+def check_name(name: str, path: Path) -> None:
+    """Refuses a name that a table, a terminal or another machine would change or not take.
+
+    Args:
+        name: of a sample.
+        path: of its file, for the message.
+
+    Raises:
+        DataError: it has control characters, line breaks, bytes that are no UTF-8, a blank at an end, or is too long.
+    """
+    if fault := _fault_of_file_name(name):
+        raise DataError(f"{shown(str(path))}: its name {shown(repr(name))} {fault}; rename the file")
+
+
+def same_everywhere(name: str) -> str:
+    """The form in which names are compared: file systems of other machines ignore case and Unicode's forms."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _fault_of_file_name(name: str) -> str:
+    if any(unicodedata.category(char) in UNFIT for char in name):
+        return "has control characters, line breaks or bytes that are no UTF-8"
+    if name != name.strip():
+        return "begins or ends with a blank, which tables lose"
+    if len(name.encode()) > MAX_BYTES:
+        return f"has {len(name.encode())} bytes, expected at most {MAX_BYTES}"
+    return ""

@@ -69,7 +69,7 @@ class Version:
 
     Attributes:
         md5: that names it.
-        files: MD5 of each of its files, by the path below the folder; None where DVC's cache does not hold the list.
+        files: MD5 of each of its files, by the path below the folder; None if DVC's cache does not hold the list.
         cache: folder of DVC's cache; None outside of a DVC project.
     """
 
@@ -83,7 +83,7 @@ class Version:
 
 
 def read_version(path: Path = DATA) -> Version | None:
-    """The version that the `.dvc` file beside a data folder names; None where there is no such file.
+    """The version that the `.dvc` file beside a data folder names; None if there is no such file.
 
     Raises:
         DataError: the file is not what `dvc add` writes.
@@ -133,16 +133,16 @@ def read_data_md5(path: Path = DATA) -> str:
     content = read_yaml(file, StageError, RESTORE)
     try:
         (out,) = content["outs"]
-        found = out["md5"]
+        md5 = out["md5"]
     except (KeyError, TypeError, ValueError) as err:
         raise DataError(f"{file}: expected one output with an md5, as `dvc add {path}` writes it; {RESTORE}") from err
-    if not isinstance(found, str) or not MD5.fullmatch(found):
-        raise DataError(f"{file}: md5 is {quoted(found)}, expected 32 hexadecimal digits; {RESTORE}")
-    return found
+    if not isinstance(md5, str) or not MD5.fullmatch(md5):
+        raise DataError(f"{file}: md5 is {quoted(md5)}, expected 32 hexadecimal digits; {RESTORE}")
+    return md5
 
 
 def is_fresh(target: str) -> bool:
-    """True where running a stage, or `data.dvc`, again would change nothing.
+    """True if running a stage, or `data.dvc`, again would change nothing.
 
     Raises:
         StageError: there is no such target, or DVC is busy.
@@ -152,7 +152,7 @@ def is_fresh(target: str) -> bool:
 
 
 def run_if_stale(stage: str) -> None:
-    """Runs a stage where it is not fresh, as `dvc repro --single-item` does, and prints what DVC and the stage say.
+    """Runs a stage if it is not fresh, as `dvc repro --single-item` does, and prints what DVC and the stage say.
 
     DVC's hints for its own command line, to type `git add` and `dvc push`, are left out.
 

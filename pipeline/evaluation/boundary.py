@@ -11,7 +11,8 @@ import numpy as np
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.metric import IGNORED, MetricResult, Seen, Setting, by_name, hide
 from pipeline.vision.confusion import mean, share
-from pipeline.vision.images import count_ids, look_up, near_other_ids
+from pipeline.vision.counting import count_ids, look_up
+from pipeline.vision.regions import near_other_ids
 
 NUM_BITS = 32
 

@@ -7,7 +7,7 @@ import numpy as np
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.metric import IGNORED, Bin, MetricResult, Seen, Setting
-from pipeline.vision.images import count_ids
+from pipeline.vision.counting import count_ids
 
 NUM_BINS = 15
 NUM_CODES = 2 * (NUM_BINS + 2)

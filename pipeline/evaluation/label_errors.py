@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.disk.records import Count, read_rows
-from pipeline.vision.images import Area, list_areas, open_mask
+from pipeline.vision.regions import Area, list_areas, open_mask
 
 
 @dataclass(frozen=True)

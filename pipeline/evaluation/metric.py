@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from pipeline.dataset.manifest import Row
+from pipeline.dataset.manifest import ManifestRow
 from pipeline.disk.records import Count
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
@@ -47,7 +47,7 @@ class Seen:
         ignore_id: of the data set.
     """
 
-    row: Row
+    row: ManifestRow
     image: np.ndarray
     target: np.ndarray
     prediction: Prediction

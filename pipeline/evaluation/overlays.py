@@ -12,8 +12,8 @@ import numpy as np
 
 from pipeline.dataset.contract import ClassList
 from pipeline.disk.records import Place, read_rows
-from pipeline.vision.images import blend, paste, resize_mask
-from pipeline.vision.resize import resize_image
+from pipeline.vision.drawing import blend, paste
+from pipeline.vision.resize import resize_image, resize_mask
 
 Key = tuple[float, str]
 OPACITY = 0.55

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.dataset.contract import ClassList
-from pipeline.dataset.manifest import Row
+from pipeline.dataset.manifest import ManifestRow
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
 from pipeline.evaluation.bootstrap import count_left_out, mean_iou_interval
@@ -17,12 +17,13 @@ from pipeline.evaluation.scores import NO_BOOTSTRAP, Baseline, Bootstrap, Eviden
 from pipeline.evaluation.slices import score_slices
 from pipeline.runtime.progress import Progress
 from pipeline.serving.predictor import Predictor, read_ahead
+from pipeline.vision.codec import read_image, read_mask
 from pipeline.vision.confusion import confusion, mean_iou, pixel_accuracy
-from pipeline.vision.images import mean_luma, read_image, read_mask
+from pipeline.vision.counting import mean_luma
 
 
 def count_images(
-    predictor: Predictor, rows: Sequence[Row], classes: ClassList, each: Callable[[Seen], None] | None = None
+    predictor: Predictor, rows: Sequence[ManifestRow], classes: ClassList, each: Callable[[Seen], None] | None = None
 ) -> ImageTable:
     """The confusion counts of each raw test image, one after the other: no picture stays in memory.
 
@@ -110,7 +111,7 @@ def majority_class(class_pixels: Mapping[str, int], classes: ClassList) -> str:
     return max(classes.names, key=lambda name: class_pixels[name])
 
 
-def select_test(rows: Sequence[Row]) -> list[Row]:
+def select_test(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
     """The rows of the test split.
 
     Raises:
@@ -125,7 +126,7 @@ def select_test(rows: Sequence[Row]) -> list[Row]:
     return test
 
 
-def check_test_split(rows: Sequence[Row]) -> None:
+def check_test_split(rows: Sequence[ManifestRow]) -> None:
     """Raises if a file of the test split has not the MD5 that `rows` of the manifest name.
 
     Raises:
@@ -137,7 +138,7 @@ def check_test_split(rows: Sequence[Row]) -> None:
                 raise EvidenceError(f"{path}: is not the file that was validated; run `dvc repro validate` first")
 
 
-def read_pair(row: Row) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(row: ManifestRow) -> tuple[np.ndarray, np.ndarray]:
     """Reads image (H, W, 3) and mask (H, W) of a row.
 
     Raises:
@@ -152,7 +153,7 @@ def read_pair(row: Row) -> tuple[np.ndarray, np.ndarray]:
     return image, mask
 
 
-def _count(row: Row, target: np.ndarray, pred: np.ndarray, classes: ClassList) -> np.ndarray:
+def _count(row: ManifestRow, target: np.ndarray, pred: np.ndarray, classes: ClassList) -> np.ndarray:
     try:
         return confusion(target, pred, len(classes), classes.ignore_id)
     except DataError as err:

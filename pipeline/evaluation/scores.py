@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pipeline.dataset.manifest import MANIFEST, Row
+from pipeline.dataset.manifest import MANIFEST, ManifestRow
 from pipeline.disk.files import md5_of, read_json, write_json
 from pipeline.disk.records import Count, parse_record
 from pipeline.errors import EvidenceError
@@ -145,7 +145,7 @@ class Scores:
         return scores
 
 
-def evidence_of(model: Path, rows: Iterable[Row], manifest: Path = MANIFEST) -> Evidence:
+def evidence_of(model: Path, rows: Iterable[ManifestRow], manifest: Path = MANIFEST) -> Evidence:
     """The evidence of scoring the SavedModel folder `model` on the test rows among the `rows` of a manifest.
 
     Raises:
@@ -157,7 +157,7 @@ def evidence_of(model: Path, rows: Iterable[Row], manifest: Path = MANIFEST) -> 
     return Evidence(md5_of(model), md5_of(manifest), md5_of_test_split(rows))
 
 
-def md5_of_test_split(rows: Iterable[Row]) -> str:
+def md5_of_test_split(rows: Iterable[ManifestRow]) -> str:
     """MD5 over the sorted names, groups and file MD5s of the test rows: the same wherever the files lie."""
     lines = sorted(f"{row.name}\t{row.group}\t{row.image_md5}\t{row.mask_md5}\n" for row in rows if row.split == "test")
     return hashlib.md5("".join(lines).encode(), usedforsecurity=False).hexdigest()

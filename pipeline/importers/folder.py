@@ -59,7 +59,7 @@ def folder(
 def _local(place: str, folder: Path) -> Iterator[Path]:
     """The folder itself, or its download, which is removed at the end; errors name the URL, not the download."""
     from pipeline.importers.object_store import download_folder, is_url
-    from pipeline.vision.images import SUFFIXES
+    from pipeline.vision.picture_files import SUFFIXES
 
     url = str(place)
     if not is_url(url):

@@ -9,7 +9,7 @@ from pipeline.dataset.contract import Sample, read_sample_table
 from pipeline.errors import DataError
 from pipeline.importers.pairs import Pair
 from pipeline.text import quoted, show_names
-from pipeline.vision.images import SUFFIXES
+from pipeline.vision.picture_files import SUFFIXES
 
 
 def to_samples(pairs: Sequence[Pair], group: str, table_path: Path | None) -> list[Sample]:

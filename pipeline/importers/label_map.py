@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.dataset.contract import ClassList, Colour
 from pipeline.errors import DataError
-from pipeline.vision.images import read_image
+from pipeline.vision.codec import read_image
 
 IGNORE_ID = 255
 Kind = Literal["index", "binary", "colour"]

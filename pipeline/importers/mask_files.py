@@ -14,7 +14,7 @@ from pipeline.importers.source import Source, copy_image, write_mask
 from pipeline.runtime.parallel import in_threads
 from pipeline.runtime.progress import Progress
 from pipeline.text import quoted
-from pipeline.vision.images import read_stored
+from pipeline.vision.codec import read_stored
 
 NUM_SHOWN = 10
 

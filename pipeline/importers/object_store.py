@@ -11,7 +11,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-from pipeline.dataset.sample_names import same_everywhere
+from pipeline.dataset.names import same_everywhere
 from pipeline.disk.files import FULL, is_full
 from pipeline.errors import StageError, StorageError
 from pipeline.runtime.parallel import in_threads

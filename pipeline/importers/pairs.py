@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.dataset.sample_names import check_name, same_everywhere
+from pipeline.dataset.names import check_name, same_everywhere
 from pipeline.disk.regular_files import check_place
 from pipeline.errors import DataError
 from pipeline.text import show_names, shown
-from pipeline.vision.images import SUFFIXES, list_images
+from pipeline.vision.picture_files import SUFFIXES, list_images
 
 NUM_LOOKED_AT = 50
 

@@ -40,7 +40,7 @@ def copy_image(folder: Path, sample: "Sample") -> tuple[int, int]:
     Raises:
         DataError: the file cannot be decoded as an image.
     """
-    from pipeline.vision.images import decode_image
+    from pipeline.vision.codec import decode_image
     from pipeline.vision.picture_files import open_picture
 
     assert sample.image
@@ -52,6 +52,6 @@ def copy_image(folder: Path, sample: "Sample") -> tuple[int, int]:
 
 def write_mask(folder: Path, sample: "Sample", mask: "np.ndarray") -> None:
     """Writes the mask of a sample, (H, W) uint8 class ids, into a new data folder."""
-    from pipeline.vision.images import encode_png
+    from pipeline.vision.codec import encode_png
 
     (folder / "masks" / f"{sample.name}.png").write_bytes(encode_png(mask))

@@ -164,8 +164,8 @@ def check_newest(challenger: Version | None, verdict: Verdict, judged: datetime)
         f"; the challenger {challenger} is older, `segline promote {challenger.number}` judges it" if challenger else ""
     )
     raise RejectedError(
-        f"the gate rejected the newest model: {'; '.join(verdict.sentences)}; it was not registered, so there is nothing "
-        f"new to promote: train a better one, {NEWEST} shows where this one fails{older}"
+        f"the gate rejected the newest model: {'; '.join(verdict.sentences)}; it was not registered, so there is "
+        f"nothing new to promote: train a better one, {NEWEST} shows where this one fails{older}"
     )
 
 

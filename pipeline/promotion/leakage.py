@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline.dataset.manifest import MANIFEST, Row, read_manifest
+from pipeline.dataset.manifest import MANIFEST, ManifestRow, read_manifest
 from pipeline.registry.client import Version, opened
 
 STORED = f"validate/{MANIFEST.name}"
 """The manifest in the version's run, as `register` stores it."""
 
 
-def count_leaked(version: Version, rows: Iterable[Row]) -> int | None:
+def count_leaked(version: Version, rows: Iterable[ManifestRow]) -> int | None:
     """Counts the test images among `rows` whose bytes were in the version's train or val split.
 
     Returns:

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.fingerprint import Fingerprint
-from pipeline.dataset.manifest import Row, read_manifest
+from pipeline.dataset.manifest import ManifestRow, read_manifest
 from pipeline.disk.files import md5_of, read_json
 from pipeline.disk.records import MAX_NUMBER, read_cells
 from pipeline.errors import EvidenceError, SeglineError
@@ -89,7 +89,7 @@ class Dossier:
     suspects: Mapping[str, Sequence[Suspect]]
     pictures: Sequence[Overlay]
     history: Sequence[Mapping[str, float]]
-    rows: Sequence[Row]
+    rows: Sequence[ManifestRow]
     card: ModelCard | None
     records: Mapping[str, Mapping[str, Any]]
     costs: Sequence[Cost]

@@ -10,7 +10,7 @@ from pipeline.evaluation.label_errors import Suspect
 from pipeline.evaluation.overlays import GAP_PX, Overlay
 from pipeline.report.evidence import Dossier
 from pipeline.report.page import chip, number
-from pipeline.vision.images import read_image
+from pipeline.vision.codec import read_image
 
 NUM_AREAS = 3
 PANEL_NAMES = ("image", "truth", "prediction", "wrong pixels")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.serving.model_card import Postprocess
-from pipeline.vision.images import close_mask, drop_small_areas, fill_from_nearest, open_mask
+from pipeline.vision.regions import close_mask, drop_small_areas, fill_from_nearest, open_mask
 
 
 def clean_mask(mask: np.ndarray, settings: Postprocess) -> np.ndarray:

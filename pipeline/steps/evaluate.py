@@ -21,7 +21,7 @@ import numpy as np
 
 from pipeline.dataset.contract import ClassList, read_class_list
 from pipeline.dataset.fingerprint import Fingerprint
-from pipeline.dataset.manifest import MANIFEST, Row, read_manifest
+from pipeline.dataset.manifest import MANIFEST, ManifestRow, read_manifest
 from pipeline.disk.files import written_whole
 from pipeline.evaluation.label_errors import Suspect, find_suspects, write_suspects
 from pipeline.evaluation.metric import Seen, Setting
@@ -35,8 +35,8 @@ from pipeline.runtime.program import run_stage
 from pipeline.serving.model_card import MODEL, ModelCard
 from pipeline.serving.predictor import Predictor
 from pipeline.vision.charts import confusion_chart, standalone
+from pipeline.vision.codec import encode_jpeg
 from pipeline.vision.confusion import mean_iou
-from pipeline.vision.images import encode_jpeg
 
 EVALUATE = Path("work/evaluate")
 JPEG_QUALITY = 88
@@ -44,7 +44,7 @@ JPEG_QUALITY = 88
 
 def evaluate(
     predictor: Predictor,
-    rows: Sequence[Row],
+    rows: Sequence[ManifestRow],
     classes: ClassList,
     fingerprint: Fingerprint,
     params: EvaluateParams,
@@ -103,7 +103,7 @@ class Details:
         shown: the worst images, those with the most suspected pixels and the random ones.
     """
 
-    def __init__(self, classes: ClassList, params: EvaluateParams, random: Sequence[Row]) -> None:
+    def __init__(self, classes: ClassList, params: EvaluateParams, random: Sequence[ManifestRow]) -> None:
         self.classes, self.params = classes, params
         self.place_of = {row.name: place for place, row in enumerate(random)}
         self.suspects: list[Suspect] = []
@@ -185,7 +185,7 @@ def _draw(classes: ClassList, picture: Picture) -> bytes:
     return encode_jpeg(join_panels(make_panels(picture, classes)), JPEG_QUALITY)
 
 
-def choose_random(rows: Sequence[Row], num_rows: int, seed: int) -> list[Row]:
+def choose_random(rows: Sequence[ManifestRow], num_rows: int, seed: int) -> list[ManifestRow]:
     """Rows drawn without replacement, by a counter-based generator: the same for the same seed and number of rows."""
     order = np.random.Generator(np.random.Philox(seed)).permutation(len(rows))
     return [rows[index] for index in order[:num_rows]]

@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.backend.tf import use_cpu_only
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.fingerprint import Fingerprint
-from pipeline.dataset.manifest import Row, read_manifest
+from pipeline.dataset.manifest import ManifestRow, read_manifest
 from pipeline.disk.files import read_json, write_json, written_whole
 from pipeline.errors import EvidenceError
 from pipeline.networks.table import NETWORKS
@@ -25,7 +25,7 @@ from pipeline.runtime.program import run_stage
 from pipeline.serving.model_card import MODEL, ModelCard, Postprocess
 from pipeline.serving.parity import Parity, check, compare
 from pipeline.serving.saved_model import ServedNetwork, load_saved_model, write_saved_model
-from pipeline.vision.images import read_image
+from pipeline.vision.codec import read_image
 
 TRAIN = Path("work/train")
 PARITY = "parity.json"
@@ -35,7 +35,7 @@ def export(
     network: keras.Model,
     classes: ClassList,
     size: tuple[int, int],
-    golden: Sequence[Row],
+    golden: Sequence[ManifestRow],
     params: ExportParams,
     out: Path,
 ) -> Parity:
@@ -65,7 +65,7 @@ def export(
     return parity
 
 
-def golden_rows(rows: Sequence[Row], num_images: int) -> Iterator[Row]:
+def golden_rows(rows: Sequence[ManifestRow], num_images: int) -> Iterator[ManifestRow]:
     """Up to `num_images` samples of val, evenly spread over their names."""
     val = [row for row in rows if row.split == "val"]
     places = np.linspace(0, len(val) - 1, min(num_images, len(val))).round().astype(int)

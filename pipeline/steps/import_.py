@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dataset.contract import DATA, Sample, write_contract
-from pipeline.dataset.sample_names import check_name, same_everywhere
+from pipeline.dataset.names import check_name, same_everywhere
 from pipeline.errors import DataError
 from pipeline.importers.formats import IMPORTERS
 from pipeline.importers.replacement import check_replaceable, is_versioned, replaced

@@ -13,8 +13,8 @@ from pipeline.evaluation.overlays import legend, overlay
 from pipeline.runtime.progress import Progress
 from pipeline.serving.predictor import Predictor, read_ahead
 from pipeline.text import shown
-from pipeline.vision.images import encode_jpeg, list_images, read_image, write_png
-from pipeline.vision.picture_files import HIGHEST
+from pipeline.vision.codec import encode_jpeg, read_image, write_png
+from pipeline.vision.picture_files import HIGHEST, list_images
 
 RECORD = "prediction.json"
 """Says what the ids mean and which model they are from; a folder that holds it is ours to write to again."""

@@ -9,23 +9,23 @@ import numpy as np
 
 from pipeline.dataset.contract import SPLITS, ClassList, read_class_list
 from pipeline.dataset.fingerprint import ChannelSums, Fingerprint
-from pipeline.dataset.manifest import Row, read_manifest
+from pipeline.dataset.manifest import ManifestRow, read_manifest
 from pipeline.dataset.packed import PREPROCESS, create_packed
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError
 from pipeline.params import PreprocessParams, read_params
 from pipeline.runtime.program import run_stage
 from pipeline.runtime.progress import Progress
-from pipeline.vision.images import read_image, read_mask, resize_mask
+from pipeline.vision.codec import read_image, read_mask
 from pipeline.vision.picture_files import open_picture
-from pipeline.vision.resize import resize_image
+from pipeline.vision.resize import resize_image, resize_mask
 
 NUM_THREADS = 4
 CHUNK = 64
 """Images read ahead at a time: memory does not grow with their number."""
 
 
-def preprocess(rows: list[Row], classes: ClassList, params: PreprocessParams, out: Path) -> Fingerprint:
+def preprocess(rows: list[ManifestRow], classes: ClassList, params: PreprocessParams, out: Path) -> Fingerprint:
     """Packs the samples of each split, in order of name, and writes splits.csv and fingerprint.json.
 
     Args:
@@ -66,13 +66,13 @@ def preprocess(rows: list[Row], classes: ClassList, params: PreprocessParams, ou
     return fingerprint
 
 
-def _resized(rows: list[Row], size: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _resized(rows: list[ManifestRow], size: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     with ThreadPoolExecutor(NUM_THREADS) as pool:
         for start in range(0, len(rows), CHUNK):
             yield from pool.map(lambda row: _read(row, size), rows[start : start + CHUNK])
 
 
-def _read(row: Row, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def _read(row: ManifestRow, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     for path, md5 in ((row.image, row.image_md5), (row.mask, row.mask_md5)):
         if open_picture(path).md5 != md5:
             raise DataError(f"{path}: is not the file that was validated; run the stage `validate` again")
@@ -85,7 +85,7 @@ def _read(row: Row, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     return resize_image(image, size), resize_mask(mask, size)
 
 
-def _write_split_list(path: Path, splits: dict[str, list[Row]]) -> None:
+def _write_split_list(path: Path, splits: dict[str, list[ManifestRow]]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("name", "split", "index"))

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from pipeline.dataset.contract import DATA, SPLITS, Sample, list_samples, read_class_list
-from pipeline.dataset.manifest import MANIFEST, Row, write_manifest
+from pipeline.dataset.manifest import MANIFEST, ManifestRow, write_manifest
 from pipeline.dataset.splits import split_of
 from pipeline.dataset.versions import Version, read_version
 from pipeline.disk.files import write_json
@@ -15,32 +15,31 @@ from pipeline.params import SplitParams, ValidateParams, read_params
 from pipeline.params_fit import check_params
 from pipeline.runtime.program import run_stage
 from pipeline.text import quoted, shown
-from pipeline.validation.checks import class_checks, leak_checks, sample_checks, split_checks, version_checks
+from pipeline.validation.checks import Table, class_checks, leak_checks, sample_checks, split_checks, version_checks
+from pipeline.validation.data_docs import write_docs
 from pipeline.validation.data_version import version_rows
-from pipeline.validation.expectations import Judge
 from pipeline.validation.facts import class_rows, leak_rows, most_ignored_share, sample_row, split_rows
-from pipeline.validation.findings import ERROR, WARNING, Finding, bad_names, first_of, summary_of, write_quarantine
+from pipeline.validation.findings import ERROR, WARNING, DataFinding, bad_names, first_of, summary_of, write_quarantine
 from pipeline.validation.scan import Facts, read_num_workers, scan
-from pipeline.vision.images import SUFFIXES
-from pipeline.vision.picture_files import Limits
+from pipeline.vision.picture_files import SUFFIXES, Limits
 
 VALIDATE = MANIFEST.parent
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was found in a data set.
+    """The judgement of a data set.
 
     Attributes:
-        num_samples: that were looked at.
-        rows: of the manifest, the good samples.
+        num_samples: number of samples in the data set.
+        rows: rows of the manifest, the good samples.
         findings: errors and warnings.
-        notes: what else is worth knowing.
+        notes: facts that are neither.
     """
 
     num_samples: int
-    rows: list[Row]
-    findings: list[Finding]
+    rows: list[ManifestRow]
+    findings: list[DataFinding]
     notes: list[str]
 
     def write(self, out: Path) -> None:
@@ -80,31 +79,34 @@ def validate(data: Path, params: ValidateParams, out: Path) -> Report:
 
 
 def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
-    """Judges samples by themselves, then beside each other, then all together."""
+    """Judges samples by themselves, then against each other, then the set as a whole."""
     classes = read_class_list(data)
     samples = [_with_split(sample, params.split) for sample in list_samples(data)]
     _check_groups(params.groups_in_several_splits, {sample.group for sample in samples})
     version = read_version(data)
     facts = list(scan(samples, read_num_workers(), _limits(data, params, version)))
-    judge = Judge()
     most_ignored = most_ignored_share(facts, classes)
-    findings = judge.judge(
+    samples_table = Table(
         "samples",
-        [sample_row(one, classes, most_ignored) for one in facts],
         key="name",
+        rows=[sample_row(one, classes, most_ignored) for one in facts],
         checks=sample_checks(params.max_ignored_share, params.one_class_masks, params.binary_looking_masks),
     )
-    if version:
-        findings += judge.judge("files", version_rows(version, _md5s(facts), data), "path", version_checks())
+    files = version_rows(version, _md5s(facts), data) if version else []
+    files_table = Table("files", key="path", rows=files, checks=version_checks())
+    findings = samples_table.findings() + files_table.findings()
     left = _left(facts, findings, params.on_error)
     leaks = leak_rows(left, params.groups_in_several_splits, params.near_duplicate_bits)
-    findings += judge.judge("leaks", leaks, key="name", checks=leak_checks(params.near_duplicates))
+    leaks_table = Table("leaks", key="name", rows=leaks, checks=leak_checks(params.near_duplicates))
+    findings += leaks_table.findings()
     left = _left(facts, findings, params.on_error)
     splits = split_rows(left, data / "samples.csv")
-    findings += judge.judge("splits", splits, key="split", checks=split_checks())
+    splits_table = Table("splits", key="split", rows=splits, checks=split_checks())
     per_class = class_rows(left, classes, data / "dataset.yaml")
-    findings += judge.judge("classes", per_class, key="class", checks=class_checks())
-    judge.write_docs(docs)
+    classes_table = Table("classes", key="class", rows=per_class, checks=class_checks())
+    findings += splits_table.findings() + classes_table.findings()
+    tables = (samples_table, files_table, leaks_table, splits_table, classes_table)
+    write_docs(docs, [table for table in tables if table.rows])
     findings.sort(key=lambda finding: (finding.severity != ERROR, finding.name != ""))
     notes = [*_note_unused(data), *_note_known(leaks, params.near_duplicates)]
     rows = [_manifest_row(one) for one in _left(facts, findings, "quarantine")]
@@ -133,8 +135,8 @@ def _check_groups(named: Sequence[str], groups: set[str]) -> None:
         )
 
 
-def _left(facts: Sequence[Facts], findings: Sequence[Finding], on_error: str) -> list[Facts]:
-    """The samples to go on with: without the bad ones, unless all that is wrong is to be told at once."""
+def _left(facts: Sequence[Facts], findings: Sequence[DataFinding], on_error: str) -> list[Facts]:
+    """The samples to go on with: without the bad ones if these are quarantined, else all, to report every error."""
     bad = bad_names(findings) if on_error == "quarantine" else set()
     return [one for one in facts if one.sample.name not in bad]
 
@@ -143,10 +145,12 @@ def _with_split(sample: Sample, shares: SplitParams) -> Sample:
     return replace(sample, split=sample.split or split_of(sample.group, shares.val, shares.test))
 
 
-def _manifest_row(facts: Facts) -> Row:
+def _manifest_row(facts: Facts) -> ManifestRow:
     sample, image, mask = facts.sample, facts.image, facts.mask
     assert sample.image and sample.mask and image and mask, f"{sample.name}: not judged"
-    return Row(sample.name, sample.image, sample.mask, sample.group, sample.split, *image.size, image.md5, mask.md5)
+    return ManifestRow(
+        sample.name, sample.image, sample.mask, sample.group, sample.split, *image.size, image.md5, mask.md5
+    )
 
 
 def _note_unused(data: Path) -> list[str]:

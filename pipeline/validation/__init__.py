@@ -1,4 +1,4 @@
-"""Looks at every sample, judges it, and writes Data Docs. The door to Great Expectations.
+"""Scans every sample, judges it, and writes Data Docs. The door to Great Expectations.
 
 May import dataset and the rooms below it. Open `checks.py` first.
 """

@@ -1,22 +1,24 @@
-"""What is expected of a data set: suites of checks over the tables of `fact_table`, and what to say where one fails."""
+"""Checks of the tables of `facts`: what passes, and the words for a row that fails."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pipeline.validation.findings import ERROR, WARNING, Finding
+from pipeline.validation.facts import TableRow
+from pipeline.validation.findings import ERROR, WARNING, DataFinding
 
 OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What is expected of one column in each row; a row in which it is None is passed over.
+    """An expectation of one column; a row in which the column is None is not judged.
 
     Attributes:
-        name: of the check.
-        column: that is judged.
-        reason: what to say of a row that fails; `{column}` stands for the row's value.
-        what_to_do: to mend it, with the like.
+        name: unique name.
+        column: the column to judge.
+        reason: sentence about a row that fails; `{column}` stands for the row's value.
+        what_to_do: advice, with such placeholders too.
         file: column that holds the file to look at.
         severity: "error", "warning" or "off".
         allowed: the values that pass, or
@@ -33,27 +35,59 @@ class Check:
     least: float | None = None
     most: float | None = None
 
+    def passes(self, value: Any) -> bool:
+        """True if a value of the column is allowed; nan is not."""
+        if self.allowed:
+            return value in self.allowed
+        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+
     def expected(self) -> str:
-        """What the column has to be, in words."""
+        """The allowed values or the range, in words."""
         if self.allowed:
             return f"{self.column} is {' or '.join(str(value) for value in self.allowed)}"
         least = [] if self.least is None else [f"at least {self.least:g}"]
         most = [] if self.most is None else [f"at most {self.most:g}"]
         return f"{self.column} is {' and '.join(least + most)}"
 
-    def finding(self, row: dict[str, Any]) -> Finding:
-        """What to say of a row that fails; one without `name` is about the whole set."""
+    def finding(self, row: TableRow) -> DataFinding:
+        """The finding on a row that fails; it is about the whole set if the row has no `name`."""
         reason, what_to_do = self.reason.format(**row), self.what_to_do.format(**row)
-        return Finding(row.get("name", ""), row[self.file], self.severity, self.name, reason, what_to_do)
+        return DataFinding(row.get("name", ""), row[self.file], self.severity, self.name, reason, what_to_do)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of facts with its checks.
+
+    Attributes:
+        name: the suite's name in the Data Docs.
+        key: column that tells the rows apart, a text.
+        rows: all with the same columns.
+        checks: apply to every row.
+    """
+
+    name: str
+    key: str
+    rows: Sequence[TableRow]
+    checks: Sequence[Check]
+
+    def failed(self, check: Check) -> list[TableRow]:
+        """The rows that fail a check, in their order."""
+        column = check.column
+        return [row for row in self.rows if row[column] is not None and not check.passes(row[column])]
+
+    def findings(self) -> list[DataFinding]:
+        """A finding for each row that fails, in order of the checks and the rows."""
+        return [check.finding(row) for check in self.checks for row in self.failed(check)]
 
 
 def sample_checks(max_ignored_share: float, one_class_masks: str, binary_looking_masks: str) -> list[Check]:
-    """What is expected of each sample by itself.
+    """Checks of each sample by itself.
 
     Args:
-        max_ignored_share: of a mask's pixels, in [0, 1].
+        max_ignored_share: largest allowed share of a mask's pixels, in [0, 1].
         one_class_masks: "error", "warning" or "off".
-        binary_looking_masks: likewise.
+        binary_looking_masks: "error", "warning" or "off".
     """
     limits = [
         replace(MASK_LABELLED, most=max_ignored_share),
@@ -64,7 +98,7 @@ def sample_checks(max_ignored_share: float, one_class_masks: str, binary_looking
 
 
 def leak_checks(near_duplicates: str) -> list[Check]:
-    """What is expected of each sample beside the others.
+    """Checks of each sample against the others.
 
     Args:
         near_duplicates: "error", "warning" or "off".
@@ -74,7 +108,7 @@ def leak_checks(near_duplicates: str) -> list[Check]:
 
 
 def class_checks() -> list[Check]:
-    """What is expected of each class: it can be learned, chosen by and scored."""
+    """Checks of each class: it can be learned, chosen by and scored."""
     return [
         Check(
             f"class_in_{split}",
@@ -94,7 +128,7 @@ def class_checks() -> list[Check]:
 
 
 def split_checks() -> list[Check]:
-    """What is expected of each split: it has samples."""
+    """The check of each split: it has samples."""
     return [
         Check(
             "split_has_samples",
@@ -109,7 +143,7 @@ def split_checks() -> list[Check]:
 
 
 def version_checks() -> list[Check]:
-    """What is expected of each file of a data set that has a version: it is the one that the version names."""
+    """The check of each file of a data set that has a version: it is the one that the version names."""
     return [
         Check(
             "as_versioned",

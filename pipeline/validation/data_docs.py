@@ -1,116 +1,112 @@
-"""Data Docs made safe and self-contained: pages of plain HTML that load nothing and run nothing.
+"""The one door to Great Expectations: suites and validation results as Data Docs that load nothing and run nothing."""
 
-Great Expectations writes values into its pages as they are, and has them load scripts and styles from the internet.
-Here each page is written anew from the elements and attributes that are known to be harmless.
-"""
-
-import re
-import shutil
-from collections.abc import Mapping
+import os
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from html import escape
-from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-KEPT = {"a", "b", "br", "code", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6", "i", "li", "nav", "ol", "p", "pre"}
-KEPT |= {"small", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"}
-DROPPED = ("button", "footer", "form", "head", "label", "script", "style", "title")
-"""Left out with all that is in them; of other elements the content stays."""
-ATTRIBUTES = ("class", "hidden", "id")
-LINK = re.compile(r"#[\w-]+|(\.\./)*(\w[\w.-]*/)*\w[\w.-]*\.html")
-HEAD = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: 0 auto; padding: 0 1.5rem 3rem }}
-a {{ color: #0b5cad }}
-ol, ul {{ padding-left: 1.2rem }}
-h4, h5 {{ font-size: 1.2rem; margin: 1.5rem 0 .3rem }}
-h6 {{ font-size: 1rem; margin: 1rem 0 .3rem }}
-table {{ border-collapse: collapse; margin: .5rem 0 }}
-td, th {{ border: 1px solid #ddd; padding: .3rem .6rem; text-align: left; vertical-align: top }}
-td, th {{ overflow-wrap: anywhere }}
-th {{ background: #f5f5f5; overflow-wrap: normal }}
-code {{ overflow-wrap: anywhere; font-size: .85rem }}
-.ge-breadcrumbs, .ge-navigation-sidebar-content {{ display: flex; flex-wrap: wrap; gap: 0 1.2rem; list-style: none }}
-.ge-breadcrumbs {{ padding: .8rem 0; border-bottom: 1px solid #ddd }}
-.ge-section {{ border-top: 1px solid #ddd; margin-top: 1rem }}
-.card-header, .card.mb-3 {{ display: none }}
-.collapse {{ display: none }}
-.collapse:target {{ display: block }}
-.fa-check-circle::before {{ content: "\\2713"; color: #1a7f37; font-style: normal }}
-.fa-times::before {{ content: "\\2717"; color: #b3261e; font-style: normal }}
-.fa-exclamation-triangle::before {{ content: "!"; color: #b3261e; font-style: normal }}
-@media (prefers-color-scheme: dark) {{
-  body {{ background: #181818; color: #ddd }} a {{ color: #7ab7ff }} th {{ background: #262626 }}
-  td, th, .ge-section, .ge-breadcrumbs {{ border-color: #444 }}
-}}
-</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
+from pipeline.disk.files import written_whole
+from pipeline.text import printable
+from pipeline.validation.checks import Check, Table
+from pipeline.validation.findings import ERROR
+
+TEMPLATE = "data_docs.html"
+"""The page around what Great Expectations renders; its own page loads scripts and styles from the internet."""
+RUN_NAME, RUN_TIME = "no-clock", datetime(1970, 1, 1, tzinfo=UTC)
+"""Equal data gives Data Docs of equal bytes, so they hold no time."""
+VALIDATION = f"validations/{{0}}/{RUN_NAME}/{RUN_TIME:%Y%m%dT%H%M%S.%fZ}/data-{{0}}.html"
+"""As deep as Great Expectations puts a validation result: its link to the suite is relative."""
+MAX_VALUES = 20
+"""Distinct unexpected values that a page shows for each check."""
 
 
-def make_self_contained(site: Path, passed: Mapping[str, bool]) -> None:
-    """Writes each page of a site of Data Docs anew, and an index of its own; fonts, pictures and scripts are removed.
+def write_docs(folder: Path, tables: Sequence[Table]) -> None:
+    """Writes the suite and the validation result of each table as HTML, whole or not at all: open `index.html`.
 
-    Args:
-        site: folder of the site.
-        passed: whether all was as expected, by the name of the suite.
+    The pages load nothing and run nothing, and show texts of the tables as they are.
+
+    Raises:
+        StageError: the disk is full.
     """
-    pages = sorted(page for page in site.rglob("*.html") if page.parent != site)
-    for page in pages:
-        page.write_text(without_scripts(page.read_text(), page.stem))
-    shutil.rmtree(site / "static")
-    links = [page.relative_to(site).as_posix() for page in pages]
-    (site / "index.html").write_text(HEAD.format(title="Data Docs", body=_index(links, passed)))
+    gx = _great_expectations()
+    view = gx.render.view.view.DefaultJinjaPageView(custom_views_directory=str(Path(__file__).parent))
+    view.env.filters["generate_html_element_uuid"] = str  # the texts before it differ already
+    renderers = gx.render.renderer.page_renderer
+    pages, passed = {}, {}
+    for table in tables:
+        suite = gx.ExpectationSuite(table.name, [_expectation(gx.expectations, check) for check in table.checks])
+        result = _validation_result(gx, table, suite)
+        passed[table.name] = result.success
+        pages[f"expectations/{table.name}.html"] = renderers.ExpectationSuitePageRenderer().render(suite)
+        pages[VALIDATION.format(table.name)] = renderers.ValidationResultsPageRenderer().render(result)
+    with written_whole(folder) as site:
+        site.mkdir()
+        index = view.env.get_template(TEMPLATE).render(page_title="Data Docs", passed=passed, pages=sorted(pages))
+        (site / "index.html").write_text(index, encoding="utf-8")
+        for name, content in pages.items():
+            (site / name).parent.mkdir(parents=True, exist_ok=True)
+            html = view.render(content, TEMPLATE, home="../" * name.count("/") + "index.html")
+            (site / name).write_text(html, encoding="utf-8")
 
 
-def without_scripts(text: str, title: str) -> str:
-    """A page of harmless elements with the text and the inner links of another page."""
-    page = _Page()
-    page.feed(text)
-    page.close()
-    return HEAD.format(title=escape(title), body="".join(page.parts))
+def _expectation(expectations: ModuleType, check: Check) -> Any:
+    texts = {
+        "description": f"{check.name} ({check.severity}): {check.expected()}",
+        "severity": "critical" if check.severity == ERROR else "warning",
+    }
+    if check.allowed:
+        return expectations.ExpectColumnValuesToBeInSet(column=check.column, value_set=list(check.allowed), **texts)
+    limits = {"min_value": check.least, "max_value": check.most}
+    return expectations.ExpectColumnValuesToBeBetween(column=check.column, **limits, **texts)
 
 
-class _Page(HTMLParser):
-    """Collects what is kept of a page."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self.depth = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in DROPPED:
-            self.depth += 1
-        elif tag in KEPT and not self.depth:
-            kept = "".join(f' {name}="{escape(value or "")}"' for name, value in attrs if _is_harmless(name, value))
-            self.parts.append(f"<{tag}{kept}>")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in DROPPED:
-            self.depth = max(0, self.depth - 1)
-        elif tag in KEPT and not self.depth:
-            self.parts.append(f"</{tag}>")
-
-    def handle_data(self, data: str) -> None:
-        if not self.depth:
-            self.parts.append(escape(data))
+def _validation_result(gx: ModuleType, table: Table, suite: Any) -> Any:
+    kinds, results = gx.core.expectation_validation_result, []
+    for check, expectation in zip(table.checks, suite.expectations, strict=True):
+        result = _result(table, check)
+        success = not result["unexpected_count"]
+        results.append(kinds.ExpectationValidationResult(success, expectation.configuration, result))
+    statistics = gx.validator.validation_statistics.calc_validation_statistics(results)
+    run_id = gx.RunIdentifier(run_name=RUN_NAME, run_time=RUN_TIME)
+    return kinds.ExpectationSuiteValidationResult(
+        success=statistics.success,
+        results=results,
+        suite_name=table.name,
+        statistics=statistics._asdict(),
+        meta={"great_expectations_version": gx.__version__, "run_id": run_id},
+    )
 
 
-def _is_harmless(name: str, value: str | None) -> bool:
-    return name in ATTRIBUTES or (name == "href" and LINK.fullmatch(value or "") is not None)
+def _result(table: Table, check: Check) -> dict[str, Any]:
+    """The rows that fail a check, as Great Expectations records them; texts come from outside and go into HTML."""
+    columns = (table.key, check.column)
+    failed = [{column: escape(printable(str(row[column]))) for column in columns} for row in table.failed(check)]
+    num_judged = sum(row[check.column] is not None for row in table.rows)
+    counts = Counter(row[check.column] for row in failed).most_common(MAX_VALUES)
+    return {
+        "element_count": len(table.rows),
+        "unexpected_count": len(failed),
+        "unexpected_percent": 100 * len(failed) / num_judged if num_judged else None,
+        "partial_unexpected_counts": [{"value": value, "count": count} for value, count in counts],
+        "unexpected_index_list": failed,
+        "unexpected_index_column_names": [table.key],
+    }
 
 
-def _index(links: list[str], passed: Mapping[str, bool]) -> str:
-    words = {True: '<i class="fa-check-circle"></i> passed', False: '<i class="fa-times"></i> failed'}
-    rows = "".join(f"<tr><td>{words[well]}</td><td>{escape(suite)}</td></tr>" for suite, well in passed.items())
-    items = "".join(f'<li><a href="{escape(link)}">{escape(link)}</a></li>' for link in links)
-    return f"<h4>What was expected of the data set</h4>\n<table>{rows}</table>\n<h6>Pages</h6>\n<ul>{items}</ul>"
+def _great_expectations() -> ModuleType:
+    """Great Expectations, imported here because it takes seconds, without statistics and old ways' warnings."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import great_expectations as gx
+        import great_expectations.expectations
+        import great_expectations.render.renderer.page_renderer
+        import great_expectations.render.view.view
+        import great_expectations.validator.validation_statistics
+    module: ModuleType = gx
+    return module

@@ -13,39 +13,39 @@ KEEP = "if this is meant, keep it with `dvc add {data}`"
 
 
 def version_rows(version: Version, known_md5: Mapping[Path, str], data: Path = DATA) -> list[dict[str, Any]]:
-    """What became of each file of the version, and of each file beside them.
+    """The state of each file of the version, and of each other file in the folder.
 
     DVC itself takes a file for unchanged whose size and time it has noted: a copy that was damaged in its cache is one.
 
     Args:
-        version: that the data set is said to be.
-        known_md5: of files that were read anyway; the others are read here.
+        version: the version that `data.dvc` names.
+        known_md5: MD5 of files that were read before; the others are read here.
         data: folder of the data set.
 
     Returns:
-        Rows with `path`, `state`, `advice`; where DVC's cache has no list of the version's files, one for all of them.
+        Rows with `path`, `state`, `advice`; one for the whole folder if DVC's cache has no list of the version's files.
     """
-    found = {
+    md5s = {
         path.relative_to(data).as_posix(): known_md5.get(path) or (md5_of(path) if path.is_file() else "")
         for path in list_versioned(data)
     }
     if version.files is None:
-        state = AS_VERSIONED if md5_of_listing(found) == version.md5 else CHANGED
+        state = AS_VERSIONED if md5_of_listing(md5s) == version.md5 else CHANGED
         advice = f"{KEEP}; if not, get the version back with `dvc pull`, or import the data again"
         return [_row(data, data.as_posix(), state, advice, version)]
-    return list(_compared(version, version.files, found, data))
+    return list(_compared(version, version.files, md5s, data))
 
 
 def _compared(
-    version: Version, expected: Mapping[str, str], found: Mapping[str, str], data: Path
+    version: Version, expected: Mapping[str, str], md5s: Mapping[str, str], data: Path
 ) -> Iterator[dict[str, Any]]:
-    for name in sorted(expected.keys() | found.keys()):
+    for name in sorted(expected.keys() | md5s.keys()):
         path = (data / name).as_posix()
-        if name not in found:
+        if name not in md5s:
             yield _row(data, path, MISSING, f"{KEEP}; if not, get it back with `dvc checkout {{data}}`", version)
         elif name not in expected:
             yield _row(data, path, NEW, f"{KEEP}; if not, remove it", version)
-        elif found[name] == expected[name]:
+        elif md5s[name] == expected[name]:
             yield _row(data, path, AS_VERSIONED, "", version)
         else:
             yield _row(data, path, CHANGED, f"{KEEP}; if not, {_undo(version, expected[name])}", version)

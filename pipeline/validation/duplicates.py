@@ -21,13 +21,13 @@ Look = tuple[int, bool, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """What is compared.
+class HashedImage:
+    """The hashes of a sample's image.
 
     Attributes:
         name: of the sample.
         split: "train", "val" or "test".
-        known: its group is known to be in several splits.
+        known: True if its group is known to be in several splits.
         md5: of the image file.
         hash: 64-bit difference hash.
     """
@@ -58,7 +58,7 @@ class Duplicate:
     known: bool
 
 
-def duplicates_across(pictures: Sequence[Picture]) -> list[Duplicate]:
+def duplicates_across(pictures: Sequence[HashedImage]) -> list[Duplicate]:
     """Every picture whose file is also in a split that comes before its own in `KEEP_ORDER`, in order of name."""
     found = []
     for same in _by_md5(pictures):
@@ -73,11 +73,11 @@ def duplicates_across(pictures: Sequence[Picture]) -> list[Duplicate]:
     return sorted(found, key=lambda duplicate: duplicate.name)
 
 
-def duplicates_within(pictures: Sequence[Picture]) -> list[Duplicate]:
+def duplicates_within(pictures: Sequence[HashedImage]) -> list[Duplicate]:
     """Every picture whose file is in its own split already, under a name that comes before, in order of name."""
     found = []
     for same in _by_md5(pictures):
-        first: dict[str, Picture] = {}
+        first: dict[str, HashedImage] = {}
         for picture in same:
             of = first.setdefault(picture.split, picture)
             if of is not picture:
@@ -85,7 +85,7 @@ def duplicates_within(pictures: Sequence[Picture]) -> list[Duplicate]:
     return sorted(found, key=lambda duplicate: duplicate.name)
 
 
-def near_duplicates(pictures: Sequence[Picture], max_bits: int) -> list[Duplicate]:
+def near_duplicates(pictures: Sequence[HashedImage], max_bits: int) -> list[Duplicate]:
     """Every picture that looks like one in a split that comes before its own in `KEEP_ORDER`, in order of name.
 
     Compares every pair, a row of the table of pairs at a time: 100,000 pictures take about 5 s and no more memory
@@ -138,13 +138,13 @@ def _nearest(looks: list[Look], max_bits: int) -> dict[Look, tuple[Look, int]]:
     return {looks[i]: (looks[of[i]], int(least[i]) % KNOWN) for i in np.flatnonzero(least < NONE)}
 
 
-def _by_md5(pictures: Sequence[Picture]) -> list[list[Picture]]:
+def _by_md5(pictures: Sequence[HashedImage]) -> list[list[HashedImage]]:
     """The pictures of each file that is there more than once, in order of name."""
-    groups: dict[str, list[Picture]] = defaultdict(list)
+    groups: dict[str, list[HashedImage]] = defaultdict(list)
     for picture in sorted(pictures, key=lambda picture: picture.name):
         groups[picture.md5].append(picture)
     return [same for same in groups.values() if len(same) > 1]
 
 
-def _place(picture: Picture) -> int:
+def _place(picture: HashedImage) -> int:
     return KEEP_ORDER.index(picture.split)

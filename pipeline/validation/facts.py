@@ -15,27 +15,27 @@ from pipeline.text import shown
 from pipeline.validation.duplicates import (
     KEEP_ORDER,
     Duplicate,
-    Picture,
+    HashedImage,
     duplicates_across,
     duplicates_within,
     near_duplicates,
 )
 from pipeline.validation.scan import Facts, ImageFacts, MaskFacts
 
-Row = dict[str, Any]
+TableRow = dict[str, Any]
 NUM_IDS_SHOWN = 5
 ID_COLUMNS = (
     "undeclared_pixels", "undeclared", "ignored_share", "looks_binary", "ignore_id", "num_classes", "only_class",
 )  # fmt: skip
 
 
-def sample_row(facts: Facts, classes: ClassList, most_ignored: float) -> Row:
-    """What the scan saw of one sample.
+def sample_row(facts: Facts, classes: ClassList, most_ignored: float) -> TableRow:
+    """The columns of one sample.
 
     Args:
-        facts: of the sample.
+        facts: facts of the sample.
         classes: of the data set.
-        most_ignored: what `most_ignored_share` gives of all samples.
+        most_ignored: `most_ignored_share` of all samples.
     """
     sample, image, mask = facts.sample, facts.image, facts.mask
     row = _sample_columns(facts) | {
@@ -57,7 +57,7 @@ def sample_row(facts: Facts, classes: ClassList, most_ignored: float) -> Row:
 
 
 def most_ignored_share(facts: Sequence[Facts], classes: ClassList) -> float:
-    """The largest ignored share of a mask that holds a class other than 0; 0.0 where there is none.
+    """The largest ignored share of a mask that holds a class other than 0; 0.0 if there is none.
 
     Pixels of 255 in a mask of 0 and 255 are taken for ignored; so are margins and shadows that belong to no class, but
     these are in the other masks too.
@@ -67,8 +67,8 @@ def most_ignored_share(facts: Sequence[Facts], classes: ClassList) -> float:
     return max(shares, default=0.0)
 
 
-def leak_rows(facts: Sequence[Facts], known_groups: Collection[str], max_bits: int) -> list[Row]:
-    """What each sample shares with samples of other splits.
+def leak_rows(facts: Sequence[Facts], known_groups: Collection[str], max_bits: int) -> list[TableRow]:
+    """A row for each sample: its copies and near-duplicates, and the splits of its group.
 
     Args:
         facts: of the samples.
@@ -76,7 +76,7 @@ def leak_rows(facts: Sequence[Facts], known_groups: Collection[str], max_bits: i
         max_bits: of the difference hash that may differ between near-duplicates.
     """
     pictures = [
-        Picture(one.sample.name, one.sample.split, one.sample.group in known_groups, one.image.md5, one.image.hash)
+        HashedImage(one.sample.name, one.sample.split, one.sample.group in known_groups, one.image.md5, one.image.hash)
         for one in facts
         if one.image
     ]
@@ -98,7 +98,7 @@ def leak_rows(facts: Sequence[Facts], known_groups: Collection[str], max_bits: i
     return rows
 
 
-def class_rows(facts: Sequence[Facts], classes: ClassList, path: Path) -> list[Row]:
+def class_rows(facts: Sequence[Facts], classes: ClassList, path: Path) -> list[TableRow]:
     """In how many masks of each split a class is; None for a split without samples.
 
     Args:
@@ -118,7 +118,7 @@ def class_rows(facts: Sequence[Facts], classes: ClassList, path: Path) -> list[R
     ]
 
 
-def split_rows(facts: Sequence[Facts], path: Path) -> list[Row]:
+def split_rows(facts: Sequence[Facts], path: Path) -> list[TableRow]:
     """How many samples and groups a split has.
 
     Args:
@@ -138,7 +138,7 @@ def split_rows(facts: Sequence[Facts], path: Path) -> list[Row]:
     ]
 
 
-def _sample_columns(facts: Facts) -> Row:
+def _sample_columns(facts: Facts) -> TableRow:
     sample = facts.sample
     return {
         "name": sample.name,
@@ -155,7 +155,7 @@ def _fault(error: str, path: Path | None) -> str:
     return error.removeprefix(f"{shown(str(path))}: ").rpartition("; ")[0]
 
 
-def _size_columns(image: ImageFacts | None, mask: MaskFacts | None) -> Row:
+def _size_columns(image: ImageFacts | None, mask: MaskFacts | None) -> TableRow:
     if image is None or mask is None:
         return dict.fromkeys(("size_difference", "image_size", "mask_size", "size_advice", "unproven_turn"))
     advice = "export the mask again at the image's own size"
@@ -177,7 +177,7 @@ def _ignored_share(pixels: np.ndarray, classes: ClassList) -> float:
     return float(pixels[classes.ignore_id] / max(pixels.sum(), 1))
 
 
-def _id_columns(mask: MaskFacts | None, classes: ClassList, most_ignored: float) -> Row:
+def _id_columns(mask: MaskFacts | None, classes: ClassList, most_ignored: float) -> TableRow:
     if mask is None or mask.pixels is None:
         return dict.fromkeys(ID_COLUMNS)
     share = _ignored_share(mask.pixels, classes)
@@ -195,7 +195,7 @@ def _id_columns(mask: MaskFacts | None, classes: ClassList, most_ignored: float)
     }
 
 
-def _twin_columns(kind: str, twin: Duplicate | None) -> Row:
+def _twin_columns(kind: str, twin: Duplicate | None) -> TableRow:
     """Whether there is a twin, by `KIND` and, for one that is known, by `known_KIND`; and which."""
     return {
         kind: twin is not None and not twin.known,

@@ -1,4 +1,4 @@
-"""Findings: what is wrong with a data set, sample by sample, and what to do about each."""
+"""Findings: faults of a data set, each with the sample, the reason and advice."""
 
 import csv
 from collections import Counter
@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from pipeline.disk.files import written_whole
-from pipeline.disk.records import read_rows
 from pipeline.text import shown
 
 ERROR, WARNING = "error", "warning"
@@ -16,16 +15,16 @@ NUM_SHOWN_PER_CHECK = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong.
+class DataFinding:
+    """One fault of a sample or of the whole set.
 
     Attributes:
-        name: of the sample; "" where it is about the whole set.
-        file: to look at, relative to the project's folder.
+        name: name of the sample; "" if the whole set is at fault.
+        file: file to look at, relative to the project's folder.
         severity: "error" or "warning".
-        check: that found it.
-        reason: what was found, and what was expected.
-        what_to_do: to mend it.
+        check: name of the check.
+        reason: the value, and the expected one.
+        what_to_do: advice.
     """
 
     name: str
@@ -39,30 +38,21 @@ class Finding:
         return f"{shown(self.file)}: {self.reason}; {self.what_to_do}"
 
 
-def bad_names(findings: Sequence[Finding]) -> set[str]:
+def bad_names(findings: Sequence[DataFinding]) -> set[str]:
     """Names of the samples that have an error."""
     return {finding.name for finding in findings if finding.severity == ERROR and finding.name}
 
 
-def write_quarantine(path: Path, findings: Sequence[Finding]) -> None:
+def write_quarantine(path: Path, findings: Sequence[DataFinding]) -> None:
     """Writes a row for each error of a sample as CSV, in order of name, whole or not at all."""
     errors = [finding for finding in findings if finding.severity == ERROR and finding.name]
     with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Finding)], lineterminator="\n")
+        writer = csv.DictWriter(file, [field.name for field in fields(DataFinding)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(asdict(finding) for finding in sorted(errors, key=lambda finding: finding.name))
 
 
-def read_quarantine(path: Path) -> list[Finding]:
-    """Reads what `write_quarantine` wrote.
-
-    Raises:
-        EvidenceError: the file is missing or damaged.
-    """
-    return read_rows(path, Finding, "validate")
-
-
-def first_of(findings: Sequence[Finding], num_shown: int = NUM_SHOWN) -> str:
+def first_of(findings: Sequence[DataFinding], num_shown: int = NUM_SHOWN) -> str:
     """Some findings, a line each, one of each check before a second of any; and how many more there are."""
     seen: Counter[str] = Counter()
     ranks = []
@@ -76,7 +66,7 @@ def first_of(findings: Sequence[Finding], num_shown: int = NUM_SHOWN) -> str:
     return "\n".join(lines)
 
 
-def summary_of(findings: Sequence[Finding]) -> list[str]:
+def summary_of(findings: Sequence[DataFinding]) -> list[str]:
     """A line for each check, the one with most findings first, with examples below it."""
     checks = Counter((finding.severity, finding.check) for finding in findings)
     lines = []

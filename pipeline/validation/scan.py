@@ -18,7 +18,8 @@ from pipeline.dataset.contract import Sample
 from pipeline.errors import DataError, ParamsError
 from pipeline.runtime.progress import Progress
 from pipeline.text import shown
-from pipeline.vision.images import decode_image, decode_stored, difference_hash, has_low_range
+from pipeline.vision.codec import decode_image, decode_stored, has_low_range
+from pipeline.vision.counting import difference_hash
 from pipeline.vision.picture_files import HEADER_ERRORS, HIGHEST, Limits, PictureFile, open_picture
 
 NUM_IDS = 256
@@ -34,12 +35,12 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What is seen of an image that can be decoded.
+    """Facts of an image that can be decoded.
 
     Attributes:
         md5: of the file's bytes.
         size: (height, width) in pixels, upright (EXIF applied).
-        stored_size: likewise, as stored.
+        stored_size: (height, width) in pixels, as stored.
         orientation: EXIF's, 1 (upright) to 8.
         has_alpha: it holds transparency, which is dropped.
         low_range: it has 16 bits but is nearly black once it has 8.
@@ -59,7 +60,7 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MaskFacts:
-    """What is seen of a mask that can be decoded.
+    """Facts of a mask that can be decoded.
 
     Attributes:
         md5: of the file's bytes.
@@ -78,14 +79,14 @@ class MaskFacts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
-    """What the scan saw of one sample.
+    """Facts of one sample.
 
     Attributes:
-        sample: whose facts these are.
-        image: None where there is no image, or none that can be decoded.
-        mask: likewise.
+        sample: the sample.
+        image: None if there is no image, or none that can be decoded.
+        mask: None if there is no mask, or none that can be decoded.
         image_error: why the image cannot be decoded; "" otherwise.
-        mask_error: likewise.
+        mask_error: why the mask cannot be decoded; "" otherwise.
     """
 
     sample: Sample

@@ -1,4 +1,4 @@
-"""Images and masks as arrays: decoding, resizing, cleaning, confusion counts, charts. The door to OpenCV.
+"""Images and masks as arrays: codec, resizing, drawing, regions, counting, confusion, charts. The door to OpenCV.
 
-May import runtime, disk. Open `images.py` first.
+May import runtime, disk. Open `codec.py` first.
 """

@@ -104,10 +104,10 @@ def histogram_chart(title: str, counts: Sequence[int]) -> str:
     for index, count in enumerate(counts):
         top = _scale(count, ticks[0], ticks[-1], PLOT[3], PLOT[1])
         low, high = index / len(counts), (index + 1) / len(counts)
-        told = f"<title>{low:g} to {high:g}: {count} images</title>"
+        label = f"<title>{low:g} to {high:g}: {count} images</title>"
         parts.append(
             f'<rect x="{PLOT[0] + width * index + 1:.1f}" y="{top:.1f}" width="{width - 2:.1f}" '
-            f'height="{PLOT[3] - top:.1f}" fill="var(--series1)">{told}</rect>'
+            f'height="{PLOT[3] - top:.1f}" fill="var(--series1)">{label}</rect>'
         )
     return _svg(420, 216, title, parts)
 
@@ -219,5 +219,5 @@ def _curve(epochs: Sequence[float], values: Sequence[float], ticks: Sequence[flo
 
 
 def _scale(value: float, low: float, high: float, start: float, end: float) -> float:
-    """Place of `value` between `start` and `end`, the middle where there is no range."""
+    """Place of `value` between `start` and `end`, the middle if there is no range."""
     return (start + end) / 2 if high == low else start + (end - start) * (value - low) / (high - low)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.errors import DataError
-from pipeline.vision.images import count_ids
+from pipeline.vision.counting import count_ids
 
 
 def confusion(target: np.ndarray, pred: np.ndarray, num_classes: int, ignore_id: int) -> np.ndarray:
@@ -93,13 +93,13 @@ def _check_ids(what: str, num_pixels: np.ndarray, num_classes: int, otherwise: s
 
 
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """`part` / `whole`, nan where the whole is 0."""
+    """`part` / `whole`, nan if the whole is 0."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.divide(part, whole, dtype=np.float64))
 
 
 def mean(values: np.ndarray) -> float:
-    """Mean of the values that are there; nan where all are nan."""
+    """Mean of the values that are not nan; nan if all are."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if defined.size else float("nan")
 

@@ -1,4 +1,4 @@
-"""The files of pictures before they are decoded: what they are, and how much they claim to hold."""
+"""The files of pictures before they are decoded: their format, and how many pixels they claim to hold."""
 
 import hashlib
 import io
@@ -14,12 +14,13 @@ from pipeline.errors import DataError
 from pipeline.text import shown
 
 Image.MAX_IMAGE_PIXELS = None  # the limits below hold; Pillow's own would refuse aerial and microscope pictures
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
 WEBP = "WEBP"
 BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 TILE_WIDTH, TILE_HEIGHT = 322, 323
 HEADER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
-"""What Pillow raises for an odd header."""
+"""Errors that Pillow raises for an odd header."""
 
 
 class Limits(NamedTuple):
@@ -37,11 +38,11 @@ class Limits(NamedTuple):
 
 
 HIGHEST = Limits(max_image_px=1 << 28, max_file_bytes=1 << 31)
-"""16,384 x 16,384 px, 0.8 GB as RGB: a larger one has no place in memory beside its probabilities and is to be cut."""
+"""16,384 x 16,384 px, 0.8 GB as RGB: a larger one does not fit into memory with its probabilities; cut it."""
 
 
 class PictureFile(NamedTuple):
-    """A picture's file, read once: what was looked at is what is decoded and written.
+    """A picture's file, read once: the same bytes are checked, decoded and written.
 
     Attributes:
         path: where it was read.
@@ -57,6 +58,21 @@ class PictureFile(NamedTuple):
     def md5(self) -> str:
         """Of the content."""
         return hashlib.md5(self.content, usedforsecurity=False).hexdigest()
+
+
+def list_images(folder: Path) -> list[Path]:
+    """Every picture below `folder` by its suffix, hidden files and folders left out, sorted by path.
+
+    Links and special files are among them, for whoever opens one to judge, also a link to a folder that is named as a
+    picture is; folders behind links are not looked into.
+    """
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in SUFFIXES
+        and (path.is_symlink() or not path.is_dir())
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
 
 
 def open_picture(path: Path, limits: Limits = HIGHEST) -> PictureFile:
@@ -101,9 +117,9 @@ def no_picture(picture: PictureFile) -> DataError:
 
 
 def _claimed_px(picture: PictureFile) -> int:
-    """Height times width that the header claims, or those of its tiles where they are more.
+    """Height times width that the header claims, or those of its tiles if they are more.
 
-    0 where Pillow knows the format but not this kind of it: OpenCV may, and holds the highest limit itself.
+    0 if Pillow knows the format but not this kind of it: OpenCV may, and holds the highest limit itself.
     """
     content = picture.content
     if content[:4] == b"RIFF" and content[8:12] == WEBP.encode():

@@ -1,15 +1,17 @@
-"""Resizing whose result is the same on every machine: each product and each sum is a whole number below 2^24.
+"""Resizing whose result is the same on every machine: of images by exact sums, of masks by nearest neighbour.
 
-Each axis is resized by itself, rows first: by area average where it shrinks, bilinear (half-pixel centres) where it
-grows. Weights are multiples of 1/4096 that sum to 1, and rows are kept in multiples of 1/16 between the two axes. So
-float32 holds every number exactly, in any order of the sums: NumPy, TensorFlow
-(`pipeline.serving.saved_model.resize_images`) and a GPU give the same pixels.
+Each axis of an image is resized by itself, rows first: by area average where it shrinks, bilinear (half-pixel centres)
+where it grows. Weights are multiples of 1/4096 that sum to 1, and rows are kept in multiples of 1/16 between the two
+axes. So each product and each sum is a whole number below 2^24, which float32 holds exactly, in any order of the sums:
+NumPy, TensorFlow (`pipeline.serving.saved_model.resize_images`) and a GPU give the same pixels.
 """
 
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+
+from pipeline.vision.opencv import cv2
 
 ONE = 1 << 12
 """The sum of an output pixel's weights."""
@@ -18,7 +20,7 @@ ROW_STEPS = 1 << 4
 
 
 class Taps(NamedTuple):
-    """What each output pixel of an axis is made of.
+    """The input pixels and weights of each output pixel of an axis.
 
     Attributes:
         indices: (K, n) int64, input pixels.
@@ -53,6 +55,13 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     rows = np.floor((rows + ONE / ROW_STEPS / 2) / (ONE / ROW_STEPS))  # whole sixteenths
     pixels = _weigh(rows, find_taps(image.shape[1], size[1]), axis=1)
     return np.floor((pixels + ONE * ROW_STEPS / 2) / (ONE * ROW_STEPS)).astype(np.uint8)
+
+
+def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resizes (H, W) ids to `size` (height, width) by nearest neighbour; no new id can appear."""
+    if mask.shape == size:
+        return mask
+    return np.asarray(cv2.resize(mask, (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT))
 
 
 def _weigh(pixels: np.ndarray, taps: Taps, axis: int) -> np.ndarray:

@@ -23,7 +23,7 @@ import numpy as np
 from pipeline.backend.tf import set_up_devices
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.fingerprint import Fingerprint
-from pipeline.dataset.manifest import Row, write_manifest
+from pipeline.dataset.manifest import ManifestRow, write_manifest
 from pipeline.disk.files import md5_of
 from pipeline.importers.demo.scenes import draw_scene
 from pipeline.params import read_params
@@ -31,8 +31,8 @@ from pipeline.serving.model_card import ModelCard
 from pipeline.serving.predictor import Predictor, read_ahead
 from pipeline.serving.saved_model import ServedNetwork, write_saved_model
 from pipeline.steps.evaluate import evaluate
-from pipeline.vision.images import read_image, resize_mask, write_png
-from pipeline.vision.resize import resize_image
+from pipeline.vision.codec import read_image, write_png
+from pipeline.vision.resize import resize_image, resize_mask
 from tests.tiny_model import NO_POSTPROCESS
 
 PARAMS = Path(__file__).parents[2] / "params/camvid.yaml"
@@ -59,7 +59,7 @@ def build_predictor(folder: Path) -> Predictor:
     return Predictor.read(folder)
 
 
-def draw(folder: Path, index: int) -> tuple[Row, Answer]:
+def draw(folder: Path, index: int) -> tuple[ManifestRow, Answer]:
     """An image with its label, and an answer that is wrong at edges, in thirty areas and in many single pixels."""
     random = np.random.default_rng(index)
     image, mask = (resize(pixels, SIZE) for resize, pixels in zip(RESIZERS, draw_scene(0, "oak", index), strict=True))
@@ -74,7 +74,7 @@ def draw(folder: Path, index: int) -> tuple[Row, Answer]:
     paths = folder / f"image{index}.png", folder / f"mask{index}.png"
     for path, pixels in zip(paths, (image, mask), strict=True):
         write_png(path, pixels)
-    row = Row(f"{index:03}", *paths, f"g{index % 8}", "test", *SIZE, *map(md5_of, paths))
+    row = ManifestRow(f"{index:03}", *paths, f"g{index % 8}", "test", *SIZE, *map(md5_of, paths))
     return row, (pred[np.newaxis].astype(np.uint8), probs[np.newaxis])
 
 
@@ -93,7 +93,7 @@ def pose(predictor: Predictor, answers: Sequence[Answer]) -> Predictor:
     return replace(predictor, serve=serve)
 
 
-def infer(predictor: Predictor, rows: Sequence[Row]) -> float:
+def infer(predictor: Predictor, rows: Sequence[ManifestRow]) -> float:
     """Seconds that reading the images and asking the model take, as in `segline predict`; reading is done beside."""
     started = time.perf_counter()
     for _, image in read_ahead([row.image for row in rows], read_image):
@@ -101,7 +101,7 @@ def infer(predictor: Predictor, rows: Sequence[Row]) -> float:
     return time.perf_counter() - started
 
 
-def score(predictor: Predictor, rows: Sequence[Row], folder: Path) -> float:
+def score(predictor: Predictor, rows: Sequence[ManifestRow], folder: Path) -> float:
     """Seconds that the whole of `evaluate` takes, the model among it."""
     params, manifest = read_params(PARAMS).evaluate, folder / "manifest.csv"
     started = time.perf_counter()

@@ -19,7 +19,7 @@ from pipeline.dataset.contract import (
 from pipeline.disk.files import md5_of
 from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import DataError
-from pipeline.vision.images import write_png
+from pipeline.vision.codec import write_png
 
 CLASSES = ClassList(("sky", "straße"), ((1, 2, 3), (4, 5, 6)), 255)
 SKY = {"id": 0, "name": "sky", "colour": [0, 0, 255]}

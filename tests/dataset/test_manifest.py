@@ -6,15 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dataset.manifest import Row, read_manifest, write_manifest
+from pipeline.dataset.manifest import ManifestRow, read_manifest, write_manifest
 from pipeline.errors import EvidenceError
 
 NAMES = st.text(st.characters(exclude_characters="/\0\r", exclude_categories=["Cs"]), min_size=1)
 
 
-def row(name: str, group: str = "g") -> Row:
+def row(name: str, group: str = "g") -> ManifestRow:
     """A row whose files have the name, too."""
-    return Row(name, Path(f"data/images/{name}.jpg"), Path(f"data/masks/{name}.png"), group, "val", 3, 4, "1f", "2e")
+    return ManifestRow(
+        name, Path(f"data/images/{name}.jpg"), Path(f"data/masks/{name}.png"), group, "val", 3, 4, "1f", "2e"
+    )
 
 
 @given(names=st.lists(st.tuples(NAMES, NAMES), unique_by=lambda pair: pair[0], max_size=5))

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from pipeline.dataset.contract import ClassList
-from pipeline.dataset.manifest import Row, write_manifest
+from pipeline.dataset.manifest import ManifestRow, write_manifest
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
 from pipeline.evaluation.metric import Seen, Setting
@@ -24,7 +24,7 @@ from pipeline.evaluation.scorer import (
 )
 from pipeline.evaluation.scores import Baseline, Scores, evidence_of
 from pipeline.serving.predictor import Predictor
-from pipeline.vision.images import write_png
+from pipeline.vision.codec import write_png
 from tests.tiny_model import write_tiny_model
 
 CLASSES = ClassList(("sky", "road", "car"), ((0, 0, 255), (90, 90, 90), (200, 0, 0)), 255)
@@ -40,7 +40,7 @@ def model(tmp_path: Path) -> Path:
     return write_tiny_model(tmp_path / "model", CLASSES, favourite=1)
 
 
-def write_rows(folder: Path, *masks: list[list[int]], split: str = "test") -> list[Row]:
+def write_rows(folder: Path, *masks: list[list[int]], split: str = "test") -> list[ManifestRow]:
     """A manifest of grey images with these masks, in `folder`."""
     rows = []
     for index, ids in enumerate(masks):
@@ -49,12 +49,12 @@ def write_rows(folder: Path, *masks: list[list[int]], split: str = "test") -> li
         write_png(folder / f"mask{index}.png", mask)
         paths = folder / f"image{index}.png", folder / f"mask{index}.png"
         height, width = mask.shape
-        rows.append(Row(f"s{index}", *paths, "g", split, height, width, f"image{index}", f"mask{index}"))
+        rows.append(ManifestRow(f"s{index}", *paths, "g", split, height, width, f"image{index}", f"mask{index}"))
     write_manifest(folder / "manifest.csv", rows)
     return rows
 
 
-def score(model: Path, rows: list[Row], classes: ClassList, baseline_class: str, manifest: Path) -> Scores:
+def score(model: Path, rows: list[ManifestRow], classes: ClassList, baseline_class: str, manifest: Path) -> Scores:
     """The scores of a model on the rows of a manifest."""
     table = count_images(Predictor.read(model), rows, classes)
     results = {name: METRICS[name](Setting(classes.names, 0, 0, BOOTSTRAP)).result(table) for name in COUNTED}

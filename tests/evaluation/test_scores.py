@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dataset.manifest import Row
+from pipeline.dataset.manifest import ManifestRow
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.metric import Bin, MetricResult
@@ -37,9 +37,9 @@ SCORES = made_scores(
 )
 
 
-def row(name: str, split: str = "test", md5: str = "1") -> Row:
+def row(name: str, split: str = "test", md5: str = "1") -> ManifestRow:
     """A row of a manifest."""
-    return Row(name, Path("image"), Path("mask"), "group", split, 8, 8, md5, "2")
+    return ManifestRow(name, Path("image"), Path("mask"), "group", split, 8, 8, md5, "2")
 
 
 def test_round_trip_in_the_agreed_form(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_missing_scores_are_named(tmp_path: Path) -> None:
 
 
 @given(st.permutations([row("a"), row("b"), row("c", split="train")]))
-def test_test_split_has_one_md5_in_any_order(rows: list[Row]) -> None:
+def test_test_split_has_one_md5_in_any_order(rows: list[ManifestRow]) -> None:
     """The MD5 of the test split depends neither on the order nor on other splits."""
     assert md5_of_test_split(rows) == md5_of_test_split([row("a"), row("b")])
 

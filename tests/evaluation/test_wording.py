@@ -8,7 +8,7 @@ from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.reasons import Reason, Value
 from pipeline.evaluation.wording import SENTENCES, few_units, label, left_out, strays, words
 
-LOW = {"high": 0.85, "confidence": 0.95, "num_units": 6, "min_units": 5, "unit": "group"}
+LOW: dict[str, Value] = {"high": 0.85, "confidence": 0.95, "num_units": 6, "min_units": 5, "unit": "group"}
 WORDED: dict[str, tuple[dict[str, Value], str]] = {
     "reaches_floor": (
         {"name": "mean_iou", "value": 0.8, "threshold": 0.7, "baseline": 0.3, "baseline_class": "road"},

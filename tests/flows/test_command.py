@@ -14,7 +14,7 @@ from flows.command import build_parser, call
 from flows.lock import only_one
 from pipeline.dataset.contract import list_samples
 from pipeline.errors import EvidenceError, ParamsError, RegistryError, StageError
-from pipeline.vision.images import read_mask, write_png
+from pipeline.vision.codec import read_mask, write_png
 from tests.flows.tiny_flow import ask_prefect, started, write_tiny_flow
 
 HEAVY = {"boto3", "cv2", "dvc", "great_expectations", "keras", "mlflow", "numpy", "pandas", "prefect", "tensorflow"}

@@ -17,7 +17,7 @@ def polygons(images: Path, annotations: Path, *, suffix: str = ".png") -> Source
     import numpy as np
 
     from pipeline.dataset.contract import ClassList, Sample
-    from pipeline.vision.images import draw_polygon
+    from pipeline.vision.drawing import draw_polygon
 
     content = json.loads(annotations.read_text())
     names = tuple(content["classes"])

@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import DataError, StorageError
 from pipeline.importers.folder import DOWNLOADS, folder
 from pipeline.importers.label_map import KINDS
-from pipeline.vision.images import encode_png, write_png
+from pipeline.vision.codec import encode_png, write_png
 
 CLASSES = Path("classes.txt")
 IMAGE = np.full((6, 8, 3), 90, np.uint8)

@@ -16,7 +16,7 @@ from pipeline.dataset.contract import list_samples, read_class_list
 from pipeline.errors import DataError
 from pipeline.importers.formats import IMPORTERS
 from pipeline.steps.import_ import Imported, import_data
-from pipeline.vision.images import read_mask, write_png
+from pipeline.vision.codec import read_mask, write_png
 from tests.importers.polygons import polygons
 
 ROAD = {"road": [[[2, 1], [5, 1], [5, 3], [2, 3]]]}

@@ -13,7 +13,7 @@ from PIL import Image
 from pipeline.dataset.contract import ClassList
 from pipeline.errors import DataError
 from pipeline.importers.label_map import Kind, Labels, code_of, colour_of, decode, to_ids
-from pipeline.vision.images import read_stored, write_png
+from pipeline.vision.codec import read_stored, write_png
 
 CLASSES = ClassList(("ground", "box", "sign"), ((90, 90, 90), (200, 40, 40), (40, 40, 200)), 255)
 LABELS = Labels(

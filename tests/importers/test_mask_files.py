@@ -11,7 +11,7 @@ from pipeline.dataset.contract import ClassList
 from pipeline.errors import DataError
 from pipeline.importers.label_map import Kind, Labels, code_of
 from pipeline.importers.mask_files import survey_masks
-from pipeline.vision.images import encode_jpeg, write_png
+from pipeline.vision.codec import encode_jpeg, write_png
 
 RED, WHITE, BLACK = (255, 0, 0), (255, 255, 255), (0, 0, 0)
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from pipeline.dataset.contract import Sample
 from pipeline.errors import DataError
 from pipeline.importers.source import copy_image, write_mask
-from pipeline.vision.images import encode_jpeg, read_mask
+from pipeline.vision.codec import encode_jpeg, read_mask
 
 
 def _sample(tmp_path: Path, content: bytes) -> Sample:

@@ -11,6 +11,7 @@ import pytest
 from pipeline.errors import EvidenceError, RegistryError, RejectedError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
+from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.verdict import Verdict
 from pipeline.promotion.decide import (
     Facts,
@@ -236,7 +237,10 @@ def test_version_that_cannot_be_champion(version: Version, error: type[Exception
 
 def test_newest_model_was_rejected() -> None:
     """A challenger that is older than a rejection is not judged by itself; the message says how it is, by number."""
-    rejected, later = Verdict(False, ("mean IoU 0.5",), None, 0.5, None), NOW + timedelta(seconds=1)
+    rejected, later = (
+        Verdict(False, (Reason("evidence", {"problem": "mean IoU 0.5"}),), None, 0.5, None),
+        NOW + timedelta(seconds=1),
+    )
     check_newest(CHALLENGER, rejected, NOW)
     check_newest(CHALLENGER, replace(rejected, accepted=True), later)
     for challenger, message in (

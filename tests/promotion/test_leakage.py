@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dataset.manifest import MANIFEST, Row, write_manifest
+from pipeline.dataset.manifest import MANIFEST, ManifestRow, write_manifest
 from pipeline.promotion.leakage import count_leaked
 from pipeline.registry.client import Version, create_run, opened
 from tests.finished_project import use_registry
 
 ROWS = [
-    Row(str(index), Path(f"{index}.png"), Path(f"{index}_mask.png"), "here", split, 8, 8, f"image {index}", "mask")
+    ManifestRow(
+        str(index), Path(f"{index}.png"), Path(f"{index}_mask.png"), "here", split, 8, 8, f"image {index}", "mask"
+    )
     for index, split in enumerate(("train", "train", "val", "test"))
 ]
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from pipeline.serving.cleaning import clean_mask
 from pipeline.serving.model_card import Postprocess
-from pipeline.vision.images import drop_small_areas
+from pipeline.vision.regions import drop_small_areas
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, max_side=24)
 MASKS = hnp.arrays(np.uint8, SHAPES, elements=st.integers(0, 3), fill=st.integers(0, 3))

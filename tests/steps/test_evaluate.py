@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.dataset.contract import ClassList, Sample, write_contract
 from pipeline.dataset.fingerprint import Fingerprint
-from pipeline.dataset.manifest import MANIFEST, Row, read_manifest, write_manifest
+from pipeline.dataset.manifest import MANIFEST, ManifestRow, read_manifest, write_manifest
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
 from pipeline.evaluation.bootstrap import Interval
@@ -23,7 +23,7 @@ from pipeline.params import BootstrapParams, EvaluateParams
 from pipeline.serving.model_card import MODEL, Postprocess
 from pipeline.serving.predictor import Predictor
 from pipeline.steps import evaluate as step
-from pipeline.vision.images import read_image, write_png
+from pipeline.vision.codec import read_image, write_png
 from tests.tiny_model import write_tiny_model
 
 CLASSES = ClassList(("sky", "road", "car"), ((0, 0, 255), (90, 90, 90), (200, 0, 0)), 255)
@@ -53,7 +53,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def make_row(index: int, share_of_road: float) -> Row:
+def make_row(index: int, share_of_road: float) -> ManifestRow:
     """A sample of 10 x 8 pixels: road below, sky above, and one ignored pixel."""
     mask = np.zeros((10, 8), np.uint8)
     mask[round(10 * (1 - share_of_road)) :] = 1
@@ -61,7 +61,7 @@ def make_row(index: int, share_of_road: float) -> Row:
     image, path = Path(f"data/images/s{index}.png"), Path(f"data/masks/s{index}.png")
     write_png(image, np.full((10, 8, 3), 40 * index, np.uint8))
     write_png(path, mask)
-    return Row(f"s{index}", image, path, "g", "test", 10, 8, md5_of(image), md5_of(path))
+    return ManifestRow(f"s{index}", image, path, "g", "test", 10, 8, md5_of(image), md5_of(path))
 
 
 def evaluate() -> Scores:

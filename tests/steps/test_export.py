@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.dataset.manifest import Row
+from pipeline.dataset.manifest import ManifestRow
 from pipeline.disk.files import md5_of, read_json, write_json
 from pipeline.errors import EvidenceError, ExportError
 from pipeline.networks.unet import build_unet
@@ -22,7 +22,7 @@ OUT = Path("export/model")
 
 
 @pytest.fixture
-def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Row]:
+def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[ManifestRow]:
     """A data set's manifest, in the folder to run in."""
     monkeypatch.chdir(tmp_path)
     return write_data(tmp_path, num_train=1)
@@ -61,7 +61,7 @@ def write_description(folder: Path, num_classes: int) -> None:
         ),
     ],
 )
-def test_saved_model_agrees_with_keras(rows: list[Row], precision: str) -> None:
+def test_saved_model_agrees_with_keras(rows: list[ManifestRow], precision: str) -> None:
     """Within the limits in params.yaml, on raw images of another size than the network's."""
     parity = export(build(precision), CLASSES, (32, 48), list(golden_rows(rows, 2)), PARAMS, OUT)
     assert parity.golden_images == ("s001", "s004") and parity.num_made_images == 2
@@ -71,7 +71,7 @@ def test_saved_model_agrees_with_keras(rows: list[Row], precision: str) -> None:
 
 
 @pytest.mark.e2e
-def test_a_model_that_disagrees_is_not_written(rows: list[Row]) -> None:
+def test_a_model_that_disagrees_is_not_written(rows: list[ManifestRow]) -> None:
     """Over a limit the stage fails; the record stays, the model does not."""
     limits = PARAMS.model_copy(update={"max_probability_difference": -1.0})
     with pytest.raises(
@@ -82,7 +82,7 @@ def test_a_model_that_disagrees_is_not_written(rows: list[Row]) -> None:
 
 
 @pytest.mark.e2e
-def test_nan_weights_are_refused(rows: list[Row]) -> None:
+def test_nan_weights_are_refused(rows: list[ManifestRow]) -> None:
     """Nan compares with nothing, so it must not slip through the limits."""
     network = build()
     network.get_layer("classify").bias.assign(np.full(3, np.nan))
@@ -91,7 +91,7 @@ def test_nan_weights_are_refused(rows: list[Row]) -> None:
 
 
 @pytest.mark.e2e
-def test_twice_gives_the_same_bytes(rows: list[Row]) -> None:
+def test_twice_gives_the_same_bytes(rows: list[ManifestRow]) -> None:
     """The SavedModel's bytes follow from the weights."""
     for out in ("a/model", "b/model"):
         keras.backend.clear_session()
@@ -99,7 +99,7 @@ def test_twice_gives_the_same_bytes(rows: list[Row]) -> None:
     assert md5_of(Path("a/model/variables")) == md5_of(Path("b/model/variables"))
 
 
-def test_no_golden_image_is_an_error(rows: list[Row]) -> None:
+def test_no_golden_image_is_an_error(rows: list[ManifestRow]) -> None:
     """Parity on nothing proves nothing."""
     with pytest.raises(EvidenceError, match="no golden image: the manifest has no sample in val"):
         export(build(), CLASSES, (32, 48), [], PARAMS, OUT)

@@ -38,7 +38,7 @@ NIGHT = Slice("group", "night", 1, NAN, NAN, NAN, Interval(NAN, NAN, NAN, 1))
 
 def make(**changes: Any) -> Scores:
     """Good scores, but for the changes."""
-    usual = {"interval": MEAN, "intervals": BY_CLASS, "slices": (DARK, BRIGHT, NIGHT)}
+    usual: dict[str, Any] = {"interval": MEAN, "intervals": BY_CLASS, "slices": (DARK, BRIGHT, NIGHT)}
     return made_scores(**(usual | changes))
 
 

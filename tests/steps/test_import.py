@@ -16,7 +16,7 @@ from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, StageError
 from pipeline.importers.demo.scenes import CLASSES
 from pipeline.steps.import_ import Imported, import_data
-from pipeline.vision.images import encode_jpeg, encode_png, read_image, read_mask, write_png
+from pipeline.vision.codec import encode_jpeg, encode_png, read_image, read_mask, write_png
 from tests.bombs import write_bombs
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from pipeline.dataset.contract import ClassList
 from pipeline.disk.files import md5_of, read_json
 from pipeline.errors import DataError, EvidenceError
 from pipeline.steps.predict import RECORD, PredictSummary, predict, progress_of, tell
-from pipeline.vision.images import read_image, read_mask, write_png
+from pipeline.vision.codec import read_image, read_mask, write_png
 from tests.bombs import write_bombs
 from tests.tiny_model import write_tiny_model
 

@@ -11,7 +11,7 @@ from pipeline.dataset.packed import read_packed
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError
 from pipeline.steps.preprocess import CHUNK, preprocess
-from pipeline.vision.images import read_image, read_mask
+from pipeline.vision.codec import read_image, read_mask
 from pipeline.vision.resize import resize_image
 from tests.drawn_data import CLASSES, small_params, write_data
 

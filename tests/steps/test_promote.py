@@ -208,7 +208,10 @@ def test_without_an_accepted_challenger_there_is_no_promotion(contest: Callable[
 
 def _judge(accepted: bool, seconds_from_now: int) -> None:
     """Leaves a verdict of the gate, as if it were of that time."""
-    Verdict(accepted, ("mean IoU 0.5 is below the floor 0.7", "IoU of car is 0"), None, 0.5, None).write()
+    reasons = [
+        Reason("below_floor", {"name": name, "value": 0.5, "threshold": 0.7}) for name in ("mean_iou", "iou/car")
+    ]
+    Verdict(accepted, tuple(reasons), None, 0.5, None).write()
     when = time.time() + seconds_from_now
     os.utime(VERDICT, (when, when))
 
@@ -221,7 +224,7 @@ def test_model_that_the_gate_rejected(contest: Callable[..., None], capsys: pyte
         run(step.main)
     err = capsys.readouterr().err
     assert exit_.value.code == 3 and "error: the gate rejected the newest model: mean IoU 0.5 is below the floor" in err
-    assert "; IoU of car is 0; " in err and "not found" not in err and read_ledger() == ()
+    assert "; IoU of car 0.5 is below the floor 0.7; " in err and "not found" not in err and read_ledger() == ()
 
 
 def test_challenger_that_is_older_than_a_rejected_model(contest: Callable[..., None]) -> None:

@@ -20,11 +20,12 @@ from pipeline.dataset.contract import Sample, list_samples, write_contract
 from pipeline.dataset.manifest import read_manifest
 from pipeline.dataset.versions import add_data, is_fresh
 from pipeline.disk.files import md5_of
+from pipeline.disk.records import read_rows
 from pipeline.errors import DataError, ParamsError
 from pipeline.params import ValidateParams
 from pipeline.steps.validate import Report, main, validate
-from pipeline.validation.findings import read_quarantine
-from pipeline.vision.images import encode_jpeg, encode_png, read_image, write_png
+from pipeline.validation.findings import DataFinding
+from pipeline.vision.codec import encode_jpeg, encode_png, read_image, write_png
 from pipeline.vision.resize import resize_image
 from tests.bombs import write_bombs
 from tests.drawn_data import CLASSES, SIZE, small_content, small_params, write_data
@@ -150,7 +151,7 @@ def test_what_is_written(root: Path, report: Report) -> None:
     rows = read_manifest(root / OUT / "manifest.csv")
     assert {row.name for row in rows} == {f"s{i:03}" for i in range(28)} - BAD.keys() and rows == report.rows
     assert rows[0].image == DATA / "images" / "s010.png"
-    assert {one.name for one in read_quarantine(root / OUT / "quarantine.csv")} == BAD.keys()
+    assert {one.name for one in read_rows(root / OUT / "quarantine.csv", DataFinding, "validate")} == BAD.keys()
     findings = json.loads((root / OUT / "findings.json").read_text())
     assert (findings["num_samples"], findings["num_quarantined"]) == (28, len(BAD))
     assert findings["num_good"] == {"train": 8, "val": 4, "test": 4}
@@ -168,7 +169,7 @@ def test_stop_tells_all_and_gives_no_manifest(root: Path, report: Report, tmp_pa
     message = str(caught.value)
     assert message.startswith(f"data: {len(BAD)} of 28 samples are bad") and "validate.on_error: quarantine" in message
     assert f"{out}/quarantine.csv" in message and message.count("\n  data/") == 5 and "... and" in message
-    assert {one.name for one in read_quarantine(out / "quarantine.csv")} == BAD.keys()
+    assert {one.name for one in read_rows(out / "quarantine.csv", DataFinding, "validate")} == BAD.keys()
     assert not (out / "manifest.csv").exists() and (out / "data_docs" / "index.html").is_file()
     assert md5_of(out / "quarantine.csv") == md5_of(root / OUT / "quarantine.csv")
 

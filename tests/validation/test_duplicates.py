@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.validation.duplicates import (
     KEEP_ORDER,
     Duplicate,
-    Picture,
+    HashedImage,
     duplicates_across,
     duplicates_within,
     is_flat,
@@ -21,13 +21,13 @@ from pipeline.validation.duplicates import (
 HASH = 0x0F1E2D3C4B5A6978
 
 
-def picture(name: str, split: str, *, known: bool = False, md5: str = "", hash_: int = HASH) -> Picture:
+def picture(name: str, split: str, *, known: bool = False, md5: str = "", hash_: int = HASH) -> HashedImage:
     """A picture whose file is like no other."""
-    return Picture(name, split, known, md5 or name, hash_)
+    return HashedImage(name, split, known, md5 or name, hash_)
 
 
 @st.composite
-def near_pictures(draw: st.DrawFn) -> list[Picture]:
+def near_pictures(draw: st.DrawFn) -> list[HashedImage]:
     """Pictures of few looks, so that many are near each other."""
     bits = st.lists(st.integers(0, 63), max_size=4)
     made = st.tuples(st.sampled_from(KEEP_ORDER), st.booleans(), st.sampled_from([HASH, HASH ^ 0xFFFF, 0]), bits)
@@ -39,7 +39,7 @@ def near_pictures(draw: st.DrawFn) -> list[Picture]:
     return pictures
 
 
-def pairs(pictures: list[Picture], max_bits: int) -> Iterator[tuple[Picture, Picture]]:
+def pairs(pictures: list[HashedImage], max_bits: int) -> Iterator[tuple[HashedImage, HashedImage]]:
     """The definition: each pair of near pictures, first the one to keep."""
     for one, other in combinations(pictures, 2):
         keep, leave = sorted((one, other), key=lambda picture: KEEP_ORDER.index(picture.split))
@@ -49,7 +49,7 @@ def pairs(pictures: list[Picture], max_bits: int) -> Iterator[tuple[Picture, Pic
 
 
 @given(near_pictures(), st.integers(0, 8))
-def test_near_duplicates_are_those_of_the_definition(pictures: list[Picture], max_bits: int) -> None:
+def test_near_duplicates_are_those_of_the_definition(pictures: list[HashedImage], max_bits: int) -> None:
     """The table of rows finds the pictures that a loop over all pairs finds, each with a nearest one."""
     nearest: dict[str, tuple[bool, int]] = {}
     for keep, leave in pairs(pictures, max_bits):
@@ -63,7 +63,7 @@ def test_near_duplicates_are_those_of_the_definition(pictures: list[Picture], ma
 
 
 @given(near_pictures(), st.randoms())
-def test_order_of_pictures_does_not_matter(pictures: list[Picture], random: np.random.Generator) -> None:
+def test_order_of_pictures_does_not_matter(pictures: list[HashedImage], random: np.random.Generator) -> None:
     """The same set in another order gives the same findings."""
     shuffled = list(pictures)
     random.shuffle(shuffled)

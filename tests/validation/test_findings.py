@@ -5,12 +5,13 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.validation.findings import Finding, bad_names, first_of, read_quarantine, summary_of, write_quarantine
+from pipeline.disk.records import read_rows
+from pipeline.validation.findings import DataFinding, bad_names, first_of, summary_of, write_quarantine
 
 
-def finding(name: str, severity: str = "error", check: str = "sizes_equal") -> Finding:
+def finding(name: str, severity: str = "error", check: str = "sizes_equal") -> DataFinding:
     """A finding about a sample."""
-    return Finding(name, f"data/masks/{name}.png", severity, check, "mask is small", "export it again")
+    return DataFinding(name, f"data/masks/{name}.png", severity, check, "mask is small", "export it again")
 
 
 def test_words_of_a_finding() -> None:
@@ -28,7 +29,7 @@ def test_quarantine_list(tmp_path: Path) -> None:
     path = tmp_path / "work" / "quarantine.csv"
     write_quarantine(path, [finding("b"), finding("a"), finding("a", "warning"), finding("")])
     assert path.read_text().startswith("name,file,severity,check,reason,what_to_do\na,data/masks/a.png,error,")
-    assert read_quarantine(path) == [finding("a"), finding("b")]
+    assert read_rows(path, DataFinding, "validate") == [finding("a"), finding("b")]
 
 
 @given(

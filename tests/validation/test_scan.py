@@ -14,7 +14,7 @@ from PIL import Image
 from pipeline.dataset.contract import Sample, list_samples
 from pipeline.errors import ParamsError
 from pipeline.validation.scan import Facts, ImageFacts, MaskFacts, look_at, read_num_workers, scan
-from pipeline.vision.images import encode_jpeg, encode_png, write_png
+from pipeline.vision.codec import encode_jpeg, encode_png, write_png
 from pipeline.vision.picture_files import Limits
 from tests.drawn_data import draw, write_data
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipeline.errors import DataError
-from pipeline.vision.images import read_image, read_stored, write_png
-from pipeline.vision.picture_files import HIGHEST, Limits, check_px, open_picture
+from pipeline.vision.codec import read_image, read_stored, write_png
+from pipeline.vision.picture_files import HIGHEST, Limits, check_px, list_images, open_picture
 from tests.bombs import write_animation, write_bombs
 from tests.layout import ROOT
 
@@ -22,7 +22,7 @@ IN_LITTLE_MEMORY = """
 import resource, sys
 from pathlib import Path
 from pipeline.errors import DataError
-from pipeline.vision.images import read_image, read_stored
+from pipeline.vision.codec import read_image, read_stored
 read_image(Path(sys.argv[1])), read_stored(Path(sys.argv[1]))
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 600_000_000, -1))
@@ -121,3 +121,23 @@ def test_damaged_files_give_a_picture_or_a_message(
             assert read(path).shape[0] >= 1
         except DataError as err:
             assert "a.png: " in str(err)
+
+
+def test_pictures_are_listed_and_nothing_else(tmp_path: Path) -> None:
+    """Folders below are looked through; hidden files and folders, and other files, are not."""
+    names = ("b.PNG", "a/c.jpg", "a/.d.png", ".e/f.png", "notes.txt")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path)] == ["a/c.jpg", "b.PNG"]
+
+
+def test_a_link_to_a_folder_with_the_name_of_a_picture_is_not_passed_over(tmp_path: Path) -> None:
+    """It is listed, so that reading refuses it by name; what is in it is not."""
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/a.png").touch()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/x.png").symlink_to("../tree")
+    assert list_images(tmp_path / "photos") == [tmp_path / "photos/x.png"]
+    with pytest.raises(DataError, match="x.png: cannot be read"):
+        read_image(tmp_path / "photos/x.png")

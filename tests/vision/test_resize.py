@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
-from pipeline.vision.resize import ONE, find_taps, resize_image
+from pipeline.vision.resize import ONE, find_taps, resize_image, resize_mask
 
 LENGTHS = st.integers(1, 5000)
+MASKS = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=24))
 
 
 @given(length=LENGTHS, new_length=LENGTHS)
@@ -59,3 +61,14 @@ def test_a_mirrored_image_gives_the_mirror_image(seed: int, height: int, width: 
     image = np.random.default_rng(seed).integers(0, 256, (31, 44, 3), np.uint8)
     there, back = resize_image(image, (height, width)), resize_image(image[:, ::-1], (height, width))[:, ::-1]
     assert np.abs(there.astype(int) - back).max() <= 1
+
+
+@given(
+    mask=MASKS,
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+)
+def test_resizing_a_mask_makes_no_new_id(mask: np.ndarray, height: int, width: int) -> None:
+    """Nearest neighbour only; the size asked for is reached."""
+    resized = resize_mask(mask, (height, width))
+    assert resized.shape == (height, width) and set(np.unique(resized)) <= set(np.unique(mask))

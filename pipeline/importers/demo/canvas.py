@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.dataset.contract import Colour
 from pipeline.importers.demo.random_stream import RandomStream
-from pipeline.vision.images import draw_polygon
+from pipeline.vision.drawing import draw_polygon
 
 SIZE = (192, 256)
 """(height, width) of the finished image."""

@@ -20,7 +20,7 @@ def demo(*, seed: int = 0, num_images: int = 240) -> Source:
     """
     from pipeline.dataset.contract import Sample
     from pipeline.importers.demo.scenes import CLASSES, STREETS, draw_scene
-    from pipeline.vision.images import encode_jpeg
+    from pipeline.vision.codec import encode_jpeg
 
     if num_images < 1:
         raise DataError(f"{num_images} images are asked for, expected at least 1")

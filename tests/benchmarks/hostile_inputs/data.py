@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipeline.vision.images import read_stored
+from pipeline.vision.codec import read_stored
 from tests.benchmarks.hostile_inputs.case import IMPORT, VALIDATE, Case, Make, Place
 from tests.benchmarks.hostile_inputs.templates import NAMES, SIZE
 

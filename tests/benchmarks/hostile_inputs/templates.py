@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.vision.images import write_png
+from pipeline.vision.codec import write_png
 from tests.conftest import ROOT, SETTINGS
 from tests.contest import FREE, ROAD, SKY, register, write_contest
 from tests.drawn_data import write_data

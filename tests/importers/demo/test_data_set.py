@@ -7,7 +7,7 @@ import pytest
 from pipeline.errors import DataError
 from pipeline.importers.demo.data_set import demo
 from pipeline.importers.demo.scenes import CLASSES, STREETS, draw_scene
-from pipeline.vision.images import read_mask
+from pipeline.vision.codec import read_mask
 
 
 def test_streets_take_turns(tmp_path: Path) -> None:

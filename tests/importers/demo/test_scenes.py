@@ -11,7 +11,7 @@ from pipeline.dataset.splits import split_of
 from pipeline.importers.demo.canvas import SIZE, VOID
 from pipeline.importers.demo.layout import LIGHTS
 from pipeline.importers.demo.scenes import CLASSES, STREETS, draw_scene
-from pipeline.vision.images import difference_hash
+from pipeline.vision.counting import difference_hash
 
 Scene = tuple[np.ndarray, np.ndarray]
 NEAR_DUPLICATE_BITS = 6
