@@ -65,9 +65,9 @@ def test_a_verdict_on_other_scores_is_none(work: Path) -> None:
 
 
 def test_pictures_are_known_by_kind_and_rank(work: Path) -> None:
-    """They stand in the order of their table; without it there are none, and that is told."""
-    found = [(picture.kind, picture.rank, picture.name) for picture in read_evidence(work, None, ()).pictures]
-    assert found == [("worst", 1, "a_1"), ("worst", 2, "b"), ("suspect", 1, "a_1"), ("random", 1, "b")]
+    """In the order of their table; without it there are none, and that is a problem."""
+    pictures = [(picture.kind, picture.rank, picture.name) for picture in read_evidence(work, None, ()).pictures]
+    assert pictures == [("worst", 1, "a_1"), ("worst", 2, "b"), ("suspect", 1, "a_1"), ("random", 1, "b")]
     (work / "evaluate/overlays/overlays.csv").unlink()
     evidence = read_evidence(work, None, ())
     assert not evidence.pictures and "overlays.csv: not found" in evidence.problems[0]

@@ -247,7 +247,7 @@ def test_a_decision_comes_before_the_verdict(evidence: ModelEvidence, promoted: 
 def test_the_cards_have_intervals_and_the_change(evidence: ModelEvidence) -> None:
     """A change whose interval is on one side of zero has a colour; one without an interval says so."""
     decided = replace(evidence, decision=PROMOTED)
-    assert "0.600 to 0.700 (95\xa0% interval, 6 groups; few groups" in "".join(check(render(decided)).words)
+    assert "0.600 to 0.700 (95 % interval, 6 groups; few groups, so it is rather too narrow)" in text_of(decided)
     assert "Change+0.020mean IoU, against segline/6; +0.010 to +0.030" in text_of(decided)
     assert "Boundary IoU0.400" in text_of(decided) and "Boundary F10.500within 3 px" in text_of(decided)
     assert "Calibration error12.5%how far" in text_of(decided) and "left out" not in text_of(decided)
