@@ -1,4 +1,4 @@
-"""Everything that the report is made from, read from what the stages left; what is missing is left out, and said."""
+"""Reads the files of the stages for the report. A damaged file is named on the page and does not stop it."""
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ from pipeline.runtime.cost import Cost, read_costs
 from pipeline.serving.model_card import CARD, ModelCard
 
 DAMAGED = (SeglineError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, csv.Error)
-"""What reading may raise where a file is not what its stage writes."""
+"""Errors of reading a file that its stage did not write so."""
 IMAGE_COLUMNS = ("name", "group", "width", "mean_iou", "pixel_accuracy")
 Content = TypeVar("Content")
 MAX_SHOWN = 300  # characters of what is wrong in a message
@@ -32,17 +32,17 @@ MAX_SHOWN = 300  # characters of what is wrong in a message
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided of a model after the gate.
+    """The decision on a model after the gate.
 
     Attributes:
-        promoted: it became the champion; None where nothing was to be decided.
+        promoted: the model became the champion; None if there was nothing to decide.
         label: the decision in a word or two.
         headline: the decision in a line, such as "segline/7 became the champion".
         reasons: a sentence each.
-        champion: the version that it was compared with, such as "segline/6"; None where there was none.
-        difference: of the mean IoU, model minus champion; None where nothing was compared.
-        by_class: the same of each class's IoU, by name.
-        tags: of the model's version, its lineage among them.
+        champion: the version that the model was compared with, such as "segline/6"; None without one.
+        difference: mean IoU of the model minus that of the champion; None without a comparison.
+        by_class: the difference of each class's IoU, by class name.
+        tags: tags of the model's version; its lineage is among them.
     """
 
     promoted: bool | None
@@ -56,26 +56,26 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Dossier:
-    """What is known of a model; None or empty where the file is missing or damaged.
+class ModelEvidence:
+    """All that is known of a model; a field is None or empty if its file is missing or damaged.
 
     Attributes:
         decision: after the gate.
         verdict: of the gate, on these scores.
-        verdict_md5: of the verdict's file, of whatever scores; "" without one.
+        verdict_md5: MD5 of the verdict's file, also if the verdict is on other scores; "" without one.
         scores: on the test split.
         classes: of the data set.
         matrix: (K, K) int64 pooled counts, rows are targets.
         fingerprint: of the training data.
-        images: `IMAGE_COLUMNS` of per_image.csv by name of the sample.
-        suspects: areas by name of the sample, largest first.
+        images: `IMAGE_COLUMNS` of per_image.csv by sample name.
+        suspects: suspected label errors by sample name, largest first.
         pictures: overlays, in order of rank.
         history: a row for each epoch.
         rows: of the manifest.
         card: of the exported model.
-        records: the plain values that other stages wrote, by heading.
+        records: plain values that stages wrote, by heading.
         costs: of the stages that made this model.
-        problems: what could not be read, a sentence each.
+        problems: a sentence for each file that could not be read.
     """
 
     decision: Decision | None
@@ -97,17 +97,17 @@ class Dossier:
 
 
 class Reader:
-    """Reads what there is, and remembers what could not be read.
+    """Reads files that may be missing or damaged.
 
     Attributes:
-        problems: a sentence each.
+        problems: a sentence for each damaged file.
     """
 
     def __init__(self) -> None:
         self.problems: list[str] = []
 
     def read(self, path: Path, read: Callable[[Path], Content], otherwise: Content) -> Content:
-        """What `read` makes of `path`; `otherwise` where there is no such file or it is damaged."""
+        """Returns `read(path)`, or `otherwise` if the file is missing or damaged."""
         try:
             return read(path) if path.exists() else otherwise
         except DAMAGED as err:
@@ -116,13 +116,13 @@ class Reader:
             return otherwise
 
 
-def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | None = None) -> Dossier:
-    """Reads what the stages left in `work`; refuses nothing.
+def read_evidence(work: Path, decision: Decision | None, costs: Sequence[Cost] | None = None) -> ModelEvidence:
+    """Reads the files of the stages; raises nothing.
 
     Args:
         work: folder of the stages' outputs.
-        decision: after the gate, where there is one already.
-        costs: of the stages; read from where the stages put them if None.
+        decision: after the gate, None before it.
+        costs: of the stages; None reads the costs of this machine.
     """
     reader, evaluate = Reader(), work / "evaluate"
     get = reader.read
@@ -133,7 +133,7 @@ def read_dossier(work: Path, decision: Decision | None, costs: Sequence[Cost] | 
     if verdict and scores and verdict.scores_md5 != md5_of(evaluate / "scores.json"):
         reader.problems.append(f"{work / 'gate/verdict.json'}: is of other scores than {evaluate / 'scores.json'}")
         verdict = None
-    return Dossier(
+    return ModelEvidence(
         decision=decision,
         verdict=verdict,
         verdict_md5=get(work / "gate/verdict.json", md5_of, ""),
@@ -174,7 +174,7 @@ def read_matrix(path: Path) -> np.ndarray:
 
 
 def _read_images(path: Path) -> dict[str, dict[str, str]]:
-    """The columns that the report shows, row by row: the counts of many classes would fill the memory."""
+    """Reads only `IMAGE_COLUMNS`, row by row: with many classes the other columns fill the memory."""
     with path.open(newline="", encoding="utf-8") as file:
         lines = csv.reader(file)
         header = next(lines, [])
@@ -184,10 +184,10 @@ def _read_images(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _read_suspects(path: Path) -> dict[str, list[Suspect]]:
-    found: dict[str, list[Suspect]] = {}
+    by_name: dict[str, list[Suspect]] = {}
     for suspect in read_suspects(path):
-        found.setdefault(suspect.name, []).append(suspect)
-    return found
+        by_name.setdefault(suspect.name, []).append(suspect)
+    return by_name
 
 
 def _read_record(path: Path) -> dict[str, Any]:

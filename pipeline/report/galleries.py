@@ -1,81 +1,71 @@
-"""The galleries of the report: image, truth, prediction and wrong pixels, each picture held once."""
+"""The galleries of the report: pictures of four panels with their captions."""
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from pipeline.errors import DataError
 from pipeline.evaluation.label_errors import Suspect
 from pipeline.evaluation.overlays import GAP_PX, Overlay
-from pipeline.report.evidence import Dossier
-from pipeline.report.page import chip, number
-from pipeline.vision.codec import read_image
+from pipeline.report.evidence import ModelEvidence
+from pipeline.vision.images import read_image
 
-NUM_AREAS = 3
-PANEL_NAMES = ("image", "truth", "prediction", "wrong pixels")
+NUM_AREAS, NUM_PANELS = 3, 4
 
 
-def legend(dossier: Dossier) -> str:
-    """The classes with their colours."""
-    if dossier.classes is None:
-        return ""
-    pairs = zip(dossier.classes.names, dossier.classes.colours, strict=True)
-    return (
-        f'<div class="legend">{"".join(f"<span>{chip(colour)}{escape(name)}</span>" for name, colour in pairs)}</div>'
-    )
+class Figure(NamedTuple):
+    """A picture with its caption.
+
+    Attributes:
+        picture: kind, rank and sample name.
+        group: of the sample; "" if unknown or the sample's own name.
+        scores: of the image, by label; nan if no pixel is counted.
+        areas: suspected label errors.
+        frames: x, y, width and height of each area in a panel, in pixels of the picture.
+        jpeg: the four panels side by side, as base64.
+        size: (height, width) of the four panels in pixels.
+        panel_width: in pixels.
+        step: pixels from the left side of a panel to that of the next.
+    """
+
+    picture: Overlay
+    group: str
+    scores: dict[str, float]
+    areas: Sequence[Suspect]
+    frames: list[list[float]]
+    jpeg: str
+    size: tuple[int, int]
+    panel_width: float
+    step: float
 
 
-def gallery(dossier: Dossier, kind: str) -> str:
-    """The pictures of a kind, in order of rank; one that cannot be read is left out."""
-    return "".join(_figure(dossier, picture) for picture in dossier.pictures if picture.kind == kind)
+def gallery(evidence: ModelEvidence, kind: str) -> list[Figure]:
+    """The pictures of a kind in order of rank, without those that cannot be read."""
+    figures = (_figure(evidence, picture) for picture in evidence.pictures if picture.kind == kind)
+    return [figure for figure in figures if figure]
 
 
-def _figure(dossier: Dossier, picture: Overlay) -> str:
-    row = dossier.images.get(picture.name, {})
-    areas = dossier.suspects.get(picture.name, ())[:NUM_AREAS] if picture.kind == "suspect" else ()
-    panels = _panels(picture, row, areas)
-    if not panels:
-        return ""
-    told = [f"{picture.rank}. <b>{escape(picture.name)}</b>"]
-    if row.get("group") not in (None, "", picture.name):
-        told.append(escape(row["group"]))
-    if areas:
-        told += [f"labelled {escape(area.label)}, the model says {escape(area.predicted)}" for area in areas]
-    else:
-        columns = (("mean IoU", "mean_iou"), ("accuracy", "pixel_accuracy"))
-        told += [f"{name} {number(float(row[column] or math.nan))}" for name, column in columns if column in row]
-    return f'<figure><figcaption>{" &middot; ".join(told)}</figcaption><div class="panels">{panels}</div></figure>'
-
-
-def _panels(picture: Overlay, row: Mapping[str, str], areas: Sequence[Suspect]) -> str:
-    """Four windows on one JPEG, which the page holds once; suspected areas are framed."""
+def _figure(evidence: ModelEvidence, picture: Overlay) -> Figure | None:
     try:
         height, width, _ = read_image(picture.path).shape
     except DataError:
-        return ""
-    panel = (width - (len(PANEL_NAMES) - 1) * GAP_PX) / len(PANEL_NAMES)
-    scale = panel / float(row["width"]) if row.get("width") else math.nan
-    id_ = f"{picture.kind}-{picture.rank}"
-    jpeg = base64.b64encode(picture.path.read_bytes()).decode()
-    whole = f'<image id="{id_}" width="{width}" height="{height}" href="data:image/jpeg;base64,{jpeg}"/>'
-    parts = ""
-    for index, name in enumerate(PANEL_NAMES):
-        left = index * (panel + GAP_PX)
-        content = f'<use href="#{id_}"/>' if index else whole
-        frames = "" if math.isnan(scale) else "".join(_frame(area, left, scale) for area in areas)
-        parts += (
-            f'<div><svg viewBox="{left:g} 0 {panel:g} {height}" role="img">'
-            f"<title>{name} of {escape(picture.name)}</title>{content}{frames}</svg><span>{name}</span></div>"
-        )
-    return parts
-
-
-def _frame(area: Suspect, left: float, scale: float) -> str:
-    """A frame around an area, white on black so that it shows on any picture."""
-    x, y, width, height = (side * scale for side in (area.left, area.top, area.width, area.height))
-    box = f'x="{x + left:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="none"'
-    return "".join(
-        f'<rect {box} stroke="{colour}" stroke-width="{px}" vector-effect="non-scaling-stroke"/>'
-        for colour, px in (("#000", 4), ("#fff", 2))
+        return None
+    row = evidence.images.get(picture.name, {})
+    areas = evidence.suspects.get(picture.name, ())[:NUM_AREAS] if picture.kind == "suspect" else ()
+    panel_width = (width - (NUM_PANELS - 1) * GAP_PX) / NUM_PANELS
+    scale = panel_width / float(row["width"]) if row.get("width") else None
+    frames = [[scale * side for side in (a.left, a.top, a.width, a.height)] for a in areas] if scale else []
+    group = row.get("group", "")
+    labels = {"mean_iou": "mean IoU", "pixel_accuracy": "accuracy"}
+    return Figure(
+        picture=picture,
+        group="" if group == picture.name else group,
+        scores={label: float(row[column] or math.nan) for column, label in labels.items() if column in row},
+        areas=areas,
+        frames=frames,
+        jpeg=base64.b64encode(picture.path.read_bytes()).decode(),
+        size=(height, width),
+        panel_width=panel_width,
+        step=panel_width + GAP_PX,
     )

@@ -1,16 +1,12 @@
-"""How the model came about: the training's curves, data and lineage, and what it cost."""
+"""Training curves, data and lineage, and cost."""
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.dataset.contract import SPLITS
-from pipeline.report.evidence import Dossier
-from pipeline.report.page import facts, table
+from pipeline.report.evidence import ModelEvidence
 from pipeline.runtime.cost import Cost
-from pipeline.runtime.progress import duration
-from pipeline.vision.charts import line_chart
 
 ORIGIN = {
     "git_commit": "git commit",
@@ -18,96 +14,101 @@ ORIGIN = {
     "params_md5": "params.yaml, MD5",
     "dvc_lock_md5": "dvc.lock, MD5",
 }
-"""The tags of a version from which it can be made again."""
+"""The tags of a version from which it can be reproduced."""
+CURVES = {
+    "Loss": {"train": "loss", "val": "val_loss"},
+    "Scores on val, at the working size": {"mean IoU": "val_mean_iou", "pixel accuracy": "val_pixel_accuracy"},
+    "Learning rate": {"learning rate": "learning_rate"},
+}
+"""Columns of the history by chart and label."""
+Facts = list[tuple[str, str]]
 
 
-def curves(dossier: Dossier) -> str:
-    """Loss, scores on val and learning rate over the epochs; nothing where the model was not trained here."""
-    history = dossier.history
+class Curves(NamedTuple):
+    """The training's history.
+
+    Attributes:
+        epochs: (N) from 1.
+        charts: (N) values of each curve, by chart and label; nan is a gap.
+        best_epoch: with the highest mean IoU on val; None if no epoch was scored.
+    """
+
+    epochs: list[float]
+    charts: dict[str, dict[str, list[float]]]
+    best_epoch: float | None
+
+
+def curves(history: Sequence[Mapping[str, float]]) -> Curves | None:
+    """The curves over the epochs; None without a history."""
     if not history:
-        return ""
-    names = dict.fromkeys(name for row in history for name in row)
-    columns = {name: [row.get(name, math.nan) for row in history] for name in names}
-    best = _best_epoch(history)
-    groups = {
-        "Loss": {"train": "loss", "val": "val_loss"},
-        "Scores on val, at the working size": {"mean IoU": "val_mean_iou", "pixel accuracy": "val_pixel_accuracy"},
-        "Learning rate": {"learning rate": "learning_rate"},
+        return None
+    known = {name for row in history for name in row}
+    charts = {
+        title: {label: _column(history, name) for label, name in columns.items() if name in known}
+        for title, columns in CURVES.items()
     }
-    charts = ""
-    for title, wanted in groups.items():
-        series = {name: columns[column] for name, column in wanted.items() if column in columns}
-        if chart := line_chart(title, columns["epoch"], series, best):
-            charts += f"<div><h3>{title}</h3>{chart}</div>"
-    note = "" if best is None else f'<p class="muted">The weights are those of epoch {best:g}, the dashed line.</p>'
-    return f'{note}<div class="charts">{charts}</div>'
-
-
-def _best_epoch(history: Sequence[Mapping[str, float]]) -> float | None:
     scored = [row for row in history if math.isfinite(row.get("val_mean_iou", math.nan))]
-    return max(scored, key=lambda row: row["val_mean_iou"])["epoch"] if scored else None
+    best = max(scored, key=lambda row: row["val_mean_iou"])["epoch"] if scored else None
+    return Curves(_column(history, "epoch"), charts, best)
 
 
-def lineage(dossier: Dossier) -> str:
-    """What was scored, with the names that its bytes have."""
-    parts = {"Origin": _origin(dossier), "Data": _data(dossier), "Model": _model(dossier)}
-    parts |= {heading: list(map(_told, record.items())) for heading, record in dossier.records.items()}
-    return "".join(f"<h3>{heading}</h3>{facts(rows)}" for heading, rows in parts.items() if rows)
+def _column(history: Sequence[Mapping[str, float]], name: str) -> list[float]:
+    return [row.get(name, math.nan) for row in history]
 
 
-def _origin(dossier: Dossier) -> list[tuple[str, str]]:
-    tags = dossier.decision.tags if dossier.decision else {}
-    return [(told, tags[name]) for name, told in ORIGIN.items() if name in tags]
+def lineage(evidence: ModelEvidence) -> dict[str, Facts]:
+    """Names and values by heading; a heading without values is left out."""
+    tags = evidence.decision.tags if evidence.decision else {}
+    parts = {
+        "Origin": [(label, tags[name]) for name, label in ORIGIN.items() if name in tags],
+        "Data": _data(evidence),
+        "Model": _model(evidence),
+        **{heading: [_as_text(*item) for item in record.items()] for heading, record in evidence.records.items()},
+    }
+    return {heading: facts for heading, facts in parts.items() if facts}
 
 
-def _data(dossier: Dossier) -> list[tuple[str, str]]:
-    rows = [(f"split {split}", _count_split(dossier, split)) for split in SPLITS if dossier.rows]
-    if dossier.classes:
-        rows.append(("classes", f"{len(dossier.classes)}, ignore id {dossier.classes.ignore_id}"))
-    if dossier.scores:
-        evidence = dossier.scores.evidence
-        rows += [("manifest, MD5", evidence.manifest_md5), ("test split, MD5", evidence.test_md5)]
-    return rows
+def _data(evidence: ModelEvidence) -> Facts:
+    facts = [(f"split {split}", _count_split(evidence, split)) for split in SPLITS if evidence.rows]
+    if evidence.classes:
+        facts.append(("classes", f"{len(evidence.classes)}, ignore id {evidence.classes.ignore_id}"))
+    if evidence.scores:
+        scored = evidence.scores.evidence
+        facts += [("manifest, MD5", scored.manifest_md5), ("test split, MD5", scored.test_md5)]
+    return facts
 
 
-def _count_split(dossier: Dossier, split: str) -> str:
-    members = [row for row in dossier.rows if row.split == split]
+def _count_split(evidence: ModelEvidence, split: str) -> str:
+    members = [row for row in evidence.rows if row.split == split]
     num_groups = len({row.group for row in members})
     return f"{len(members)} images, {num_groups} group{'s' * (num_groups != 1)}"
 
 
-def _model(dossier: Dossier) -> list[tuple[str, str]]:
-    rows = [("SavedModel, MD5", dossier.scores.evidence.model_md5)] if dossier.scores else []
-    if dossier.card:
-        cleaning = ", ".join(f"{name} {value}" for name, value in vars(dossier.card.postprocess).items() if value)
-        size = " x ".join(map(str, dossier.card.size))
-        rows += [("working size", f"{size} px (height x width)"), ("cleaning of the mask", cleaning or "none")]
-    return rows
+def _model(evidence: ModelEvidence) -> Facts:
+    facts = [("SavedModel, MD5", evidence.scores.evidence.model_md5)] if evidence.scores else []
+    if evidence.card:
+        cleaning = ", ".join(f"{name} {value}" for name, value in vars(evidence.card.postprocess).items() if value)
+        size = " x ".join(map(str, evidence.card.size))
+        facts += [("working size", f"{size} px (height x width)"), ("cleaning of the mask", cleaning or "none")]
+    return facts
 
 
-def _told(item: tuple[str, Any]) -> tuple[str, str]:
-    name, value = item
+def _as_text(name: str, value: Any) -> tuple[str, str]:
     text = f"{value:g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
     return name.replace("_", " "), text
 
 
-def cost(dossier: Dossier) -> str:
-    """Time, speed and memory of each stage, where they are known."""
-    rows = [
-        (escape(item.stage), duration(item.seconds), _speed(dossier, item), f"{item.peak_mb:,.0f} MB")
-        for item in dossier.costs
-    ]
-    note = '<p class="muted">Each stage from start to end, with loading; memory is the most that its process held.</p>'
-    return note + table(("stage", "time", "images/s", "memory"), rows) if rows else ""
-
-
-def _speed(dossier: Dossier, item: Cost) -> str:
-    """Images over seconds of a stage that goes through images."""
-    trained = dossier.fingerprint.num_images.get("train", 0) if dossier.fingerprint else 0
+def cost_rows(evidence: ModelEvidence) -> list[tuple[Cost, float]]:
+    """The stages whose cost is known, each with its speed in images/s; nan for a stage that reads no images."""
+    num_trained = evidence.fingerprint.num_images.get("train", 0) if evidence.fingerprint else 0
     num_images = {
-        "validate": len(dossier.rows),
-        "preprocess": len(dossier.rows),
-        "train": trained * len(dossier.history),
-        "evaluate": dossier.scores.num_images if dossier.scores else 0,
-    }.get(item.stage, 0)
-    return f"{num_images / item.seconds:,.1f}" if num_images and item.seconds > 0 else "&ndash;"
+        "validate": len(evidence.rows),
+        "preprocess": len(evidence.rows),
+        "train": num_trained * len(evidence.history),
+        "evaluate": evidence.scores.num_images if evidence.scores else 0,
+    }
+    return [(cost, _speed(num_images.get(cost.stage, 0), cost.seconds)) for cost in evidence.costs]
+
+
+def _speed(num_images: int, seconds: float) -> float:
+    return num_images / seconds if num_images and seconds > 0 else math.nan

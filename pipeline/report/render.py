@@ -1,76 +1,120 @@
-"""The report: one HTML file that needs no network and says first what was decided on the model, and why.
+"""Renders the report: one HTML file that needs no network and begins with the decision and its reasons.
 
-It is rendered by the stage `gate` from what lies in `work/`, and again by `promote`, which knows the decision.
+The stage `gate` renders it from the files in `work/`. `promote` renders it again with its decision.
 """
 
 import math
-from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from pipeline.report.advice import advice, failures
-from pipeline.report.evidence import Decision, Dossier, read_dossier
-from pipeline.report.galleries import gallery, legend
-from pipeline.report.lineage import cost, curves, lineage
-from pipeline.report.page import page
-from pipeline.report.place import decision_mark
-from pipeline.report.scores import calibration, class_table, confusion, slices
-from pipeline.report.verdict import header, headline
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.evaluation.wording import few_units, left_out, strays
+from pipeline.evaluation.scores import Scores
+from pipeline.report.advice import shortages, suspected_images, weak_classes, weak_slices
+from pipeline.report.evidence import Decision, ModelEvidence, read_evidence
+from pipeline.report.galleries import gallery
+from pipeline.report.lineage import cost_rows, curves, lineage
+from pipeline.report.place import NEWEST
+from pipeline.report.scores import class_rows, count_images, metrics, mistake_rows, reliability, slices_by_kind
+from pipeline.runtime.progress import duration
+from pipeline.vision.charts import COLOURS, confusion_chart, histogram_chart, line_chart, reliability_chart
 
 __all__ = ["Decision", "render_report"]
 
-SUSPECTS = (
-    "The model is sure and the label says otherwise, in the frames. Look whether the label is right: where it is not, "
-    "correct the mask and run again; where it is, the model needs more images like this one."
-)
-WORST = "Lowest mean IoU first. Wrong pixels are red, those that are not counted are black."
+TEMPLATES = Path(__file__).with_name("templates")
+DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 
 def render_report(work: Path, decision: Decision | None) -> str:
-    """The report on what the stages left in `work`, as one HTML page.
-
-    What is missing or damaged is left out and named; the verdict never is. Without a decision equal files give equal
-    bytes; with one the page also tells time and memory, which no two runs have in common.
+    """Renders the report on the stages' files in `work`.
 
     Args:
         work: folder of the stages' outputs.
-        decision: what was decided after the gate; None where nothing was decided yet.
+        decision: after the gate; None before a decision.
     """
-    return render(read_dossier(work, decision, () if decision is None else None))
+    return render(read_evidence(work, decision, () if decision is None else None))
 
 
-def render(dossier: Dossier) -> str:
-    """The page of a dossier."""
-    head = headline(dossier)
-    mean_iou = dossier.scores.mean_iou if dossier.scores else math.nan
-    score = "" if math.isnan(mean_iou) else f" · mean IoU {mean_iou:.3f}"
-    sections = [
-        ("label", "Where it fails and what to label next", _next_steps(dossier)),
-        ("classes", "Classes", class_table(dossier)),
-        ("confusion", "Confusion", confusion(dossier)),
-        ("slices", "Groups and slices", slices(dossier)),
-        ("suspects", "Suspected label errors", _gallery(dossier, "suspect", SUSPECTS)),
-        ("worst", "Worst images", _gallery(dossier, "worst", WORST)),
-        ("random", "Random images", _gallery(dossier, "random", "Drawn without looking: what it does as a rule.")),
-        ("calibration", "Calibration", calibration(dossier)),
-        ("training", "Training", curves(dossier)),
-        ("lineage", "Data and lineage", lineage(dossier)),
-        ("cost", "Cost", cost(dossier)),
-    ]
-    mark = decision_mark(dossier.verdict_md5) if dossier.decision else ""
-    return page(f"{head.label}{score}", header(dossier), sections, mark)
+def render(evidence: ModelEvidence) -> str:
+    """Renders the report on a model as one HTML page. Equal evidence gives equal bytes."""
+    scores = evidence.scores
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            vars(evidence) | (_score_tables(evidence, scores) if scores else {}),
+            suspected=suspected_images(evidence.suspects),
+            mistakes=mistake_rows(evidence),
+            galleries={kind: gallery(evidence, kind) for kind in ("suspect", "worst", "random")},
+            curves=curves(evidence.history),
+            lineage=lineage(evidence),
+            costs=cost_rows(evidence),
+        )
+    )
 
 
-def _next_steps(dossier: Dossier) -> str:
-    fails, todo = failures(dossier), advice(dossier)
-    parts = [("Where it fails", _list("ul", fails)), ("What to label next", _list("ol", todo))]
-    shown = "".join(f"<div><h3>{title}</h3>{items}</div>" for title, items in parts if items)
-    return f'<div class="two">{shown}</div>' if shown else ""
+def _score_tables(evidence: ModelEvidence, scores: Scores) -> dict[str, Any]:
+    bootstrap, interval = scores.bootstrap, scores.metrics["mean_iou"].interval
+    return {
+        "metrics": metrics(scores),
+        "caveats": (few_units(interval, bootstrap.unit), left_out(bootstrap.num_left_out, bootstrap.unit)),
+        "weak_classes": weak_classes(evidence, scores),
+        "weak_slices": weak_slices(scores),
+        "strays": strays(scores.strays),
+        "shortages": shortages(scores),
+        "class_rows": class_rows(evidence, scores),
+        "slices_by_kind": slices_by_kind(scores),
+        "counts": count_images(evidence),
+        "reliability": reliability(scores),
+    }
 
 
-def _list(element: str, items: Sequence[str]) -> str:
-    return f"<{element}>{''.join(f'<li>{item}</li>' for item in items)}</{element}>" if items else ""
+@cache
+def environment() -> Environment:
+    """Jinja's environment: values are escaped, and a name that is not defined raises UndefinedError."""
+    jinja = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    jinja.tests |= {"nan": math.isnan, "finite": math.isfinite}
+    jinja.filters |= {item.__name__: item for item in (number, signed, percent, whole, width, duration)}
+    jinja.globals |= {
+        "NEWEST": NEWEST,
+        "COLOURS": COLOURS,
+        "NAN": math.nan,
+        **{chart.__name__: chart for chart in (confusion_chart, histogram_chart, line_chart, reliability_chart)},
+    }
+    return jinja
 
 
-def _gallery(dossier: Dossier, kind: str, introduction: str) -> str:
-    figures = gallery(dossier, kind)
-    return f'<p class="muted">{introduction}</p>{legend(dossier)}{figures}' if figures else ""
+def number(share: float) -> str:
+    """Three decimals; a dash for nan."""
+    return DASH if math.isnan(share) else f"{share:.3f}"
+
+
+def signed(value: float) -> str:
+    """Three decimals with a sign."""
+    return f"{value:+.3f}".replace("-", MINUS)
+
+
+def percent(share: float) -> str:
+    """One decimal; a dash for nan. A share that would be rounded to zero is "<0.1%"."""
+    if math.isnan(share):
+        return DASH
+    return f"{100 * share:.1f}%" if share == 0 or share >= 0.0005 else "<0.1%"
+
+
+def whole(value: float) -> str:
+    """No decimals, a comma between thousands."""
+    return f"{value:,.0f}"
+
+
+def width(share: float) -> float:
+    """Percent of a bar's width, in [0, 100]; 0 for nan."""
+    return 0.0 if math.isnan(share) else 100 * min(max(share, 0.0), 1.0)

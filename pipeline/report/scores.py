@@ -1,143 +1,130 @@
-"""The scores of the report: by class, as a confusion matrix, by group and slice, and the calibration."""
+"""The tables of scores: metrics, classes, mistakes, slices, calibration."""
 
 import math
 from collections.abc import Mapping
-from html import escape
-from itertools import groupby
+from typing import NamedTuple, get_args
 
 import numpy as np
 
-from pipeline.evaluation.bootstrap import Interval
+from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.scores import Scores
-from pipeline.evaluation.slices import Slice
+from pipeline.evaluation.slices import Kind, Slice
+from pipeline.evaluation.wording import label
 from pipeline.report.advice import mistakes
-from pipeline.report.evidence import Dossier
-from pipeline.report.page import change, chip, meter, number, percent, span, table
-from pipeline.vision.charts import confusion_chart, histogram_chart, reliability_chart
+from pipeline.report.evidence import ModelEvidence
 
-NUM_MISTAKES, NUM_SLICES, NUM_BINS = 8, 12, 20
-KINDS = {"group": "Groups", "size": "Image size, pixels", "brightness": "Brightness, mean luma in [0, 255]"}
-
-
-def class_table(dossier: Dossier) -> str:
-    """A row for each class, the worst first; a class without a score last."""
-    scores = dossier.scores
-    if scores is None:
-        return ""
-    against = dossier.decision.by_class if dossier.decision else {}
-    head = ["class", "IoU", "interval", *(["against champion"] if against else []), "precision", "recall"]
-    head += [*(["boundary IoU", "boundary F1"] if scores.boundary.iou else []), "of test", "of train"]
-    order = sorted(scores.iou, key=lambda name: (math.isnan(scores.iou[name]), scores.iou[name]))
-    rows = [_class_row(dossier, scores, name, against) for name in order]
-    unit = scores.bootstrap.unit or "group"
-    return (
-        f'<p class="muted">Worst first. IoU is intersection over union, pixels pooled over the split; the interval is '
-        f"what another test split of such {unit}s would have given. &ldquo;Not shown&rdquo;: the class is in too few "
-        "of them. Shares are of labelled pixels. A dash: the class is in neither labels nor predictions. The mean is "
-        "over the classes that a label has.</p>" + table(head, rows)
-    )
+NUM_BINS = 20
+WITH_OWN_CARD = {"mean_iou", "pixel_accuracy"}
+WITHOUT_CARD = {"frequency_weighted_iou", "precision", "recall", "f1"} | {
+    f"weighted_{name}" for name in ("precision", "recall", "f1")
+}
+"""Beside the mean IoU they say little of the whole; `scores.json` and MLflow have them."""
+UNKNOWN_COLOUR = (128, 128, 128)
 
 
-def _class_row(dossier: Dossier, scores: Scores, name: str, against: Mapping[str, Interval]) -> list[str]:
-    interval, unit = scores.metrics["mean_iou"].intervals.get(name), scores.bootstrap.unit or "unit"
-    row = scores.classification_report[name]
-    colours = dict(zip(dossier.classes.names, dossier.classes.colours, strict=True)) if dossier.classes else {}
-    trained = dossier.fingerprint.class_pixels if dossier.fingerprint else {}
-    cells = [f"{chip(colours.get(name, (128, 128, 128)))}{escape(name)}"]
-    cells += [
-        f"{meter(scores.iou[name], interval, kind='bar')}{number(scores.iou[name])}",
-        span(interval, unit),
+class Metric(NamedTuple):
+    """A metric beside the mean IoU and the pixel accuracy.
+
+    Attributes:
+        label: its name on the page.
+        value: over all classes; nan is not shown.
+        by_class: value of each class; empty if the metric has none.
+        has_card: its value is shown at the top.
+        is_error: 0 is best.
+    """
+
+    label: str
+    value: float
+    by_class: Mapping[str, float]
+    has_card: bool
+    is_error: bool
+
+
+class ClassRow(NamedTuple):
+    """A class in the table of classes.
+
+    Attributes:
+        name: of the class.
+        colour: RGB, grey if unknown.
+        test_share: share of the labelled test pixels.
+        train_share: share of the training pixels; nan if unknown.
+    """
+
+    name: str
+    colour: tuple[int, int, int]
+    test_share: float
+    train_share: float
+
+
+def metrics(scores: Scores) -> list[Metric]:
+    """The metrics that get a card or, if they have values by class, a column."""
+    shown = (name for name in [*METRICS, *scores.metrics.keys() - METRICS.keys()] if name in scores.metrics)
+    return [
+        Metric(label(name), result.value, result.by_class, name not in WITHOUT_CARD, name.endswith("_error"))
+        for name, result in ((name, scores.metrics[name]) for name in shown if name not in WITH_OWN_CARD)
     ]
-    cells += [change(against.get(name))] if against else []
-    cells += [number(row.precision), number(row.recall)]
-    if scores.boundary.iou:
-        cells += [number(scores.boundary.iou.get(name, math.nan)), number(scores.boundary.f1.get(name, math.nan))]
-    shares = (row.support / max(scores.num_pixels, 1), trained.get(name, math.nan) / max(sum(trained.values()), 1))
-    return cells + [percent(share) for share in shares]
 
 
-def confusion(dossier: Dossier) -> str:
-    """The matrix and the most frequent mistakes."""
-    if dossier.matrix is None or dossier.classes is None or len(dossier.matrix) != len(dossier.classes):
-        return ""
-    names, matrix = dossier.classes.names, dossier.matrix
-    wrong, support = matrix.sum() - np.trace(matrix), matrix.sum(axis=1)
-    rows = [
-        (
-            f"{escape(names[target])} &rarr; {escape(names[pred])}",
-            percent(matrix[target, pred] / wrong),
-            percent(matrix[target, pred] / support[target]),
-        )
-        for target, pred in mistakes(matrix)[:NUM_MISTAKES]
+def class_rows(evidence: ModelEvidence, scores: Scores) -> list[ClassRow]:
+    """A row for each class, lowest IoU first; a class without an IoU last."""
+    classes, fingerprint = evidence.classes, evidence.fingerprint
+    colours = dict(zip(classes.names, classes.colours, strict=True)) if classes else {}
+    trained = fingerprint.class_pixels if fingerprint else {}
+    num_trained = max(sum(trained.values()), 1)
+    rows = []
+    for name in sorted(scores.iou, key=lambda name: _nan_last(scores.iou[name])):
+        shares = scores.support.get(name, 0) / max(scores.num_pixels, 1), trained.get(name, math.nan) / num_trained
+        rows.append(ClassRow(name, colours.get(name, UNKNOWN_COLOUR), *shares))
+    return rows
+
+
+def mistake_rows(evidence: ModelEvidence) -> list[tuple[str, str, float, float]] | None:
+    """The mistakes, most pixels first.
+
+    Returns:
+        Class of the label, class of the prediction, share of all wrong pixels and share of the label's pixels; None if
+        the confusion matrix is unknown or of other classes.
+    """
+    matrix, classes = evidence.matrix, evidence.classes
+    if matrix is None or classes is None or len(matrix) != len(classes):
+        return None
+    names, num_wrong, support = classes.names, matrix.sum() - np.trace(matrix), matrix.sum(axis=1)
+    return [
+        (names[target], names[pred], matrix[target, pred] / num_wrong, matrix[target, pred] / support[target])
+        for target, pred in mistakes(matrix)
     ]
-    listing = table(("label &rarr; prediction", "of wrong pixels", "of the label"), rows)
-    listing = f"<h3>Most frequent mistakes</h3>{listing}" if rows else ""
-    return (
-        '<p class="muted">Percent of the pixels of each labelled class; the diagonal is right.</p>'
-        f'<div class="beside"><div class="scroll">{confusion_chart(matrix, names)}</div><div>{listing}</div></div>'
-    )
 
 
-def calibration(dossier: Dossier) -> str:
-    """The reliability diagram; nothing where no probability was counted."""
-    if dossier.scores is None or math.isnan(dossier.scores.calibration.error):
-        return ""
-    found = dossier.scores.calibration
-    total = max(sum(part.num_pixels for part in found.bins), 1)
-    bins = [(part.confidence, part.accuracy, part.num_pixels / total) for part in found.bins]
-    gap = sum((confidence - accuracy) * share for confidence, accuracy, share in bins if share)
-    lean = "it is surer than it is right" if gap > 0 else "it is right more often than it claims"
-    return (
-        '<div class="two"><div><h3>Share of right pixels over the probability claimed</h3>'
-        f"{reliability_chart('Reliability diagram', bins)}</div>"
-        f"<div><h3>Expected calibration error {percent(found.error)}</h3><p>On the whole {lean}.</p>"
-        '<p class="muted">On the dashed line a probability can be taken at its word; below it the model is too sure, '
-        "above it not sure enough. Larger dots hold more pixels.</p></div></div>"
-    )
+def slices_by_kind(scores: Scores) -> dict[Kind, list[Slice]]:
+    """The slices, worst first; kinds without a slice are left out."""
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    ordered = sorted(scores.slices, key=lambda part: _nan_last(part.mean_iou))
+    by_kind = {kind: [part for part in ordered if part.kind == kind] for kind in kinds}
+    return {kind: parts for kind, parts in by_kind.items() if parts}
 
 
-def slices(dossier: Dossier) -> str:
-    """A table for each kind of part, the worst first, and how the images spread."""
-    if dossier.scores is None:
-        return ""
-    parts = sorted(dossier.scores.slices, key=lambda part: (list(KINDS).index(part.kind), _rank(part)))
-    tables = "".join(
-        _slice_table(kind, list(members), dossier.scores.mean_iou, dossier.scores.bootstrap.unit or "unit")
-        for kind, members in groupby(parts, key=lambda part: part.kind)
-    )
-    shown = tables + _histogram(dossier)
-    key = '<p class="muted">Dotted: the whole split.</p>' if tables and math.isfinite(dossier.scores.mean_iou) else ""
-    return f'{key}<div class="two">{shown}</div>' if shown else ""
+def count_images(evidence: ModelEvidence) -> list[int]:
+    """The number of images in each of 20 bins of their mean IoU, from 0 to 1."""
+    values = [float(row["mean_iou"]) for row in evidence.images.values() if row.get("mean_iou")]
+    bins = [min(int(value * NUM_BINS), NUM_BINS - 1) for value in values]
+    return [bins.count(index) for index in range(NUM_BINS)]
 
 
-def _rank(part: Slice) -> float:
-    return math.inf if math.isnan(part.mean_iou) else part.mean_iou
+def reliability(scores: Scores) -> tuple[float, list[tuple[float, float, float]], float] | None:
+    """The calibration of the model.
+
+    Returns:
+        The expected calibration error; the bins: mean probability, share of right pixels, share of all pixels; and by
+        how much the probabilities are too high on average. None if no probability was counted.
+    """
+    calibration = scores.metrics.get("calibration_error")
+    if calibration is None or math.isnan(calibration.value):
+        return None
+    total = max(sum(part.num_pixels for part in calibration.bins), 1)
+    bins = [(part.confidence, part.accuracy, part.num_pixels / total) for part in calibration.bins]
+    excess = sum((confidence - accuracy) * share for confidence, accuracy, share in bins if share)
+    return calibration.value, bins, excess
 
 
-def _slice_table(kind: str, parts: list[Slice], whole: float, unit: str) -> str:
-    more = f'<p class="muted">and {len(parts) - NUM_SLICES} better ones</p>' if len(parts) > NUM_SLICES else ""
-    known = kind != "group" or any(part.interval.is_shown for part in parts)  # a group may be one unit by itself
-    rows = [
-        [
-            escape(part.name) + _range(part),
-            f"{meter(part.mean_iou, part.interval, whole, kind='bar')}{number(part.mean_iou)}",
-            *([span(part.interval, unit)] if known else []),
-            f"{part.num_images}",
-        ]
-        for part in parts[:NUM_SLICES]
-    ]
-    head = ("", "mean IoU", *(["interval"] if known else []), "images")
-    return f"<div><h3>{KINDS[kind]}</h3>{table(head, rows)}{more}</div>"
-
-
-def _range(part: Slice) -> str:
-    return "" if math.isnan(part.low) else f" <small>{part.low:,.0f}&nbsp;to&nbsp;{part.high:,.0f}</small>"
-
-
-def _histogram(dossier: Dossier) -> str:
-    counts = [0] * NUM_BINS
-    for row in dossier.images.values():
-        if row.get("mean_iou"):
-            counts[min(int(float(row["mean_iou"]) * NUM_BINS), NUM_BINS - 1)] += 1
-    title = "Test images by their own mean IoU"
-    return f"<div><h3>{title}</h3>{histogram_chart(title, counts)}</div>" if any(counts) else ""
+def _nan_last(value: float) -> float:
+    return math.inf if math.isnan(value) else value

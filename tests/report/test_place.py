@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.disk.files import md5_of
 from pipeline.evaluation.verdict import VERDICT
-from pipeline.report.place import GATE_PAGE, NEWEST, decision_mark, publish, publish_gate_page
+from pipeline.report.place import GATE_PAGE, NEWEST, publish, publish_gate_page
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def test_the_gates_page_is_the_newest_until_something_is_decided() -> None:
     """A decision on the same model stays, however often the stages are run again; on another verdict it gives way."""
     publish_gate_page()
     assert NEWEST.read_bytes() == GATE_PAGE.read_bytes()
-    decided = f"{decision_mark(md5_of(VERDICT))}<p>promoted</p>"
+    decided = f"<p>promoted, by verdict {md5_of(VERDICT)}</p>"
     publish(decided)
     publish_gate_page()
     assert NEWEST.read_text() == decided

@@ -1,73 +1,61 @@
-"""Tests of the tables and charts of scores."""
+"""Tests of the tables of scores."""
 
-import re
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.evaluation.bootstrap import Interval
-from pipeline.evaluation.calibration import Bin, Calibration
-from pipeline.evaluation.slices import Slice
-from pipeline.report.evidence import Dossier, read_dossier
-from pipeline.report.scores import calibration, class_table, confusion, slices
-from tests.evaluated_work import NAN, PROMOTED, make_scores, write_evaluated
+from pipeline.evaluation.calibration import NO_CALIBRATION, Bin, Calibration
+from pipeline.report.evidence import ModelEvidence
+from pipeline.report.scores import class_rows, count_images, metrics, mistake_rows, reliability, slices_by_kind
+from tests.evaluated_work import NAN, make_scores
 
 
-@pytest.fixture
-def dossier(tmp_path: Path) -> Dossier:
-    """Of all that the stages left."""
-    write_evaluated(tmp_path / "work")
-    return read_dossier(tmp_path / "work", PROMOTED, ())
+def test_the_worst_class_is_first_and_one_without_an_iou_last(evidence: ModelEvidence) -> None:
+    """Each has its colour and its shares of the pixels."""
+    worst, better, absent = class_rows(evidence, make_scores())
+    assert [row.name for row in (worst, better, absent)] == ["<script>", "sky", "absent"]
+    assert (worst.colour, worst.test_share, worst.train_share) == ((90, 90, 90), 0.2, 0.005)
+    (unknown, *_) = class_rows(replace(evidence, classes=None, fingerprint=None), make_scores())
+    assert unknown.colour == (128, 128, 128) and np.isnan(unknown.train_share)
 
 
-def rows(html: str) -> list[str]:
-    """The text of each row of a table's body."""
-    body = html.partition("<tbody>")[2].partition("</tbody>")[0]
-    return [re.sub(r"<[^>]*>", " ", row) for row in body.split("</tr>") if row]
+def test_metrics_have_a_value_and_values_by_class() -> None:
+    """The boundary's by class; calibration is an error and has none."""
+    iou, f1, calibration = metrics(make_scores())
+    assert (iou.label, iou.value, iou.by_class["sky"]) == ("boundary IoU", 0.4, 0.4)
+    assert (f1.label, f1.value, f1.by_class["sky"], f1.note) == ("boundary F1", 0.5, 0.5, "within 3 px")
+    assert (calibration.value, calibration.by_class, calibration.is_error) == (0.125, {}, True)
 
 
-def test_the_worst_class_stands_first_and_one_without_a_score_last(dossier: Dossier) -> None:
-    """Each has its interval and its change."""
-    worst, better, absent = rows(class_table(dossier))
-    assert "script" in worst and "not shown, 3 groups" in worst and "&minus;0.100" in worst
-    assert "0.700&nbsp;to&nbsp;0.900" in better and "+0.010" in better
-    assert "absent" in absent and "0.0%" in absent
+def test_mistakes_have_shares(evidence: ModelEvidence) -> None:
+    """Ten pixels of sky are two thirds of all wrong pixels; a perfect model has no mistakes."""
+    assert mistake_rows(evidence) == [("sky", "<script>", 10 / 15, 0.125), ("<script>", "sky", 5 / 15, 0.25)]
+    assert mistake_rows(replace(evidence, matrix=np.diag([5, 5, 0]))) == []
+    assert mistake_rows(replace(evidence, matrix=None)) is mistake_rows(replace(evidence, matrix=np.eye(2))) is None
 
 
-def test_without_a_decision_nothing_is_compared(dossier: Dossier) -> None:
-    """There is no column for it, and no table without scores."""
-    assert "against champion" in class_table(dossier)
-    assert "against champion" not in class_table(replace(dossier, decision=None))
-    assert class_table(replace(dossier, scores=None)) == ""
+def test_calibration_is_too_sure_or_too_modest() -> None:
+    """90 % claimed and 77.5 % right is too sure; without pixels there is no calibration."""
+    sure = reliability(make_scores())
+    assert sure and sure[0] == 0.125 and sure[2] == pytest.approx(0.125)
+    modest = reliability(replace(make_scores(), calibration=Calibration(0.2, (Bin(0.5, 1, 10, 0.7, 0.9),))))
+    assert modest and modest[2] == pytest.approx(-0.2)
+    assert reliability(replace(make_scores(), calibration=NO_CALIBRATION)) is None
 
 
-def test_confusion_lists_the_mistakes(dossier: Dossier) -> None:
-    """Ten pixels of sky are two thirds of all that is wrong; a perfect model has no list, no matrix no section."""
-    assert "sky &rarr; &lt;script&gt;  66.7%  12.5%" in " ".join(rows(confusion(dossier)))
-    assert "Most frequent mistakes" not in confusion(replace(dossier, matrix=np.diag([5, 5, 0])))
-    assert confusion(replace(dossier, matrix=None)) == ""
+def test_slices_are_sorted_worst_first_by_kind() -> None:
+    """A slice without a score is last; a kind without slices is left out."""
+    (group, dark, bright) = make_scores().slices
+    unknown = replace(dark, mean_iou=NAN)
+    assert slices_by_kind(replace(make_scores(), slices=(unknown, bright, group))) == {
+        "group": [group],
+        "brightness": [bright, unknown],
+    }
 
 
-def test_calibration_says_which_way_it_errs(dossier: Dossier) -> None:
-    """90 % claimed and 77.5 % right is too sure; the other way round it is not; without pixels nothing is said."""
-    assert "Expected calibration error 12.5%" in calibration(dossier)
-    assert "it is surer than it is right" in calibration(dossier)
-    modest = replace(make_scores(), calibration=Calibration(0.2, (Bin(0.5, 1, 10, 0.7, 0.9),)))
-    assert "right more often than it claims" in calibration(replace(dossier, scores=modest))
-    unknown = replace(make_scores(), calibration=Calibration(float("nan"), ()))
-    assert calibration(replace(dossier, scores=unknown)) == ""
-
-
-def test_slices_have_a_table_for_each_kind(dossier: Dossier) -> None:
-    """A range is told where there is one; of many parts the worst are shown."""
-    html = slices(dossier)
-    assert html.index("Groups") < html.index("Brightness") and "10&nbsp;to&nbsp;90" in html
-    assert "0.650&nbsp;to&nbsp;0.750" in html and "not shown, 3 groups" in html
-    assert "not shown, 1 group" not in html and "Dotted: the whole split" in html
-    assert "Dotted" not in slices(replace(dossier, scores=replace(make_scores(), slices=())))
-    alone = Interval(0.5, NAN, NAN, 1)
-    many = tuple(Slice("group", f"g{number}", 1, number / 20, NAN, NAN, alone) for number in range(15))
-    html = slices(replace(dossier, scores=replace(make_scores(), slices=many)))
-    assert "and 3 better ones" in html and "g11" in html and "g12" not in html
+def test_images_are_counted_by_their_own_score(evidence: ModelEvidence) -> None:
+    """A score of 1 is in the last bin; an image without a score is in none."""
+    counts = count_images(evidence)
+    assert (counts[6], counts[19], sum(counts)) == (1, 1, 2)
+    assert sum(count_images(replace(evidence, images={"a": {"mean_iou": ""}}))) == 0
