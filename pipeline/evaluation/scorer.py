@@ -12,8 +12,9 @@ from pipeline.errors import DataError, EvidenceError
 from pipeline.evaluation.bootstrap import Unit, class_intervals, count_left_out, mean_iou_interval
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.scores import Evidence, Floor, Intervals, ReportRow, Scores
+from pipeline.runtime.parallel import NUM_READERS, in_threads
 from pipeline.runtime.progress import Progress
-from pipeline.serving.predictor import Prediction, Predictor, read_ahead
+from pipeline.serving.predictor import Prediction, Predictor
 from pipeline.vision.confusion import (
     classification_report,
     confusion,
@@ -63,8 +64,8 @@ def count_images(
     matrices = np.zeros((len(test), len(classes), len(classes)), np.int64)
     heights, widths, brightness = np.zeros(len(test), np.int64), np.zeros(len(test), np.int64), np.zeros(len(test))
     progress = Progress("score", len(test), "images")
-    for place, (row, pair) in enumerate(read_ahead(test, read_pair)):
-        image, target = pair.result()
+    pairs = in_threads(read_pair, test, NUM_READERS)
+    for place, (row, (image, target)) in enumerate(zip(test, pairs, strict=True)):
         prediction = predictor.predict(image)
         matrices[place] = _count(row, target, prediction.mask, classes)
         (heights[place], widths[place]), brightness[place] = target.shape, mean_luma(image)

@@ -16,13 +16,14 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.dataset.contract import ClassList, read_class_list
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import MANIFEST, Row, read_manifest
-from pipeline.disk.files import written_whole
+from pipeline.disk.files import md5_of, written_whole
 from pipeline.evaluation.bootstrap import mean_iou_interval
 from pipeline.evaluation.boundary import BoundaryTally, hide_ignored
 from pipeline.evaluation.calibration import CalibrationTally
@@ -38,7 +39,7 @@ from pipeline.evaluation.scorer import (
     scores_of,
     select_test,
 )
-from pipeline.evaluation.scores import Scores, evidence_of
+from pipeline.evaluation.scores import SCORES, Scores, evidence_of
 from pipeline.evaluation.slices import score_slices
 from pipeline.params import EvaluateParams, read_params
 from pipeline.runtime.program import run_stage
@@ -217,8 +218,8 @@ def tell(scores: Scores) -> str:
     return f"{head}\nno interval: the test split has {found.num_units} {intervals.unit}s, {least}"
 
 
-def main() -> None:
-    """Scores what `export` wrote on what `validate` let through."""
+def main() -> Mapping[str, Any]:
+    """Scores what `export` wrote on what `validate` let through; returns the summary."""
     params, rows, classes, fingerprint = read_params().evaluate, read_manifest(), read_class_list(), Fingerprint.read()
     select_test(rows)
     ModelCard.read(MODEL)
@@ -228,6 +229,12 @@ def main() -> None:
     scores = evaluate(Predictor.read(MODEL), rows, classes, fingerprint, params, EVALUATE)
     print(tell(scores))
     print(f"labels to look at: {EVALUATE / 'suspects.csv'}")
+    return {
+        "mean_iou": scores.mean_iou,
+        "pixel_accuracy": scores.pixel_accuracy,
+        "num_images": scores.num_images,
+        "scores_md5": md5_of(SCORES),
+    }
 
 
 if __name__ == "__main__":

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.dataset.manifest import read_manifest
 from pipeline.disk.files import md5_of, written_whole
@@ -11,15 +10,15 @@ from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.caveats import few_units, left_out, strays
 from pipeline.evaluation.scores import SCORES, Evidence, Intervals, Scores, compare_evidence, evidence_of
-from pipeline.evaluation.verdict import Verdict
+from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.params import GateParams, read_params
 from pipeline.report.place import GATE_PAGE, NEWEST, publish_gate_page
 from pipeline.report.render import render_report
 from pipeline.runtime.program import run_stage
+from pipeline.runtime.stages import WORK
 from pipeline.serving.model_card import MODEL
 from pipeline.text import show_names
 
-WORK = Path("work")
 ONE_UNIT = (
     "a group is one unit by itself; set evaluate.bootstrap.unit to image where images are independent, or use "
     "gate.min_slice_iou"
@@ -61,8 +60,8 @@ def gate(scores: Scores, scores_md5: str, found: Evidence, limits: GateParams) -
     return Verdict(not against, (*reasons, *filter(None, remarks)), scores_md5, mean_iou, scores.evidence)
 
 
-def main() -> None:
-    """Reads the evidence, writes verdict and report; a rejected model is a result, not a failure."""
+def main() -> Mapping[str, Any]:
+    """Reads the evidence, writes verdict and report; a rejected model is a result. Returns the summary."""
     limits = read_params().gate
     try:
         verdict = gate(Scores.read(), md5_of(SCORES), evidence_of(MODEL, read_manifest()), limits)
@@ -74,6 +73,7 @@ def main() -> None:
     print(verdict)
     publish_gate_page()
     print(f"report: {NEWEST}")
+    return {"accepted": verdict.accepted, "mean_iou": verdict.mean_iou, "verdict_md5": md5_of(VERDICT)}
 
 
 def _unsound(scores: Scores) -> Iterator[str]:

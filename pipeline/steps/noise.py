@@ -35,13 +35,13 @@ from pipeline.registry.client import create_run, model_name, opened
 from pipeline.registry.lineage import PARAMS, read_data_version
 from pipeline.registry.registration import check_registry
 from pipeline.runtime.environment import QUIET
-from pipeline.runtime.inputs import ROOT, code_of
 from pipeline.runtime.progress import duration
+from pipeline.runtime.stages import MARKER, ROOT, WORK, code_of
 from pipeline.training.precision import STEP_TIMES
 
 NOISE = Path(".segline/noise")
-STAGES = {"train": Path("work/train/summary.json"), "export": Path("work/export/model"), "evaluate": SCORES}
-"""The stages of a seed, and what each writes last."""
+STAGES = ("train", "export", "evaluate")
+"""The stages of a seed."""
 SHARED = (Path("data"), MANIFEST.parent, FINGERPRINT.parent, STEP_TIMES)
 """What the seeds read and have in common; with the measured step times all of them train in one precision."""
 NUM_LAST_LINES = 12
@@ -126,8 +126,8 @@ def mean_iou_of(folder: Path, seed: int, place: str) -> float:
     if kept.exists():
         return read_record(kept, _Kept, "`segline noise`").mean_iou
     prepare(project, seed)
-    for stage, last in STAGES.items():
-        if not (project / last).exists():
+    for stage in STAGES:
+        if not (project / WORK / stage / MARKER).exists():
             print(f"noise {place}: {stage} with seed {seed}", flush=True)
             run_in(project, (sys.executable, "-m", f"pipeline.steps.{stage}"), f"noise {place}: ")
     mean_iou = Scores.read(project / SCORES).mean_iou

@@ -1,11 +1,8 @@
 """Train: a U-Net on the packed arrays; the same params, data and kind of machine give the same bits, kill or not."""
 
 import csv
-import json
 import math
-import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -22,9 +19,10 @@ from pipeline.disk.files import check_room, check_writable, write_json, written_
 from pipeline.errors import ParamsError, TrainingError
 from pipeline.networks.unet import build_unet
 from pipeline.params import TrainParams, read_params
-from pipeline.runtime.inputs import code_of
+from pipeline.runtime.guard import Guard
 from pipeline.runtime.program import run_stage
 from pipeline.runtime.progress import INTERVAL_S, duration
+from pipeline.runtime.stages import code_of
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
 from pipeline.training.checkpoints import CHECKPOINTS, Checkpoint, checkpoint_path, only_training
@@ -39,9 +37,11 @@ TRAIN = Path("work/train")
 NUM_MEASURED_BATCHES = 3
 Row = Mapping[str, float]
 """Metrics of an epoch, as history.csv holds them."""
+Summary = Mapping[str, Any]
+"""Numbers for summary.json."""
 
 
-def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Row:
+def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Summary:
     """Trains to the end, from the last checkpoint where there is one, and writes the best weights.
 
     Args:
@@ -52,7 +52,7 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
         out: folder to write to.
 
     Returns:
-        The metrics of the best epoch.
+        The summary.
 
     Raises:
         ParamsError: params and data do not go together.
@@ -86,9 +86,9 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
                 row = fit.run_epoch(train_set, val_set, epoch)
                 fit.checkpoint().write(path)
                 live.log(row)
-        best = fit.write(out)
+        summary = fit.write(out)
         path.unlink()
-    return best
+    return summary
 
 
 def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int, precision: str) -> Trainer:
@@ -142,7 +142,7 @@ class Fit:
         self.history: list[Row] = []
         self.best: Sequence[np.ndarray] = []
         self.started = self.printed = time.monotonic()
-        self.num_done, self.parent = 0, os.getppid()
+        self.num_done, self.guard = 0, Guard()
         self.ranges = _ranges(params)
 
     @property
@@ -218,8 +218,8 @@ class Fit:
         )
         return row
 
-    def write(self, out: Path) -> Row:
-        """Writes the best weights, the history and a summary; returns the best epoch's row."""
+    def write(self, out: Path) -> Summary:
+        """Writes the best weights and the history; returns the summary."""
         out.mkdir(parents=True, exist_ok=True)
         best = self.history[self._best_index()]
         _assign(self.trainer.unet.variables, self.best)
@@ -232,21 +232,17 @@ class Fit:
             writer = csv.DictWriter(file, list(best), lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.history)
-        write_json(
-            out / "summary.json",
-            {
-                "best_epoch": best["epoch"],
-                "val_mean_iou": best["val_mean_iou"],
-                "num_epochs": len(self.history),
-                "num_parameters": self.trainer.unet.count_params(),
-                "backend": keras.backend.backend(),
-                "precision": self.precision,
-                "precision_by": "measured" if self.params.precision == AUTO else "params",
-                "num_machines": len(self.machines),
-                "machines": self.machines,
-            },
-        )
-        return best
+        return {
+            "best_epoch": best["epoch"],
+            "val_mean_iou": best["val_mean_iou"],
+            "num_epochs": len(self.history),
+            "num_parameters": self.trainer.unet.count_params(),
+            "backend": keras.backend.backend(),
+            "precision": self.precision,
+            "precision_by": "measured" if self.params.precision == AUTO else "params",
+            "num_machines": len(self.machines),
+            "machines": self.machines,
+        }
 
     def _watch(self, epoch: int, step: int, num_steps: int, losses: Sequence[float]) -> None:
         """Stops at a loss that is not finite and when the starting process is gone; prints speed and time left."""
@@ -256,10 +252,7 @@ class Fit:
                 f"the loss is {losses[-1]} in epoch {epoch + 1}, step {step + 1}; lower train.learning_rate or "
                 "train.clip_norm, or raise train.warmup_epochs"
             )
-        if os.getppid() != self.parent:
-            sys.exit(
-                "train: the process that started this training is gone; stopped, the last epoch's checkpoint is kept"
-            )
+        self.guard.check()
         self.num_done += params.batch_size
         now = time.monotonic()
         if now - self.printed >= INTERVAL_S or step + 1 == num_steps:
@@ -363,12 +356,13 @@ def _assign(variables: Sequence[Any], values: Sequence[np.ndarray]) -> None:
         variable.assign(value)
 
 
-def main() -> None:
-    """Trains on what `preprocess` packed."""
+def main() -> Summary:
+    """Trains on what `preprocess` packed; returns the summary."""
     fingerprint = Fingerprint.read(FINGERPRINT)
     fingerprint.check_size(read_params().preprocess.image_size)
-    best = train(read_packed("train"), read_packed("val"), fingerprint, read_params().train, TRAIN)
-    print(f"best epoch: {json.dumps(best)}")
+    summary = train(read_packed("train"), read_packed("val"), fingerprint, read_params().train, TRAIN)
+    print(f"best epoch: {summary['best_epoch']}, val mean IoU {summary['val_mean_iou']:.4f}")
+    return summary
 
 
 if __name__ == "__main__":

@@ -12,7 +12,9 @@ import yaml
 from pipeline.dataset.packed import PREPROCESS
 from pipeline.disk.files import write_json
 from pipeline.errors import EvidenceError, ParamsError, StageError
+from pipeline.evaluation.scores import SCORES
 from pipeline.registry.client import model_name, opened
+from pipeline.runtime.stages import MARKER, WORK
 from pipeline.steps.noise import NOISE, STAGES, identify, mean_iou_of, noise, prepare, run_in
 from pipeline.steps.preprocess import preprocess
 from pipeline.training.precision import STEP_TIMES
@@ -107,12 +109,12 @@ def test_a_seed_has_a_project_of_its_own(project: Path) -> None:
 
 def write_finished_seed(folder: Path, **changes: Any) -> None:
     """Leaves a seed's project whose stages have all run, as a kill just then would."""
-    for path in STAGES.values():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).touch()
+    for stage in STAGES:
+        (folder / WORK / stage).mkdir(parents=True, exist_ok=True)
+        (folder / WORK / stage / MARKER).touch()
     prepare(folder, 5)
     scores = make_scores()
-    type(scores)(**{**vars(scores), **changes}).write(folder / STAGES["evaluate"])
+    type(scores)(**{**vars(scores), **changes}).write(folder / SCORES)
 
 
 def test_stages_that_have_run_are_not_run_again(project: Path) -> None:

@@ -1,7 +1,8 @@
-"""Children that never outlive the process that started them, even when that is killed with SIGKILL.
+"""Processes that end with the process that started them, even if that is killed with SIGKILL.
 
-A child runs under this module (`python -m flows.leash COMMAND ...`), which leads a process group of its own and reads
-standard input. That is a pipe whose other end only the starting process holds: when it closes, the group is killed.
+A process learns of it from its parent's id, which changes once the parent is gone. A command, which knows nothing of
+this, runs under this module (`python -m pipeline.runtime.guard PARENT COMMAND ...`), which leads a process group of its
+own and kills the group.
 """
 
 import os
@@ -14,14 +15,52 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pipeline.errors import StageError
 
 NUM_LAST_LINES = 12
+INTERVAL_S = 0.1
 
 
-def run_on_leash(
+class Guard:
+    """Watches the process that started this one.
+
+    Attributes:
+        parent: id of that process.
+    """
+
+    def __init__(self, parent: int | None = None) -> None:
+        self.parent = os.getppid() if parent is None else parent
+
+    def check(self) -> None:
+        """Raises if the parent is gone, so that work that is kept in parts stops between two of them.
+
+        Raises:
+            StageError: the parent is gone.
+        """
+        if os.getppid() != self.parent:
+            raise StageError(
+                "the process that started this one is gone, so this one stopped; what was finished is kept, run the "
+                "same command again to go on"
+            )
+
+    def watch(self, end: Callable[[], Any]) -> None:
+        """Calls `end` in a thread once the parent is gone."""
+        threading.Thread(target=self._wait, args=(end,), daemon=True).start()
+
+    def _wait(self, end: Callable[[], Any]) -> None:
+        while os.getppid() == self.parent:
+            time.sleep(INTERVAL_S)
+        end()
+
+
+def end_with(parent: int) -> None:
+    """Ends this process once its parent is gone; the initializer of a pool's processes, which would wait for ever."""
+    Guard(parent).watch(lambda: os._exit(1))
+
+
+def run_guarded(
     name: str,
     command: Sequence[str],
     on_line: Callable[[str], None],
@@ -45,7 +84,7 @@ def run_on_leash(
     """
     last_lines: deque[str] = deque(maxlen=NUM_LAST_LINES)
     deadline = time.monotonic() + timeout_s
-    with started_on_leash(command, subprocess.PIPE, environment) as child:
+    with started(command, subprocess.PIPE, environment) as child:
         timer = threading.Timer(timeout_s, kill_group, args=(child,))
         timer.start()
         try:
@@ -64,7 +103,7 @@ def run_on_leash(
 
 
 @contextmanager
-def started_on_leash(
+def started(
     command: Sequence[str], output: int | IO[str] | None, environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     """Starts a command for as long as the block lasts; at its end the command and all its children are killed.
@@ -77,8 +116,8 @@ def started_on_leash(
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     variables = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **(environment or {})}
     with subprocess.Popen(
-        [sys.executable, "-m", "flows.leash", *command],
-        stdin=subprocess.PIPE,
+        [sys.executable, "-m", "pipeline.runtime.guard", str(os.getpid()), *command],
+        stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
         env=variables,
@@ -101,16 +140,10 @@ def kill_group(child: subprocess.Popen[str]) -> None:
 
 
 def main() -> None:
-    """Runs the command in the arguments; kills the own process group when standard input ends."""
-    threading.Thread(target=_kill_own_group_at_end_of, args=(sys.stdin.fileno(),), daemon=True).start()
-    code = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, check=False).returncode
+    """Runs the command in the arguments; kills the own process group once the process in the first one is gone."""
+    Guard(int(sys.argv[1])).watch(lambda: os.killpg(0, signal.SIGKILL))
+    code = subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL, check=False).returncode
     sys.exit(code if code >= 0 else 128 - code)  # as a shell says "killed by a signal"
-
-
-def _kill_own_group_at_end_of(leash: int) -> None:
-    while os.read(leash, 1):
-        pass
-    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":
