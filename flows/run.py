@@ -8,9 +8,6 @@ from pipeline.errors import RejectedError, StageError
 from pipeline.report.place import NEWEST
 from pipeline.runtime.program import run
 
-REJECTED_CODE = RejectedError.exit_code
-"""Exit code of a run whose model the gate rejected; errors end with 1."""
-
 
 def main() -> None:
     """Runs the stage in the arguments if it is not fresh, else the flow."""
@@ -32,7 +29,7 @@ def run_flow(promote: bool) -> None:
     if state.name == REJECTED:
         print(f"rejected by the gate, nothing was registered: {state.message}", file=sys.stderr)
         print(f"report:      {NEWEST.resolve()}")
-        sys.exit(REJECTED_CODE)
+        sys.exit(RejectedError.exit_code)
     if not state.is_completed():
         raise StageError(state.message or f"the run ended as {state.name}")
     print_outcome()

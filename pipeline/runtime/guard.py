@@ -64,28 +64,28 @@ def run_guarded(
     name: str,
     command: Sequence[str],
     on_line: Callable[[str], None],
-    timeout_s: float,
+    timeout_s: float | None,
     environment: Mapping[str, str] | None = None,
-) -> list[str]:
+    folder: Path | None = None,
+) -> None:
     """Runs a command to its end and passes on each line of its output as it comes.
 
     Args:
         name: of the work, for the message.
         command: program and arguments.
         on_line: gets each line of stdout and stderr, without its end.
-        timeout_s: time after which the command and its children are killed.
+        timeout_s: time after which the command and its children are killed; None: never.
         environment: variables to add to those of this process.
-
-    Returns:
-        The last lines of the output.
+        folder: to run in; None: that of this process.
 
     Raises:
         StageError: it took too long or ended with another exit code than 0; names the last lines.
     """
     last_lines: deque[str] = deque(maxlen=NUM_LAST_LINES)
-    deadline = time.monotonic() + timeout_s
-    with started(command, subprocess.PIPE, environment) as child:
-        timer = threading.Timer(timeout_s, kill_group, args=(child,))
+    limit_s = threading.TIMEOUT_MAX if timeout_s is None else timeout_s
+    deadline = time.monotonic() + limit_s
+    with started(command, subprocess.PIPE, environment, folder) as child:
+        timer = threading.Timer(limit_s, kill_group, args=(child,))
         timer.start()
         try:
             for line in child.stdout or ():
@@ -95,16 +95,18 @@ def run_guarded(
         finally:
             timer.cancel()
     if code and time.monotonic() >= deadline:
-        raise StageError(f"{name} took longer than {timeout_s:g} s and was stopped; give it more time and run again")
+        raise StageError(f"{name} took longer than {limit_s:g} s and was stopped; give it more time and run again")
     if code:
         lines = "\n  ".join(last_lines)
         raise StageError(f"{name} ended with exit code {code}; mend what its last lines say and run again:\n  {lines}")
-    return list(last_lines)
 
 
 @contextmanager
 def started(
-    command: Sequence[str], output: int | IO[str] | None, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    output: int | IO[str] | None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """Starts a command for as long as the block lasts; at its end the command and all its children are killed.
 
@@ -112,6 +114,7 @@ def started(
         command: program and arguments; a name without a folder is looked up beside this Python first.
         output: where stdout and stderr go, as `subprocess` takes it; None: where those of this process go.
         environment: variables to add to those of this process.
+        folder: to run in; None: that of this process.
     """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     variables = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **(environment or {})}
@@ -121,6 +124,7 @@ def started(
         stdout=output,
         stderr=None if output is None else subprocess.STDOUT,
         env=variables,
+        cwd=folder,
         text=True,
         errors="replace",
         start_new_session=True,

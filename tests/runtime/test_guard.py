@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.errors import StageError
 from pipeline.runtime.guard import Guard, run_guarded, started
+from tests.conftest import ROOT
 from tests.processes import TIMEOUT_S, is_alive, wait_for_end
 
 
@@ -23,16 +24,18 @@ def test_lines_come_while_the_command_runs(tmp_path: Path) -> None:
             (tmp_path / "heard").touch()
 
     script = 'echo first; echo second >&2; until [ -e "$0" ]; do sleep 0.1; done; echo third'
-    lines = run_guarded("work", ("sh", "-c", script, str(tmp_path / "heard")), hear, TIMEOUT_S)
-    assert came == lines == ["first", "second", "third"]
+    run_guarded("work", ("sh", "-c", script, str(tmp_path / "heard")), hear, TIMEOUT_S)
+    assert came == ["first", "second", "third"]
 
 
-def test_a_command_sees_this_python_first_and_what_is_added() -> None:
-    """`python` is the one that runs us, and the environment is ours with the additions."""
-    code = "import os, sys; print(sys.executable, os.environ['ADDED'])"
-    lines = run_guarded("work", ("python", "-c", code), print, TIMEOUT_S, {"ADDED": "yes"})
+def test_a_command_sees_this_python_first_and_what_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python` is the one that runs us, the environment is ours with the additions, the folder is the one given."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    code = "import os, sys; print(sys.executable, os.getcwd(), os.environ['ADDED'])"
+    lines: list[str] = []
+    run_guarded("work", ("python", "-c", code), lines.append, None, {"ADDED": "yes"}, tmp_path)
     assert Path(lines[0].split()[0]).resolve() == Path(sys.executable).resolve()
-    assert lines[0].endswith(" yes")
+    assert lines[0].endswith(f" {tmp_path} yes")
 
 
 @pytest.mark.parametrize(("script", "code"), [("echo why; exit 7", 7), ("echo why; kill -9 $$", 137)])
