@@ -7,10 +7,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from flows.leash import started_on_leash
-from flows.lock import only_one
 from flows.server import prefect_server, set_environment, where_pages_are
 from pipeline.errors import StageError
+from pipeline.runtime.guard import started
+from pipeline.runtime.locks import only_one
 from pipeline.runtime.program import run
 
 Arguments = argparse.Namespace
@@ -185,7 +185,7 @@ def run_flow(arguments: Arguments) -> None:
     with prefect_server() as address:
         print(f"Prefect shows this run at {where_pages_are(address)}", flush=True)
         command = (sys.executable, "-m", "flows.run", *(["--promote"] if arguments.promote else []))
-        with started_on_leash(command, None) as child:
+        with started(command, None) as child:
             code = child.wait()
     sys.exit(code)
 

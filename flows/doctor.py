@@ -16,7 +16,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.live_run import OPEN_RUN
-from flows.lock import FOLDER
 from flows.server import KEY
 from flows.start import check_data, check_disk
 from pipeline.disk.files import md5_of, read_yaml
@@ -26,9 +25,10 @@ from pipeline.registry.database import SQLITE
 from pipeline.registry.lineage import DVC_LOCK, list_uncommitted_code, read_commit, read_data_version
 from pipeline.registry.model_cache import CACHE
 from pipeline.report.place import NEWEST
+from pipeline.runtime.locks import FOLDER
+from pipeline.runtime.stages import WORK
 from pipeline.training.checkpoints import CHECKPOINTS
 
-WORK = Path("work")
 DVC_CACHE = Path(".dvc/cache/files/md5")
 PROCESSES = Path("/proc")
 NUM_NAMED = 5

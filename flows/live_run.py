@@ -3,9 +3,9 @@
 import json
 from collections.abc import Callable
 
-from flows.lock import FOLDER
 from pipeline.errors import RegistryError
 from pipeline.registry.client import close_run, log_epoch, opened, start_run
+from pipeline.runtime.locks import FOLDER
 from pipeline.training.live_metrics import LINES, PREFIX
 
 RUN = "MLFLOW_RUN_ID"

@@ -20,18 +20,19 @@ from prefect.states import Completed, Failed
 from pydantic import ValidationError
 
 from flows.artifacts import publish_decision, publish_evidence
-from flows.leash import run_on_leash
-from flows.limit import make_ready, one_training
 from flows.live_run import RUN, close_live_run, forwarding, open_live_run
-from flows.lock import only_one
+from flows.prefect_client import make_ready, one_training
 from flows.start import check_start
 from pipeline.dataset.contract import DATA
-from pipeline.dataset.versions import add_data, is_fresh, list_stages
+from pipeline.dataset.versions import add_data, is_fresh
 from pipeline.errors import ParamsError, SeglineError, StageError
 from pipeline.evaluation.verdict import Verdict
 from pipeline.registry.registration import check_registry
 from pipeline.report.place import publish_gate_page
+from pipeline.runtime.guard import run_guarded
+from pipeline.runtime.locks import only_one
 from pipeline.runtime.program import Terminated
+from pipeline.runtime.stages import list_stages
 
 DAY_S = 86_400.0
 END_TIMEOUT_S = 10
@@ -94,7 +95,7 @@ def _run_stages(timeout_s: float) -> Mapping[str, str]:
     """Runs all stages; gives the environment that names the training's MLflow run, if one was opened."""
     live_run: Mapping[str, str] = {}
     for stage in list_stages():
-        command = (sys.executable, "-m", "flows.stage", stage)
+        command = (sys.executable, "-m", "flows.run", "--stage", stage)
         if stage == TRAIN and not is_fresh(stage):
             with one_training():
                 live_run = open_live_run()
@@ -118,7 +119,7 @@ def run_program(command: Sequence[str], timeout_s: float, environment: Mapping[s
         on_line: Callable[[str], None] = get_run_logger().info
         if run_id := (environment or {}).get(RUN):
             on_line = forwarding(on_line, run_id)
-        run_on_leash(task_run.name, command, on_line, timeout_s, environment)
+        run_guarded(task_run.name, command, on_line, timeout_s, environment)
     except StageError as err:
         return Failed(message=str(err))
     return None

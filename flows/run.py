@@ -1,28 +1,35 @@
-"""One run of the flow `retrain` in a process of its own: `python -m flows.run [--promote]`."""
+"""What runs in a process of its own: the flow (`python -m flows.run [--promote]`), or a stage (`--stage NAME`)."""
 
 import sys
 from pathlib import Path
 
-from flows.retrain import REJECTED, retrain
+from pipeline.dataset.versions import run_if_stale
 from pipeline.errors import RejectedError, StageError
 from pipeline.report.place import NEWEST
 from pipeline.runtime.program import run
 
-REJECTED_CODE = RejectedError.exit_code
-"""Exit code of a run whose model the gate rejected; errors end with 1."""
-
 
 def main() -> None:
+    """Runs the stage in the arguments if it is not fresh, else the flow."""
+    if sys.argv[1:2] == ["--stage"]:
+        run_if_stale(sys.argv[2])
+    else:
+        run_flow(promote="--promote" in sys.argv[1:])
+
+
+def run_flow(promote: bool) -> None:
     """Runs the flow and says how it ended.
 
     Raises:
         StageError: a step failed; the message is that of the step.
     """
-    state = retrain(promote="--promote" in sys.argv[1:], return_state=True)
+    from flows.retrain import REJECTED, retrain  # seconds to import
+
+    state = retrain(promote=promote, return_state=True)
     if state.name == REJECTED:
         print(f"rejected by the gate, nothing was registered: {state.message}", file=sys.stderr)
         print(f"report:      {NEWEST.resolve()}")
-        sys.exit(REJECTED_CODE)
+        sys.exit(RejectedError.exit_code)
     if not state.is_completed():
         raise StageError(state.message or f"the run ended as {state.name}")
     print_outcome()

@@ -12,10 +12,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 
-from flows.leash import started_on_leash
-from flows.lock import FOLDER
 from pipeline.errors import StageError
 from pipeline.runtime.environment import QUIET, set_defaults
+from pipeline.runtime.guard import started
+from pipeline.runtime.locks import FOLDER
 from pipeline.secrets import without_secrets
 
 HOST = "127.0.0.1"
@@ -29,7 +29,6 @@ DEFAULTS = {
     "NO_PROXY": f"{HOST},localhost",
     "PREFECT_LOGGING_FORMATTERS_STANDARD_FLOW_RUN_FMT": "%(asctime)s | %(message)s",
     "PREFECT_LOGGING_FORMATTERS_STANDARD_TASK_RUN_FMT": "%(asctime)s | %(task_run_name)s | %(message)s",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": str(START_TIMEOUT_S),
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
 }
@@ -61,7 +60,7 @@ def prefect_server() -> Iterator[str]:
     """
     set_environment()
     if address := os.environ.get("PREFECT_API_URL"):
-        from flows.address import check_address
+        from flows.prefect_client import check_address
 
         check_address(address)
         yield address
@@ -109,7 +108,7 @@ def _listening(key: str, port: int) -> Iterator[None]:
     log.parent.mkdir(parents=True, exist_ok=True)
     command = ("prefect", "server", "start", "--host", HOST, "--port", str(port))
     own_origin = {"PREFECT_SERVER_API_AUTH_STRING": key, "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port}"}
-    with log.open("w") as output, started_on_leash(command, output, own_origin) as child:
+    with log.open("w") as output, started(command, output, own_origin) as child:
         _wait_for(port, key, lambda: child.poll() is None, log)
         yield
 

@@ -1,14 +1,14 @@
-"""What can be known of a run before it trains for hours."""
+"""Checks of a run before it trains for hours."""
 
 import shutil
 from pathlib import Path
 
 from pipeline.dataset.contract import DATA, read_class_list
-from pipeline.dataset.versions import list_stages
 from pipeline.errors import DataError, StageError
 from pipeline.params import read_params
 from pipeline.params_fit import check_fit
 from pipeline.registry.lineage import check_code_is_committed, read_commit
+from pipeline.runtime.stages import list_stages
 
 BASE_BYTES = 300_000_000
 """What a run writes whatever the data: weights, checkpoints, a SavedModel, pages, and DVC's copies of them."""

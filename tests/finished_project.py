@@ -22,6 +22,7 @@ from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.scores import Baseline, Scores, evidence_of
 from pipeline.params import PARAMS
 from pipeline.registry.client import opened
+from pipeline.runtime.stages import MARKER, WORK
 from pipeline.serving.model_card import MODEL
 from pipeline.steps import gate
 from tests.made_scores import made_scores
@@ -82,11 +83,11 @@ def write_work(favourite: int) -> None:
     """Writes what the stages leave, with a model whose mean IoU is 3/8 (road) or 1/8 (sky), and the gate's verdict."""
     shutil.copytree(tiny_model(favourite), MODEL)
     write_json(Path("work/export/parity.json"), {})
-    write_json(Path("work/train/summary.json"), {"precision": "float32", "machines": [{"cpu": "one"}]})
+    for stage in STAGES:
+        write_json(WORK / stage / MARKER, {"precision": "float32", "machines": [{"cpu": "one"}]})
     Path("work/train/history.csv").write_text("epoch,loss,val_mean_iou\n1,0.5,0.25\n2,0.25,\n")
     Path("work/validate/data_docs").mkdir()
     Path("work/validate/data_docs/index.html").write_text("<html>\n")
-    Path("work/evaluate").mkdir()
     write_fingerprint()
     make_scores().write()
     gate.main()

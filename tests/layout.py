@@ -18,6 +18,8 @@ PARAMS = "pipeline.params"
 WITHOUT_BYTES = {"runtime", "steps"}
 """Rooms that no stage depends on: progress, messages, cost and how a program ends; a stage names its own step."""
 STAGE_LINE = re.compile(r"  (\w+):\n")
+AFTER_DEPS = ("    params:\n", "    outs:\n")
+"""What follows the dependencies of a stage; it need not have params."""
 
 
 @cache
@@ -105,14 +107,15 @@ def stages() -> dict[str, Any]:
 def with_code(text: str) -> str:
     """The text of a dvc.yaml with each stage's list of code as the source has it, and all else as it is."""
     lines: list[str] = []
-    stage = ""
+    stage, waiting = "", False
     for line in text.splitlines(keepends=True):
         if match := STAGE_LINE.fullmatch(line):
-            stage = match[1]
+            stage, waiting = match[1], True
         if CODE_LINE.fullmatch(line):
             continue
-        if line == "    params:\n":
+        if waiting and line in AFTER_DEPS:
             lines.extend(f"      - {path}\n" for path in rooms_of(stage))
+            waiting = False
         lines.append(line)
     return "".join(lines)
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pipeline.dataset.contract import ClassList, read_class_list, read_sample_table
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import read_manifest
-from pipeline.dataset.versions import list_stages, read_data_md5
+from pipeline.dataset.versions import read_data_md5
 from pipeline.disk.records import read_record
 from pipeline.disk.yaml_text import parse_yaml, to_yaml
 from pipeline.errors import SeglineError
@@ -30,7 +30,7 @@ from pipeline.registry.lineage import compare_lock, read_data_version
 from pipeline.registry.run_record import read_history
 from pipeline.report.evidence import read_matrix
 from pipeline.runtime.cost import Cost
-from pipeline.runtime.inputs import describe_stage
+from pipeline.runtime.stages import describe_stage, list_stages
 from pipeline.serving.model_card import ModelCard
 
 ROOT = Path(__file__).parents[1]

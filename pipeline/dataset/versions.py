@@ -1,4 +1,4 @@
-"""The one door to DVC's Python API: the version of the data set, the list of stages, what is fresh."""
+"""The one door to DVC's Python API: the version of the data set, what is fresh."""
 
 import json
 import logging
@@ -15,24 +15,11 @@ from pipeline.disk.files import FULL, check_writable, is_full, md5_of_listing, r
 from pipeline.errors import DataError, StageError
 from pipeline.text import quoted
 
-PIPELINE = Path("dvc.yaml")
 LOCK = Path("dvc.lock")
 HINTS = ("dvc.repo.scm_context", "dvc.dvcfile")
 """Loggers of DVC's that say what to do with `dvc.lock`."""
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 RESTORE = "run this in the project's folder, or restore it from git"
-
-
-def list_stages(path: Path = PIPELINE) -> list[str]:
-    """Names of the stages in `dvc.yaml`, in its order, which is the order they run in.
-
-    Raises:
-        StageError: the file is missing, not YAML or has no stages.
-    """
-    content = read_yaml(path, StageError, RESTORE)
-    if not isinstance(content, dict) or not isinstance(content.get("stages"), dict) or not content["stages"]:
-        raise StageError(f"{path}: found no `stages`; restore the file from git")
-    return list(content["stages"])
 
 
 def add_data(path: Path = DATA) -> str:

@@ -15,8 +15,9 @@ from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.metric import MetricResult, Seen
 from pipeline.evaluation.scores import NO_BOOTSTRAP, Baseline, Bootstrap, Evidence, Scores
 from pipeline.evaluation.slices import score_slices
+from pipeline.runtime.parallel import NUM_READERS, in_threads
 from pipeline.runtime.progress import Progress
-from pipeline.serving.predictor import Predictor, read_ahead
+from pipeline.serving.predictor import Predictor
 from pipeline.vision.codec import read_image, read_mask
 from pipeline.vision.confusion import confusion, mean_iou, pixel_accuracy
 from pipeline.vision.counting import mean_luma
@@ -42,8 +43,8 @@ def count_images(
     matrices = np.zeros((len(test), len(classes), len(classes)), np.int64)
     heights, widths, brightness = np.zeros(len(test), np.int64), np.zeros(len(test), np.int64), np.zeros(len(test))
     progress = Progress("score", len(test), "images")
-    for place, (row, pair) in enumerate(read_ahead(test, read_pair)):
-        image, target = pair.result()
+    pairs = in_threads(read_pair, test, NUM_READERS)
+    for place, (row, (image, target)) in enumerate(zip(test, pairs, strict=True)):
         prediction = predictor.predict(image)
         matrices[place] = _count(row, target, prediction.mask, classes)
         (heights[place], widths[place]), brightness[place] = target.shape, mean_luma(image)

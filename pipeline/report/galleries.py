@@ -9,7 +9,7 @@ from pipeline.errors import DataError
 from pipeline.evaluation.label_errors import Suspect
 from pipeline.evaluation.overlays import GAP_PX, Overlay
 from pipeline.report.evidence import ModelEvidence
-from pipeline.vision.images import read_image
+from pipeline.vision.codec import read_image
 
 NUM_AREAS, NUM_PANELS = 3, 4
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipeline.evaluation.wording import few_units, left_out, strays
 from pipeline.evaluation.scores import Scores
+from pipeline.evaluation.wording import few_units, left_out, strays
 from pipeline.report.advice import shortages, suspected_images, weak_classes, weak_slices
 from pipeline.report.evidence import Decision, ModelEvidence, read_evidence
 from pipeline.report.galleries import gallery

@@ -1,4 +1,4 @@
-"""How programs run: ends and messages, locks, processes side by side, progress, cost. Changes no byte of output.
+"""How programs run: ends and messages, stages, locks, guards, read-ahead, progress, cost. Changes no byte of output.
 
 May import disk. Open `program.py` first.
 """

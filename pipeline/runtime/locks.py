@@ -2,15 +2,28 @@
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from pipeline.errors import SeglineError
+from pipeline.errors import SeglineError, StageError
+
+FOLDER = Path(".segline")
+"""What this checkout keeps beside DVC's outputs: locks, costs, the noise floor's seeds, Prefect's own server."""
+
+
+def only_one(work: str) -> AbstractContextManager[None]:
+    """Holds the lock of a kind of work in this checkout, such as "run", as long as the block lasts.
+
+    Raises:
+        StageError: another process holds it.
+    """
+    refusal = f"another `segline {work}` is under way in {Path.cwd()}; wait for its end, nothing was touched"
+    return held(FOLDER / f"{work}.lock", StageError(refusal))
 
 
 @contextmanager
 def held(path: Path, refusal: SeglineError) -> Iterator[None]:
-    """Holds the lock of a file, which is made where it is missing, for as long as the block lasts.
+    """Holds the lock of a file, which is made if it is missing, as long as the block lasts.
 
     Raises:
         SeglineError: `refusal`; the lock is held already, by another process or by this one.
@@ -26,7 +39,7 @@ def held(path: Path, refusal: SeglineError) -> Iterator[None]:
 
 @contextmanager
 def waited(path: Path) -> Iterator[None]:
-    """Waits for the lock of a file, which is made where it is missing, and holds it for as long as the block lasts."""
+    """Waits for the lock of a file, which is made if it is missing, and holds it as long as the block lasts."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,20 +1,43 @@
-"""Many small jobs on all cores, with few of them in memory at a time."""
+"""Many jobs side by side, read ahead of whoever takes the results, with few of them in memory at a time."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from os import cpu_count
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
-CHUNK = 64
+AHEAD_PER_THREAD = 2
+"""Results that may wait to be taken, so that no thread waits for the one who takes them."""
+NUM_READERS = 2
+"""Threads that read images at full size for a model, which needs the other cores and the memory."""
 
 
-def in_threads(function: Callable[[T], R], items: Sequence[T], num_threads: int | None = None) -> Iterator[R]:
-    """The results of `function` in the order of `items`; threads suit it because OpenCV and the disk let go of Python.
+def in_order(pool: Executor, function: Callable[[T], R], items: Iterable[T], num_ahead: int) -> Iterator[R]:
+    """The results of `function` in the order of `items`; an exception is raised in the place of its item.
 
-    The first exception is raised here, and no more than a chunk of results waits to be taken.
+    Args:
+        pool: threads or processes to work in.
+        function: the job.
+        items: what to work on; they are taken as they are needed.
+        num_ahead: jobs that are started before their results are asked for.
     """
-    with ThreadPoolExecutor(num_threads or cpu_count()) as pool:
-        for start in range(0, len(items), CHUNK):
-            yield from pool.map(function, items[start : start + CHUNK])
+    ahead: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            ahead.append(pool.submit(function, item))
+            if len(ahead) > num_ahead:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        for future in ahead:
+            future.cancel()
+
+
+def in_threads(function: Callable[[T], R], items: Iterable[T], num_threads: int | None = None) -> Iterator[R]:
+    """As `in_order`, in threads of its own, one per CPU by default; OpenCV and the disk release Python's lock."""
+    num_threads = num_threads or cpu_count() or 1
+    with ThreadPoolExecutor(num_threads) as pool:
+        yield from in_order(pool, function, items, AHEAD_PER_THREAD * num_threads)

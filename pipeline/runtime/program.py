@@ -7,14 +7,14 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from pipeline.disk.files import FULL, is_full
+from pipeline.disk.files import FULL, is_full, write_json
 from pipeline.errors import SeglineError
 from pipeline.runtime.cost import cost_recorded
-from pipeline.runtime.inputs import unchanged_inputs
+from pipeline.runtime.stages import MARKER, WORK, unchanged_inputs
 
 UNFORESEEN = 70
 """Exit code of a program that meets what its authors did not think of, as BSD's sysexits has it."""
@@ -25,14 +25,26 @@ class Terminated(BaseException):
     """SIGTERM has come."""
 
 
-def run_stage(stage: str, main: Callable[[], None]) -> None:
-    """Runs the program of a stage as `run` does, keeps its cost, and fails when its inputs change in the meantime."""
+def run_stage(stage: str, main: Callable[[], Mapping[str, Any]]) -> None:
+    """Runs the program of a stage as `run` does, writes the stage's marker last, and records what the stage cost.
 
-    def watched() -> None:
-        with unchanged_inputs(stage), cost_recorded(stage):
-            main()
+    A stage that fails, or whose inputs change in the meantime, leaves no marker.
 
-    run(watched, is_logged=True)
+    Args:
+        stage: its name.
+        main: returns the summary that the marker holds, without times, so that equal outputs have equal markers; nan is
+            written as null.
+    """
+    marker = WORK / stage / MARKER
+
+    def write_outputs() -> None:
+        marker.unlink(missing_ok=True)
+        with cost_recorded(stage):
+            with unchanged_inputs(stage):
+                summary = main()
+            write_json(marker, {name: None if value != value else value for name, value in summary.items()})
+
+    run(write_outputs, is_logged=True)
 
 
 def run(main: Callable[[], None], is_logged: bool = False) -> None:

@@ -1,11 +1,8 @@
 """An exported model in use: the one way from an image to a mask, for evaluation, promotion and users alike."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,12 +12,6 @@ from pipeline.serving.model_card import ModelCard
 
 if TYPE_CHECKING:
     from pipeline.serving.saved_model import Serve
-
-NUM_READERS = 2
-NUM_AHEAD = 4
-
-Item = TypeVar("Item")
-Content = TypeVar("Content")
 
 
 class Prediction(NamedTuple):
@@ -82,23 +73,3 @@ class Predictor:
             )
         mask = clean_mask(ids[0].astype(np.uint8), self.card.postprocess)
         return Prediction(mask, probs[0])
-
-
-def read_ahead(items: Iterable[Item], read: Callable[[Item], Content]) -> Iterator[tuple[Item, Future[Content]]]:
-    """Reads a few items ahead in threads, so that the model need not wait for the disk; constant memory.
-
-    Args:
-        items: what to read, in order.
-        read: reads one; what it raises comes out of the future's `result()`.
-
-    Yields:
-        Each item with its content to be.
-    """
-    with ThreadPoolExecutor(NUM_READERS) as pool:
-        ahead: deque[tuple[Item, Future[Content]]] = deque()
-        for item in items:
-            ahead.append((item, pool.submit(read, item)))
-            if len(ahead) > NUM_AHEAD:
-                yield ahead.popleft()
-        while ahead:
-            yield ahead.popleft()

@@ -16,19 +16,20 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.dataset.contract import ClassList, read_class_list
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import MANIFEST, ManifestRow, read_manifest
-from pipeline.disk.files import written_whole
+from pipeline.disk.files import md5_of, written_whole
 from pipeline.evaluation.label_errors import Suspect, find_suspects, write_suspects
 from pipeline.evaluation.metric import Seen, Setting
 from pipeline.evaluation.metrics import METRICS
 from pipeline.evaluation.overlays import Picture, Shortlist, join_panels, legend, make_panels, write_overlays
 from pipeline.evaluation.scorer import check_test_split, count_images, majority_class, scores_of, select_test
-from pipeline.evaluation.scores import Scores, evidence_of
+from pipeline.evaluation.scores import SCORES, Scores, evidence_of
 from pipeline.evaluation.wording import baseline_words, few_units, left_out
 from pipeline.params import EvaluateParams, read_params
 from pipeline.runtime.program import run_stage
@@ -209,8 +210,8 @@ def describe(scores: Scores) -> str:
     return "\n".join([*lines, f"no interval: the test split has {interval.num_units} {bootstrap.unit}s, {least}"])
 
 
-def main() -> None:
-    """Scores what `export` wrote on what `validate` let through."""
+def main() -> Mapping[str, Any]:
+    """Scores what `export` wrote on what `validate` let through; returns the summary."""
     params, rows, classes, fingerprint = read_params().evaluate, read_manifest(), read_class_list(), Fingerprint.read()
     select_test(rows)
     ModelCard.read(MODEL)
@@ -220,6 +221,12 @@ def main() -> None:
     scores = evaluate(Predictor.read(MODEL), rows, classes, fingerprint, params, EVALUATE)
     print(describe(scores))
     print(f"labels to look at: {EVALUATE / 'suspects.csv'}")
+    return {
+        "mean_iou": scores.mean_iou,
+        "pixel_accuracy": scores.metrics["pixel_accuracy"].value,
+        "num_images": scores.num_images,
+        "scores_md5": md5_of(SCORES),
+    }
 
 
 if __name__ == "__main__":

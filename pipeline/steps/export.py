@@ -5,7 +5,7 @@ import warnings
 
 os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained the weights, a SavedModel is written by TensorFlow
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from pipeline.backend.tf import use_cpu_only
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import ManifestRow, read_manifest
-from pipeline.disk.files import read_json, write_json, written_whole
+from pipeline.disk.files import md5_of, read_json, write_json, written_whole
 from pipeline.errors import EvidenceError
 from pipeline.networks.table import NETWORKS
 from pipeline.params import ExportParams, read_params
@@ -101,8 +101,8 @@ def read_network(folder: Path, precision: str) -> keras.Model:
     return network
 
 
-def main() -> None:
-    """Exports what `train` wrote, on the CPU: its float32 has the same precision everywhere."""
+def main() -> Mapping[str, Any]:
+    """Exports what `train` wrote, on the CPU: its float32 has the same precision everywhere; returns the summary."""
     use_cpu_only()
     params, fingerprint = read_params().export, Fingerprint.read()
     fingerprint.check_size(read_params().preprocess.image_size)
@@ -113,6 +113,12 @@ def main() -> None:
         f"{parity.disagreeing_share:.4%} of the pixels, probabilities differ by up to "
         f"{parity.probability_difference:.2g}"
     )
+    return {
+        "precision": params.precision,
+        "model_md5": md5_of(MODEL),
+        "disagreeing_share": parity.disagreeing_share,
+        "probability_difference": parity.probability_difference,
+    }
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Judges the scores by the thresholds in params; missing, nan or stale evidence rejects. Then writes the report."""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from typing import Any
 
 from pipeline.dataset.manifest import read_manifest
 from pipeline.disk.files import md5_of, written_whole
@@ -9,16 +9,16 @@ from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.reasons import Reason, Value
 from pipeline.evaluation.scores import SCORES, Bootstrap, Evidence, Number, Scores, compare_evidence, evidence_of
-from pipeline.evaluation.verdict import Verdict
+from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.evaluation.wording import units
 from pipeline.params import GateParams, read_params
 from pipeline.report.place import GATE_PAGE, NEWEST, publish_gate_page
 from pipeline.report.render import render_report
 from pipeline.runtime.program import run_stage
+from pipeline.runtime.stages import WORK
 from pipeline.serving.model_card import MODEL
 from pipeline.text import show_names
 
-WORK = Path("work")
 KEPT = {"reaches_floor", "within_ceiling"}
 
 
@@ -43,8 +43,8 @@ def gate(scores: Scores, scores_md5: str, current: Evidence, limits: GateParams)
     return Verdict(not against, (*reasons, *_caveats(scores)), scores_md5, mean_iou, scores.evidence)
 
 
-def main() -> None:
-    """Reads the evidence, writes verdict and report; a rejected model is a result, not a failure."""
+def main() -> Mapping[str, Any]:
+    """Reads the evidence, writes verdict and report; a rejected model is a result. Returns the summary."""
     limits = read_params().gate
     try:
         verdict = gate(Scores.read(), md5_of(SCORES), evidence_of(MODEL, read_manifest()), limits)
@@ -56,6 +56,7 @@ def main() -> None:
     print(verdict)
     publish_gate_page()
     print(f"report: {NEWEST}")
+    return {"accepted": verdict.accepted, "mean_iou": verdict.mean_iou, "verdict_md5": md5_of(VERDICT)}
 
 
 def _judge(scores: Scores, limits: GateParams) -> Iterator[Reason]:

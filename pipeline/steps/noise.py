@@ -11,12 +11,9 @@ import math
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,17 +31,16 @@ from pipeline.promotion.noise_floor import MIN_RUNS, NOISE_TAG, noise_floor
 from pipeline.registry.client import create_run, model_name, opened
 from pipeline.registry.lineage import PARAMS, read_data_version
 from pipeline.registry.registration import check_registry
-from pipeline.runtime.environment import QUIET
-from pipeline.runtime.inputs import ROOT, code_of
+from pipeline.runtime.guard import run_guarded
 from pipeline.runtime.progress import duration
+from pipeline.runtime.stages import MARKER, ROOT, WORK, code_of
 from pipeline.training.precision import STEP_TIMES
 
 NOISE = Path(".segline/noise")
-STAGES = {"train": Path("work/train/summary.json"), "export": Path("work/export/model"), "evaluate": SCORES}
-"""The stages of a seed, and what each writes last."""
+STAGES = ("train", "export", "evaluate")
+"""The stages of a seed."""
 SHARED = (Path("data"), MANIFEST.parent, FINGERPRINT.parent, STEP_TIMES)
 """What the seeds read and have in common; with the measured step times all of them train in one precision."""
-NUM_LAST_LINES = 12
 
 
 def noise(num_runs: int) -> float:
@@ -126,8 +122,8 @@ def mean_iou_of(folder: Path, seed: int, place: str) -> float:
     if kept.exists():
         return read_record(kept, _Kept, "`segline noise`").mean_iou
     prepare(project, seed)
-    for stage, last in STAGES.items():
-        if not (project / last).exists():
+    for stage in STAGES:
+        if not (project / WORK / stage / MARKER).exists():
             print(f"noise {place}: {stage} with seed {seed}", flush=True)
             run_in(project, (sys.executable, "-m", f"pipeline.steps.{stage}"), f"noise {place}: ")
     mean_iou = Scores.read(project / SCORES).mean_iou
@@ -163,39 +159,19 @@ def prepare(project: Path, seed: int) -> None:
 
 
 def run_in(project: Path, command: Sequence[str], prefix: str) -> None:
-    """Runs a program in a folder and passes on its output, each line after `prefix`.
+    """Runs a program of ours in a folder and passes on its output, each line after `prefix`.
 
     Raises:
         StageError: it ended with another exit code than 0; names the last lines.
     """
-    last_lines: deque[str] = deque(maxlen=NUM_LAST_LINES)
-    with _started(project, command) as child:
-        for line in child.stdout or ():
-            last_lines.append(line.rstrip())
-            print(f"{prefix}{line.rstrip()}", flush=True)
-    if child.returncode:
-        lines = "\n  ".join(last_lines)
-        raise StageError(
-            f"{' '.join(command[1:])} ended with exit code {child.returncode}; finished seeds are kept, so mend what "
-            f"its last lines say and run the same command again:\n  {lines}"
-        )
-
-
-@contextmanager
-def _started(project: Path, command: Sequence[str]) -> Iterator["subprocess.Popen[str]"]:
-    """A program of ours in another folder, which reports to no MLflow run and is ended with the block."""
-    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_RUN_ID"}
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    environment = QUIET | environment | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
-    pipe, both = subprocess.PIPE, subprocess.STDOUT
-    with subprocess.Popen(
-        command, cwd=project, env=environment, stdout=pipe, stderr=both, text=True, errors="replace"
-    ) as child:
-        try:
-            yield child
-        except BaseException:
-            child.kill()
-            raise
+    name = " ".join(command[1:])
+    try:
+        run_guarded(
+            name, command, lambda line: print(f"{prefix}{line}", flush=True), None, {"PYTHONPATH": path}, project
+        )
+    except StageError as err:
+        raise StageError(f"finished seeds are kept; {err}") from err
 
 
 def store(content: Mapping[str, Any]) -> None:

@@ -4,17 +4,21 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from pipeline.disk.files import md5_of, write_json, written_whole
 from pipeline.errors import DataError
 from pipeline.evaluation.overlays import legend, overlay
+from pipeline.runtime.parallel import NUM_READERS, in_threads
 from pipeline.runtime.progress import Progress
-from pipeline.serving.predictor import Predictor, read_ahead
+from pipeline.serving.predictor import Predictor
 from pipeline.text import shown
 from pipeline.vision.codec import encode_jpeg, read_image, write_png
-from pipeline.vision.picture_files import HIGHEST, list_images
+from pipeline.vision.picture_files import HIGHEST, Limits, list_images
 
 RECORD = "prediction.json"
 """Says what the ids mean and which model they are from; a folder that holds it is ours to write to again."""
@@ -74,11 +78,10 @@ def predict(model_folder: Path, images: Path, out: Path) -> PredictSummary:
     limits = HIGHEST._replace(folders=(images,) if images.is_dir() else ())
     failed = []
     with progress_of(len(jobs)) as progress:
-        for job, content in read_ahead(jobs, lambda job: read_image(job.image, limits)):
-            try:
-                image = content.result()
-            except DataError as err:
-                failed.append((job.image, str(err)))
+        images_read = in_threads(partial(_read, limits), jobs, NUM_READERS)
+        for job, image in zip(jobs, images_read, strict=True):
+            if isinstance(image, DataError):
+                failed.append((job.image, str(image)))
             else:
                 mask = predictor.predict(image).mask
                 write_png(job.mask, mask)
@@ -87,6 +90,14 @@ def predict(model_folder: Path, images: Path, out: Path) -> PredictSummary:
                     beside.write_bytes(encode_jpeg(shown, JPEG_QUALITY))
             progress.advance()
     return PredictSummary(len(jobs) - len(failed), tuple(failed), skipped)
+
+
+def _read(limits: Limits, job: Job) -> np.ndarray | DataError:
+    """A picture; one that cannot be read is no reason to stop."""
+    try:
+        return read_image(job.image, limits)
+    except DataError as err:
+        return err
 
 
 def tell(summary: PredictSummary, out: Path) -> None:

@@ -1,19 +1,21 @@
 """Preprocess: the good samples as packed, memory-mapped arrays at the working size, and their fingerprint."""
 
 import csv
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.dataset.contract import SPLITS, ClassList, read_class_list
-from pipeline.dataset.fingerprint import ChannelSums, Fingerprint
+from pipeline.dataset.fingerprint import FINGERPRINT, ChannelSums, Fingerprint
 from pipeline.dataset.manifest import ManifestRow, read_manifest
 from pipeline.dataset.packed import PREPROCESS, create_packed
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError
 from pipeline.params import PreprocessParams, read_params
+from pipeline.runtime.parallel import in_threads
 from pipeline.runtime.program import run_stage
 from pipeline.runtime.progress import Progress
 from pipeline.vision.codec import read_image, read_mask
@@ -21,8 +23,6 @@ from pipeline.vision.picture_files import open_picture
 from pipeline.vision.resize import resize_image, resize_mask
 
 NUM_THREADS = 4
-CHUNK = 64
-"""Images read ahead at a time: memory does not grow with their number."""
 
 
 def preprocess(rows: list[ManifestRow], classes: ClassList, params: PreprocessParams, out: Path) -> Fingerprint:
@@ -43,7 +43,8 @@ def preprocess(rows: list[ManifestRow], classes: ClassList, params: PreprocessPa
     progress = Progress("preprocess", len(rows), "images")
     for split, members in splits.items():
         packed = create_packed(out, split, len(members), params.image_size)
-        for index, (image, mask) in enumerate(_resized(members, params.image_size)):
+        resized = in_threads(partial(_read, params.image_size), members, NUM_THREADS)
+        for index, (image, mask) in enumerate(resized):
             packed.images[index], packed.masks[index] = image, mask
             progress.advance()
             if split == "train":
@@ -66,13 +67,7 @@ def preprocess(rows: list[ManifestRow], classes: ClassList, params: PreprocessPa
     return fingerprint
 
 
-def _resized(rows: list[ManifestRow], size: tuple[int, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    with ThreadPoolExecutor(NUM_THREADS) as pool:
-        for start in range(0, len(rows), CHUNK):
-            yield from pool.map(lambda row: _read(row, size), rows[start : start + CHUNK])
-
-
-def _read(row: ManifestRow, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def _read(size: tuple[int, int], row: ManifestRow) -> tuple[np.ndarray, np.ndarray]:
     for path, md5 in ((row.image, row.image_md5), (row.mask, row.mask_md5)):
         if open_picture(path).md5 != md5:
             raise DataError(f"{path}: is not the file that was validated; run the stage `validate` again")
@@ -93,10 +88,15 @@ def _write_split_list(path: Path, splits: dict[str, list[ManifestRow]]) -> None:
             writer.writerows((row.name, split, index) for index, row in enumerate(rows))
 
 
-def main() -> None:
-    """Packs what `validate` let through."""
+def main() -> Mapping[str, Any]:
+    """Packs what `validate` let through; returns the summary."""
     fingerprint = preprocess(read_manifest(), read_class_list(), read_params().preprocess, PREPROCESS)
     print(f"packed {fingerprint.num_images} at {fingerprint.size[0]} x {fingerprint.size[1]}")
+    return {
+        "num_images": fingerprint.num_images,
+        "image_size": fingerprint.size,
+        "fingerprint_md5": md5_of(FINGERPRINT),
+    }
 
 
 if __name__ == "__main__":

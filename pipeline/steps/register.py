@@ -22,6 +22,7 @@ from pipeline.registry.registration import check_registry, create_version, delet
 from pipeline.registry.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
 from pipeline.report.place import publish_gate_page
 from pipeline.runtime.program import run
+from pipeline.runtime.stages import MARKER, WORK, list_stages
 from pipeline.serving.model_card import CARD, MODEL, ModelCard, Postprocess
 from pipeline.training.machine import list_packages, read_machine
 
@@ -31,7 +32,6 @@ WORK_FILES = (
     (Path("work/gate"), "gate"),
     (Path("work/preprocess/fingerprint.json"), "preprocess"),
     (Path("work/train/history.csv"), "train"),
-    (Path("work/train/summary.json"), "train"),
     (Path("work/export/parity.json"), "export"),
     (MODEL / CARD, "export/model"),
 )
@@ -117,7 +117,7 @@ def _tags(scores: Scores, verdict: Verdict, origin: Lineage) -> dict[str, str]:
 
 def _read_record(scores: Scores, tags: dict[str, str]) -> RunRecord:
     data_path, data_md5 = read_data_version()
-    files = (*WORK_FILES, *((path, "lineage") for path in FILES))
+    files = list_files()
     if missing := [str(path) for path, _ in files if not path.exists()]:
         raise EvidenceError(f"{', '.join(missing)}: not found; run `dvc repro`, or restore it from git")
     precision, machines = read_training()
@@ -136,6 +136,12 @@ def _read_record(scores: Scores, tags: dict[str, str]) -> RunRecord:
         data_path=data_path,
         data_md5=data_md5,
     )
+
+
+def list_files() -> tuple[tuple[Path, str], ...]:
+    """Files and folders, each with its folder in the run; among them the marker of each stage in `dvc.yaml`."""
+    markers = ((WORK / stage / MARKER, stage) for stage in list_stages())
+    return (*WORK_FILES, *markers, *((path, "lineage") for path in FILES))
 
 
 def _describe(scores: Scores, tags: dict[str, str], cleaning: Postprocess) -> str:

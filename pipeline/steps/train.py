@@ -1,7 +1,6 @@
 """Train: a network on the packed arrays; the same params, data and kind of machine give the same bits, kill or not."""
 
 import csv
-import json
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,12 +15,12 @@ from pipeline.disk.files import check_room, check_writable, write_json, written_
 from pipeline.errors import ParamsError
 from pipeline.networks.table import NETWORKS
 from pipeline.params import TrainParams, read_params
-from pipeline.runtime.inputs import code_of
 from pipeline.runtime.program import run_stage
+from pipeline.runtime.stages import code_of
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
 from pipeline.training.checkpoints import CHECKPOINTS, Checkpoint, checkpoint_path, only_training
-from pipeline.training.fit import Fit, Row
+from pipeline.training.fit import Fit
 from pipeline.training.losses.cross_entropy import class_weights
 from pipeline.training.machine import kind_of_machine
 from pipeline.training.precision import AUTO, FLOAT32, StepTimes, known_step_times, measure, settle
@@ -29,9 +28,11 @@ from pipeline.training.trainer import Trainer, build_optimizer
 
 TRAIN = Path("work/train")
 NUM_MEASURED_BATCHES = 3
+Summary = Mapping[str, Any]
+"""Numbers for summary.json."""
 
 
-def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Row:
+def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Summary:
     """Trains to the end, from the last checkpoint where there is one, and writes the best weights.
 
     Args:
@@ -42,7 +43,7 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
         out: folder to write to.
 
     Returns:
-        The metrics of the best epoch.
+        The summary.
 
     Raises:
         ParamsError: params and data do not go together.
@@ -73,9 +74,9 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
             fit.restore(saved, path)
         check_room(CHECKPOINTS, fit.num_bytes_to_write)
         fit.run(path)
-        best = write(fit, fingerprint, params, out)
+        summary = write(fit, fingerprint, params, out)
         path.unlink()
-    return best
+    return summary
 
 
 def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int, precision: str) -> Trainer:
@@ -111,8 +112,8 @@ def network_arguments(fingerprint: Fingerprint, params: TrainParams) -> dict[str
     }
 
 
-def write(fit: Fit, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Row:
-    """Writes the best weights, the network, the history and a summary to `out`; returns the best epoch's row."""
+def write(fit: Fit, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Summary:
+    """Writes the best weights, the network and the history to `out`; returns the summary."""
     out.mkdir(parents=True, exist_ok=True)
     best, network = fit.finish(), fit.trainer.network
     with written_whole(out / "model.weights.h5") as beside:
@@ -124,21 +125,17 @@ def write(fit: Fit, fingerprint: Fingerprint, params: TrainParams, out: Path) ->
         writer = csv.DictWriter(file, list(best), lineterminator="\n")
         writer.writeheader()
         writer.writerows(fit.history)
-    write_json(
-        out / "summary.json",
-        {
-            "best_epoch": best["epoch"],
-            "val_mean_iou": best["val_mean_iou"],
-            "num_epochs": len(fit.history),
-            "num_parameters": network.count_params(),
-            "backend": keras.backend.backend(),
-            "precision": fit.precision,
-            "precision_by": "measured" if params.precision == AUTO else "params",
-            "num_machines": len(fit.machines),
-            "machines": fit.machines,
-        },
-    )
-    return best
+    return {
+        "best_epoch": best["epoch"],
+        "val_mean_iou": best["val_mean_iou"],
+        "num_epochs": len(fit.history),
+        "num_parameters": network.count_params(),
+        "backend": keras.backend.backend(),
+        "precision": fit.precision,
+        "precision_by": "measured" if params.precision == AUTO else "params",
+        "num_machines": len(fit.machines),
+        "machines": fit.machines,
+    }
 
 
 def check_batch_size(batch_size: int, num_gpus: int) -> None:
@@ -194,12 +191,13 @@ def _recipe(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Trains on what `preprocess` packed."""
+def main() -> Summary:
+    """Trains on what `preprocess` packed; returns the summary."""
     fingerprint = Fingerprint.read(FINGERPRINT)
     fingerprint.check_size(read_params().preprocess.image_size)
-    best = train(read_packed("train"), read_packed("val"), fingerprint, read_params().train, TRAIN)
-    print(f"best epoch: {json.dumps(best)}")
+    summary = train(read_packed("train"), read_packed("val"), fingerprint, read_params().train, TRAIN)
+    print(f"best epoch: {summary['best_epoch']}, val mean IoU {summary['val_mean_iou']:.4f}")
+    return summary
 
 
 if __name__ == "__main__":

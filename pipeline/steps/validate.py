@@ -1,15 +1,16 @@
 """Validate: looks at the whole data set, judges it, and lets the good samples through."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from pipeline.dataset.contract import DATA, SPLITS, Sample, list_samples, read_class_list
 from pipeline.dataset.manifest import MANIFEST, ManifestRow, write_manifest
 from pipeline.dataset.splits import split_of
 from pipeline.dataset.versions import Version, read_version
-from pipeline.disk.files import write_json
+from pipeline.disk.files import md5_of, write_json
 from pipeline.errors import DataError, ParamsError
 from pipeline.params import SplitParams, ValidateParams, read_params
 from pipeline.params_fit import check_params
@@ -191,12 +192,18 @@ def _refuse(report: Report, data: Path, on_error: str, out: Path) -> None:
     )
 
 
-def main() -> None:
-    """Validates `data/`."""
+def main() -> Mapping[str, Any]:
+    """Validates `data/`; returns the summary."""
     check_params(read_class_list())
     report = validate(DATA, read_params().validate_, VALIDATE)
     num_good = {split: sum(row.split == split for row in report.rows) for split in SPLITS}
     print(f"{len(report.rows)} of {report.num_samples} samples are good: {num_good}")
+    return {
+        "num_samples": report.num_samples,
+        "num_good": num_good,
+        "num_quarantined": len(bad_names(report.findings)),
+        "manifest_md5": md5_of(MANIFEST),
+    }
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 """A training under way: its epochs, the best of them, checkpoints and progress."""
 
 import math
-import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ import numpy as np
 
 from pipeline.dataset.packed import Packed
 from pipeline.errors import TrainingError
+from pipeline.runtime.guard import Guard
 from pipeline.runtime.progress import INTERVAL_S, duration
 from pipeline.training.batches import EpochBatches
 from pipeline.training.checkpoints import Checkpoint
@@ -54,7 +53,7 @@ class Fit:
         self.history: list[Row] = []
         self.best: Sequence[np.ndarray] = []
         self.started = self.printed = time.monotonic()
-        self.num_done, self.parent = 0, os.getppid()
+        self.num_done, self.guard = 0, Guard()
 
     @property
     def variables(self) -> list[Any]:
@@ -152,10 +151,7 @@ class Fit:
                 f"the loss is {losses[-1]} in epoch {epoch + 1}, step {step + 1}; lower train.learning_rate or "
                 "train.clip_norm, or raise train.warmup_epochs"
             )
-        if os.getppid() != self.parent:
-            sys.exit(
-                "train: the process that started this training is gone; stopped, the last epoch's checkpoint is kept"
-            )
+        self.guard.check()
         self.num_done += batch_size
         now = time.monotonic()
         if now - self.printed >= INTERVAL_S or step + 1 == num_steps:

@@ -3,19 +3,20 @@
 import io
 import multiprocessing
 import os
-import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from itertools import repeat
+from functools import partial
 
 import numpy as np
 from PIL import Image
 
 from pipeline.dataset.contract import Sample
 from pipeline.errors import DataError, ParamsError
+from pipeline.runtime.guard import end_with
+from pipeline.runtime.parallel import in_order
 from pipeline.runtime.progress import Progress
 from pipeline.text import shown
 from pipeline.vision.codec import decode_image, decode_stored, has_low_range
@@ -143,21 +144,20 @@ def look_at(sample: Sample, limits: Limits = HIGHEST) -> Facts:
 
 
 def _scan(samples: Sequence[Sample], num_workers: int, limits: Limits) -> Iterator[Facts]:
-    """As `map(look_at, samples)`; what is left of a batch in which a process ended is looked at one by one."""
-    pool = _start(num_workers)
-    try:
-        for start in range(0, len(samples), BATCH):
-            batch, num_done = samples[start : start + BATCH], 0
-            try:
-                for facts in pool.map(look_at, batch, repeat(limits)):
-                    num_done += 1
-                    yield facts
-            except ENDED:
-                pool.shutdown(cancel_futures=True)
-                yield from _one_by_one(batch[num_done:], limits)
-                pool = _start(num_workers)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    """As `map(look_at, samples)`; the samples that were under way as a process ended are looked at one by one."""
+    num_done = 0
+    while num_done < len(samples):
+        pool = _start(num_workers)
+        try:
+            for facts in in_order(pool, partial(look_at, limits=limits), samples[num_done:], BATCH):
+                num_done += 1
+                yield facts
+        except ENDED:
+            pool.shutdown(cancel_futures=True)
+            yield from _one_by_one(samples[num_done : num_done + BATCH], limits)
+            num_done += BATCH
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _one_by_one(samples: Sequence[Sample], limits: Limits) -> Iterator[Facts]:
@@ -188,19 +188,7 @@ def _ended(sample: Sample) -> Facts:
 
 def _start(num_workers: int) -> ProcessPoolExecutor:
     spawn = multiprocessing.get_context("spawn")  # fork is unsafe once any thread runs
-    return ProcessPoolExecutor(num_workers, mp_context=spawn, initializer=_end_with_parent)
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    return ProcessPoolExecutor(num_workers, mp_context=spawn, initializer=end_with, initargs=(os.getpid(),))
 
 
 def _look_at_image(picture: PictureFile) -> ImageFacts:

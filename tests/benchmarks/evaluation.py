@@ -27,8 +27,9 @@ from pipeline.dataset.manifest import ManifestRow, write_manifest
 from pipeline.disk.files import md5_of
 from pipeline.importers.demo.scenes import draw_scene
 from pipeline.params import read_params
+from pipeline.runtime.parallel import NUM_READERS, in_threads
 from pipeline.serving.model_card import ModelCard
-from pipeline.serving.predictor import Predictor, read_ahead
+from pipeline.serving.predictor import Predictor
 from pipeline.serving.saved_model import ServedNetwork, write_saved_model
 from pipeline.steps.evaluate import evaluate
 from pipeline.vision.codec import read_image, write_png
@@ -96,8 +97,8 @@ def pose(predictor: Predictor, answers: Sequence[Answer]) -> Predictor:
 def infer(predictor: Predictor, rows: Sequence[ManifestRow]) -> float:
     """Seconds that reading the images and asking the model take, as in `segline predict`; reading is done beside."""
     started = time.perf_counter()
-    for _, image in read_ahead([row.image for row in rows], read_image):
-        predictor.predict(image.result())
+    for image in in_threads(read_image, [row.image for row in rows], NUM_READERS):
+        predictor.predict(image)
     return time.perf_counter() - started
 
 

@@ -11,7 +11,6 @@ from pipeline.dataset.versions import (
     Version,
     add_data,
     is_fresh,
-    list_stages,
     list_versioned,
     read_data_md5,
     read_version,
@@ -28,28 +27,6 @@ def data(project: Path) -> Path:
     (project / "data").mkdir()
     (project / "data/a").write_text("a")
     return project / "data"
-
-
-def test_stages_keep_their_order(tmp_path: Path) -> None:
-    """The stages come in the order of the file, not of their names."""
-    (tmp_path / "dvc.yaml").write_text("stages: {validate: {cmd: a}, train: {cmd: b}, export: {cmd: c}}\n")
-    assert list_stages(tmp_path / "dvc.yaml") == ["validate", "train", "export"]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"), [("[", "is not YAML"), ("stages:", "found no `stages`"), ("", "found no")]
-)
-def test_a_broken_list_of_stages_is_refused(tmp_path: Path, text: str, message: str) -> None:
-    """A dvc.yaml that is no list of stages is named."""
-    (tmp_path / "dvc.yaml").write_text(text)
-    with pytest.raises(StageError, match=message):
-        list_stages(tmp_path / "dvc.yaml")
-
-
-def test_a_missing_list_of_stages_is_refused(tmp_path: Path) -> None:
-    """Outside a project the message says where to be."""
-    with pytest.raises(StageError, match="not found; run this in the project's folder"):
-        list_stages(tmp_path / "dvc.yaml")
 
 
 def test_the_version_of_data_is_the_md5_of_its_files(data: Path) -> None:

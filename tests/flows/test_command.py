@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from flows.command import build_parser, call
-from flows.lock import only_one
 from pipeline.dataset.contract import list_samples
 from pipeline.errors import EvidenceError, ParamsError, RegistryError, StageError
+from pipeline.runtime.locks import only_one
 from pipeline.vision.codec import read_mask, write_png
 from tests.flows.tiny_flow import ask_prefect, started, write_tiny_flow
 

@@ -11,8 +11,8 @@ import pytest
 
 from flows.command import call
 from flows.doctor import Finding, build_table, doctor, examine
-from flows.lock import only_one
 from pipeline.dataset.versions import add_data
+from pipeline.runtime.locks import only_one
 from tests.conftest import SETTINGS
 from tests.finished_project import commit, use_registry, write_lock, write_project
 

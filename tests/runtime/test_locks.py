@@ -8,14 +8,21 @@ from threading import Thread
 
 import pytest
 
-from pipeline.errors import TrainingError
-from pipeline.runtime.locks import held, waited
+from pipeline.errors import StageError, TrainingError
+from pipeline.runtime.locks import held, only_one, waited
 
 REFUSAL = TrainingError("somebody trains; wait")
 HOLD = (
     "import pathlib, sys; from pipeline.runtime.locks import held\n"
     "with held(pathlib.Path(sys.argv[1]), ValueError()): print('held', flush=True); input()"
 )
+HOLD_RUN = "from pipeline.runtime.locks import only_one\nwith only_one('run'): print('held', flush=True); input()"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder as the current one."""
+    monkeypatch.chdir(tmp_path)
 
 
 def test_a_lock_is_refused_until_its_holder_is_killed(tmp_path: Path) -> None:
@@ -64,3 +71,24 @@ def test_lock_is_waited_for(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert order in (["a", "a", "b", "b"], ["b", "b", "a", "a"])
+
+
+def test_the_second_is_refused_until_the_first_is_killed(here: None) -> None:
+    """While another process holds the lock it is refused at once; the lock ends with its holder, however that ends."""
+    with subprocess.Popen([sys.executable, "-c", HOLD_RUN], stdin=-1, stdout=-1, text=True) as other:
+        assert other.stdout and other.stdout.readline() == "held\n"
+        with (
+            pytest.raises(StageError, match="another `segline run` is under way in .*; wait for its end"),
+            only_one("run"),
+        ):
+            pass
+        other.kill()
+        other.wait()
+        with only_one("run"):
+            pass
+
+
+def test_other_work_is_not_held_up(here: None) -> None:
+    """A schedule that waits for its hour does not hold the lock of a run."""
+    with only_one("schedule"), only_one("run"):
+        assert sorted(path.name for path in Path(".segline").iterdir()) == ["run.lock", "schedule.lock"]

@@ -1,26 +1,58 @@
-"""Tests of running many small jobs."""
+"""Tests of pipeline/runtime/parallel.py."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
-from pipeline.runtime.parallel import CHUNK, in_threads
+from pipeline.runtime.parallel import in_order, in_threads
 
 
 def test_results_come_in_order() -> None:
-    """More items than a chunk give all results, in the order of the items."""
-    items = list(range(3 * CHUNK + 5))
+    """More items than may wait give all results, in the order of the items."""
+    items = list(range(200))
     assert list(in_threads(lambda item: item * 2, items, 4)) == [item * 2 for item in items]
 
 
-def test_an_error_of_a_job_is_raised() -> None:
-    """The first exception reaches the caller."""
+def test_an_error_comes_in_the_place_of_its_item() -> None:
+    """The results before it are given first, though the job has failed long ago."""
+    results = in_threads(lambda item: 1 / item, [1, 2, 0, 4])
+    assert [next(results), next(results)] == [1, 0.5]
     with pytest.raises(ZeroDivisionError):
-        list(in_threads(lambda item: 1 // item, [1, 0, 2]))
+        next(results)
 
 
-def test_few_results_wait() -> None:
-    """While the first result is looked at, no more than a chunk was worked on."""
-    seen: list[int] = []
-    results = in_threads(seen.append, list(range(10 * CHUNK)), 2)
+@pytest.mark.parametrize("num_threads", [1, 2, 16])
+def test_few_results_wait(num_threads: int) -> None:
+    """Of many items, no more are taken and worked on than are asked for and may wait."""
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(640):
+            taken.append(item)
+            yield item
+
+    worked: list[int] = []
+    results = in_threads(worked.append, items(), num_threads)
     next(results)
-    assert len(seen) <= CHUNK
-    assert len(list(results)) == 10 * CHUNK - 1
+    assert max(len(worked), len(taken)) <= 2 * num_threads + 1
+    assert len(list(results)) == 639
+
+
+def test_jobs_are_dropped_after_an_error() -> None:
+    """What has not begun when an error is raised is not worked on."""
+    worked: list[int] = []
+    raised = Event()
+
+    def work(item: int) -> None:
+        worked.append(item)
+        if item == 0:
+            raise ValueError("no")
+        raised.wait()
+
+    with ThreadPoolExecutor(1) as pool:
+        with pytest.raises(ValueError, match="no"):
+            list(in_order(pool, work, range(8), 8))
+        raised.set()
+    assert len(worked) <= 2

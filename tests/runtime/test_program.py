@@ -1,18 +1,21 @@
 """Tests of pipeline/runtime/program.py."""
 
+import json
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.runtime.program import run
+from pipeline.runtime.program import run, run_stage
 from tests.conftest import on_a_full_disk
 
 
-def _refuse() -> None:
+def _refuse() -> NoReturn:
     raise DataError("data: is empty; bring some in")
 
 
@@ -103,6 +106,38 @@ def test_a_name_that_the_terminal_lacks_is_printed() -> None:
     """Text goes out with escapes where the encoding of the output has no such letter."""
     done = run_code("def main():\n    print('Straße \\udcff')", PYTHONIOENCODING="ascii")
     assert done.stdout == "Stra\\xdfe \\udcff\n"
+
+
+def test_a_stage_writes_its_summary_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The marker holds what the stage returns, nan as null; while a stage runs, and after it failed, there is none."""
+    monkeypatch.chdir(tmp_path)
+    marker = Path("work/one/summary.json")
+
+    def work() -> dict[str, Any]:
+        assert not marker.exists()
+        return {"num_images": 2, "mean_iou": math.nan}
+
+    run_stage("one", work)
+    run_stage("one", work)
+    assert json.loads(marker.read_text()) == {"num_images": 2, "mean_iou": None}
+    with pytest.raises(SystemExit):
+        run_stage("one", _refuse)
+    assert not marker.exists()
+
+
+def test_a_stage_whose_inputs_change_leaves_no_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it leave a cost."""
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text("stages: {one: {cmd: x, deps: [data]}}")
+    Path("params.yaml").write_text("{}")
+
+    def work() -> dict[str, Any]:
+        Path("data").write_text("new")
+        return {}
+
+    with pytest.raises(SystemExit):
+        run_stage("one", work)
+    assert not Path("work").exists() and not list(Path(".segline/cost").iterdir())
 
 
 RUN = "import os, time\nfrom pipeline.runtime.program import run\n"

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from pipeline.dataset.contract import ClassList
 from pipeline.errors import EvidenceError
 from pipeline.serving.model_card import ModelCard, Postprocess
-from pipeline.serving.predictor import Prediction, Predictor, read_ahead
+from pipeline.serving.predictor import Prediction, Predictor
 from tests.tiny_model import NO_POSTPROCESS, write_tiny_model
 
 CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (90, 90, 90)), 255)
@@ -55,19 +55,3 @@ def test_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     """What is no exported model is named before TensorFlow is loaded."""
     with pytest.raises(EvidenceError, match="holds no saved_model.pb"):
         Predictor.read(tmp_path)
-
-
-def test_read_ahead_keeps_order_and_errors() -> None:
-    """Items come in order, each with its content or what reading it raised; few are read before they are asked for."""
-    asked: list[int] = []
-
-    def read(item: int) -> float:
-        asked.append(item)
-        return 1 / item
-
-    pairs = read_ahead(range(3, -20, -1), read)
-    assert [(item, content.result()) for item, content in (next(pairs), next(pairs), next(pairs))][2] == (1, 1.0)
-    with pytest.raises(ZeroDivisionError):
-        next(pairs)[1].result()
-    assert len(asked) < 12
-    assert [item for item, _ in pairs] == list(range(-1, -20, -1))

@@ -10,7 +10,7 @@ import pytest
 from pipeline.dataset.packed import read_packed
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError
-from pipeline.steps.preprocess import CHUNK, preprocess
+from pipeline.steps.preprocess import NUM_THREADS, preprocess
 from pipeline.vision.codec import read_image, read_mask
 from pipeline.vision.resize import resize_image
 from tests.drawn_data import CLASSES, small_params, write_data
@@ -71,10 +71,10 @@ def test_a_file_that_was_not_validated_is_found_out(tmp_path: Path, side: str) -
 
 @pytest.mark.e2e
 def test_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:
-    """Packing sixteen chunks never holds two; mapped files are left out, for the system can take those back."""
-    rows, size = write_data(tmp_path)[:16] * CHUNK, (96, 144)
+    """Memory never holds more than a sixteenth of the images; mapped files are left out."""
+    rows, size = write_data(tmp_path)[:16] * 16 * NUM_THREADS, (96, 144)
     tracemalloc.start()
     preprocess(rows, CLASSES, PARAMS.model_copy(update={"image_size": size}), Path("out"))
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak_bytes < 1.5 * CHUNK * 4 * 96 * 144
+    assert peak_bytes < 16 * NUM_THREADS * 4 * 96 * 144

@@ -16,7 +16,7 @@ from pipeline.registry.model_cache import download_model
 from pipeline.serving.model_card import Postprocess
 from pipeline.steps import gate
 from pipeline.steps.register import _describe, _read_accepted, _register, _tags, register
-from tests.finished_project import ROOT, make_scores, use_registry, write_lock, write_project
+from tests.finished_project import ROOT, STAGES, make_scores, use_registry, write_lock, write_project
 from tests.flows.tiny_flow import started
 
 NUM_AT_ONCE = 4
@@ -64,6 +64,18 @@ def test_run_holds_what_makes_it_again() -> None:
     assert description.startswith("U-Net for ") and "check out commit" in description
     assert run.info.status == "FINISHED" and run.data.params["train.network.num_levels"] == "4"
     assert run.data.metrics["iou/road"] == 0.9 and run.data.metrics["loss"] == 0.25
+
+
+def test_the_marker_of_a_new_stage_is_registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registration knows the stages by dvc.yaml alone; a stage without its marker is refused."""
+    monkeypatch.setitem(STAGES, "seventh", ("work/gate", "work/seventh"))
+    (tmp_path / "again").mkdir()
+    write_project(tmp_path / "again", monkeypatch)
+    assert {f"{stage}/summary.json" for stage in STAGES} <= list_files(register().run_id)
+    Path("work/seventh/summary.json").rename("work/seventh/other.json")
+    write_lock()
+    with pytest.raises(EvidenceError, match=r"work/seventh/summary.json: not found; run `dvc repro`"):
+        register()
 
 
 def test_run_tells_precision_and_machines_of_the_training() -> None:

@@ -1,4 +1,4 @@
-"""Inputs of a stage, watched while it runs."""
+"""Tests of pipeline/runtime/stages.py."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StageError
-from pipeline.runtime.inputs import unchanged_inputs
+from pipeline.runtime.stages import describe_stage, list_stages, unchanged_inputs
 
 DVC_YAML = "stages: {train: {cmd: x, deps: [code.py, data], params: [train]}}"
 
@@ -57,3 +57,37 @@ def test_outside_a_project_nothing_is_watched() -> None:
     Path("dvc.yaml").unlink()
     with unchanged_inputs("train"):
         Path("code.py").write_text("new")
+
+
+def test_a_stage_needs_no_params() -> None:
+    """A stage without own params is watched like any other; one without dependencies is refused."""
+    Path("dvc.yaml").write_text("stages: {one: {cmd: x, deps: [code.py]}, two: {cmd: x}}")
+    assert describe_stage("one") == {"params": [], "deps": ["code.py"]}
+    with pytest.raises(StageError, match="code.py changed while one ran"), unchanged_inputs("one"):
+        Path("code.py").write_text("new")
+    for name in ("two", "three"):
+        with pytest.raises(StageError, match=f"dvc.yaml: found no stage {name} with deps"):
+            describe_stage(name)
+
+
+def test_stages_keep_their_order() -> None:
+    """The stages come in the order of the file, not of their names."""
+    Path("dvc.yaml").write_text("stages: {validate: {cmd: a}, train: {cmd: b}, export: {cmd: c}}\n")
+    assert list_stages() == ["validate", "train", "export"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("[", "is not YAML"), ("stages:", "found no `stages`"), ("", "found no")]
+)
+def test_a_broken_list_of_stages_is_refused(text: str, message: str) -> None:
+    """A dvc.yaml that is no list of stages is named."""
+    Path("dvc.yaml").write_text(text)
+    with pytest.raises(StageError, match=message):
+        list_stages()
+
+
+def test_a_missing_list_of_stages_is_refused() -> None:
+    """Outside a project the message says where to be."""
+    Path("dvc.yaml").unlink()
+    with pytest.raises(StageError, match="not found; run this in the project's folder"):
+        list_stages()

@@ -1,7 +1,7 @@
-"""The inputs of a stage, watched while it runs.
+"""The stages of `dvc.yaml`: their order, the marker of each, and their inputs, watched while a stage runs.
 
-DVC hashes them after the stage has ended (DVC issue 11058): without this, an edit in the meantime would be written
-to `dvc.lock` as what the outputs were made of.
+DVC hashes the inputs after the stage has ended (DVC issue 11058): without the watch, an edit in the meantime would be
+written to `dvc.lock` as what the outputs were made of.
 """
 
 from collections.abc import Iterator
@@ -16,16 +16,32 @@ PIPELINE = Path("dvc.yaml")
 PARAMS = Path("params.yaml")
 ROOT = Path(__file__).resolve().parents[2]
 """Of the checkout that this code is part of."""
+WORK = Path("work")
+"""Holds a folder of each stage."""
+MARKER = "summary.json"
+"""File that each stage writes last into its folder: the numbers that a person asks for first."""
 CODE = "pipeline"
 NUM_NAMED = 5
 RESTORE = "run this in the project's folder, or restore it from git"
 
 
+def list_stages(path: Path = PIPELINE) -> list[str]:
+    """Names of the stages in `dvc.yaml`, in its order, which is the order they run in.
+
+    Raises:
+        StageError: the file is missing, not YAML or has no stages.
+    """
+    content = read_yaml(path, StageError, RESTORE)
+    if not isinstance(content, dict) or not isinstance(content.get("stages"), dict) or not content["stages"]:
+        raise StageError(f"{path}: found no `stages`; restore the file from git")
+    return list(content["stages"])
+
+
 @contextmanager
 def unchanged_inputs(stage: str) -> Iterator[None]:
-    """Holds that the dependencies and params of a stage are the same at the end of the block as at its start.
+    """Raises if the dependencies or params of a stage changed while the block ran.
 
-    Files are told apart by size and time of change. Outside a project (no `dvc.yaml`) nothing is watched.
+    A file has changed if its size or its time of change is another. Without a `dvc.yaml`, nothing is watched.
 
     Raises:
         StageError: names what changed.
@@ -51,35 +67,36 @@ def _read_inputs(stage: str) -> dict[str, Any]:
     for dependency in map(Path, described["deps"]):
         files = sorted(dependency.rglob("*")) if dependency.is_dir() else [dependency]
         for file in (file for file in files if "__pycache__" not in file.parts):
-            found = file.stat() if file.is_file() else None
-            inputs[str(file)] = found and (found.st_size, found.st_mtime_ns)
+            status = file.stat() if file.is_file() else None
+            inputs[str(file)] = status and (status.st_size, status.st_mtime_ns)
     return inputs
 
 
 def describe_stage(stage: str, path: Path = PIPELINE) -> dict[str, list[str]]:
-    """Names of the `deps` and `params` of a stage in `dvc.yaml`.
+    """Names of the `deps` and `params` of a stage in `dvc.yaml`; a stage may have no params.
 
     Args:
         stage: name of the stage.
         path: of the file.
 
     Raises:
-        StageError: the file is not YAML or has no such stage.
+        StageError: the file is not YAML, or has no such stage with dependencies.
     """
     content = read_yaml(path, StageError, RESTORE)
     try:
-        lists = {name: content["stages"][stage][name] for name in ("params", "deps")}
-    except (KeyError, TypeError) as err:
-        raise StageError(f"{path}: found no stage {stage} with params and deps; {RESTORE}") from err
+        section = content["stages"][stage]
+        lists = {"params": section.get("params", []), "deps": section["deps"]}
+    except (KeyError, TypeError, AttributeError) as err:
+        raise StageError(f"{path}: found no stage {stage} with deps; {RESTORE}") from err
     if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists.values()):
-        raise StageError(f"{path}: params or deps of {stage} are no lists of names; {RESTORE}")
+        raise StageError(f"{path}: params or deps of {stage} are not lists of names; {RESTORE}")
     return lists
 
 
 def code_of(stage: str) -> dict[str, str]:
     """MD5 of each room and file of code that a stage depends on, by `dvc.yaml`: the identity of its code.
 
-    Checkpoints and the noise floor use it, so that they are valid for as long as DVC takes the stage for fresh.
+    Checkpoints and the noise floor use it, so that they are valid as long as DVC takes the stage for fresh.
 
     Raises:
         StageError: `dvc.yaml` has no such stage.

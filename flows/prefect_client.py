@@ -1,9 +1,10 @@
-"""One training at a time on one Prefect server, by a concurrency limit."""
+"""Calls to Prefect's server: whether it answers, and the limit that lets one training at a time run on it."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 from prefect.client.schemas.filters import (
@@ -17,25 +18,55 @@ from prefect.client.schemas.objects import StateType
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Crashed
 
 from flows.server import is_of_this_checkout
+from pipeline.errors import StageError
+from pipeline.secrets import without_secrets
 
+TIMEOUT = httpx.Timeout(5.0, connect=1.5)  # seconds; connecting is tried four times
 LIMIT = "train"
 """Name of the limit; `prefect gcl update train --limit 2` lets a server with two machines train on both."""
 LEASE_S = 60
 """Seconds after which the place of a killed run is free again."""
 
 
+def check_address(address: str) -> None:
+    """Finds out whether Prefect answers at the address in PREFECT_API_URL, and takes our key if it wants one.
+
+    Raises:
+        StageError: nobody answers in time, it is no Prefect, another version of it, or it refuses us.
+    """
+    try:
+        with (
+            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+            get_client(httpx_settings={"timeout": TIMEOUT}, sync_client=True) as client,
+        ):
+            client.read_flows(limit=1)
+    except Exception as err:
+        raise StageError(
+            f"Prefect's server at {without_secrets(address)} fails: {_reason(err)}; correct PREFECT_API_URL, which "
+            "ends in /api, or PREFECT_API_AUTH_STRING, start that server, or unset PREFECT_API_URL to do with our own"
+        ) from err
+
+
+def _reason(err: BaseException) -> str:
+    """The cause of it all, in a line."""
+    while err.__cause__ and not isinstance(err, httpx.HTTPError):
+        err = err.__cause__
+    return without_secrets(str(err).partition("\n")[0]) or type(err).__name__
+
+
 @contextmanager
 def one_training() -> Iterator[None]:
-    """Holds a place in the limit for as long as the block lasts; waits for one where there is none."""
+    """Holds a place in the limit for as long as the block lasts; waits for one if none is free."""
     with concurrency(LIMIT, lease_duration=LEASE_S, strict=True, raise_on_lease_renewal_failure=False):
         yield
 
 
 def make_ready() -> None:
-    """Makes the limit where it is missing; on a server of this checkout alone, clears up after runs that were killed.
+    """Makes the limit if it is missing; on a server of this checkout alone, clears up after runs that were killed.
 
     The caller holds the lock of this checkout, so that no other run of it is alive.
     """

@@ -1,0 +1,154 @@
+"""Processes that end with the process that started them, even if that is killed with SIGKILL.
+
+A process learns of it from its parent's id, which changes once the parent is gone. A command, which knows nothing of
+this, runs under this module (`python -m pipeline.runtime.guard PARENT COMMAND ...`), which leads a process group of its
+own and kills the group.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from pipeline.errors import StageError
+
+NUM_LAST_LINES = 12
+INTERVAL_S = 0.1
+
+
+class Guard:
+    """Watches the process that started this one.
+
+    Attributes:
+        parent: id of that process.
+    """
+
+    def __init__(self, parent: int | None = None) -> None:
+        self.parent = os.getppid() if parent is None else parent
+
+    def check(self) -> None:
+        """Raises if the parent is gone, so that work that is kept in parts stops between two of them.
+
+        Raises:
+            StageError: the parent is gone.
+        """
+        if os.getppid() != self.parent:
+            raise StageError(
+                "the process that started this one is gone, so this one stopped; what was finished is kept, run the "
+                "same command again to go on"
+            )
+
+    def watch(self, end: Callable[[], Any]) -> None:
+        """Calls `end` in a thread once the parent is gone."""
+        threading.Thread(target=self._wait, args=(end,), daemon=True).start()
+
+    def _wait(self, end: Callable[[], Any]) -> None:
+        while os.getppid() == self.parent:
+            time.sleep(INTERVAL_S)
+        end()
+
+
+def end_with(parent: int) -> None:
+    """Ends this process once its parent is gone; the initializer of a pool's processes, which would wait for ever."""
+    Guard(parent).watch(lambda: os._exit(1))
+
+
+def run_guarded(
+    name: str,
+    command: Sequence[str],
+    on_line: Callable[[str], None],
+    timeout_s: float | None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> None:
+    """Runs a command to its end and passes on each line of its output as it comes.
+
+    Args:
+        name: of the work, for the message.
+        command: program and arguments.
+        on_line: gets each line of stdout and stderr, without its end.
+        timeout_s: time after which the command and its children are killed; None: never.
+        environment: variables to add to those of this process.
+        folder: to run in; None: that of this process.
+
+    Raises:
+        StageError: it took too long or ended with another exit code than 0; names the last lines.
+    """
+    last_lines: deque[str] = deque(maxlen=NUM_LAST_LINES)
+    limit_s = threading.TIMEOUT_MAX if timeout_s is None else timeout_s
+    deadline = time.monotonic() + limit_s
+    with started(command, subprocess.PIPE, environment, folder) as child:
+        timer = threading.Timer(limit_s, kill_group, args=(child,))
+        timer.start()
+        try:
+            for line in child.stdout or ():
+                last_lines.append(line.rstrip())
+                on_line(line.rstrip())
+            code = child.wait()
+        finally:
+            timer.cancel()
+    if code and time.monotonic() >= deadline:
+        raise StageError(f"{name} took longer than {limit_s:g} s and was stopped; give it more time and run again")
+    if code:
+        lines = "\n  ".join(last_lines)
+        raise StageError(f"{name} ended with exit code {code}; mend what its last lines say and run again:\n  {lines}")
+
+
+@contextmanager
+def started(
+    command: Sequence[str],
+    output: int | IO[str] | None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Iterator[subprocess.Popen[str]]:
+    """Starts a command for as long as the block lasts; at its end the command and all its children are killed.
+
+    Args:
+        command: program and arguments; a name without a folder is looked up beside this Python first.
+        output: where stdout and stderr go, as `subprocess` takes it; None: where those of this process go.
+        environment: variables to add to those of this process.
+        folder: to run in; None: that of this process.
+    """
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    variables = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **(environment or {})}
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipeline.runtime.guard", str(os.getpid()), *command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
+        env=variables,
+        cwd=folder,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as child:
+        try:
+            yield child
+        finally:
+            kill_group(child)
+
+
+def kill_group(child: subprocess.Popen[str]) -> None:
+    """Kills a child that leads a process group, with all that it started."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def main() -> None:
+    """Runs the command in the arguments; kills the own process group once the process in the first one is gone."""
+    Guard(int(sys.argv[1])).watch(lambda: os.killpg(0, signal.SIGKILL))
+    code = subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL, check=False).returncode
+    sys.exit(code if code >= 0 else 128 - code)  # as a shell says "killed by a signal"
+
+
+if __name__ == "__main__":
+    main()
