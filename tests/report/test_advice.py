@@ -7,10 +7,10 @@ import pytest
 
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.label_errors import Suspect
-from pipeline.evaluation.scores import NO_INTERVALS
+from pipeline.evaluation.scores import NO_BOOTSTRAP
 from pipeline.report.advice import Mistake, mistakes, shortages, suspected_images, weak_classes, weak_slices
 from pipeline.report.evidence import ModelEvidence
-from tests.evaluated_work import NAN, make_scores
+from tests.evaluated_work import NAN, make_scores, with_mean_iou
 
 
 def suspect(name: str, num_pixels: int) -> Suspect:
@@ -44,7 +44,7 @@ def test_the_larger_mistake_of_a_class_is_reported(
 
 def test_a_class_that_no_label_has_is_not_weak(evidence: ModelEvidence) -> None:
     """The page names it among the strays."""
-    scores = replace(make_scores(), iou={**make_scores().iou, "absent": 0.0}, strays={"absent": 3})
+    scores = with_mean_iou(make_scores(strays={"absent": 3}), by_class={**make_scores().iou, "absent": 0.0})
     assert [weak.name for weak in weak_classes(evidence, scores)] == ["<script>"]
 
 
@@ -56,10 +56,10 @@ def test_images_to_check_are_in_the_order_of_their_pictures() -> None:
 
 def test_shortages_count_the_missing_groups() -> None:
     """Of each class without an interval; of the mean alone if it has none; of nothing without intervals."""
-    intervals = make_scores().intervals
-    assert shortages(intervals) == [("<script>", 3, 2), ("absent", 0, 5)]
-    assert shortages(replace(intervals, mean_iou=Interval(0.6, NAN, NAN, 4))) == [("", 4, 1)]
-    assert shortages(NO_INTERVALS) == []
+    scores = make_scores()
+    assert shortages(scores) == [("<script>", 3, 2), ("absent", 0, 5)]
+    assert shortages(with_mean_iou(scores, interval=Interval(0.6, NAN, NAN, 4))) == [("", 4, 1)]
+    assert shortages(make_scores(bootstrap=NO_BOOTSTRAP)) == []
 
 
 def test_a_slice_near_the_whole_is_not_weak() -> None:

@@ -22,7 +22,8 @@ from pipeline.dataset.contract import ClassList
 from pipeline.disk.files import md5_of, md5_of_code
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.overlays import legend
-from pipeline.evaluation.scores import NO_INTERVALS
+from pipeline.evaluation.reasons import Reason
+from pipeline.evaluation.scores import NO_BOOTSTRAP
 from pipeline.evaluation.slices import Slice
 from pipeline.evaluation.verdict import Verdict
 from pipeline.report.evidence import ModelEvidence
@@ -40,7 +41,7 @@ from pipeline.report.render import (
 )
 from pipeline.runtime.cost import Cost
 from pipeline.vision.charts import confusion_chart, standalone
-from tests.evaluated_work import NAN, PROMOTED, make_scores, write_evaluated
+from tests.evaluated_work import NAN, PROMOTED, make_scores, with_mean_iou, write_evaluated
 from tests.layout import ROOT
 
 VOID = {"meta", "img", "br", "link", "input"}
@@ -158,7 +159,9 @@ def make_hostile(work: Path) -> Decision:
             for row in list(csv.reader(io.StringIO(text))):
                 cells = ["".join(names.get(part, part) for part in re.split("(<script>)", cell)) for cell in row]
                 csv.writer(file, lineterminator="\n").writerow([names.get(cell, cell) for cell in cells])
-    Verdict(True, (HOSTILE,), md5_of(work / "evaluate/scores.json"), 0.66, None).write(work / "gate/verdict.json")
+    Verdict(True, (Reason("evidence", {"problem": HOSTILE}),), md5_of(work / "evaluate/scores.json"), 0.66, None).write(
+        work / "gate/verdict.json"
+    )
     by_class = {names.get(name, name): interval for name, interval in PROMOTED.by_class.items()}
     words: dict[str, Any] = {
         "label": HOSTILE,
@@ -198,7 +201,7 @@ def test_charts_are_well_formed_whatever_a_class_is_called() -> None:
 def test_the_window_names_the_score(work: Path) -> None:
     """A mean IoU that does not exist is left out of the title."""
     assert "<title>Promoted · mean IoU 0.662</title>" in render_report(work, PROMOTED)
-    replace(make_scores(), mean_iou=NAN).write(work / "evaluate/scores.json")
+    with_mean_iou(make_scores(), value=NAN).write(work / "evaluate/scores.json")
     assert "<title>Promoted</title>" in render_report(work, PROMOTED)
 
 
@@ -249,13 +252,13 @@ def test_the_cards_have_intervals_and_the_change(evidence: ModelEvidence) -> Non
     decided = replace(evidence, decision=PROMOTED)
     assert "0.600 to 0.700 (95 % interval, 6 groups; few groups, so it is rather too narrow)" in text_of(decided)
     assert "Change+0.020mean IoU, against segline/6; +0.010 to +0.030" in text_of(decided)
-    assert "Boundary IoU0.400" in text_of(decided) and "Boundary F10.500within 3 px" in text_of(decided)
-    assert "Calibration error12.5%how far" in text_of(decided) and "left out" not in text_of(decided)
+    assert "Boundary IoU0.400" in text_of(decided) and "Boundary F10.500" in text_of(decided)
+    assert "Calibration error12.5%0 is best" in text_of(decided) and "left out" not in text_of(decided)
     unsure = replace(PROMOTED, difference=Interval(0.02, NAN, NAN, 2))
     assert "against segline/6; not shown" in text_of(replace(evidence, decision=unsure))
-    some = replace(make_scores().intervals, num_left_out=1)
+    some = replace(make_scores().bootstrap, num_left_out=1)
     assert "1 group of the test split without a counted pixel is left out" in text_of(
-        with_scores(evidence, intervals=some)
+        with_scores(evidence, bootstrap=some)
     )
 
 
@@ -292,12 +295,12 @@ def test_missing_groups_are_counted(evidence: ModelEvidence) -> None:
     """Of each class, of the mean alone if it has no interval, and not at all if no interval was computed."""
     one = "<script> cannot be judged: 3 groups of the test split show it, 5 are needed. Label 2 more groups with it"
     assert one in text_of(evidence)
-    intervals = make_scores().intervals
-    few = text_of(with_scores(evidence, intervals=replace(intervals, mean_iou=Interval(0.6, NAN, NAN, 4))))
+    scores = make_scores()
+    few = text_of(replace(evidence, scores=with_mean_iou(scores, interval=Interval(0.6, NAN, NAN, 4))))
     assert "Nothing can be shown of 4 groups in the test split, 5 are needed. Label 1 more group, in" in few
-    assert "cannot be judged" not in few and "needed" not in text_of(with_scores(evidence, intervals=NO_INTERVALS))
+    assert "cannot be judged" not in few and "needed" not in text_of(with_scores(evidence, bootstrap=NO_BOOTSTRAP))
     rare = {f"c{index}": Interval(0.6, NAN, NAN, 1) for index in range(7)}
-    many = text_of(with_scores(evidence, intervals=replace(intervals, iou=rare)))
+    many = text_of(replace(evidence, scores=with_mean_iou(scores, intervals=rare)))
     assert "c4 cannot be judged: 1 group of the test split shows it" in many and "c5 cannot" not in many
     assert "2 more classes cannot be judged either, see the table." in many
 

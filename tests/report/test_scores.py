@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.evaluation.calibration import NO_CALIBRATION, Bin, Calibration
+from pipeline.evaluation.metric import Bin, MetricResult
 from pipeline.report.evidence import ModelEvidence
 from pipeline.report.scores import class_rows, count_images, metrics, mistake_rows, reliability, slices_by_kind
 from tests.evaluated_work import NAN, make_scores
@@ -21,10 +21,15 @@ def test_the_worst_class_is_first_and_one_without_an_iou_last(evidence: ModelEvi
 
 
 def test_metrics_have_a_value_and_values_by_class() -> None:
-    """The boundary's by class; calibration is an error and has none."""
-    iou, f1, calibration = metrics(make_scores())
+    """Also a metric that is not built in; calibration is an error and has no classes; precision has no card."""
+    scores = make_scores()
+    new = MetricResult(0.3, {"sky": 0.2})
+    shown = metrics(replace(scores, metrics={"new_metric": new, **scores.metrics}))
+    precision, _, _, iou, f1, calibration, other = shown
+    assert (precision.label, precision.has_card) == ("precision", False) and precision.by_class["sky"] == 70 / 75
+    assert (other.label, other.value, other.by_class, other.has_card) == ("new metric", 0.3, {"sky": 0.2}, True)
     assert (iou.label, iou.value, iou.by_class["sky"]) == ("boundary IoU", 0.4, 0.4)
-    assert (f1.label, f1.value, f1.by_class["sky"], f1.note) == ("boundary F1", 0.5, 0.5, "within 3 px")
+    assert (f1.label, f1.value, f1.by_class["sky"]) == ("boundary F1", 0.5, 0.5)
     assert (calibration.value, calibration.by_class, calibration.is_error) == (0.125, {}, True)
 
 
@@ -39,9 +44,11 @@ def test_calibration_is_too_sure_or_too_modest() -> None:
     """90 % claimed and 77.5 % right is too sure; without pixels there is no calibration."""
     sure = reliability(make_scores())
     assert sure and sure[0] == 0.125 and sure[2] == pytest.approx(0.125)
-    modest = reliability(replace(make_scores(), calibration=Calibration(0.2, (Bin(0.5, 1, 10, 0.7, 0.9),))))
+    metrics = make_scores().metrics
+    result = MetricResult(0.2, bins=(Bin(0.5, 1, 10, 0.7, 0.9),))
+    modest = reliability(make_scores(metrics={**metrics, "calibration_error": result}))
     assert modest and modest[2] == pytest.approx(-0.2)
-    assert reliability(replace(make_scores(), calibration=NO_CALIBRATION)) is None
+    assert reliability(make_scores(metrics={**metrics, "calibration_error": MetricResult(NAN)})) is None
 
 
 def test_slices_are_sorted_worst_first_by_kind() -> None:
