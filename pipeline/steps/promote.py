@@ -17,8 +17,15 @@ from pipeline.promotion.noise_floor import NoiseFloor, read_noise_floor
 from pipeline.promotion.rescore import Rescored, rescore
 from pipeline.promotion.rivals import Contest, find_contest, find_undone
 from pipeline.promotion.seen_images import count_seen
-from pipeline.registry.client import CHALLENGER, Version, find_alias, find_version, model_name, set_tags
-from pipeline.registry.contention import write_patiently
+from pipeline.registry.client import (
+    CHALLENGER,
+    Version,
+    find_alias,
+    find_version,
+    model_name,
+    set_tags,
+    write_patiently,
+)
 from pipeline.registry.evidence import download_verified
 from pipeline.report.place import NEWEST
 from pipeline.runtime.program import run

@@ -9,7 +9,8 @@ from pipeline.errors import EvidenceError, RegistryError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.ledger.ledger import read_ledger
 from pipeline.params import PARAMS
-from pipeline.registry.client import list_versions, opened
+from pipeline.registry.client import list_versions
+from pipeline.registry.connection import opened
 from pipeline.steps.compare import compare, format_interval
 from tests.contest import ROAD, SKY, register, write_contest, write_split
 from tests.finished_project import tiny_model
