@@ -20,8 +20,8 @@ from flows.server import KEY
 from flows.start import check_data, check_disk
 from pipeline.disk.files import md5_of, read_yaml
 from pipeline.errors import SeglineError
-from pipeline.registry.client import list_versions, shown_uri, tracking_uri
-from pipeline.registry.database import SQLITE
+from pipeline.registry.client import list_versions
+from pipeline.registry.connection import SQLITE, shown_uri, tracking_uri
 from pipeline.registry.lineage import DVC_LOCK, list_uncommitted_code, read_commit, read_data_version
 from pipeline.registry.model_cache import CACHE
 from pipeline.report.place import NEWEST

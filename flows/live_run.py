@@ -3,8 +3,7 @@
 import json
 from collections.abc import Callable
 
-from pipeline.errors import RegistryError
-from pipeline.registry.client import close_run, log_epoch, opened, start_run
+from pipeline.registry.runs import close_run, log_epoch, start_run
 from pipeline.runtime.locks import FOLDER
 from pipeline.training.live_metrics import LINES, PREFIX
 
@@ -50,11 +49,4 @@ def close_live_run() -> None:
         return
     run_id = OPEN_RUN.read_text()
     OPEN_RUN.unlink()
-    try:
-        with opened() as (_, client):
-            if not client.get_run(run_id).data.metrics:
-                client.delete_run(run_id)
-                return
-    except RegistryError:
-        pass  # `close_run` says it
     close_run(run_id)

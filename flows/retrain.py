@@ -27,7 +27,7 @@ from pipeline.dataset.contract import DATA
 from pipeline.dataset.versions import add_data, is_fresh
 from pipeline.errors import ParamsError, SeglineError, StageError
 from pipeline.evaluation.verdict import Verdict
-from pipeline.registry.registration import check_registry
+from pipeline.registry.client import check_registry
 from pipeline.report.place import publish_gate_page
 from pipeline.runtime.guard import run_guarded
 from pipeline.runtime.locks import only_one

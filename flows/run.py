@@ -37,7 +37,8 @@ def run_flow(promote: bool) -> None:
 
 def print_outcome() -> None:
     """Says where the report is, what the registry holds and how to look at it."""
-    from pipeline.registry.client import CHALLENGER, CHAMPION, find_alias, shown_uri
+    from pipeline.registry.client import CHALLENGER, CHAMPION, find_alias
+    from pipeline.registry.connection import shown_uri
 
     print(f"report:      {NEWEST.resolve()}")
     for alias in (CHALLENGER, CHAMPION):

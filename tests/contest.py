@@ -18,9 +18,10 @@ from pipeline.evaluation.scores import Evidence, md5_of_test_split
 from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.ledger import aliases
 from pipeline.params import PARAMS
-from pipeline.registry.client import Version, create_run, list_versions, opened, set_alias
+from pipeline.registry.client import Version, list_versions, set_alias
+from pipeline.registry.connection import opened
 from pipeline.registry.evidence import evidence_md5
-from pipeline.registry.registration import create_version
+from pipeline.registry.runs import create_run, create_version
 from tests.finished_project import CLASSES, ROOT, tiny_model, use_registry
 
 SKY, ROAD = 0, 1
@@ -71,8 +72,8 @@ def register(favourite: int, **tags: str) -> Version:
     origin = {"model_md5": md5_of(model), "test_md5": md5_of_test_split(read_manifest()), **LINEAGE}
     tags = {**origin, "verdict": "accepted", **tags}
     judged = Evidence(tags["model_md5"], "manifest", tags["test_md5"])
+    run_id = create_run()
     with TemporaryDirectory() as folder, opened() as (_, client):
-        run_id = create_run(client)
         path = Path(folder) / VERDICT.name
         Verdict(tags["verdict"] == "accepted", (Reason("evidence", {"problem": "made up"}),), None, None, judged).write(
             path

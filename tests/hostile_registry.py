@@ -103,5 +103,6 @@ def rows() -> st.SearchStrategy[Any]:
         version=st.sampled_from((1, "1", "1e3", "", None, "-1", "9" * 5_000)) | values,
         run_id=values,
         creation_timestamp=values,
+        source=values,
         tags=st.dictionaries(texts(), st.none() | texts(), max_size=4),
     )

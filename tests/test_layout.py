@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from pipeline.disk.yaml_text import parse_yaml
-from tests.layout import ROOT, closure, modules, params_of, parse, rooms_of, stages, with_code
+from tests.layout import ROOT, closure, imports, modules, params_of, parse, rooms_of, stages, with_code
 
 PARAMS_FILES = [ROOT / "params.yaml", *sorted((ROOT / "params").glob("*.yaml"))]
 STEPS = "pipeline.steps"
+DOOR = "pipeline.registry"
 FORBIDDEN_NAMES = re.compile(r"util|helper|manager|handler|^(misc|common)$")
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_ROOM_FILES = 400, 40, 12
 HOSTS = re.compile(r"pypi\.|pythonhosted|debian\.org|npmjs", re.IGNORECASE)
@@ -44,6 +45,24 @@ def test_a_stage_declares_the_rooms_it_imports_from() -> None:
 def test_train_imports_no_registry() -> None:
     """Its metrics are lines, which the flow forwards."""
     assert not [name for name in closure(f"{STEPS}.train") if name.startswith("pipeline.registry")]
+
+
+def test_no_raw_mlflow_client_leaves_the_door() -> None:
+    """MLflow is imported in one file, and two others name `opened`, which gives its raw client."""
+    served = "pipeline.serving.mlflow_model"  # travels with a model to where our code is not
+    importing = {name for name, path in PRODUCT.items() if any(re.match(r"mlflow\b", full) for full in imports(path))}
+    assert importing == {f"{DOOR}.connection", served}
+    users = {name: path for name, path in PRODUCT.items() if any(full.startswith(DOOR) for full in imports(path))}
+    naming = {name for name, path in users.items() if "opened" in _names_used(path)}
+    assert naming == {f"{DOOR}.client", f"{DOOR}.runs"}
+
+
+def _names_used(path: Path) -> set[str]:
+    """Names of functions, variables, attributes and imports in a file."""
+    nodes = list(ast.walk(parse(path)))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    names |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return names | {node.name for node in nodes if isinstance(node, Function | ast.alias)}
 
 
 def test_rooms_say_what_they_are() -> None:

@@ -1,15 +1,13 @@
 """The manifest: a row for each sample that passed validation, in order of name. Later stages trust it."""
 
-import csv
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from pipeline.disk.files import written_whole
-from pipeline.disk.records import Place, read_rows
+from pipeline.disk.records import Place, read_rows, write_rows
 
 MANIFEST = Path("work/validate/manifest.csv")
 
@@ -43,10 +41,7 @@ class ManifestRow:
 
 def write_manifest(path: Path, rows: Sequence[ManifestRow]) -> None:
     """Writes the rows as CSV, sorted by name, whole or not at all."""
-    with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(ManifestRow)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in sorted(rows, key=lambda row: row.name))
+    write_rows(path, ManifestRow, sorted(rows, key=lambda row: row.name))
 
 
 def read_manifest(path: Path = MANIFEST) -> list[ManifestRow]:

@@ -1,14 +1,17 @@
-"""Records that our stages wrote, read as the dataclasses that they were written from: JSON files and rows of CSV."""
+"""Dataclasses as JSON files and as rows of CSV. In JSON, nan is null."""
 
 import csv
 import io
 import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from pipeline.disk.files import read_json
+from pipeline.disk.files import read_json, write_json, written_whole
 from pipeline.errors import EvidenceError
 from pipeline.text import quoted
 
@@ -16,10 +19,26 @@ NUM_NAMED = 3  # mistakes that a message names
 MAX_SHOWN = 60  # characters of a value
 MAX_NUMBER = 2**62
 Count = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
-"""Of pixels, images, rows; arrays of int64 hold a sum of two."""
+"""Of pixels, images, rows; an array of int64 can hold the sum of two."""
 Place = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 """A side in pixels, a rank: from 1."""
+Measure = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+"""A float that may be nan: null in JSON is read as nan."""
 Record = TypeVar("Record")
+
+
+def write_record(path: Path, record: Any) -> None:
+    """Writes a dataclass as a JSON file, whole or not at all."""
+    write_json(path, nan_as_null(asdict(record)))
+
+
+def nan_as_null(content: Any) -> Any:
+    """The content with None for each nan; tuples become lists."""
+    if isinstance(content, Mapping):
+        return {name: nan_as_null(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [nan_as_null(value) for value in content]
+    return None if isinstance(content, float) and math.isnan(content) else content
 
 
 def read_record(path: Path, kind: type[Record], made_by: str) -> Record:
@@ -31,7 +50,7 @@ def read_record(path: Path, kind: type[Record], made_by: str) -> Record:
         made_by: the step that writes the file, for the message.
 
     Raises:
-        EvidenceError: the file is missing, is not JSON, or has not the fields of `kind`.
+        EvidenceError: the file is missing, is not JSON, or lacks the fields of `kind`.
     """
     return parse_record(read_json(path, made_by), kind, path, made_by)
 
@@ -40,12 +59,23 @@ def parse_record(content: Any, kind: type[Record], path: Path, made_by: str) -> 
     """A record from the content of a JSON file; `path` and `made_by` are for the message.
 
     Raises:
-        EvidenceError: the content has not the fields of `kind`.
+        EvidenceError: the content lacks the fields of `kind`.
     """
     try:
         return TypeAdapter(kind).validate_json(json.dumps(content), strict=True)
     except ValidationError as err:
-        raise EvidenceError(f"{path}: is not what {made_by} writes ({_explain(err)}); run it again") from err
+        raise EvidenceError(f"{path}: is not what {made_by} writes ({explain(err)}); run it again") from err
+
+
+def write_rows(path: Path, kind: type[Any], records: Iterable[Any]) -> None:
+    """Writes a CSV file whose columns are the fields of the dataclass `kind`, a record a row, whole or not at all.
+
+    No text may hold a NUL or a carriage return, which `csv` does not quote.
+    """
+    with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(kind)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(map(asdict, records))
 
 
 def read_rows(path: Path, kind: type[Record], stage: str) -> list[Record]:
@@ -65,7 +95,7 @@ def read_rows(path: Path, kind: type[Record], stage: str) -> list[Record]:
             records.append(adapter.validate_strings(cells))
         except ValidationError as err:
             raise EvidenceError(
-                f"{path}: is damaged (line {line}: {_explain(err)}); run the stage `{stage}` again"
+                f"{path}: is damaged (line {line}: {explain(err)}); run the stage `{stage}` again"
             ) from err
     return records
 
@@ -115,16 +145,16 @@ def parse_csv(text: str, may_be_short: bool = False) -> tuple[list[str], list[tu
     return header, [(line, empty | dict(zip(header, cells, strict=False))) for line, cells in rows]
 
 
-def _explain(err: ValidationError) -> str:
-    """The first mistakes: where, and what was found."""
+def explain(err: ValidationError) -> str:
+    """The first mistakes in a record: field, rule and value."""
     errors = err.errors(include_url=False)
-    told = [f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}{_found(one)}" for one in errors]
-    more = f" and {len(told) - NUM_NAMED} more" if len(told) > NUM_NAMED else ""
-    return "; ".join(told[:NUM_NAMED]) + more
+    mistakes = [f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}{_value_of(one)}" for one in errors]
+    more = f" and {len(mistakes) - NUM_NAMED} more" if len(mistakes) > NUM_NAMED else ""
+    return "; ".join(mistakes[:NUM_NAMED]) + more
 
 
-def _found(error: Any) -> str:
+def _value_of(error: Any) -> str:
+    if error["type"] == "missing":
+        return ""
     text = ascii(error["input"])
-    return (
-        "" if error["type"] == "missing" else f", found {text if len(text) <= MAX_SHOWN else f'{text[:MAX_SHOWN]}...'}"
-    )
+    return f", found {text if len(text) <= MAX_SHOWN else f'{text[:MAX_SHOWN]}...'}"

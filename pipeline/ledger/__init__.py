@@ -1,4 +1,4 @@
-"""The ledger of decisions, its chain and signatures, and the aliases that follow it.
+"""The ledger of decisions, its chain, its signatures, and the aliases that follow it.
 
 May import registry and the rooms below it. Open `ledger.py` first.
 """

@@ -1,9 +1,10 @@
-"""The aliases `champion` and `previous`: a projection of the ledger, which decides where they point."""
+"""The aliases `champion` and `previous`, which follow the ledger."""
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from pipeline.errors import EvidenceError, RegistryError
@@ -20,28 +21,38 @@ from pipeline.ledger.ledger import (
     read_ledger,
     replay,
 )
-from pipeline.registry.client import CHAMPION, PREVIOUS, Version, list_versions, model_name, opened, set_tags
-from pipeline.registry.contention import write_patiently
+from pipeline.registry.client import (
+    CHAMPION,
+    PREVIOUS,
+    Model,
+    Version,
+    list_versions,
+    model_name,
+    read_model,
+    set_tags,
+    write_model,
+    write_patiently,
+)
 from pipeline.secrets import without_secrets
 from pipeline.text import printable
 
 PROJECTED_TAG = "projected"
-"""Of the ledger: the last line whose move the aliases have followed, so that a program that died before is seen."""
+"""A tag of the ledger: the last line whose move the aliases followed. It shows that a program died before it did."""
 NUMBER = re.compile(r"[0-9]{1,10}")
 NUM_LOOKS, PAUSE_S = 4, 0.5
-"""Another program may be moving the aliases at this moment."""
+"""Another program may be moving the aliases during a look."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What ledger and aliases say at one moment.
+    """Ledger and aliases at one moment.
 
     Attributes:
         lines: of the ledger.
-        state: where they lead to; without lines what the aliases say.
-        found: where the aliases are.
-        findings: what is wrong with the ledger, a phrase each.
-        notes: what is odd with it.
+        state: after all lines; without lines the aliases are the state.
+        found: the aliases in MLflow.
+        findings: each fault of the ledger, a phrase each.
+        notes: oddities of the ledger.
         is_pending: the aliases have not yet followed the ledger's last move.
     """
 
@@ -54,43 +65,45 @@ class Standing:
 
     @property
     def complaint(self) -> str | None:
-        """What to tell a person where the ledger or the alias `champion` is not as it should be, else None."""
+        """The faults of the ledger and of the alias `champion`, with what to do; None: there are none."""
         return "; ".join(filter(None, (self.describe_findings(), self.describe_alias()))) or None
 
     @property
     def acceptance(self) -> dict[str, Any]:
-        """What a line holds as evidence whose maker accepts the ledger as it is."""
+        """The evidence of a line that accepts the ledger as it is."""
         return {ACCEPTED: list(self.findings)} if self.findings else {}
 
     def describe_findings(self) -> str | None:
-        """What is wrong with the ledger, and what to do; None: nothing."""
+        """The faults of the ledger and what to do; None: there are none."""
         if not self.findings:
             return None
         return (
             f"the ledger {ledger_name()} is not as it was written: {'; '.join(self.findings)}; put it back from a "
-            "backup of MLflow's data base. Where there is none, look at `segline history` and name the champion with "
-            "`segline rollback --to VERSION`: that accepts the ledger as it is and is recorded; only then `segline "
-            "promote` goes on"
+            "backup of MLflow's database. Without a backup, look at `segline history` and name the champion with "
+            "`segline rollback --to VERSION`. This accepts the ledger as it is and is recorded. `segline promote` "
+            "refuses to decide until then"
         )
 
     def describe_alias(self) -> str | None:
-        """How the alias `champion` differs from the ledger, and what to do; None: it does not."""
-        told, found, name = self.state.champion, self.found.champion, model_name()
-        if told == found:
+        """How the alias `champion` differs from the ledger and what to do; None: it does not differ."""
+        expected, actual = self.state.champion, self.found.champion
+        if expected == actual:
             return None
-        where = f"the ledger says that the champion is {_show(told)}, the alias is at {_show(found)}"
+        where = f"the ledger says that the champion is {_show(expected)}, the alias is at {_show(actual)}"
         if self.is_pending:
             return (
-                f"{where}: whoever wrote line {self.state.last_move} ended before the alias had followed; the next "
-                "`segline promote` or `segline rollback` moves it first"
+                f"{where}: the program that wrote line {self.state.last_move} ended before it moved the alias; the "
+                "next `segline promote` or `segline rollback` moves it first"
             )
         where = f"{where}: it was moved by hand"
-        if told is None:
-            return f"{where}; remove the alias {CHAMPION} in MLflow; `segline promote {found}` then judges that version"
-        judge = f", and `segline promote {found}` compares that one" if found else ""
+        if expected is None:
+            return (
+                f"{where}; remove the alias {CHAMPION} in MLflow; `segline promote {actual}` then judges that version"
+            )
+        judge = f", and `segline promote {actual}` compares that version" if actual else ""
         return (
-            f"{where}, or {name}/{told} was deleted; `segline rollback --to {told}` puts it right, or takes the number "
-            f"of another former champion, and is recorded; only then `segline promote` goes on{judge}"
+            f"{where}, or {_show(expected)} was deleted; `segline rollback --to {expected}`, or to another former "
+            f"champion, moves it back and is recorded; `segline promote` refuses to decide until then{judge}"
         )
 
 
@@ -98,7 +111,7 @@ def read_standing(completes: bool = False) -> Standing:
     """Reads ledger and aliases.
 
     Args:
-        completes: a move that a program wrote down before it died is completed. Without it no alias is moved.
+        completes: True moves the aliases if a program died between its line and the move; False moves none.
 
     Raises:
         RegistryError: MLflow cannot be reached.
@@ -116,7 +129,7 @@ def read_standing(completes: bool = False) -> Standing:
 
 def _look() -> Standing:
     witnesses = read_witnesses()
-    projected, found = _read_projected(), _find_aliases()
+    projected, found = _read_projected(), _aliases_of(read_model())
     result = audit(read_entries(), witnesses)
     state = replay(result.lines, found)
     if not result.findings:
@@ -125,37 +138,40 @@ def _look() -> Standing:
 
 
 def list_warnings(standing: Standing) -> Iterator[str]:
-    """What a person should know who looks at the ledger, a sentence each."""
+    """Warnings for a person who looks at the ledger, a sentence each."""
     yield from (printable(note) for note in standing.notes)
     if complaint := standing.describe_alias():
         yield printable(without_secrets(complaint))
 
 
 def check_ledger(standing: Standing) -> None:
-    """Raises if the ledger is not as it was written, so that whoever looks at it unattended sees that.
+    """Raises if the ledger is not as it was written, so that an unattended command fails.
 
     Raises:
-        EvidenceError: tells which lines, and what to do.
+        EvidenceError: the ledger was changed; the message names lines and what to do.
     """
     if complaint := standing.describe_findings():
         raise EvidenceError(complaint)
 
 
 def check_agreement(standing: Standing) -> None:
-    """Refuses to decide anything while ledger and aliases tell different champions.
+    """Raises if the ledger was changed, or if ledger and aliases have different champions.
 
     Raises:
-        RegistryError: says what to do.
+        RegistryError: no decision can be made; the message says what to do.
     """
     if complaint := standing.complaint:
         raise RegistryError(complaint)
 
 
 def record(line: Line) -> Effect:
-    """Writes a line, moves the aliases if it took effect, and says what it did.
+    """Writes a line and moves the aliases if it takes effect.
+
+    Returns:
+        The effect of the line.
 
     Raises:
-        RegistryError: MLflow cannot be reached; a line that is written already is followed by the next command.
+        RegistryError: MLflow cannot be reached; if the line is written already, the next command moves the aliases.
     """
     written = append(line)
     state = follow_ledger()
@@ -166,50 +182,43 @@ def record(line: Line) -> Effect:
 
 
 def follow_ledger() -> State:
-    """Points the aliases to where the ledger leads, and says where that is.
+    """Moves the aliases to the champion and the previous champion of the ledger.
 
-    It is read again afterwards, until no line came in the meantime: so whoever is slow leaves no old alias behind.
+    The ledger is read again after each move until it has no new line. So a slow program leaves no old alias behind.
+
+    Returns:
+        The state of the ledger.
     """
     lines = read_ledger()
     while True:
-        state = replay(lines, _find_aliases())
-        _point(state, head_of(lines))
+        state = write_patiently("an alias", partial(_move_aliases, lines))
         before, lines = lines, read_ledger()
         if lines == before:
             return state
 
 
-def _point(state: State, head: str) -> None:
-    """Two may do this at once, so it is repeated where MLflow fails; a version that was deleted gets no alias."""
-    write_patiently("an alias", lambda: _point_once(state, head))
-
-
-def _point_once(state: State, head: str) -> None:
-    versions = {version.number: version for version in list_versions()}
+def _move_aliases(lines: Sequence[Line]) -> State:
+    model = read_model()
+    state = replay(lines, _aliases_of(model))
     wanted = {PREVIOUS: state.previous, CHAMPION: state.champion}
-    with opened() as (_, client):
-        for alias, number in wanted.items():
-            if number in versions and alias not in versions[number].aliases:
-                client.set_registered_model_alias(model_name(), alias, str(number))
-        client.set_registered_model_tag(ledger_name(), PROJECTED_TAG, str(state.last_move))
-        if versions:
-            client.set_registered_model_tag(model_name(), HEAD_TAG, head)
+    existing = {version.number for version in model.versions}
+    moves = {
+        alias: number
+        for alias, number in wanted.items()
+        if number in existing and model.number_by_alias.get(alias) != number
+    }
+    if model.versions:
+        write_model(model_name(), {HEAD_TAG: head_of(lines)}, moves)
+    write_model(ledger_name(), {PROJECTED_TAG: str(state.last_move)})
+    return state
 
 
-def _find_aliases() -> Aliases:
-    at = _numbers_by_alias()
-    return Aliases(at.get(CHAMPION), at.get(PREVIOUS))
-
-
-def _numbers_by_alias() -> Mapping[str, int]:
-    return {alias: version.number for version in list_versions() for alias in version.aliases}
+def _aliases_of(model: Model) -> Aliases:
+    return Aliases(model.number_by_alias.get(CHAMPION), model.number_by_alias.get(PREVIOUS))
 
 
 def _read_projected() -> int:
-    if not list_versions(ledger_name()):
-        return 0
-    with opened() as (_, client):
-        tag = client.get_registered_model(ledger_name()).tags.get(PROJECTED_TAG, "0")
+    tag = read_model(ledger_name()).tags.get(PROJECTED_TAG, "0")
     return int(tag) if NUMBER.fullmatch(tag) else 0
 
 
@@ -218,5 +227,5 @@ def _show(number: int | None) -> str:
 
 
 def find_number(number: int | None) -> Version | None:
-    """The version of our model with a number; None where there is none, or none any more."""
+    """The version of our model with a number; None: it never existed or was deleted."""
     return next((version for version in list_versions() if version.number == number), None)

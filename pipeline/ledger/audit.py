@@ -1,7 +1,7 @@
-"""Whether the ledger is what was written: its chain, its signatures, and what others saw of it before.
+"""Checks that nobody changed the ledger, by its chain, its signatures and heads that were seen before.
 
-A chain alone does not show that its end was cut off. So heads are kept elsewhere: in a tag of every version that was
-registered or decided on, in a tag of the registered model, and in a file of this checkout.
+A chain alone does not show that its end was cut off. So heads are kept in three other places: a tag of every version
+that was registered or decided on, a tag of the registered model, and a file in this checkout.
 """
 
 import json
@@ -12,27 +12,29 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from pipeline.ledger.chain import START, Chain, follow_chain
-from pipeline.ledger.key import KEY, is_signed, read_key
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.ledger.chain import KEY, START, Chain, follow_chain, is_signed, read_key
 from pipeline.ledger.ledger import Entry, Line, ledger_name, list_lines
-from pipeline.registry.client import Version, list_versions, model_name, opened, tracking_uri
+from pipeline.registry.client import model_name, read_model
+from pipeline.registry.connection import tracking_uri
 
 HEAD_TAG = "ledger_head"
-"""Number of a line and the head of the chain after it, such as `7:0a1b...`."""
+"""Holds the number of a line and the head of the chain after it, such as `7:0a1b...`."""
 SEEN = Path(".segline/ledger_heads.json")
-"""The last head that this checkout has seen, by ledger."""
+"""Holds the last head that this checkout has seen, by ledger."""
 HEAD = re.compile(r"([0-9]{1,10}):([0-9a-f]{64})")
 SHORT = 12  # characters of a hash in a message
 
 
 @dataclass(frozen=True)
 class Witness:
-    """A head of the chain that someone has seen.
+    """A head of the chain that was seen before.
 
     Attributes:
-        who: has seen it.
+        who: the version, model or checkout that keeps it.
         number: of the line.
-        head: of the chain after it.
+        head: of the chain after that line.
     """
 
     who: str
@@ -42,12 +44,12 @@ class Witness:
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found.
+    """The result of an audit.
 
     Attributes:
-        findings: what is not as it was written and nobody has accepted, a phrase each.
+        findings: each difference from what was written that nobody has accepted, a phrase each.
         notes: what is odd, or was accepted.
-        lines: that can be read.
+        lines: the readable ones.
     """
 
     findings: tuple[str, ...]
@@ -56,11 +58,11 @@ class Audit:
 
 
 def audit(entries: Sequence[Entry], witnesses: Sequence[Witness]) -> Audit:
-    """Looks for everything that does not fit.
+    """Looks for changed, forged, missing and repeated lines.
 
     Args:
         entries: of the ledger.
-        witnesses: that were read before the entries, so that no line is missed that was written meanwhile.
+        witnesses: read before the entries; read after them they could name a line that the entries lack.
 
     Raises:
         RegistryError: the key cannot be read.
@@ -70,17 +72,17 @@ def audit(entries: Sequence[Entry], witnesses: Sequence[Witness]) -> Audit:
     lines = [entry.line for entry in entries if entry.line and entry.line.accepted and entry.link.number not in forged]
     accepted = {text: line.number for line in lines for text in line.accepted}
     lost = _find_lost(chain, witnesses, max(accepted.values(), default=0))
-    found = [text for text in (*chain.findings, *forged.values(), *lost) if text not in accepted]
+    findings = [text for text in (*chain.findings, *forged.values(), *lost) if text not in accepted]
     notes = [*chain.notes, *_describe_copies(entries)]
-    notes += [f"line {witness.number} was seen by {witness.who}" for text, witness in lost.items() if text in found]
+    notes += [f"line {witness.number} was seen by {witness.who}" for text, witness in lost.items() if text in findings]
     notes += [f"accepted in line {number}: {text}" for text, number in accepted.items()]
     if key and entries and not any(entry.signature for entry in entries):
         notes.append(f"no line is signed yet, though {KEY} is set")
-    return Audit(tuple(found), tuple(notes), list_lines(entries))
+    return Audit(tuple(findings), tuple(notes), list_lines(entries))
 
 
 def _check_signatures(entries: Sequence[Entry], key: bytes) -> Iterator[tuple[int, str]]:
-    """Lines that the key did not sign, from the first signed line on."""
+    """Lines from the first signed one on that the key did not sign."""
     has_begun = False
     for entry in entries:
         has_begun = has_begun or bool(entry.signature) or bool(entry.line and entry.line.is_signed)
@@ -93,7 +95,7 @@ def _check_signatures(entries: Sequence[Entry], key: bytes) -> Iterator[tuple[in
 
 
 def _find_lost(chain: Chain, witnesses: Sequence[Witness], waived: int) -> dict[str, Witness]:
-    """Heads that the chain does not lead to, in words; a person who accepted in line `waived` accepted those before."""
+    """Findings about heads that the chain lacks; line `waived` accepts those of the lines before it."""
     return {
         f"the ledger led to line {witness.number} with the hash {witness.head[:SHORT]}, and does not any more: its end "
         "was cut off, it was changed, or deleted and begun anew": witness
@@ -111,59 +113,56 @@ def _describe_copies(entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def read_witnesses() -> tuple[Witness, ...]:
-    """Heads that versions, the registered model and this checkout have seen; of equal ones the first.
+    """Heads that versions, the registered model and this checkout keep; of equal heads the first.
 
     Raises:
         RegistryError: MLflow cannot be reached.
     """
-    versions = list_versions()
-    found = [*_list_tagged(versions), *_read_seen()]
-    return tuple({(witness.number, witness.head): witness for witness in reversed(found)}.values())
+    witnesses = list(_find_witnesses())
+    return tuple({(witness.number, witness.head): witness for witness in reversed(witnesses)}.values())
 
 
-def _list_tagged(versions: Sequence[Version]) -> Iterator[Witness]:
-    if not versions:
-        return
-    with opened() as (_, client):
-        model = client.get_registered_model(model_name()).tags
-    for who, tags in ((model_name(), model), *((str(version), version.tags) for version in versions)):
-        if found := HEAD.fullmatch(str(tags.get(HEAD_TAG, ""))):
-            yield Witness(who, int(found[1]), found[2])
+def _find_witnesses() -> Iterator[Witness]:
+    model = read_model()
+    if model.versions:
+        yield from _to_witness(model_name(), model.tags.get(HEAD_TAG))
+    for version in model.versions:
+        yield from _to_witness(str(version), version.tags.get(HEAD_TAG))
+    yield from _to_witness(f"this checkout ({SEEN})", _read_seen().get(_ledger_key()))
 
 
-def _read_seen() -> Iterator[Witness]:
-    found = _read_file().get(_place())
-    if isinstance(found, str) and (match := HEAD.fullmatch(found)):
-        yield Witness(f"this checkout ({SEEN})", int(match[1]), match[2])
+def _to_witness(who: str, head: object) -> Iterator[Witness]:
+    if match := HEAD.fullmatch(str(head)):
+        yield Witness(who, int(match[1]), match[2])
 
 
-def _read_file() -> Mapping[str, object]:
+def _read_seen() -> Mapping[str, object]:
     try:
-        content = json.loads(SEEN.read_text())
-    except (OSError, ValueError, RecursionError):  # nothing was seen
+        return TypeAdapter(dict[str, object]).validate_json(SEEN.read_bytes())
+    except (OSError, ValidationError):  # nothing was seen
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def keep_seen(lines: Sequence[Line]) -> None:
-    """Remembers the head in this checkout; where it cannot be written, as in a read-only checkout, nothing is."""
-    told = {**_read_file(), _place(): head_of(lines)}
-    beside = SEEN.with_name(f"{SEEN.name}.{os.getpid()}")
-    if not lines or told == _read_file():
+    """Keeps the head in a file of this checkout; does nothing if the checkout is read-only."""
+    before = _read_seen()
+    seen = {**before, _ledger_key(): head_of(lines)}
+    if not lines or seen == before:
         return
+    beside = SEEN.with_name(f"{SEEN.name}.{os.getpid()}")
     try:
         SEEN.parent.mkdir(exist_ok=True)
-        beside.write_text(json.dumps(told))
+        beside.write_text(json.dumps(seen))
         beside.replace(SEEN)
     except OSError:
         pass
 
 
 def head_of(lines: Sequence[Line]) -> str:
-    """The head of the chain, as it is kept in tags."""
+    """The head of the chain in the format of the tags."""
     return f"{lines[-1].number}:{lines[-1].head}" if lines else f"0:{START}"
 
 
-def _place() -> str:
-    """A name of the ledger that shows no address."""
+def _ledger_key() -> str:
+    """A name of the ledger without its address."""
     return sha256(f"{tracking_uri()} {ledger_name()}".encode()).hexdigest()

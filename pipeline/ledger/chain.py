@@ -1,29 +1,38 @@
-"""The chain of the ledger's lines: each holds a hash of all lines that its maker had read.
+"""The chain and the signatures of the ledger's lines. Each line holds a hash of all lines that its writer had read.
 
-Many write at once, and the data base alone knows which line comes next, so a line cannot hold the hash of the very
-line before it. It holds the head of the chain at the last line that its maker had read; the lines between the two are
-covered by the next. A head covers number and content of every line up to it.
+Writers are concurrent and the database numbers the lines, so a line cannot hold the hash of the line directly before
+it. It holds the head of the chain at the last line that its writer had read. A later line covers the lines between the
+two. A head covers number and content of every line up to it.
+
+The wording of findings is a format: a rollback records accepted findings by their text.
 """
 
 import hashlib
+import hmac
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from pipeline.errors import RegistryError
+
+KEY, KEY_FILE = "SEGLINE_LEDGER_KEY", "SEGLINE_LEDGER_KEY_FILE"
+"""The optional key that signs the lines, and the file that holds it."""
 START = "0" * 64
-"""Head of a ledger without lines."""
+"""Head of an empty ledger."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """What the chain has of a line.
+    """A line's part in the chain.
 
     Attributes:
         number: of the line.
         digest: SHA-256 of its content.
-        known: number of the last line that its maker had read.
-        head: of the chain at that line, as its maker had it; None: the line is older than the chain, or damaged.
-        is_acceptance: its maker accepted what was found of the lines until then.
-        damage: why it cannot be read, else "".
+        known: number of the last line that its writer had read.
+        head: of the chain at that line, as its writer computed it; None: the line is older than the chain, or damaged.
+        is_acceptance: its writer accepted the findings up to that line.
+        damage: why the line cannot be read, else "".
     """
 
     number: int
@@ -36,12 +45,12 @@ class Link:
 
 @dataclass
 class Chain:
-    """Lines followed from the first to the last.
+    """The result of following the lines from the first to the last.
 
     Attributes:
         heads: by number of the line; 0 is the start.
-        findings: what is not as it was written, in the order of the lines; the same whenever it is looked at.
-        notes: what is odd in lines that are older than the chain.
+        findings: each difference from what was written, in the order of the lines; later lines do not change them.
+        notes: gaps in lines that are older than the chain.
     """
 
     heads: dict[int, str] = field(default_factory=lambda: {0: START})
@@ -50,10 +59,10 @@ class Chain:
 
 
 def follow_chain(links: Sequence[Link]) -> Chain:
-    """Computes every head, and compares those that the lines hold.
+    """Computes every head and compares it with the heads that the lines hold.
 
-    A change is told once, where a line holds another head than is found; the lines after it are followed from the
-    head that the line holds.
+    A change gives one finding, at the first line that holds another head. The lines after it are followed from the
+    head that this line holds.
 
     Args:
         links: in the order of their numbers.
@@ -75,14 +84,14 @@ class _Walk:
         self.digests: dict[int, str] = {}
         self.is_chained = False
         self.last = 0
-        self.sound = 0  # a later line vouches for the lines up to this one, or what is wrong there is told
-        self.told: list[tuple[int, int]] = []  # first and last of lines that are missing or damaged
+        self.sound = 0  # a later line covers the lines up to this one, or a finding names what is wrong there
+        self.faults: list[tuple[int, int]] = []  # first and last of lines that are missing or damaged
 
     def step(self, link: Link) -> None:
-        self._tell_gap(link)
+        self._report_gap(link)
         if link.damage:
             self.chain.findings.append(link.damage)
-            self.told.append((link.number, link.number))
+            self.faults.append((link.number, link.number))
         elif link.head is not None:
             self.is_chained = True
             self.chain.findings.extend(self._compare(link, link.head))
@@ -95,18 +104,18 @@ class _Walk:
         self.digests[link.number] = link.digest
         self.last = link.number
 
-    def _tell_gap(self, link: Link) -> None:
-        """Tells lines that are not there; who accepts the ledger as it is cannot know the number of the own line."""
+    def _report_gap(self, link: Link) -> None:
+        """Reports missing lines. A line that accepts the ledger excuses them: its writer could not know its number."""
         first, last = self.last + 1, link.number - 1
         covered = min(last, link.known) if link.head is not None else 0
-        self._tell(self.chain.findings, first, covered)
+        self._report(self.chain.findings, first, covered)
         if not link.is_acceptance:
-            self._tell(self.chain.findings if self.is_chained else self.chain.notes, max(first, covered + 1), last)
+            self._report(self.chain.findings if self.is_chained else self.chain.notes, max(first, covered + 1), last)
 
-    def _tell(self, place: list[str], first: int, last: int) -> None:
+    def _report(self, place: list[str], first: int, last: int) -> None:
         if first <= last:
             if place is self.chain.findings:
-                self.told.append((first, last))
+                self.faults.append((first, last))
             place.append(f"{'line' if first == last else 'lines'} {_name(first, last)} not there: deleted in MLflow")
 
     def _compare(self, link: Link, head: str) -> Iterator[str]:
@@ -118,7 +127,7 @@ class _Walk:
         elif known <= self.sound:
             yield f"line {link.number} holds a hash that the lines before it never had: it was moved, copied or forged"
         else:
-            if not any(first <= known and last > self.sound for first, last in self.told):
+            if not any(first <= known and last > self.sound for first, last in self.faults):
                 first = self.sound + 1
                 what = f"line {known}" if first == known else f"one of the lines {first} to {known}"
                 yield f"{what} was changed, moved or deleted: line {link.number} holds another hash"
@@ -133,3 +142,32 @@ class _Walk:
 
 def _name(first: int, last: int) -> str:
     return f"{last} is" if first == last else f"{first} to {last} are"
+
+
+def read_key() -> bytes | None:
+    """The key that signs lines, from SEGLINE_LEDGER_KEY or the file in SEGLINE_LEDGER_KEY_FILE; None: neither is set.
+
+    Raises:
+        RegistryError: the file cannot be read or is empty.
+    """
+    if text := os.environ.get(KEY):
+        return text.encode()
+    if not (path := os.environ.get(KEY_FILE)):
+        return None
+    try:
+        key = Path(path).read_bytes().strip()
+    except OSError as err:
+        raise RegistryError(f"{KEY_FILE} is {path}: cannot be read ({err.strerror}); correct it, or unset it") from err
+    if not key:
+        raise RegistryError(f"{KEY_FILE} is {path}: is empty; expected a key, such as `openssl rand -hex 32` gives")
+    return key
+
+
+def sign(key: bytes, text: str) -> str:
+    """HMAC-SHA256 of a line's content, in hex."""
+    return hmac.digest(key, text.encode(errors="surrogatepass"), "sha256").hex()
+
+
+def is_signed(key: bytes, text: str, signature: str) -> bool:
+    """True if the key made this signature of the text."""
+    return hmac.compare_digest(sign(key, text).encode(), signature.encode(errors="backslashreplace"))

@@ -1,8 +1,8 @@
 """The append-only record of every decision on the champion, kept in MLflow as a registered model `NAME.ledger`.
 
-A line is a model version, so the data base numbers the lines, one after the other, whoever writes at once; its content
-is JSON in the tags it is made with. Nothing of it is ever changed. What a line did follows from the lines before it.
-Lines are chained, see `pipeline.ledger.chain`, and signed where there is a key, see `pipeline.ledger.key`.
+A line is a model version, so the database numbers the lines of concurrent writers. Its content is JSON in the tags that
+the version is made with, and never changes. The effect of a line follows from the lines before it. Lines are chained,
+and signed if there is a key; see `pipeline.ledger.chain`.
 """
 
 import getpass
@@ -12,79 +12,110 @@ import os
 import socket
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, Strict, TypeAdapter, ValidationError
 
+from pipeline.disk.records import nan_as_null
 from pipeline.errors import RegistryError
-from pipeline.ledger.chain import START, Link, follow_chain
-from pipeline.ledger.key import read_key, sign
-from pipeline.registry.client import Version, list_versions, model_name, opened
-from pipeline.registry.contention import write_patiently
+from pipeline.ledger.chain import START, Link, follow_chain, read_key, sign
+from pipeline.registry.client import Version, create_entry, list_versions, model_name, write_patiently
 from pipeline.text import shown
 
 Kind = Literal["promote", "refuse", "rollback"]
 What = Literal["promoted", "refused", "rolled back", "void"]
 SOURCE = "segline:/ledger"
-"""MLflow wants an address of each version's files; a line has none, and a server takes any absolute one."""
+"""MLflow wants an address of each version's files. A line has no files, and a server accepts any absolute address."""
+ABOUT = "Every decision on the champion, a version each; `segline history` shows them. Do not edit."
 TAG_CHARS = 20_000
-"""Characters of JSON in a tag: MLflow takes 100,000, MySQL 65,535 bytes."""
+"""Characters of JSON in a tag: MLflow accepts 100,000, MySQL 65,535 bytes."""
 DESCRIPTION_CHARS = 1_000
 DIGEST_TAG = "sha256"
-"""Of the JSON: a line that is changed by hand shows."""
+"""Hash of the JSON; it shows that a line was changed by hand."""
 SIGNATURE_TAG = "hmac-sha256"
 ACCEPTED = "accepted"
-"""In the evidence of a rollback: what was found wrong with the ledger, and is accepted by a person."""
+"""In the evidence of a rollback: the findings about the ledger that a person accepts."""
 MAX_NUMBER = 2**31 - 1
 """MLflow counts versions in 32 bits."""
+Number = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
+StrictFloat = Annotated[float, Strict()]
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """The part of a comparison that later decisions read."""
+
+    low: StrictFloat | None = None
+    p_value: StrictFloat | None = None
+    confidence: StrictFloat | None = None
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """The part of a line's evidence that later decisions read."""
+
+    comparisons: dict[str, _Compared] = field(default_factory=dict)
+    test_md5: str | None = None
+
+
+EVIDENCE = TypeAdapter(_Evidence)
+
+
+def _check_evidence(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
+    EVIDENCE.validate_python(evidence)
+    return evidence
+
+
+def _check_time(when: str) -> str:
+    datetime.fromisoformat(when)
+    return when
 
 
 @dataclass(frozen=True)
 class Aliases:
-    """Versions that MLflow's aliases point to; None where there is none.
+    """Versions that MLflow's aliases point to.
 
     Attributes:
-        champion: number of a version.
-        previous: the champion before.
+        champion: number of the version; None: the alias is not set.
+        previous: number of the champion before; None: the alias is not set.
     """
 
-    champion: int | None
-    previous: int | None
+    champion: Number | None
+    previous: Number | None
 
 
 @dataclass(frozen=True)
 class Line:
-    """One decision, as its maker saw things.
+    """One decision, with what its writer knew.
 
     Attributes:
-        kind: what is asked for; "refuse" never moves anything.
-        version: what the decision is about.
-        expected_champion: that the version was compared with; None: there was none.
-        known: number of the last line that the maker had read; 0: the ledger was empty.
-        found: where the aliases were; those of the first line are where the ledger starts.
+        kind: of the decision; "refuse" moves no alias.
+        version: number of the version that is promoted, refused or rolled back to.
+        expected_champion: number of the champion at the decision; None: there was none.
+        known: number of the last line that the writer had read; 0: the ledger was empty.
+        found: the aliases at the decision; the ledger starts from those of its first line.
         reasons: for people.
-        evidence: what can be written as JSON: scores, intervals, settings.
-        who: asked for it.
+        evidence: scores, intervals, settings; all of it can be written as JSON.
+        who: a person or program.
         when: UTC, ISO 8601.
-        attempt: the same if a line is sent twice, because the answer to the first was lost.
-        number: 1, 2, ...; 0 until it is written.
-        link: head of the chain at the line `known`; None: it was written before lines were chained.
-        is_signed: there was a key when it was made.
+        attempt: equal in two lines if a line was sent twice, because the answer to the first was lost.
+        number: 1, 2, ...; 0 until the line is written.
+        link: head of the chain at the line `known`; None: the line is older than the chain.
+        is_signed: the writer had a key.
         head: of the chain after this line; it is computed when the line is read.
     """
 
     kind: Kind
-    version: int
-    expected_champion: int | None
-    known: int
+    version: Number
+    expected_champion: Number | None
+    known: Number
     found: Aliases
     reasons: tuple[str, ...]
-    evidence: Mapping[str, Any]
+    evidence: Annotated[Mapping[str, Any], AfterValidator(_check_evidence)]
     who: str
-    when: str
+    when: Annotated[str, AfterValidator(_check_time)]
     attempt: str
     number: int = 0
     link: str | None = None
@@ -93,20 +124,23 @@ class Line:
 
     @property
     def accepted(self) -> tuple[str, ...]:
-        """What its maker found wrong with the ledger, and accepted."""
-        found = self.evidence.get(ACCEPTED) if self.kind == "rollback" else None
-        return tuple(text for text in found if isinstance(text, str)) if isinstance(found, list | tuple) else ()
+        """The findings about the ledger that its writer accepted."""
+        texts = self.evidence.get(ACCEPTED) if self.kind == "rollback" else None
+        return tuple(text for text in texts if isinstance(text, str)) if isinstance(texts, list | tuple) else ()
+
+
+LINE = TypeAdapter(Line)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line as MLflow has it.
+    """A version of the ledger's model in MLflow.
 
     Attributes:
-        link: of the chain.
+        link: its part in the chain.
         text: the JSON.
-        signature: of the JSON; "": there is none.
-        line: None where the entry cannot be read.
+        signature: of the JSON; "": it is not signed.
+        line: None: the entry cannot be read.
     """
 
     link: Link
@@ -117,11 +151,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Effect:
-    """What a line did.
+    """The effect of a line.
 
     Attributes:
         number: of the line.
-        what: "void" where it came too late.
+        what: "void": the champion had changed before the line was written.
         champion: after the line.
         reason: why a line is void, else "".
     """
@@ -134,13 +168,13 @@ class Effect:
 
 @dataclass(frozen=True)
 class State:
-    """Where the lines lead to.
+    """The state after all lines.
 
     Attributes:
-        champion: number of the version; None where there is none.
-        previous: the champion before.
-        last_move: number of the last line that moved anything; 0: none did.
-        undone: versions that a rollback took from the throne, each with the number of that line.
+        champion: number of the version; None: there is none.
+        previous: number of the champion before.
+        last_move: number of the last line that moved an alias; 0: none did.
+        undone: versions that a rollback demoted, each with the number of that line.
         effects: one for each line.
     """
 
@@ -152,13 +186,13 @@ class State:
 
 
 def replay(lines: Sequence[Line], found: Aliases) -> State:
-    """The state after all lines: a compare-and-swap of each on what the lines before it left.
+    """The state after all lines; each line is a compare-and-swap on the state before it.
 
-    A line takes effect where the champion is the one it expected and no line that its maker had not read has moved it.
+    A line takes effect if the champion is the one it expected, and no line that its writer had not read moved it.
 
     Args:
         lines: in the order of their numbers.
-        found: where the aliases are, which is where a ledger without lines starts.
+        found: the aliases in MLflow, the state of a ledger without lines.
     """
     start = lines[0].found if lines else found
     state = State(start.champion, start.previous, 0, {}, ())
@@ -194,15 +228,15 @@ def new_line(
     reasons: Sequence[str],
     evidence: Mapping[str, Any],
 ) -> Line:
-    """A line to be written, signed with who asks and when.
+    """A line to be written, with actor and time.
 
     Args:
-        kind: what is asked for.
-        version: what the decision is about.
-        lines: that were read for it.
-        found: where the aliases were.
+        kind: of the decision.
+        version: number of the version that is promoted, refused or rolled back to.
+        lines: all that were read before the decision.
+        found: the aliases at the decision.
         reasons: for people.
-        evidence: what can be written as JSON.
+        evidence: of JSON's types; nan becomes null.
     """
     return Line(
         kind=kind,
@@ -221,12 +255,12 @@ def new_line(
 
 
 def find_actor() -> str:
-    """Who asks: SEGLINE_ACTOR, else user and host, with Prefect's flow run where it started this program."""
-    if named := os.environ.get("SEGLINE_ACTOR"):
-        return named
+    """Who decides: SEGLINE_ACTOR, else user and host, and the flow run if Prefect started this program."""
+    if actor := os.environ.get("SEGLINE_ACTOR"):
+        return actor
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
+    except (KeyError, OSError):  # the user of a container may have no name
         user = f"user {os.getuid()}"
     flow_run = os.environ.get("PREFECT__FLOW_RUN_ID")
     return f"{user}@{socket.gethostname()}" + (f", flow run {flow_run}" if flow_run else "")
@@ -238,43 +272,33 @@ def ledger_name() -> str:
 
 
 def append(line: Line) -> Line:
-    """Writes a line after all others, and gives it with its number; tried again while others write.
+    """Writes a line after all others and gives it with its number. Tries again while others write.
 
     Raises:
-        RegistryError: it is no line, or MLflow does not take it.
+        RegistryError: the line is not valid, or MLflow does not accept it.
     """
-    text = json.dumps(_to_content(line), sort_keys=True, allow_nan=False)
+    content = {name: value for name, value in nan_as_null(asdict(line)).items() if name not in ("number", "head")}
+    text = json.dumps(content, sort_keys=True, allow_nan=False)
     try:
         _to_line(text)
     except ValueError as err:
-        raise RegistryError(f"{line.kind} {line.version}: is no line of the ledger ({err})") from err
+        raise RegistryError(f"{line.kind} {line.version}: is not a line of the ledger ({err})") from err
     tags = {f"line.{start // TAG_CHARS}": text[start : start + TAG_CHARS] for start in range(0, len(text), TAG_CHARS)}
     tags[DIGEST_TAG] = _digest(text)
     if key := read_key():
         tags[SIGNATURE_TAG] = sign(key, text)
     description = f"{line.kind} {line.version}: {'; '.join(line.reasons)}"[:DESCRIPTION_CHARS]
-    write_patiently(f"a line of {ledger_name()}", lambda: _create(tags, description))
+    write_patiently(f"a line of {ledger_name()}", lambda: create_entry(ledger_name(), SOURCE, tags, description, ABOUT))
     for written in read_ledger():
         if written.attempt == line.attempt:
             return written
     raise RegistryError(f"{ledger_name()}: the line that was written is not there; see `segline history`")
 
 
-def _create(tags: Mapping[str, str], description: str) -> None:
-    with opened() as (_, client):
-        if not client.search_registered_models(f"name = '{ledger_name()}'"):
-            about = "Every decision on the champion, a version each; `segline history` shows them. Do not edit."
-            with suppress(Exception):  # another process made it meanwhile; anything else the next line tells
-                client.create_registered_model(ledger_name(), description=about)
-        client.create_model_version(
-            ledger_name(), SOURCE, tags=dict(tags), description=description, await_creation_for=None
-        )
-
-
 def read_ledger() -> tuple[Line, ...]:
-    """Every line that can be read, in the order of their numbers; of one that was sent twice the first counts.
+    """Every readable line in the order of their numbers; if a line was sent twice, the first of the two.
 
-    What is wrong with the others, `pipeline.ledger.audit` tells.
+    `pipeline.ledger.audit` reports the others.
 
     Raises:
         RegistryError: MLflow cannot be reached.
@@ -293,7 +317,7 @@ def list_lines(entries: Sequence[Entry]) -> tuple[Line, ...]:
 
 
 def read_entries() -> tuple[Entry, ...]:
-    """Everything in the ledger, in the order of the numbers.
+    """Every version of the ledger's model, readable or not, in the order of their numbers.
 
     Raises:
         RegistryError: MLflow cannot be reached.
@@ -302,7 +326,7 @@ def read_entries() -> tuple[Entry, ...]:
 
 
 def parse_entry(version: Version) -> Entry:
-    """Reads a line from the tags of a version; what cannot be read becomes an entry that says why."""
+    """Reads a line from the tags of a version; an unreadable line gives an entry that says why."""
     text = "".join(_join_tags(version.tags))
     digest, signature = version.tags.get(DIGEST_TAG, ""), version.tags.get(SIGNATURE_TAG, "")
     try:
@@ -316,47 +340,20 @@ def parse_entry(version: Version) -> Entry:
     return Entry(link, text, signature, line)
 
 
-def _to_content(line: Line) -> dict[str, Any]:
-    return {name: value for name, value in asdict(line).items() if name not in ("number", "head")}
-
-
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _join_tags(tags: Mapping[str, str]) -> Iterator[str]:
-    """The parts of the JSON; a part that is missing leaves what is no JSON."""
+    """The parts of the JSON; without one of them the text is not JSON."""
     parts = [name for name in tags if name.startswith("line.")]
     return (tags.get(f"line.{index}", "") for index in range(len(parts)))
 
 
 def _to_line(text: str) -> Line:
     try:
-        line = LINE.validate_json(text.encode(errors="surrogatepass"), strict=True)
+        return LINE.validate_json(text.encode(errors="surrogatepass"), strict=True)
     except ValidationError as err:
         first = err.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ValueError(f"{f'{where}: ' if where else ''}{first['msg']}") from err
-    datetime.fromisoformat(line.when)
-    for number in (line.version, line.known, line.expected_champion, line.found.champion, line.found.previous):
-        if number is not None and not 0 <= number <= MAX_NUMBER:
-            raise ValueError(f"found the number {number}")
-    _check_evidence(line.evidence)
-    return line
-
-
-def _check_evidence(evidence: Mapping[str, Any]) -> None:
-    """Of what later decisions read, the kinds."""
-    comparisons = evidence.get("comparisons", {})
-    if not isinstance(comparisons, dict) or not all(isinstance(found, dict) for found in comparisons.values()):
-        raise ValueError("evidence.comparisons is no table of tables")
-    for found in comparisons.values():
-        for name in ("low", "p_value", "confidence"):
-            if not isinstance(found.get(name), int | float | None):
-                raise ValueError(f"evidence.comparisons: {name} is {found[name]!r}, expected a number")
-    if not isinstance(evidence.get("test_md5"), str | None):
-        raise ValueError(f"evidence.test_md5 is {evidence['test_md5']!r}, expected text")
-
-
-LINE = TypeAdapter(Line)
-"""Checks the types of a line, strictly, as they come from JSON."""

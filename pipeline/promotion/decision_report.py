@@ -8,7 +8,8 @@ from typing import Any
 
 from pipeline.errors import SeglineError
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.registry.client import Version, opened
+from pipeline.registry.client import Version
+from pipeline.registry.runs import download_run, log_text
 from pipeline.report.place import NEWEST, publish
 from pipeline.report.render import Decision, render_report
 
@@ -68,8 +69,7 @@ def report_decision(number: int, version: Version, decision: Decision) -> None:
         page = _render(version, decision)
         publish(page)
         print(f"report: {NEWEST}")
-        with opened() as (_, client):
-            client.log_text(version.run_id, page, f"report/decision-{number}.html")
+        log_text(version.run_id, page, f"report/decision-{number}.html")
     except (SeglineError, OSError) as err:
         print(f"warning: the decision stands, its report could not be stored: {err}", file=sys.stderr)
 
@@ -77,6 +77,5 @@ def report_decision(number: int, version: Version, decision: Decision) -> None:
 def _render(version: Version, decision: Decision) -> str:
     FOLDER.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=FOLDER) as temporary:
-        with opened() as (mlflow, _):
-            mlflow.artifacts.download_artifacts(run_id=version.run_id, dst_path=temporary)
+        download_run(version.run_id, Path(temporary))
         return render_report(Path(temporary), decision)

@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline.dataset.manifest import MANIFEST, ManifestRow, read_manifest
-from pipeline.registry.client import Version, opened
+from pipeline.registry.client import Version
+from pipeline.registry.runs import find_file
 
 STORED = f"validate/{MANIFEST.name}"
 """The manifest in the version's run, as `register` stores it."""
@@ -24,10 +25,10 @@ def count_leaked(version: Version, rows: Iterable[ManifestRow]) -> int | None:
         EvidenceError: the manifest there is damaged.
         RegistryError: MLflow cannot be reached.
     """
-    with opened() as (mlflow, client), TemporaryDirectory() as temporary:
-        if STORED not in {file.path for file in client.list_artifacts(version.run_id, Path(STORED).parent.name)}:
+    with TemporaryDirectory() as temporary:
+        path = find_file(version.run_id, Path(temporary), STORED)
+        if path is None:
             return None
-        path = mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path=STORED, dst_path=temporary)
-        stored = read_manifest(Path(path))
+        stored = read_manifest(path)
     known = {row.image_md5 for row in stored if row.split != "test"}
     return sum(row.split == "test" and row.image_md5 in known for row in rows)

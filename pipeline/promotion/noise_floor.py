@@ -1,16 +1,17 @@
 """The noise floor: the difference that two seeds make by chance alone, and how `segline noise` stored it."""
 
-import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
 from scipy.special import stdtrit
 
+from pipeline.disk.records import explain
 from pipeline.errors import EvidenceError, RegistryError
-from pipeline.registry.client import list_versions, model_name, opened
+from pipeline.registry.client import model_name, read_model
 from pipeline.text import shown
 
 NOISE_TAG = "noise_floor"
@@ -29,10 +30,10 @@ class NoiseFloor:
         mean_ious: of the seeds.
     """
 
-    floor: float
+    floor: Annotated[FiniteFloat, Field(ge=0)]
     params_md5: str
     data_md5: str
-    mean_ious: tuple[float, ...]
+    mean_ious: tuple[FiniteFloat, ...]
 
 
 def noise_floor(mean_ious: Sequence[float]) -> float:
@@ -64,10 +65,7 @@ def read_noise_floor() -> NoiseFloor | None:
     Raises:
         RegistryError: MLflow cannot be reached, or the tag is not what `segline noise` writes.
     """
-    if not list_versions():
-        return None
-    with opened() as (_, client):
-        text = client.get_registered_model(model_name()).tags.get(NOISE_TAG)
+    text = read_model().tags.get(NOISE_TAG)
     return None if text is None else parse_noise_floor(text)
 
 
@@ -78,19 +76,9 @@ def parse_noise_floor(text: str) -> NoiseFloor:
         RegistryError: it is something else.
     """
     try:
-        return _parse(json.loads(text))
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as err:
+        return TypeAdapter(NoiseFloor).validate_json(text.encode(errors="surrogatepass"), strict=True)
+    except ValidationError as err:
         raise RegistryError(
-            f"{model_name()}: its tag {NOISE_TAG} is not what `segline noise` writes ({type(err).__name__}: "
-            f"{shown(str(err))}); "
-            "run that again, or delete the tag"
+            f"{model_name()}: its tag {NOISE_TAG} is not what `segline noise` writes ({shown(explain(err))}); run that "
+            "again, or delete the tag"
         ) from err
-
-
-def _parse(content: Mapping[str, Any]) -> NoiseFloor:
-    floor, mean_ious = float(content["floor"]), tuple(float(value) for value in content["mean_ious"])
-    if not (math.isfinite(floor) and floor >= 0):
-        raise ValueError(f"floor is {floor}, expected a number from 0")
-    if not all(map(math.isfinite, mean_ious)):
-        raise ValueError(f"mean_ious are {mean_ious}, expected numbers")
-    return NoiseFloor(floor, str(content["params_md5"]), str(content["data_md5"]), mean_ious)

@@ -1,4 +1,4 @@
-"""What binds the tags of a registered version: the gate's verdict in its run, and a hash over the tags themselves."""
+"""Binds the tags of a registered version: by the gate's verdict in its run, and by a hash of the tags themselves."""
 
 import hashlib
 import json
@@ -15,19 +15,19 @@ from pipeline.text import shown
 
 EVIDENCE_TAG, VERDICT_TAG, TEST_TAG = "evidence_md5", "verdict_md5", "test_md5"
 BOUND = ("git_commit", "data_md5", "params_md5", "dvc_lock_md5", MODEL_TAG, VERDICT_TAG)
-"""The tags under `evidence_md5`."""
+"""The tags that `evidence_md5` covers."""
 STORED = f"gate/{VERDICT.name}"
-"""Where `register` keeps the verdict in the version's run."""
+"""Path of the verdict in the version's run."""
 
 
 def evidence_md5(tags: Mapping[str, str]) -> str:
-    """MD5 of the tags that say where a model comes from, what it is and what the gate said."""
+    """MD5 of the tags with a model's lineage, its MD5 and the MD5 of the gate's verdict."""
     text = json.dumps({name: tags.get(name) for name in BOUND}, sort_keys=True)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def download_verified(version: Version) -> Path:
-    """Downloads a version's model from the registry, and compares its tags with its files and with its run's verdict.
+    """Downloads a version's model, and compares the version's tags with the model and with its run's verdict.
 
     Raises:
         EvidenceError: the tags are not those of this model, or not of this verdict.
@@ -53,13 +53,13 @@ def _read(version: Version, path: Path) -> Verdict:
 
 def _compare(tags: Mapping[str, str], verdict: Verdict, verdict_md5: str) -> Iterator[str]:
     judged = verdict.evidence
-    told = {
+    expected_tags = {
         VERDICT_TAG: verdict_md5,
         "verdict": "accepted" if verdict.accepted else "rejected",
         MODEL_TAG: judged.model_md5 if judged else None,
         TEST_TAG: judged.test_md5 if judged else None,
         EVIDENCE_TAG: evidence_md5(tags),
     }
-    for name, expected in told.items():
+    for name, expected in expected_tags.items():
         if tags.get(name) != expected:
             yield f"{name} is {shown(str(tags.get(name)))}, expected {shown(str(expected))}"

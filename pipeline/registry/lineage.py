@@ -1,7 +1,7 @@
-"""Where a model comes from: a commit, the data set's version, params and the lock that ties them to the outputs.
+"""The lineage of a model: a commit, the data set's version, the params and the lock that ties them to the outputs.
 
-A lineage is clean when the commit and the three files `params.yaml`, `data.dvc` and `dvc.lock` are enough to make
-the same model again. These files may differ from the commit, because the registry keeps them; code may not.
+A lineage is clean if the commit and the files `params.yaml`, `data.dvc` and `dvc.lock` are enough to make the same
+model again. These files may differ from the commit, because the registry keeps them. Code may not differ.
 """
 
 import os
@@ -21,20 +21,20 @@ from pipeline.text import shown
 PARAMS, DATA_DVC, DVC_LOCK, DVC_YAML = Path("params.yaml"), Path("data.dvc"), Path("dvc.lock"), Path("dvc.yaml")
 CODE = ("pipeline", "flows", "dvc.yaml", "pyproject.toml", "requirements.lock", "requirements-gpu.lock")
 FILES = (DVC_LOCK, DVC_YAML, DATA_DVC, PARAMS, Path("pyproject.toml"), Path("requirements.lock"))
-"""What is kept in the registry beside the commit."""
+"""Files that the registry keeps in addition to the commit's hash."""
 IMPORTABLE = {".py", ".pyc", ".so"}
 COMPLETE = ("core.fsmonitor=false", "core.sparseCheckout=false", "core.quotePath=off")
-"""Settings of git under which it reads each file itself and hides none."""
+"""Settings with which git reads every file itself and hides none."""
 NUM_NAMED = 5  # files that a message names
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """What is needed to make a model again.
+    """All that is needed to make a model again.
 
     Attributes:
         git_commit: 40 hex digits.
-        data_md5: of the data set, as DVC names it.
+        data_md5: DVC's MD5 of the data set.
         params_md5: of `params.yaml`.
         dvc_lock_md5: of `dvc.lock`.
     """
@@ -46,10 +46,17 @@ class Lineage:
 
 
 class _LockedFile(BaseModel):
-    """A dependency or output in `dvc.lock`."""
+    """A dependency or output in `dvc.lock`; a URL has no MD5."""
 
     path: str
     md5: str | None = None
+
+
+class _DataSet(BaseModel):
+    """An output in `data.dvc`."""
+
+    path: str
+    md5: str
 
 
 class _LockedStage(BaseModel):
@@ -62,10 +69,10 @@ class _LockedStage(BaseModel):
 
 
 def read_lineage() -> Lineage:
-    """Reads the lineage of what lies in `work/`, and refuses one that cannot be made again.
+    """Reads the lineage of the outputs in `work/`, and refuses outputs that cannot be made again.
 
     Raises:
-        EvidenceError: code is not committed, a file is missing, or `dvc.lock` does not fit the files it names.
+        EvidenceError: code is not committed, a file is missing, or a file has another MD5 than in `dvc.lock`.
     """
     commit = read_commit()
     check_code_is_committed()
@@ -81,31 +88,31 @@ def read_commit() -> str:
     """The commit that is checked out.
 
     Raises:
-        EvidenceError: there is no git repository, no commit, or no git.
+        EvidenceError: git, a repository or a commit is missing.
     """
     _git("rev-parse", "--git-dir", otherwise="run this in a clone of the project, or `git init` and commit its files")
     return _git("rev-parse", "--verify", "HEAD", otherwise="commit the project's files first (git add, git commit)")
 
 
 def check_code_is_committed() -> None:
-    """Refuses code that the commit does not hold, also where git was told to overlook it.
+    """Refuses code that differs from the commit, also in files that git was set to overlook.
 
     Raises:
-        EvidenceError: names files that are changed, deleted or new.
+        EvidenceError: code is not committed; the message names files that are changed, deleted or new.
     """
     if files := list_uncommitted_code():
         raise EvidenceError(
             f"code is not committed: {_some(files)}; a model is registered with the commit that makes it again, so "
             "commit (git add, git commit) or undo these changes and run the same command again. To try something "
-            "without registering it, `dvc repro` trains all the same"
+            "without registering it, run `dvc repro`, which does not ask for a commit"
         )
 
 
 def list_uncommitted_code() -> list[str]:
-    """Files of code that are not as the commit has them, by their path in the repository.
+    """Paths of code files that differ from the commit.
 
-    Git compares them with an index of its own making, which knows no `--assume-unchanged`, no `--skip-worktree` and
-    no time stamps. Of ignored files those count that Python could import.
+    Git compares with a fresh index, which has no `--assume-unchanged`, no `--skip-worktree` and no time stamps. An
+    ignored file counts if Python can import it.
 
     Raises:
         EvidenceError: git fails.
@@ -114,15 +121,8 @@ def list_uncommitted_code() -> list[str]:
     with TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": f"{folder}/index"}
         _git("read-tree", "HEAD", otherwise=otherwise, environment=index)
-        options = (
-            "--porcelain",
-            "-z",
-            "--untracked-files=all",
-            "--ignored",
-            "--no-renames",
-            "--ignore-submodules=none",
-        )
-        listing = _git("status", *options, "--", *CODE, otherwise=otherwise, environment=index)
+        options = "--porcelain -z --untracked-files=all --ignored --no-renames --ignore-submodules=none"
+        listing = _git("status", *options.split(), "--", *CODE, otherwise=otherwise, environment=index)
     entries = ((line[:2], line[3:]) for line in listing.split("\0") if line)
     return [path for state, path in entries if state != "!!" or _is_importable(Path(path))]
 
@@ -132,23 +132,23 @@ def _is_importable(path: Path) -> bool:
 
 
 def read_data_version() -> tuple[str, str]:
-    """Path of the data set and the MD5 that `data.dvc` gives it.
+    """Path and MD5 of the data set in `data.dvc`.
 
     Raises:
         EvidenceError: `data.dvc` is missing or is not what `dvc add` writes.
     """
     content = _read_table(DATA_DVC, "bring data in with `segline import`")
     try:
-        (out,) = content["outs"]
-        return str(out["path"]), str(out["md5"])
-    except (KeyError, TypeError, ValueError) as err:
+        (data_set,) = TypeAdapter(tuple[_DataSet]).validate_python(content.get("outs"))
+    except ValidationError as err:
         raise EvidenceError(
             f"{DATA_DVC}: expected one output with path and md5, as `dvc add data` writes it; run that"
         ) from err
+    return data_set.path, data_set.md5
 
 
 def compare_lock(data_path: str, data_md5: str) -> Iterator[str]:
-    """What `dvc.lock` says and the files here do not, a phrase each."""
+    """Each difference between `dvc.lock` and the files here, a phrase each."""
     lock = _read_lock()
     stages = _read_table(DVC_YAML, "restore it from git").get("stages")
     if not isinstance(stages, dict) or not stages:
@@ -178,48 +178,48 @@ def _read_lock() -> dict[str, _LockedStage]:
 def _compare_files(stage: _LockedStage, data_path: str, data_md5: str) -> Iterator[str]:
     for entry in [*stage.deps, *stage.outs]:
         if entry.md5 is None:
-            continue  # a URL
-        # what is on disk may be newer than the model; `data.dvc` may not
-        found = data_md5 if entry.path == data_path else _find_md5(Path(entry.path))
-        if found != entry.md5:
-            yield f"{entry.path} is {found}, locked is {entry.md5}"
+            continue
+        # the data folder may be newer than the model; `data.dvc` may not
+        actual = data_md5 if entry.path == data_path else _find_md5(Path(entry.path))
+        if actual != entry.md5:
+            yield f"{entry.path} is {actual}, locked is {entry.md5}"
 
 
 def _find_md5(path: Path) -> str:
     try:
         is_code = path.parts[:1] == (CODE[0],)
         return (md5_of_code(path) if is_code else md5_of(path)) if path.exists() else "missing"
-    except (OSError, ValueError) as err:  # of a name that no file can have
+    except (OSError, ValueError) as err:  # a name that no file can have
         return f"not readable ({err})"
 
 
 def _compare_params(params: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for file, locked in params.items():
         if not os.path.isfile(file):  # noqa: PTH113 (pathlib raises for a name that no file can have)
-            yield f"{shown(file)} is missing, though {DVC_LOCK} holds params of it"
+            yield f"{shown(file)} is missing, but {DVC_LOCK} has params of it"
             continue
         content = _read_table(Path(file), "restore it from git")
         for name, value in locked.items():
             yield from _compare_values(f"{file}: {name}", _look_up(content, name), value)
 
 
-def _compare_values(name: str, found: Any, locked: Any) -> Iterator[str]:
-    if isinstance(found, dict) and isinstance(locked, dict):
-        for part in sorted(found.keys() | locked.keys()):
-            yield from _compare_values(f"{name}.{part}", found.get(part), locked.get(part))
-    elif found != locked:
-        yield f"{name} is {found!r}, locked is {locked!r}"
+def _compare_values(name: str, actual: Any, locked: Any) -> Iterator[str]:
+    if isinstance(actual, dict) and isinstance(locked, dict):
+        for part in sorted(actual.keys() | locked.keys()):
+            yield from _compare_values(f"{name}.{part}", actual.get(part), locked.get(part))
+    elif actual != locked:
+        yield f"{name} is {actual!r}, locked is {locked!r}"
 
 
 def _compare_command(name: str, locked: Any, stage: Any) -> Iterator[str]:
-    """A command with a `${...}` in it is told by the params instead."""
+    """Compares a stage's command, unless it has a `${...}`: then the params are compared instead."""
     command = stage.get("cmd") if isinstance(stage, dict) else None
     if isinstance(command, str) and "${" not in command and command != locked:
         yield f"the command of {name} is {command!r}, locked is {locked!r}"
 
 
 def _look_up(content: Any, name: str) -> Any:
-    """The value of `train.network.width`; None where there is none."""
+    """The value of a dotted name such as `train.network.width`; None if it is missing."""
     for part in name.split("."):
         if not isinstance(content, dict) or part not in content:
             return None
@@ -230,7 +230,7 @@ def _look_up(content: Any, name: str) -> Any:
 def _read_table(path: Path, otherwise: str) -> Any:
     content = read_yaml(path, EvidenceError, otherwise)
     if not isinstance(content, dict):
-        raise EvidenceError(f"{path}: is empty or no table; {otherwise}")
+        raise EvidenceError(f"{path}: is empty or not a table; {otherwise}")
     return content
 
 

@@ -1,7 +1,7 @@
-"""SavedModels of registered versions on this machine, kept by the MD5 of what was really downloaded.
+"""SavedModels of registered versions on this machine, each in a folder named by the MD5 of its downloaded files.
 
-Nothing from the registry is a path: a tag is compared with a pattern before it names a folder, and with the hash of
-the registry's own files before a folder is used. Nothing but temporary folders below the cache is ever deleted.
+No text from the registry is used as a path. A tag has to match a pattern before it names a folder, and the MD5 of the
+registry's own files before the folder is used. Only temporary folders below the cache are ever deleted.
 """
 
 import hashlib
@@ -15,30 +15,32 @@ from tempfile import TemporaryDirectory
 
 from pipeline.disk.files import md5_of
 from pipeline.errors import RegistryError
-from pipeline.registry.client import Version, find_version, opened, tracking_uri
+from pipeline.registry.client import Version, find_version
+from pipeline.registry.connection import tracking_uri
+from pipeline.registry.runs import download
 from pipeline.text import shown
 
 CACHE = Path(".segline/models")
 PROOFS = CACHE / "verified"
-"""An empty file for each version whose files in the registry were once found to be what its tag says."""
+"""An empty file for each version whose files in the registry once had the MD5 of its tag."""
 MODEL_TAG = "model_md5"
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 RESTORE = "put that back from a backup, or register the model again"
 SOURCE = re.compile(r"models:/m-[0-9a-f]{32}")
-"""Where MLflow has the files of a version that `segline register` made."""
+"""MLflow's address of the files of a version that `segline register` made."""
 
 
 def resolve_model(text: str) -> Path:
-    """The folder of a SavedModel: one that is named, or that of a registered version, which is downloaded once.
+    """A SavedModel's folder: `text` itself, or the folder of a registered version, which is downloaded once.
 
     Raises:
-        RegistryError: it is neither.
+        RegistryError: `text` is neither a folder nor a registered version.
     """
     return Path(text) if Path(text).is_dir() else fetch_model(find_version(text))
 
 
 def fetch_model(version: Version) -> Path:
-    """The SavedModel of a version; after the first use from this machine, if its files still have their MD5.
+    """The SavedModel of a version: from the cache if the files there have their MD5, else downloaded.
 
     Raises:
         RegistryError: see `download_model`.
@@ -50,7 +52,7 @@ def fetch_model(version: Version) -> Path:
 
 
 def download_model(version: Version) -> Path:
-    """Downloads the SavedModel of a version, whatever is on this machine, and compares it with the version's tag.
+    """Downloads the SavedModel of a version, cached or not, and compares it with the version's tag.
 
     Raises:
         RegistryError: the version was not registered by segline, its files are gone, are not those that were
@@ -59,9 +61,9 @@ def download_model(version: Version) -> Path:
     md5, folder = read_md5(version), _folder_of(version)
     with _temporary_folder() as temporary:
         model = _download(version, temporary)
-        if (found := md5_of(model)) != md5:
+        if (stored_md5 := md5_of(model)) != md5:
             raise RegistryError(
-                f"{version}: its model in MLflow is {found}, its tag {MODEL_TAG} says {md5}; files or tag were "
+                f"{version}: its model in MLflow is {stored_md5}, its tag {MODEL_TAG} says {md5}; files or tag were "
                 f"changed, {RESTORE}"
             )
         _keep(model, folder, md5, temporary)
@@ -73,7 +75,7 @@ def read_md5(version: Version) -> str:
     """The MD5 in a version's tag.
 
     Raises:
-        RegistryError: the version has none, or something else.
+        RegistryError: the tag is missing, or is not an MD5.
     """
     if (md5 := version.tags.get(MODEL_TAG)) is None:
         raise RegistryError(f"{version}: has no tag {MODEL_TAG}; expected a version that `segline register` made")
@@ -86,37 +88,30 @@ def read_md5(version: Version) -> str:
 
 
 def _download(version: Version, temporary: Path) -> Path:
-    download_from(version, _find_source(version), "model", temporary)
-    found = [file.parent for file in temporary.glob("artifacts/*/saved_model.pb")]
-    if not found:
+    if not SOURCE.fullmatch(version.source):
+        raise RegistryError(
+            f"{version}: its files are at {shown(version.source)!r}, expected models:/m-..., as `segline register` "
+            "makes it; register the model again"
+        )
+    download_from(version, version.source, "model", temporary)
+    folder = next((file.parent for file in temporary.glob("artifacts/*/saved_model.pb")), None)
+    if folder is None:
         raise RegistryError(f"{version}: its model in MLflow lacks saved_model.pb; if it was deleted, {RESTORE}")
-    return found[0]
+    return folder
 
 
 def download_from(version: Version, address: str, what: str, folder: Path) -> Path:
-    """Downloads something of a version into a folder; MLflow lets no name of a file lead out of it.
+    """Downloads `what` of a version into a folder.
 
     Raises:
-        RegistryError: it is not there.
+        RegistryError: the download fails; the message names the version and says what to do.
     """
     try:
-        with opened() as (mlflow, _):
-            return Path(mlflow.artifacts.download_artifacts(address, dst_path=str(folder)))
+        return download(address, folder)
     except RegistryError as err:
         raise RegistryError(
             f"{version}: its {what} cannot be downloaded ({err}); if it was deleted, {RESTORE}"
         ) from err
-
-
-def _find_source(version: Version) -> str:
-    with opened() as (_, client):
-        source = str(client.get_model_version(version.name, str(version.number)).source)
-    if not SOURCE.fullmatch(source):
-        raise RegistryError(
-            f"{version}: its files are at {shown(source)!r}, expected models:/m-..., as `segline register` makes it; "
-            "register the model again"
-        )
-    return source
 
 
 def _folder_of(version: Version) -> Path:
@@ -124,8 +119,8 @@ def _folder_of(version: Version) -> Path:
 
 
 def _proof_of(version: Version) -> Path:
-    told = [tracking_uri(), version.name, version.number, version.run_id, str(version.created), read_md5(version)]
-    return PROOFS / hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    identity = [tracking_uri(), version.name, version.number, version.run_id, str(version.created), read_md5(version)]
+    return PROOFS / hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
 def _is_whole(folder: Path, md5: str) -> bool:
@@ -134,7 +129,7 @@ def _is_whole(folder: Path, md5: str) -> bool:
 
 @contextmanager
 def _temporary_folder() -> Iterator[Path]:
-    """A folder in the cache that goes with the block; a cache that is a link could be anywhere, so it is refused."""
+    """A folder in the cache, deleted at the end of the block. Refuses a cache that is a link: it can lead anywhere."""
     for folder in (CACHE.parent, CACHE, PROOFS):
         if folder.is_symlink():
             raise RegistryError(f"{folder}: is a symbolic link, expected a folder of its own; remove the link")
@@ -147,7 +142,7 @@ def _temporary_folder() -> Iterator[Path]:
 
 
 def _keep(model: Path, folder: Path, md5: str, temporary: Path) -> None:
-    """Moves a download to its place; what is there and damaged is moved out of the way first, and never followed."""
+    """Moves a download to its place. A damaged folder or link there is moved away first, and never followed."""
     if _is_whole(folder, md5):
         return
     if os.path.lexists(folder):
@@ -156,5 +151,5 @@ def _keep(model: Path, folder: Path, md5: str, temporary: Path) -> None:
     try:
         model.rename(folder)
     except OSError:
-        if not _is_whole(folder, md5):  # else another process was faster
+        if not _is_whole(folder, md5):  # otherwise another process was faster
             raise

@@ -1,4 +1,4 @@
-"""What the registry keeps of a run: params, scores, history and files."""
+"""The record of a run in the registry: params, scores, history and files."""
 
 import json
 import math
@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.disk.files import read_json
-from pipeline.disk.records import read_cells
+from pipeline.disk.records import read_cells, read_record
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.scores import Scores
 
@@ -23,17 +22,17 @@ MAX_SHOWN = 300  # characters of what is wrong in a message
 
 @dataclass(frozen=True)
 class RunRecord:
-    """Everything that goes into one MLflow run, beside the model.
+    """The content of an MLflow run, without the model.
 
     Attributes:
         tags: of the run.
         params: flat, name to text.
         metrics: finite scores by name.
-        history: a row for each epoch, column `epoch` with it.
-        files: file or folder, and the folder of the run that takes it.
-        texts: content of further files, by their path in the run.
+        history: a row for each epoch, with a column `epoch`.
+        files: a file or folder, and its folder in the run.
+        texts: content of further files by path in the run.
         data_path: of the data set.
-        data_md5: of the data set, as DVC names it.
+        data_md5: DVC's MD5 of the data set.
     """
 
     tags: Mapping[str, str]
@@ -44,6 +43,19 @@ class RunRecord:
     texts: Mapping[str, str]
     data_path: str
     data_md5: str
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training's summary.
+
+    Attributes:
+        precision: of the numbers that it computed with, such as "float32".
+        machines: the kinds of machine that it ran on.
+    """
+
+    precision: str
+    machines: list[dict[str, str]]
 
 
 def flatten_params(content: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -58,20 +70,13 @@ def flatten_params(content: Mapping[str, Any], prefix: str = "") -> dict[str, st
     return flat
 
 
-def read_training(path: Path = SUMMARY) -> tuple[str, list[dict[str, str]]]:
-    """The precision that a training has computed in, and the kinds of machine that it has run on.
+def read_training(path: Path = SUMMARY) -> Training:
+    """The part of a training's summary that goes into the record.
 
     Raises:
-        EvidenceError: the summary is missing or holds other things.
+        EvidenceError: the summary is missing or lacks precision or machines.
     """
-    content = read_json(path, "the stage `train`")
-    try:
-        precision, machines = content["precision"], [dict(machine) for machine in content["machines"]]
-    except (TypeError, ValueError, KeyError) as err:
-        raise EvidenceError(
-            f"{path}: does not name precision and machines ({err!r}); run the stage `train` again"
-        ) from err
-    return str(precision), machines
+    return read_record(path, Training, "the stage `train`")
 
 
 def flatten_scores(scores: Scores) -> dict[str, float]:
@@ -88,10 +93,10 @@ def flatten_scores(scores: Scores) -> dict[str, float]:
 
 
 def read_history(path: Path = HISTORY) -> tuple[dict[str, float], ...]:
-    """The rows of the training's history; an empty field is left out.
+    """The rows of the training's history, without empty cells.
 
     Raises:
-        EvidenceError: it is missing, holds other things than numbers, or an epoch is none.
+        EvidenceError: the file is missing, a cell is not a number, or an epoch is not a whole number from 1.
     """
     return tuple(_parse_epoch(cells, f"{path}: line {line}") for line, cells in read_cells(path, "train"))
 
@@ -110,5 +115,5 @@ def _parse_epoch(cells: Mapping[str, str], where: str) -> dict[str, float]:
 
 
 def clean_name(name: str) -> str:
-    """A name that MLflow takes: what is no letter, digit, space, dot, dash or underscore becomes an underscore."""
+    """A name that MLflow accepts: letters, digits, spaces, dots, dashes; any other character becomes an underscore."""
     return re.sub(r"[^\w .-]", "_", name)[:MAX_NAME_CHARS]

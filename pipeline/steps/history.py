@@ -1,4 +1,4 @@
-"""Shows the ledger: every decision on the champion, with who asked, when, and what came of it."""
+"""Shows the ledger: every decision on the champion, with actor, time and effect."""
 
 from rich.console import Console
 from rich.table import Table
@@ -6,7 +6,7 @@ from rich.text import Text
 
 from pipeline.ledger.aliases import Standing, check_ledger, list_warnings, read_standing
 from pipeline.ledger.ledger import Effect, Line, ledger_name
-from pipeline.registry.client import shown_uri
+from pipeline.registry.connection import shown_uri
 from pipeline.runtime.program import run
 from pipeline.secrets import without_secrets
 from pipeline.text import shown
@@ -16,10 +16,10 @@ REASON_CHARS = 160
 
 
 def history() -> None:
-    """Prints every line of the ledger, the newest last; `champion` is the one after the line.
+    """Prints every line of the ledger, the newest last; the column `champion` has the champion after the line.
 
     Raises:
-        EvidenceError: the ledger is not as it was written; all is printed before.
+        EvidenceError: the ledger is not as it was written; everything is printed first.
         RegistryError: MLflow cannot be reached.
     """
     standing = read_standing()
@@ -52,7 +52,7 @@ def build_table(standing: Standing) -> Table:
 
 
 def shorten(line: Line, effect: Effect) -> str:
-    """Why, in short: the evidence is in the ledger."""
+    """The reason of a line or of its effect, cut to 160 characters; the ledger has all of it."""
     text = shown(without_secrets(effect.reason or "; ".join(line.reasons)))
     return text if len(text) <= REASON_CHARS else f"{text[: REASON_CHARS - 3]}..."
 

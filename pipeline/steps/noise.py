@@ -21,16 +21,16 @@ from typing import Any
 
 from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
 from pipeline.dataset.manifest import MANIFEST, read_manifest
-from pipeline.disk.files import md5_of, read_yaml, write_json
-from pipeline.disk.records import read_record
+from pipeline.disk.files import md5_of, read_yaml
+from pipeline.disk.records import read_record, write_record
 from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import EvidenceError, ParamsError, StageError
 from pipeline.evaluation.scores import SCORES, Scores, md5_of_test_split
 from pipeline.params import read_params
 from pipeline.promotion.noise_floor import MIN_RUNS, NOISE_TAG, noise_floor
-from pipeline.registry.client import create_run, model_name, opened
+from pipeline.registry.client import check_registry, model_name, write_model
 from pipeline.registry.lineage import PARAMS, read_data_version
-from pipeline.registry.registration import check_registry
+from pipeline.registry.runs import write_run
 from pipeline.runtime.guard import run_guarded
 from pipeline.runtime.progress import duration
 from pipeline.runtime.stages import MARKER, ROOT, WORK, code_of
@@ -129,7 +129,7 @@ def mean_iou_of(folder: Path, seed: int, place: str) -> float:
     mean_iou = Scores.read(project / SCORES).mean_iou
     if not math.isfinite(mean_iou):
         raise EvidenceError(f"{project}: mean IoU is {mean_iou}; the test split needs labelled images, add some")
-    write_json(kept, {"seed": seed, "mean_iou": mean_iou})
+    write_record(kept, _Kept(seed, mean_iou))
     shutil.rmtree(project)
     return mean_iou
 
@@ -180,13 +180,7 @@ def store(content: Mapping[str, Any]) -> None:
     Raises:
         RegistryError: MLflow cannot be reached; finished seeds are kept.
     """
-    name = model_name()
-    with opened("run `segline noise` again, finished seeds are kept") as (_, client):
-        run_id = create_run(client)
-        client.set_tag(run_id, "mlflow.runName", "noise")
-        client.log_metric(run_id, NOISE_TAG, content["floor"])
-        client.log_dict(run_id, dict(content), f"{NOISE_TAG}.json")
-        client.set_terminated(run_id, "FINISHED")
-        if not client.search_registered_models(f"name = '{name}'"):
-            client.create_registered_model(name)
-        client.set_registered_model_tag(name, NOISE_TAG, json.dumps(content, sort_keys=True))
+    text = json.dumps(content, sort_keys=True)
+    todo = "run `segline noise` again, finished seeds are kept"
+    write_run("noise", {NOISE_TAG: content["floor"]}, {f"{NOISE_TAG}.json": text}, todo)
+    write_model(model_name(), {NOISE_TAG: text})

@@ -26,8 +26,15 @@ from pipeline.promotion.noise_floor import read_noise_floor
 from pipeline.promotion.references import References, find_demoted, find_references
 from pipeline.promotion.rescore import rescore
 from pipeline.promotion.wording import to_sentences
-from pipeline.registry.client import CHALLENGER, Version, find_alias, find_version, model_name, set_tags
-from pipeline.registry.contention import write_patiently
+from pipeline.registry.client import (
+    CHALLENGER,
+    Version,
+    find_alias,
+    find_version,
+    model_name,
+    set_tags,
+    write_patiently,
+)
 from pipeline.registry.evidence import download_verified
 from pipeline.runtime.program import run
 from pipeline.text import printable

@@ -1,4 +1,4 @@
-"""Stores an accepted model and everything that made it in the registry, as the version `challenger`."""
+"""Registers an accepted model, with all that is needed to make it again, as the version `challenger`."""
 
 import json
 from dataclasses import asdict
@@ -14,12 +14,18 @@ from pipeline.evaluation.wording import baseline_words, words
 from pipeline.ledger.audit import HEAD_TAG, head_of
 from pipeline.ledger.ledger import read_ledger
 from pipeline.params import read_params
-from pipeline.registry.client import CHALLENGER, Version, list_versions, set_alias
-from pipeline.registry.contention import write_patiently
+from pipeline.registry.client import (
+    CHALLENGER,
+    Version,
+    delete_version,
+    list_versions,
+    set_alias,
+    write_patiently,
+)
 from pipeline.registry.evidence import EVIDENCE_TAG, evidence_md5
 from pipeline.registry.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
-from pipeline.registry.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
+from pipeline.registry.runs import create_version, recorded_run
 from pipeline.report.place import publish_gate_page
 from pipeline.runtime.program import run
 from pipeline.runtime.stages import MARKER, WORK, list_stages
@@ -38,10 +44,10 @@ WORK_FILES = (
 
 
 def register() -> Version:
-    """Registers the model in `work/`; the same evidence gives the version that it gave before.
+    """Registers the model in `work/`; if its evidence is registered already, gives that version.
 
-    The version is made last: whatever fails on the way, there is none, and registering can be repeated. Two that
-    register the same evidence at once both look again afterwards, and the later version is taken back.
+    The version is made last, so a failure leaves none and registering can be repeated. If two programs register the
+    same evidence at once, both look again afterwards, and the later version is deleted.
 
     Raises:
         EvidenceError: the verdict is missing, rejected or of another model, or the lineage is not clean.
@@ -50,7 +56,6 @@ def register() -> Version:
     scores, verdict = _read_accepted()
     origin = read_lineage()
     tags = _tags(scores, verdict, origin)
-    check_registry()
     version = _find_twin(tags) or _register(scores, tags)
     write_patiently(f"the alias {CHALLENGER}", lambda: set_alias(CHALLENGER, version))
     publish_gate_page()
@@ -91,7 +96,7 @@ def _read_accepted() -> tuple[Scores, Verdict]:
 
 
 def _check_size(image_size: tuple[int, int]) -> None:
-    """DVC and its run cache decide what is fresh; this does not rely on them."""
+    """Checks that arrays and model have the size of the params; DVC's run cache may have restored older ones."""
     Fingerprint.read().check_size(image_size)
     if (size := ModelCard.read(MODEL).size) != image_size:
         raise EvidenceError(
@@ -120,14 +125,14 @@ def _read_record(scores: Scores, tags: dict[str, str]) -> RunRecord:
     files = list_files()
     if missing := [str(path) for path, _ in files if not path.exists()]:
         raise EvidenceError(f"{', '.join(missing)}: not found; run `dvc repro`, or restore it from git")
-    precision, machines = read_training()
-    machine = read_machine() | {"trained_on": machines}
+    training = read_training()
+    machine = read_machine() | {"trained_on": training.machines}
     freeze = "".join(f"{name}=={version}\n" for name, version in list_packages().items())
     return RunRecord(
         tags={**tags, "mlflow.source.name": "segline", "mlflow.source.git.commit": tags["git_commit"]},
         params={
             **flatten_params(read_yaml(PARAMS, EvidenceError, "restore it from git")),
-            "train.precision_chosen": precision,
+            "train.precision_chosen": training.precision,
         },
         metrics=flatten_scores(scores),
         history=read_history(),

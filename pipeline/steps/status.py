@@ -8,19 +8,20 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.ledger.aliases import check_ledger, list_warnings, read_standing
-from pipeline.registry.client import Version, list_versions, model_name, shown_uri
+from pipeline.registry.client import Version, list_versions, model_name
+from pipeline.registry.connection import shown_uri
 from pipeline.runtime.program import run
 from pipeline.text import shown
 
 COLUMNS = ("version", "aliases", "verdict", "mean IoU", "today", "data", "commit", "age")
-SHORT, SCORE, WORD = 8, 6, 8  # characters of an MD5 or commit, a mean IoU and a verdict; all of it fits into 80
+SHORT, SCORE, WORD = 8, 6, 8  # characters of an MD5 or commit, a mean IoU and a verdict; the table fits into 80
 
 
 def status() -> None:
-    """Prints every version of our model, the newest first; `today` is its score at the last promotion.
+    """Prints every version of our model, the newest first; the column `today` has its score at the last promotion.
 
     Raises:
-        EvidenceError: the ledger is not as it was written; all is printed before.
+        EvidenceError: the ledger is not as it was written; everything is printed first.
         RegistryError: MLflow cannot be reached.
     """
     versions = list_versions()
@@ -35,7 +36,7 @@ def status() -> None:
 
 
 def build_table(versions: Sequence[Version], now: datetime) -> Table:
-    """The table of versions; what a version does not say of itself is shown as -."""
+    """The table of versions; - stands for a missing tag."""
     table = Table(*COLUMNS, title=Text(shown(f"{versions[0].name} at {shown_uri()}")), box=None)
     for version in reversed(versions):
         tags = {name: shown(value) for name, value in version.tags.items()}
@@ -54,7 +55,7 @@ def build_table(versions: Sequence[Version], now: datetime) -> Table:
 
 
 def _round(score: str) -> str:
-    """A score with four digits, as every other program prints it; of a tag that is no number its beginning."""
+    """A score with four digits, like in all other output; of a tag that is not a number, its beginning."""
     try:
         return f"{float(score):.4f}"[:SCORE]
     except ValueError:

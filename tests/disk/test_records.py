@@ -1,12 +1,31 @@
 """Tests of records read from JSON and CSV."""
 
-from dataclasses import dataclass
+import json
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.disk.records import Count, Place, parse_csv, read_cells, read_record, read_rows
+from pipeline.disk.records import (
+    Count,
+    Measure,
+    Place,
+    nan_as_null,
+    parse_csv,
+    read_cells,
+    read_record,
+    read_rows,
+    write_record,
+    write_rows,
+)
 from pipeline.errors import EvidenceError
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"))
 
 
 @dataclass(frozen=True)
@@ -25,6 +44,14 @@ class Box:
 
     things: tuple[Thing, ...]
     counts: dict[str, Count]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A record of numbers that may be nan."""
+
+    score: Measure
+    by_class: dict[str, Measure]
 
 
 THING = '{"name": "a", "file": "x/y", "rank": 3, "share": 1}'
@@ -55,6 +82,41 @@ def test_another_record_is_refused(tmp_path: Path, content: str, message: str) -
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(EvidenceError, match=rf"a.json: is not what the stage `gate` writes \(.*{message}.*run it aga"):
         read_record(tmp_path / "a.json", Box, "the stage `gate`")
+
+
+@given(
+    st.builds(Measured, st.floats(allow_infinity=False), st.dictionaries(st.text(), st.floats(allow_infinity=False)))
+)
+def test_nan_is_null_in_the_file(record: Measured) -> None:
+    """A record with nan comes back as it was written, and no NaN is in the file, which other programs may read."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.json"
+        write_record(path, record)
+        json.loads(path.read_text(), parse_constant=pytest.fail)
+        assert repr(read_record(path, Measured, "the stage `gate`")) == repr(replace(record, **sorted_classes(record)))
+
+
+def sorted_classes(record: Measured) -> dict[str, Any]:
+    """The field that is written with sorted keys."""
+    return {"by_class": dict(sorted(record.by_class.items()))}
+
+
+def test_nan_in_any_depth_is_null() -> None:
+    """Lists, tuples and mappings are searched; all other values stay."""
+    assert nan_as_null({"a": (math.nan, 1, [None, math.inf]), "b": "nan"}) == {
+        "a": [None, 1, [None, math.inf]],
+        "b": "nan",
+    }
+
+
+@given(st.lists(st.builds(Thing, TEXTS, TEXTS.map(Path), st.integers(1, 2**62), st.floats(allow_nan=False))))
+def test_rows_come_back_as_they_were_written(things: list[Thing]) -> None:
+    """Commas, quotes and line breaks in a cell do no harm; without records the header is written."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.csv"
+        write_rows(path, Thing, things)
+        assert path.read_text().partition("\n")[0] == "name,file,rank,share"
+        assert read_rows(path, Thing, "evaluate") == things
 
 
 def test_rows_are_records(tmp_path: Path) -> None:

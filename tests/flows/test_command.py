@@ -101,7 +101,7 @@ def test_code_that_is_not_committed_is_told_before_anything_starts(project: Path
     (project / "pipeline").mkdir()
     (project / "pipeline/new.py").write_text("")
     with pytest.raises(
-        EvidenceError, match="code is not committed: pipeline/new.py; .* `dvc repro` trains all the same"
+        EvidenceError, match="code is not committed: pipeline/new.py; .* `dvc repro`, which does not ask for"
     ):
         call(words)
     assert not (project / ".segline/prefect/server.log").exists()

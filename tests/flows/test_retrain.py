@@ -87,7 +87,7 @@ def test_a_registry_that_is_not_there_is_told_before_the_training(tiny: Path, mo
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     code, output = run_flow()
     assert code == 1, output
-    assert "error: MLflow at http://127.0.0.1:9 fails: " in output and "mend that and run the same command" in output
+    assert "error: MLflow at http://127.0.0.1:9 fails: " in output and "fix that and run the same command" in output
     assert "Running stage" not in output and "Traceback" not in output
 
 

@@ -15,7 +15,8 @@ from pipeline.ledger import aliases
 from pipeline.ledger.aliases import check_agreement, read_standing, record
 from pipeline.ledger.audit import HEAD_TAG, SEEN, Witness, audit, keep_seen
 from pipeline.ledger.ledger import append, new_line, parse_entry, read_ledger
-from pipeline.registry.client import find_version, list_versions, opened, set_alias
+from pipeline.registry.client import find_version, list_versions, set_alias
+from pipeline.registry.connection import opened
 from tests.contest import number_by_alias
 from tests.finished_project import temporary_folder, use_registry
 from tests.hostile_registry import line_tags, texts

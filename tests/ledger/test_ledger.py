@@ -4,6 +4,7 @@ import getpass
 import hashlib
 import json
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import RegistryError
 from pipeline.ledger import ledger
-from pipeline.ledger.chain import START
-from pipeline.ledger.key import is_signed
+from pipeline.ledger.chain import START, is_signed
 from pipeline.ledger.ledger import (
     Aliases,
     Effect,
@@ -27,7 +27,7 @@ from pipeline.ledger.ledger import (
     read_ledger,
     replay,
 )
-from pipeline.registry import contention
+from pipeline.registry import client
 from pipeline.registry.client import Version, list_versions
 from tests.finished_project import use_registry
 from tests.hostile_registry import LINE, line_tags
@@ -116,13 +116,13 @@ def _registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_registry")
 def test_lines_come_back_as_they_were_written() -> None:
-    """Whatever a line holds, long evidence and foreign letters too, is read again in order."""
+    """Whatever a line holds, long evidence and foreign letters too, is read again in order; nan becomes null."""
     assert read_ledger() == ()
-    evidence = {"mean_ious": {"1": 0.5, "2": None}, "text": "größer" * 30_000}
+    evidence = {"mean_ious": {"1": 0.5, "2": nan}, "text": "größer" * 30_000}
     first = append(new_line("promote", 1, [], NOBODY, ["why", "and why"], evidence))
     second = append(new_line("refuse", 2, [first], Aliases(1, None), ["not"], {}))
     assert (first.number, first.known, second.number, second.known, second.expected_champion) == (1, 0, 2, 1, 1)
-    assert read_ledger() == (first, second) and first.evidence == evidence
+    assert read_ledger() == (first, second) and first.evidence == evidence | {"mean_ious": {"1": 0.5, "2": None}}
 
 
 @pytest.mark.usefixtures("_registry")
@@ -144,12 +144,15 @@ def test_line_that_was_sent_twice_counts_once() -> None:
         (json.dumps({**LINE, "version": "1"}), "version: Input should be a valid integer"),
         (json.dumps({**LINE, "version": 1e3}), "version: Input should be a valid integer"),
         (json.dumps({**LINE, "version": True}), "version: Input should be a valid integer"),
-        (json.dumps({**LINE, "version": 10**30}), "found the number 1000000"),
+        (json.dumps({**LINE, "version": 10**30}), "version: Input should be less than or equal to 2147483647"),
         (json.dumps({**LINE, "when": "yesterday"}), "Invalid isoformat string"),
         (json.dumps({**LINE, "reasons": "why"}), "reasons: Input should be a valid array"),
-        (json.dumps({**LINE, "evidence": {"comparisons": [1]}}), "evidence.comparisons is no table of tables"),
-        (json.dumps({**LINE, "evidence": {"comparisons": {"1": {"low": "x"}}}}), "low is 'x', expected a number"),
-        (json.dumps({**LINE, "evidence": {"test_md5": 1}}), "evidence.test_md5 is 1, expected text"),
+        (json.dumps({**LINE, "evidence": {"comparisons": [1]}}), "evidence.comparisons: Input should be an object"),
+        (
+            json.dumps({**LINE, "evidence": {"comparisons": {"1": {"low": "x"}}}}),
+            "evidence.comparisons.1.low: Input",
+        ),
+        (json.dumps({**LINE, "evidence": {"test_md5": 1}}), "evidence.test_md5: Input should be a valid string"),
         (json.dumps({**LINE, "who": "other"}), "its tag sha256 is 0000, its content has"),
     ],
 )
@@ -202,7 +205,7 @@ def test_lines_are_signed_where_there_is_a_key(monkeypatch: pytest.MonkeyPatch) 
 def test_what_is_no_line_is_not_written() -> None:
     """A kind that nobody knows is refused before anything is written."""
     line = new_line("crown", 1, [], NOBODY, ["why"], {})  # type: ignore[arg-type]
-    with pytest.raises(RegistryError, match="crown 1: is no line of the ledger .kind: Input should be 'promote'"):
+    with pytest.raises(RegistryError, match="crown 1: is not a line of the ledger .kind: Input should be 'promote'"):
         append(line)
     assert list_versions(ledger.ledger_name()) == []
 
@@ -210,7 +213,7 @@ def test_what_is_no_line_is_not_written() -> None:
 def test_registry_that_takes_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Writing is tried for a while and then given up with what MLflow said."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    monkeypatch.setattr(contention, "PATIENCE_S", 0.1)
+    monkeypatch.setattr(client, "PATIENCE_S", 0.1)
     with pytest.raises(
         RegistryError,
         match=r"a line of segline.ledger was not written within 0.1 s: MLflow at http://127.0.0.1:9 fails",

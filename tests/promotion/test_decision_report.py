@@ -9,7 +9,8 @@ from pipeline.disk.files import md5_of
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.verdict import VERDICT
 from pipeline.promotion.decision_report import decision_of, report_decision
-from pipeline.registry.client import find_version, opened, set_tags
+from pipeline.registry.client import find_version, set_tags
+from pipeline.registry.connection import opened
 from pipeline.report.place import GATE_PAGE, NEWEST, publish_gate_page
 from pipeline.steps.promote import promote
 from pipeline.steps.rollback import rollback

@@ -8,7 +8,9 @@ import pytest
 
 from pipeline.dataset.manifest import MANIFEST, ManifestRow, write_manifest
 from pipeline.promotion.leakage import count_leaked
-from pipeline.registry.client import Version, create_run, opened
+from pipeline.registry.client import Version
+from pipeline.registry.connection import opened
+from pipeline.registry.runs import create_run
 from tests.finished_project import use_registry
 
 ROWS = [
@@ -23,8 +25,7 @@ def test_images_that_were_moved_into_test(tmp_path: Path, monkeypatch: pytest.Mo
     """Counted by their bytes, whatever they are called by now; without a manifest nothing is known."""
     monkeypatch.chdir(tmp_path)
     use_registry(tmp_path, monkeypatch)
-    with opened() as (_, client):
-        run_id = create_run(client)
+    run_id = create_run()
     version = Version("segline", 1, run_id, (), {}, datetime.now(UTC))
     assert count_leaked(version, ROWS) is None
     write_manifest(MANIFEST, ROWS)

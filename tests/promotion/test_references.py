@@ -9,7 +9,8 @@ from pipeline.errors import RegistryError
 from pipeline.ledger.aliases import read_standing, record
 from pipeline.ledger.ledger import Aliases, Line, new_line
 from pipeline.promotion.references import find_best, find_demoted, find_references
-from pipeline.registry.client import find_version, opened
+from pipeline.registry.client import find_version
+from pipeline.registry.connection import opened
 from tests.finished_project import use_registry
 from tests.ledger.test_ledger import NOBODY, make
 

@@ -14,25 +14,26 @@ from hypothesis import strategies as st
 from pipeline.disk.files import md5_of
 from pipeline.errors import RegistryError
 from pipeline.promotion.noise_floor import parse_noise_floor
+from pipeline.registry import client
 from pipeline.registry.client import (
+    Model,
     Version,
-    close_run,
-    create_run,
+    create_entry,
     find_alias,
     find_version,
     list_versions,
-    log_epoch,
     model_name,
-    opened,
+    parse_reference,
+    read_model,
     set_alias,
     set_tags,
-    start_run,
     to_version,
-    tracking_uri,
+    write_model,
+    write_patiently,
 )
+from pipeline.registry.connection import opened, tracking_uri
 from pipeline.registry.model_cache import MD5, read_md5
-from pipeline.registry.model_reference import parse_reference
-from pipeline.registry.registration import create_version
+from pipeline.registry.runs import close_run, create_run, create_version, log_epoch, start_run
 from tests.finished_project import tiny_model, use_registry
 from tests.hostile_registry import contents, rows, texts, versions
 
@@ -53,9 +54,7 @@ def silent_server() -> Iterator[str]:
 def register(favourite: int = 0, **tags: str) -> Version:
     """Registers a tiny model, with its MD5 unless the tags say otherwise."""
     model = tiny_model(favourite)
-    with opened() as (_, client):
-        run_id = create_run(client)
-    return create_version(run_id, model, "", {"model_md5": md5_of(model), **tags})
+    return create_version(create_run(), model, "", {"model_md5": md5_of(model), **tags})
 
 
 def test_reading_makes_no_data_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +78,30 @@ def test_versions_with_aliases_and_tags() -> None:
     assert (one.number, one.aliases, one.tags["decision"]) == (1, ("previous",), "none")
     assert (two.number, two.aliases, two.run_id) == (2, ("champion",), second.run_id)
     assert find_alias("champion") == two == find_version("@champion") == find_version("segline/2") == find_version("2")
+
+
+def test_model_has_tags_and_aliases() -> None:
+    """Aliases are moved by number, tags are those of the model; a model that is missing is empty."""
+    assert read_model() == Model({}, ())
+    first, second = register(), register()
+    write_model("segline", {"head": "1"}, {"champion": first.number, "previous": second.number})
+    write_model("segline", {"head": "2"}, {"champion": second.number})
+    model = read_model()
+    assert model.tags == {"head": "2"} and model.number_by_alias == {"champion": 2, "previous": 2}
+    assert list(model.versions) == list_versions() and model.versions[0].source.startswith("models:/m-")
+
+
+def test_entry_has_no_files() -> None:
+    """The model is made with the first entry; each entry has tags and no run."""
+    for number in "12":
+        create_entry("book", "segline:/book", {"line": number}, "an entry", "about")
+    write_model("book", {})
+    assert [(entry.number, entry.tags, entry.run_id) for entry in list_versions("book")] == [
+        (1, {"line": "1"}, ""),
+        (2, {"line": "2"}, ""),
+    ]
+    with opened() as (_, raw):
+        assert raw.get_registered_model("book").description == "about"
 
 
 def test_version_that_is_not_there() -> None:
@@ -172,7 +195,7 @@ def test_any_row_is_a_version_or_an_error(row: Any, aliases: dict[str, Any]) -> 
 def test_any_text_is_a_reference_or_an_error(text: str) -> None:
     """What a person types for a model is one, or is refused."""
     with suppress(RegistryError):
-        assert parse_reference(text, "segline").name
+        assert parse_reference(text)[0]
 
 
 @given(versions())
@@ -187,3 +210,58 @@ def test_any_noise_floor_is_one_or_an_error(text: str) -> None:
     """What stands in the tag is a floor of finite numbers, or is refused."""
     with suppress(RegistryError):
         assert parse_noise_floor(text).floor >= 0
+
+
+NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_. -]{0,9}", fullmatch=True)
+ALIASES = st.from_regex(r"[a-z][a-z0-9_-]{0,9}", fullmatch=True)
+
+
+@given(NAMES, st.integers(1, 10_000) | ALIASES, st.sampled_from(["", "models:/"]))
+def test_name_with_number_or_alias(name: str, key: int | str, before: str) -> None:
+    """Both forms are read with MLflow's prefix and without."""
+    assert parse_reference(f"{before}{name}{'/' if isinstance(key, int) else '@'}{key}") == (name, key)
+
+
+@pytest.mark.parametrize("text", ["champion", "@champion", "models:/segline@champion"])
+def test_alias_of_our_model(text: str) -> None:
+    """An alias alone means that of our model."""
+    assert parse_reference(text) == ("segline", "champion")
+
+
+def test_number_of_our_model() -> None:
+    """A number alone means that version of our model."""
+    assert parse_reference("3") == ("segline", 3)
+
+
+@pytest.mark.parametrize("text", ["", "work/export/model", "a@b@c", "name/", "@", "/abs/1"])
+def test_anything_else_is_refused(text: str) -> None:
+    """What is neither is refused with the forms that there are."""
+    with pytest.raises(RegistryError, match="no such folder, and not a name of a registered model; expected"):
+        parse_reference(text)
+
+
+def test_write_is_repeated_until_it_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that fails for a moment succeeds in the end, and once."""
+    monkeypatch.setattr(client, "MAX_PAUSE_S", 0.001)
+    failures = [RegistryError("taken"), RegistryError("locked")]
+
+    def write() -> None:
+        if failures:
+            raise failures.pop()
+        done.append(1)
+
+    done: list[int] = []
+    write_patiently("it", write)
+    assert done == [1]
+
+
+def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that never succeeds ends with its last error."""
+    monkeypatch.setattr(client, "MAX_PAUSE_S", 0.001)
+    monkeypatch.setattr(client, "PATIENCE_S", 0.1)
+
+    def write() -> None:
+        raise RegistryError("out of order")
+
+    with pytest.raises(RegistryError, match=r"the line was not written within 0.1 s: out of order"):
+        write_patiently("the line", write)

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.disk.files import md5_of
 from pipeline.errors import EvidenceError, RegistryError, SeglineError
-from pipeline.registry.client import find_version, opened, set_tags
+from pipeline.registry.client import find_version, set_tags
+from pipeline.registry.connection import opened
 from pipeline.registry.evidence import download_verified
 from tests.contest import ROAD, SKY, register, write_contest
 from tests.finished_project import tiny_model

@@ -162,12 +162,12 @@ def test_repository_of_another_user() -> None:
         (edit("params.yaml", "\n  seed: 0", "\n  seed: 1"), "params.yaml: train.seed is 1, locked is 0;"),
         (
             edit("dvc.lock", "params.yaml:", f"{'9' * 300}.yaml:"),
-            "99.yaml is missing, though dvc.lock holds params of it",
+            "99.yaml is missing, but dvc.lock has params of it",
         ),
         (edit("data.dvc", "md5: ", "md5: 0"), "data is 0"),
         (edit("dvc.lock", "  gate:", "  door:"), "stage gate has not been run"),
         (lambda: Path("dvc.lock").unlink(), "dvc.lock: not found; run `dvc repro`"),
-        (lambda: Path("dvc.lock").write_text("[]"), "dvc.lock: is empty or no table; run `dvc repro`"),
+        (lambda: Path("dvc.lock").write_text("[]"), "dvc.lock: is empty or not a table; run `dvc repro`"),
         (lambda: Path("dvc.lock").write_text("{"), "dvc.lock: is not YAML"),
         (
             lambda: Path("dvc.lock").write_text("stages: {gate: {deps: 5}}"),

@@ -8,9 +8,10 @@ import pytest
 
 from pipeline.disk.files import md5_of
 from pipeline.errors import RegistryError
-from pipeline.registry.client import Version, create_run, find_version, opened, set_alias, set_tags
+from pipeline.registry.client import Version, find_version, set_alias, set_tags
+from pipeline.registry.connection import opened
 from pipeline.registry.model_cache import CACHE, PROOFS, download_model, fetch_model, read_md5, resolve_model
-from pipeline.registry.registration import create_version
+from pipeline.registry.runs import create_run, create_version
 from pipeline.serving.model_card import ModelCard
 from tests.conftest import small_files
 from tests.finished_project import CLASSES, tiny_model, use_registry
@@ -41,9 +42,7 @@ def _registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def register(favourite: int = 0, **tags: str) -> Version:
     """Registers a tiny model, with its MD5 unless the tags say otherwise."""
     model = tiny_model(favourite)
-    with opened() as (_, client):
-        run_id = create_run(client)
-    return create_version(run_id, model, "", {"model_md5": md5_of(model), **tags})
+    return create_version(create_run(), model, "", {"model_md5": md5_of(model), **tags})
 
 
 def list_cache() -> list[Path]:

@@ -67,5 +67,5 @@ def test_history_that_is_missing_or_no_numbers(tmp_path: Path) -> None:
 def test_a_summary_without_machines_names_the_stage(tmp_path: Path, content: str) -> None:
     """What another version of the program wrote is refused."""
     (tmp_path / "summary.json").write_text(content)
-    with pytest.raises(EvidenceError, match="summary.json: does not name precision and machines .* `train` again"):
+    with pytest.raises(EvidenceError, match="summary.json: is not what the stage `train` writes .*run it again"):
         read_training(tmp_path / "summary.json")

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.registry.client import create_run, opened
-from pipeline.registry.registration import SERVING_CODE, create_version
+from pipeline.registry.connection import opened
+from pipeline.registry.runs import SERVING_CODE, create_run, create_version
 from tests.finished_project import tiny_model, use_registry
 from tests.layout import imports
 
@@ -20,8 +20,8 @@ def test_stored_model_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """MLflow loads a version and gives class ids for images of any size; floats are refused."""
     monkeypatch.chdir(tmp_path)
     use_registry(tmp_path, monkeypatch)
-    with opened() as (mlflow, client):
-        create_version(create_run(client), tiny_model(1), "", {})
+    create_version(create_run(), tiny_model(1), "", {})
+    with opened() as (mlflow, _):
         model = mlflow.pyfunc.load_model("models:/segline/1")
         ids = model.predict(np.zeros((2, 5, 7, 3), np.uint8))
         with pytest.raises(mlflow.exceptions.MlflowException, match="float64 does not match expected dtype uint8"):

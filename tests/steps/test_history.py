@@ -10,7 +10,7 @@ from pipeline.errors import EvidenceError
 from pipeline.ledger import aliases
 from pipeline.ledger.aliases import Standing
 from pipeline.ledger.ledger import Aliases, Kind, Line, append, new_line, replay
-from pipeline.registry.client import opened
+from pipeline.registry.connection import opened
 from pipeline.steps import history as step
 from pipeline.steps.history import REASON_CHARS, build_table
 from tests.finished_project import use_registry

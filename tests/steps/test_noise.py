@@ -13,7 +13,8 @@ from pipeline.dataset.packed import PREPROCESS
 from pipeline.disk.files import write_json
 from pipeline.errors import EvidenceError, ParamsError, StageError
 from pipeline.evaluation.scores import SCORES
-from pipeline.registry.client import model_name, opened
+from pipeline.registry.client import model_name
+from pipeline.registry.connection import opened
 from pipeline.runtime.stages import MARKER, WORK
 from pipeline.steps.noise import NOISE, STAGES, identify, mean_iou_of, noise, prepare, run_in
 from pipeline.steps.preprocess import preprocess

@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.evaluation.scores import Scores
-from pipeline.registry.client import find_alias, list_versions, opened, set_alias
+from pipeline.registry.client import find_alias, list_versions, set_alias
+from pipeline.registry.connection import opened
 from pipeline.registry.lineage import read_lineage
 from pipeline.registry.model_cache import download_model
 from pipeline.serving.model_card import Postprocess
@@ -182,7 +183,7 @@ def test_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without its server registering fails at once, says where it looked and what to repeat."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(
-        RegistryError, match="MLflow at http://127.0.0.1:9 fails: .*; nothing is lost, mend that and run"
+        RegistryError, match="MLflow at http://127.0.0.1:9 fails: .*; nothing is lost, fix that and run"
     ):
         register()
     assert Scores.read().mean_iou == 0.8

@@ -8,8 +8,16 @@ from pipeline.errors import EvidenceError, RegistryError
 from pipeline.ledger.aliases import read_standing, record
 from pipeline.ledger.ledger import new_line, read_ledger
 from pipeline.promotion.references import find_references
-from pipeline.registry.client import find_alias, find_version, list_versions, model_name, opened, set_alias, set_tags
-from pipeline.registry.registration import delete_version
+from pipeline.registry.client import (
+    delete_version,
+    find_alias,
+    find_version,
+    list_versions,
+    model_name,
+    set_alias,
+    set_tags,
+)
+from pipeline.registry.connection import opened
 from pipeline.steps import rollback as step
 from pipeline.steps.rollback import move, rollback
 from tests import contest

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from pipeline.errors import EvidenceError
 from pipeline.ledger.ledger import Aliases, append, new_line
-from pipeline.registry.client import Version, create_run, find_version, opened, set_alias
-from pipeline.registry.registration import create_version
+from pipeline.registry.client import Version, find_version, set_alias
+from pipeline.registry.connection import opened
+from pipeline.registry.runs import create_run, create_version
 from pipeline.steps import history
 from pipeline.steps import status as step
 from pipeline.steps.promote import promote
@@ -56,8 +57,7 @@ def test_status_of_a_registry(
     use_registry(tmp_path, monkeypatch)
     step.main()
     assert "no version of segline is registered at sqlite:" in capsys.readouterr().out
-    with opened() as (_, client):
-        set_alias("champion", create_version(create_run(client), tiny_model(0), "", {}))
+    set_alias("champion", create_version(create_run(), tiny_model(0), "", {}))
     step.main()
     assert "champion" in capsys.readouterr().out
 

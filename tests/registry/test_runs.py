@@ -16,10 +16,21 @@ import pytest
 
 from pipeline.disk.files import md5_of
 from pipeline.errors import RegistryError
-from pipeline.registry.client import list_versions, log_epoch, opened, start_run
+from pipeline.registry.client import check_registry, delete_version, list_versions
+from pipeline.registry.connection import opened
 from pipeline.registry.model_cache import download_model
-from pipeline.registry.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry.run_record import RunRecord
+from pipeline.registry.runs import (
+    close_run,
+    create_version,
+    download_run,
+    find_file,
+    log_epoch,
+    log_text,
+    recorded_run,
+    start_run,
+    write_run,
+)
 from tests.finished_project import tiny_model, use_registry
 
 HISTORY = ({"epoch": 1.0, "loss": 0.5}, {"epoch": 2.0, "loss": 0.25})
@@ -80,6 +91,33 @@ def test_open_run_is_used_and_live_epochs_are_not_doubled(monkeypatch: pytest.Mo
         assert run_id != live
 
 
+def test_close_run_deletes_a_run_without_metrics() -> None:
+    """DVC did not run a training that sent no metrics; a run with metrics is ended as failed."""
+    empty, filled = start_run() or "", start_run() or ""
+    log_epoch(filled, {"loss": 0.5}, 1)
+    close_run(empty)
+    close_run(filled)
+    assert read_run(empty).info.lifecycle_stage == "deleted"
+    assert (read_run(filled).info.lifecycle_stage, read_run(filled).info.status) == ("active", "FAILED")
+
+
+def test_file_of_a_run_is_there_or_not(tmp_path: Path) -> None:
+    """A file is downloaded; one that the run lacks is None; a run that is gone is an error."""
+    write_run("noise", {"floor": 0.5, "nothing": float("nan")}, {"a/b.txt": "b"}, "repeat it")
+    with opened() as (_, client):
+        (run,) = client.search_runs([client.get_experiment_by_name("segline").experiment_id])
+    run_id = run.info.run_id
+    assert run.info.status == "FINISHED" and run.info.run_name == "noise" and run.data.metrics == {"floor": 0.5}
+    assert find_file(run_id, tmp_path / "to", "a/c.txt") is None
+    path = find_file(run_id, tmp_path / "to", "a/b.txt")
+    assert path is not None and path.read_text() == "b"
+    log_text(run_id, "c", "c.txt")
+    download_run(run_id, tmp_path / "all")
+    assert {file.name for file in (tmp_path / "all").rglob("*.txt")} == {"b.txt", "c.txt"}
+    with pytest.raises(RegistryError, match="MLflow at sqlite.* fails: .*gone"):
+        find_file("gone", tmp_path, "a/b.txt")
+
+
 def test_many_params_and_epochs() -> None:
     """More params and metrics than MLflow takes in one request are sent in several."""
     record = replace(
@@ -96,7 +134,7 @@ def test_many_params_and_epochs() -> None:
 def test_failure_ends_the_run_as_failed(tmp_path: Path) -> None:
     """Files that cannot be stored end the run as failed and make no version; the message says what to do."""
     (tmp_path / "mlartifacts").write_text("a file where a folder should be")
-    todo = "nothing is lost, mend that and run `segline register`"
+    todo = "nothing is lost, fix that and run `segline register`"
     with pytest.raises(RegistryError, match=todo) as info, recorded_run(replace(RECORD, texts={"a.txt": ""})):
         pass
     assert "mlartifacts" in str(info.value)

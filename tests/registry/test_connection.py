@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import RegistryError
-from pipeline.registry.client import list_versions, opened, set_tags
-from pipeline.registry.database import explain, find_file, make_file
+from pipeline.registry.client import list_versions, set_tags
+from pipeline.registry.connection import explain, find_file, make_file, opened
 from tests.finished_project import use_registry
 
-FIRST_USE = (
-    "from pipeline.registry.client import opened\nwith opened() as (_, client): print(len(client.search_experiments()))"
-)
+FIRST_USE = """
+from pipeline.registry.connection import opened
+with opened() as (_, client): print(len(client.search_experiments()))
+"""
 
 
 def execute(path: Path, *commands: str) -> None:
