@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.names import THIRDS
 from pipeline.errors import ParamsError
-from pipeline.evaluation.metrics import METRICS, names_of
+from pipeline.evaluation.metrics.table import METRICS, names_of
 from pipeline.params import PARAMS, Params, read_params
 from pipeline.text import quoted
 

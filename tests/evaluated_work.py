@@ -14,8 +14,8 @@ from pipeline.disk.files import md5_of, write_json
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.label_errors import Suspect, write_suspects
-from pipeline.evaluation.metric import Bin, MetricResult, Setting
-from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.metrics.metric import Bin, MetricResult, Setting
+from pipeline.evaluation.metrics.table import METRICS
 from pipeline.evaluation.overlays import Picture, join_panels, make_panels, write_overlays
 from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.scorer import scores_of

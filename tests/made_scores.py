@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.dataset.manifest import ManifestRow
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.evaluation.metric import IGNORED, NO_INTERVAL, MetricResult, Seen
+from pipeline.evaluation.metrics.metric import IGNORED, NO_INTERVAL, MetricResult, Seen
 from pipeline.evaluation.scores import Baseline, Bootstrap, Evidence, Scores
 from pipeline.serving.predictor import Prediction
 

@@ -9,7 +9,7 @@ from pipeline.dataset.contract import ClassList
 from pipeline.dataset.names import THIRDS
 from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import ParamsError
-from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.metrics.table import METRICS
 from pipeline.params import parse_params
 from pipeline.params_fit import check_fit, check_params
 from tests.drawn_data import small_content

@@ -1,4 +1,4 @@
-"""Scores of a model on a test split: intervals, boundaries, calibration, slices, suspected labels; the verdict.
+"""Scores of a model on a test split: metrics, intervals, slices, suspected labels; the verdict and its words.
 
-May import serving and the rooms below it. Open `scorer.py` first.
+May import serving and the rooms below it. Open `scorer.py` first, `metrics/table.py` for a metric.
 """

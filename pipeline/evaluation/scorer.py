@@ -12,7 +12,7 @@ from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
 from pipeline.evaluation.bootstrap import count_left_out, mean_iou_interval
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.evaluation.metric import MetricResult, Seen
+from pipeline.evaluation.metrics.metric import MetricResult, Seen
 from pipeline.evaluation.scores import NO_BOOTSTRAP, Baseline, Bootstrap, Evidence, Scores
 from pipeline.evaluation.slices import score_slices
 from pipeline.runtime.parallel import NUM_READERS, in_threads

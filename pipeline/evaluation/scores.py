@@ -12,7 +12,7 @@ from pipeline.disk.files import md5_of, read_json, write_json
 from pipeline.disk.records import Count, parse_record
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.evaluation.metric import NO_INTERVAL, MetricResult, name_by_class
+from pipeline.evaluation.metrics.metric import NO_INTERVAL, MetricResult, name_by_class
 from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.slices import Slice
 

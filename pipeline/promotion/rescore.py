@@ -10,7 +10,7 @@ from pipeline.dataset.contract import ClassList, read_class_list
 from pipeline.dataset.manifest import read_manifest
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.evaluation.metric import Seen
+from pipeline.evaluation.metrics.metric import Seen
 from pipeline.evaluation.scorer import check_test_split, count_images
 from pipeline.evaluation.scores import md5_of_test_split
 from pipeline.serving.model_card import ModelCard

@@ -6,7 +6,7 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
-from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.metrics.table import METRICS
 from pipeline.evaluation.scores import Scores
 from pipeline.evaluation.slices import Kind, Slice
 from pipeline.evaluation.wording import label

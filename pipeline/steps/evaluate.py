@@ -25,8 +25,8 @@ from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import MANIFEST, ManifestRow, read_manifest
 from pipeline.disk.files import md5_of, written_whole
 from pipeline.evaluation.label_errors import Suspect, find_suspects, write_suspects
-from pipeline.evaluation.metric import Seen, Setting
-from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.metrics.metric import Seen, Setting
+from pipeline.evaluation.metrics.table import METRICS
 from pipeline.evaluation.overlays import Picture, Shortlist, join_panels, legend, make_panels, write_overlays
 from pipeline.evaluation.scorer import check_test_split, count_images, majority_class, scores_of, select_test
 from pipeline.evaluation.scores import SCORES, Scores, evidence_of

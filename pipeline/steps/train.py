@@ -20,8 +20,8 @@ from pipeline.runtime.stages import code_of
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
 from pipeline.training.checkpoints import CHECKPOINTS, Checkpoint, checkpoint_path, only_training
+from pipeline.training.class_weights import class_weights
 from pipeline.training.fit import Fit
-from pipeline.training.losses.cross_entropy import class_weights
 from pipeline.training.machine import kind_of_machine
 from pipeline.training.precision import AUTO, FLOAT32, StepTimes, known_step_times, measure, settle
 from pipeline.training.trainer import Trainer, build_optimizer

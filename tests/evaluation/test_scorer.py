@@ -12,8 +12,8 @@ from pipeline.dataset.contract import ClassList
 from pipeline.dataset.manifest import ManifestRow, write_manifest
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
-from pipeline.evaluation.metric import Seen, Setting
-from pipeline.evaluation.metrics import METRICS, MeanIou
+from pipeline.evaluation.metrics.metric import Seen, Setting
+from pipeline.evaluation.metrics.table import METRICS, MeanIou
 from pipeline.evaluation.scorer import (
     check_test_split,
     count_images,

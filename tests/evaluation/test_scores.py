@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.dataset.manifest import ManifestRow
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.evaluation.metric import Bin, MetricResult
+from pipeline.evaluation.metrics.metric import Bin, MetricResult
 from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.scores import Baseline, Scores, compare_evidence, evidence_of, md5_of_test_split
 from pipeline.evaluation.slices import Slice

@@ -40,7 +40,7 @@ def test_a_committed_project_with_data_may_start() -> None:
         (write("dvc.yaml", "stages: {}"), "found no `stages`"),
         (lambda: shutil.rmtree("data"), "^data: not found; bring data in with `segline import`$"),
         (leave_only_the_version, "fetch the version in data.dvc with `dvc pull`, or"),
-        (write("dvc.yaml", "stages: {train: {cmd: b}}"), "code is not committed: dvc.yaml; .* `dvc repro` trains"),
+        (write("dvc.yaml", "stages: {train: {cmd: b}}"), "code is not committed: dvc.yaml; .* run `dvc repro`"),
         (lambda: shutil.rmtree(".git/refs"), "git repository"),
     ],
 )

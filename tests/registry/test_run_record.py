@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import EvidenceError
-from pipeline.evaluation.metric import MetricResult
+from pipeline.evaluation.metrics.metric import MetricResult
 from pipeline.registry.run_record import clean_name, flatten_params, flatten_scores, read_history, read_training
 from tests.made_scores import made_scores
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.evaluation.metric import Bin, MetricResult
+from pipeline.evaluation.metrics.metric import Bin, MetricResult
 from pipeline.report.evidence import ModelEvidence
 from pipeline.report.scores import class_rows, count_images, metrics, mistake_rows, reliability, slices_by_kind
 from tests.evaluated_work import NAN, make_scores

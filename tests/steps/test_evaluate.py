@@ -16,7 +16,7 @@ from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.metrics.table import METRICS
 from pipeline.evaluation.overlays import OPACITY
 from pipeline.evaluation.scores import SCORES, Scores
 from pipeline.params import BootstrapParams, EvaluateParams

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.dataset.manifest import MANIFEST
 from pipeline.disk.files import md5_of
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.evaluation.metric import NO_INTERVAL, MetricResult
+from pipeline.evaluation.metrics.metric import NO_INTERVAL, MetricResult
 from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.scores import NO_BOOTSTRAP, SCORES, Evidence, Scores
 from pipeline.evaluation.slices import Slice

@@ -20,8 +20,8 @@ from pipeline.steps.noise import NOISE, STAGES, identify, mean_iou_of, noise, pr
 from pipeline.steps.preprocess import preprocess
 from pipeline.training.precision import STEP_TIMES
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
-from tests.evaluated_work import make_scores
 from tests.finished_project import use_registry
+from tests.made_scores import made_scores
 
 ROOT = Path(__file__).parents[2]
 MEAN_IOUS = (0.70, 0.72, 0.71)
@@ -108,20 +108,19 @@ def test_a_seed_has_a_project_of_its_own(project: Path) -> None:
     assert (project / "seed-5" / STEP_TIMES).resolve() == project / STEP_TIMES
 
 
-def write_finished_seed(folder: Path, **changes: Any) -> None:
+def write_finished_seed(folder: Path, mean_iou: float = 0.8) -> None:
     """Leaves a seed's project whose stages have all run, as a kill just then would."""
     for stage in STAGES:
         (folder / WORK / stage).mkdir(parents=True, exist_ok=True)
         (folder / WORK / stage / MARKER).touch()
     prepare(folder, 5)
-    scores = make_scores()
-    type(scores)(**{**vars(scores), **changes}).write(folder / SCORES)
+    made_scores(mean_iou).write(folder / SCORES)
 
 
 def test_stages_that_have_run_are_not_run_again(project: Path) -> None:
     """The score is kept, the seed's project goes and the data stay."""
     write_finished_seed(project / "noise/seed-5")
-    assert mean_iou_of(project / "noise", 5, "1/3") == make_scores().mean_iou
+    assert mean_iou_of(project / "noise", 5, "1/3") == 0.8
     assert [path.name for path in (project / "noise").iterdir()] == ["seed-5.json"]
     assert (project / "data/dataset.yaml").exists() and (project / "work/preprocess/fingerprint.json").exists()
 

@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.evaluation.metric import IGNORED, MetricResult, Seen, Setting, by_name, hide
+from pipeline.evaluation.metrics.metric import IGNORED, MetricResult, Seen, Setting, by_name, hide
 from pipeline.vision.confusion import mean, share
 from pipeline.vision.counting import count_ids, look_up
 from pipeline.vision.regions import near_other_ids

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.evaluation.bootstrap import class_intervals, mean_iou_interval
-from pipeline.evaluation.boundary import BoundaryF1, BoundaryIou
-from pipeline.evaluation.calibration import CalibrationError
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.evaluation.metric import Metric, MetricResult, Seen, Setting, by_name, name_by_class
+from pipeline.evaluation.metrics.boundary import BoundaryF1, BoundaryIou
+from pipeline.evaluation.metrics.calibration import CalibrationError
+from pipeline.evaluation.metrics.metric import Metric, MetricResult, Seen, Setting, by_name, name_by_class
 from pipeline.vision import confusion
 
 Shares = Callable[[np.ndarray], np.ndarray]

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.evaluation.metric import IGNORED, Bin, MetricResult, Seen, Setting
+from pipeline.evaluation.metrics.metric import IGNORED, Bin, MetricResult, Seen, Setting
 from pipeline.vision.counting import count_ids
 
 NUM_BINS = 15

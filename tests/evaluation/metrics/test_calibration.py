@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.errors import EvidenceError
-from pipeline.evaluation.calibration import NUM_BINS, CalibrationError
-from pipeline.evaluation.metric import IGNORED, MetricResult, Setting
+from pipeline.evaluation.metrics.calibration import NUM_BINS, CalibrationError
+from pipeline.evaluation.metrics.metric import IGNORED, MetricResult, Setting
 from tests.made_scores import as_seen, empty_table
 
 SHAPE = (4, 18)

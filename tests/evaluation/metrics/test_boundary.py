@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.testing import assert_array_equal
 
-from pipeline.evaluation.boundary import (
+from pipeline.evaluation.metrics.boundary import (
     BoundaryF1,
     BoundaryIou,
     band_iou,
@@ -17,7 +17,7 @@ from pipeline.evaluation.boundary import (
     count_edges,
     edge_f1,
 )
-from pipeline.evaluation.metric import IGNORED, Setting, hide
+from pipeline.evaluation.metrics.metric import IGNORED, Setting, hide
 from tests.made_scores import as_seen, empty_table
 
 NUM_CLASSES = 3
