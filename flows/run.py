@@ -1,15 +1,60 @@
-"""One run of the flow `retrain` in a process of its own: `python -m flows.run [--promote]`."""
+"""One run of the flow `retrain` in a process of its own: `python -m flows.run [--promote]`, and who starts it."""
 
 import sys
 from pathlib import Path
 
-from flows.retrain import REJECTED, retrain
+from flows.leash import started_on_leash
+from flows.lock import only_one
+from flows.server import prefect_server, where_pages_are
+from flows.start import check_start
 from pipeline.errors import RejectedError, StageError
+from pipeline.evaluation.verdict import Verdict
 from pipeline.report.place import NEWEST
 from pipeline.runtime.program import run
 
 REJECTED_CODE = RejectedError.exit_code
 """Exit code of a run whose model the gate rejected; errors end with 1."""
+
+
+class RunError(StageError):
+    """A run ended in an error, which it has printed itself.
+
+    Attributes:
+        exit_code: of the run's process.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"the run ended with exit code {exit_code}; its last lines say why")
+        self.exit_code = exit_code
+
+
+def run_apart(promote: bool) -> Verdict:
+    """Runs the flow in a process of its own, so that its last logs are sent before Prefect's server ends.
+
+    The process prints to where this one prints.
+
+    Args:
+        promote: make the new model champion if the rule allows it.
+
+    Returns:
+        The gate's verdict; a model that it rejects is not registered.
+
+    Raises:
+        SeglineError: see `check_start`; nothing was started.
+        StageError: another run is under way, or Prefect's server does not start.
+        RunError: the run failed.
+    """
+    check_start()  # at once, not after the server's start
+    with only_one("run"):
+        pass
+    with prefect_server() as address:
+        print(f"Prefect shows this run at {where_pages_are(address)}", flush=True)
+        command = (sys.executable, "-m", "flows.run", *(["--promote"] if promote else []))
+        with started_on_leash(command, None) as child:
+            code = child.wait()
+    if code not in (0, REJECTED_CODE):
+        raise RunError(code)
+    return Verdict.read()
 
 
 def main() -> None:
@@ -18,6 +63,8 @@ def main() -> None:
     Raises:
         StageError: a step failed; the message is that of the step.
     """
+    from flows.retrain import REJECTED, retrain
+
     state = retrain(promote="--promote" in sys.argv[1:], return_state=True)
     if state.name == REJECTED:
         print(f"rejected by the gate, nothing was registered: {state.message}", file=sys.stderr)

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.disk.yaml_text import parse_yaml
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("pipeline", "flows", "tests")
+PACKAGES = ("pipeline", "flows", "segline", "tests")
 CODE_LINE = re.compile(r"\s+- pipeline/\S+\n")
 WITHOUT_BYTES = {"runtime", "steps"}
 """Rooms that no stage depends on: progress, messages, cost and how a program ends; a stage names its own step."""

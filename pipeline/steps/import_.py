@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from pipeline.errors import DataError
 from pipeline.importers.camvid import camvid_labels, list_camvid
 from pipeline.importers.class_files import read_class_file
 from pipeline.importers.demo.scenes import CLASSES, STREETS, draw_scene
+from pipeline.importers.formats import IMPORTERS
 from pipeline.importers.groups import to_samples
 from pipeline.importers.label_map import Kind, Labels, to_ids
 from pipeline.importers.mask_kind import survey_masks
@@ -235,3 +236,15 @@ def _notes_on(samples: Sequence[Sample], num_other_files: int, num_hidden: int) 
     if num_hidden:
         notes.append(f"hidden pictures, whose names begin with a dot, were left out: {num_hidden}")
     return notes
+
+
+def import_data(name: str, *args: Any, data: Path = DATA, **options: Any) -> Imported:
+    """Brings a data set in by the importer of a name.
+
+    Raises:
+        DataError: there is no such importer.
+    """
+    steps: dict[str, Callable[..., Imported]] = {"demo": import_demo, "camvid": import_camvid, "folder": import_folder}
+    if name not in steps:
+        raise DataError(f"{name!r}: is not a known format; known are {', '.join(steps)}")
+    return steps[name](**IMPORTERS[name](*args, **options), data=data)

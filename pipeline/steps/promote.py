@@ -21,7 +21,6 @@ from pipeline.registry.client import CHALLENGER, Version, find_alias, find_versi
 from pipeline.registry.contention import write_patiently
 from pipeline.registry.evidence import download_verified
 from pipeline.report.place import NEWEST
-from pipeline.runtime.program import run
 from pipeline.text import printable
 from pipeline.vision.confusion import mean_iou
 
@@ -83,9 +82,13 @@ def promote(version: str | None = None) -> Promotion:
             found = mean_iou(rescored.tables[name].pooled())
             _tag(entrant, {"rescored_mean_iou": f"{found:.6f}", "rescored_test_md5": rescored.test_md5})
     decision = carry_out(decision, standing)
-    print(printable(str(decision)))
     _report(decision)
     return decision
+
+
+def tell(decision: Promotion) -> None:
+    """Prints what was decided, and why."""
+    print(printable(str(decision)))
 
 
 def _find_challenger(version: str | None) -> Version:
@@ -301,12 +304,3 @@ def _report(decision: Promotion) -> None:
         models = decision.challenger, decision.champion
         told = decision_of(decision.line, *models, decision.promoted, decision.reasons, decision.evidence)
         report_decision(decision.line, decision.challenger, told)
-
-
-def main() -> None:
-    """Judges the challenger."""
-    promote()
-
-
-if __name__ == "__main__":
-    run(main)

@@ -16,11 +16,10 @@ from pipeline.params import read_params
 from pipeline.registry.client import CHALLENGER, Version, list_versions, set_alias
 from pipeline.registry.contention import write_patiently
 from pipeline.registry.evidence import EVIDENCE_TAG, evidence_md5
-from pipeline.registry.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
+from pipeline.registry.lineage import FILES, PARAMS, Lineage, read_commit, read_data_version, read_lineage
 from pipeline.registry.registration import check_registry, create_version, delete_version, recorded_run
 from pipeline.registry.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
 from pipeline.report.place import publish_gate_page
-from pipeline.runtime.program import run
 from pipeline.serving.model_card import CARD, MODEL, ModelCard, Postprocess
 from pipeline.training.machine import list_packages, read_machine
 
@@ -53,8 +52,12 @@ def register() -> Version:
     version = _find_twin(tags) or _register(scores, tags)
     write_patiently(f"the alias {CHALLENGER}", lambda: set_alias(CHALLENGER, version))
     publish_gate_page()
-    print(f"{version} is {CHALLENGER}: mean IoU {scores.mean_iou:.4f}, commit {origin.git_commit[:8]}")
     return version
+
+
+def tell(version: Version) -> None:
+    """Prints the version that the model in `work/` is now, with its score and commit."""
+    print(f"{version} is {CHALLENGER}: mean IoU {Scores.read().mean_iou:.4f}, commit {read_commit()[:8]}")
 
 
 def _register(scores: Scores, tags: dict[str, str]) -> Version:
@@ -150,12 +153,3 @@ def _describe(scores: Scores, tags: dict[str, str], cleaning: Postprocess) -> st
         f"run's folder `lineage` in place, `dvc pull` the data `{tags['data_md5']}` and run `dvc repro`."
         + (f"\n\n{served}" if steps else "")
     )
-
-
-def main() -> None:
-    """Registers the model in `work/`."""
-    register()
-
-
-if __name__ == "__main__":
-    run(main)

@@ -10,7 +10,7 @@ from pipeline.evaluation.bootstrap import Interval
 from pipeline.ledger.ledger import read_ledger
 from pipeline.params import PARAMS
 from pipeline.registry.client import list_versions, opened
-from pipeline.steps.compare import compare, format_interval
+from pipeline.steps.compare import compare, format_interval, tell
 from tests.contest import ROAD, SKY, register, write_contest, write_split
 from tests.finished_project import tiny_model
 
@@ -27,6 +27,7 @@ def test_versions_and_folders_are_compared_and_nothing_changes(capsys: pytest.Ca
     before = list_versions()
     comparison = compare(str(tiny_model(ROAD)), "segline/1")
     assert comparison.difference.estimate == 0.25
+    tell(comparison)
     told = capsys.readouterr().out
     assert "6 images, 6 groups" in told
     rows = [line.split() for line in told.splitlines()]
@@ -46,7 +47,7 @@ def test_noise_floor_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with opened() as (_, client):
         floor = {"floor": 0.3, "mean_ious": [0.1], "params_md5": "p", "data_md5": "d"}
         client.set_registered_model_tag("segline", "noise_floor", json.dumps(floor))
-    compare("2", "1")
+    tell(compare("2", "1"))
     assert "30.00 points are the noise floor, what the seed alone can change; the difference does not exceed it" in (
         capsys.readouterr().out
     )
@@ -54,21 +55,21 @@ def test_noise_floor_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_other_way_round_it_is_worse(capsys: pytest.CaptureFixture[str]) -> None:
     """The difference is the first minus the second."""
-    compare(str(tiny_model(SKY)), str(tiny_model(ROAD)))
+    tell(compare(str(tiny_model(SKY)), str(tiny_model(ROAD))))
     assert "the first is worse, shown at 95% (p = 0.01" in capsys.readouterr().out
 
 
 def test_tie_is_no_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Models that are right equally often show none."""
     write_split(tmp_path / "data", [4] * 6)
-    compare(str(tiny_model(SKY)), str(tiny_model(ROAD)))
+    tell(compare(str(tiny_model(SKY)), str(tiny_model(ROAD))))
     assert "no difference is shown at 95%" in capsys.readouterr().out
 
 
 def test_what_is_not_shown_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     """Too few groups show nothing."""
     PARAMS.write_text(PARAMS.read_text().replace("min_units: 5", "min_units: 7"))
-    compare(str(tiny_model(SKY)), str(tiny_model(ROAD)))
+    tell(compare(str(tiny_model(SKY)), str(tiny_model(ROAD))))
     assert "too few groups to show anything: 6, needed are 7" in capsys.readouterr().out
 
 

@@ -46,6 +46,7 @@ def test_first_champion_needs_the_floors_alone(
     contest()
     register(SKY)
     decision = promote()
+    step.tell(decision)
     assert decision.promoted and decision.champion is None
     told = capsys.readouterr().out
     assert "PROMOTED: segline/1 has mean IoU 0.1250 on today's test split; there was no champion" in told
@@ -281,7 +282,7 @@ def test_without_an_accepted_challenger_there_is_no_promotion(contest: Callable[
     """An empty registry is told as such, and a version that the gate did not accept is refused."""
     contest()
     with pytest.raises(RegistryError, match="segline@challenger: not found"):
-        step.main()
+        promote()
     register(ROAD, verdict="rejected")
     with pytest.raises(EvidenceError, match="segline/1: has no accepted verdict"):
         promote()
@@ -300,7 +301,7 @@ def test_model_that_the_gate_rejected(contest: Callable[..., None], capsys: pyte
     contest()
     _judge(False, 60)
     with pytest.raises(SystemExit) as exit_:
-        run(step.main)
+        run(lambda: step.tell(promote()))
     err = capsys.readouterr().err
     assert exit_.value.code == 3 and "error: the gate rejected the newest model: mean IoU 0.5 is below the floor" in err
     assert "; IoU of car is 0; " in err and "not found" not in err and read_ledger() == ()
