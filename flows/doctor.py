@@ -6,6 +6,7 @@ import platform
 import shlex
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -49,11 +50,11 @@ class Finding:
     todo: str = ""
 
 
-def doctor() -> bool:
-    """Prints a table of facts and leftovers; True where nothing needs attention."""
-    findings = examine()
+def tell(findings: Sequence[Finding]) -> None:
+    """Prints the findings as a table; ends the program with exit code 1 if something needs attention."""
     Console().print(build_table(findings))
-    return not any(finding.todo for finding in findings)
+    if any(finding.todo for finding in findings):
+        sys.exit(1)
 
 
 def examine() -> list[Finding]:

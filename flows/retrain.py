@@ -72,7 +72,7 @@ def _retrain(promote: bool, timeout_s: float) -> State[Any]:
             return Failed(name=REJECTED, message="; ".join(verdict.sentences))
         for step in ("register", "promote") if promote else ("register",):
             environment = {**live_run, "SEGLINE_ACTOR": f"flow {flow_run.flow_name}, run {flow_run.name}"}
-            _run(step, (sys.executable, "-m", "flows.command", step), timeout_s, environment)
+            _run(step, (sys.executable, "-m", "segline.command", step), timeout_s, environment)
         if promote:
             publish_decision()
     finally:

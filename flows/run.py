@@ -1,12 +1,58 @@
-"""What runs in a process of its own: the flow (`python -m flows.run [--promote]`), or a stage (`--stage NAME`)."""
+"""Processes of their own: one run of the flow (`python -m flows.run [--promote]`), and a stage (`--stage NAME`)."""
 
 import sys
 from pathlib import Path
 
+from flows.server import prefect_server, where_pages_are
+from flows.start import check_start
 from pipeline.dataset.versions import run_if_stale
 from pipeline.errors import RejectedError, StageError
+from pipeline.evaluation.verdict import Verdict
 from pipeline.report.place import NEWEST
+from pipeline.runtime.guard import started
+from pipeline.runtime.locks import only_one
 from pipeline.runtime.program import run
+
+
+class RunError(StageError):
+    """A run ended in an error, which it has printed itself.
+
+    Attributes:
+        exit_code: of the run's process.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(f"the run ended with exit code {exit_code}; its last lines say why")
+        self.exit_code = exit_code
+
+
+def run_apart(promote: bool) -> Verdict:
+    """Runs the flow in a process of its own, so that its last logs are sent before Prefect's server ends.
+
+    The process prints to where this one prints.
+
+    Args:
+        promote: make the new model champion if the rule allows it.
+
+    Returns:
+        The gate's verdict; a model that it rejects is not registered.
+
+    Raises:
+        SeglineError: see `check_start`; nothing was started.
+        StageError: another run is under way, or Prefect's server does not start.
+        RunError: the run failed.
+    """
+    check_start()  # at once, not after the server's start
+    with only_one("run"):
+        pass
+    with prefect_server() as address:
+        print(f"Prefect shows this run at {where_pages_are(address)}", flush=True)
+        command = (sys.executable, "-m", "flows.run", *(["--promote"] if promote else []))
+        with started(command, None) as child:
+            code = child.wait()
+    if code not in (0, RejectedError.exit_code):
+        raise RunError(code)
+    return Verdict.read()
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.disk.yaml_text import parse_yaml
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("pipeline", "flows", "tests")
+PACKAGES = ("pipeline", "flows", "segline", "tests")
 CODE_LINE = re.compile(r"\s+- pipeline/\S+\n")
 PARAMS = "pipeline.params"
 """Imports networks and losses to check their names and values; by that alone no stage depends on these rooms."""

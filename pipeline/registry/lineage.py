@@ -19,7 +19,7 @@ from pipeline.errors import EvidenceError
 from pipeline.text import shown
 
 PARAMS, DATA_DVC, DVC_LOCK, DVC_YAML = Path("params.yaml"), Path("data.dvc"), Path("dvc.lock"), Path("dvc.yaml")
-CODE = ("pipeline", "flows", "dvc.yaml", "pyproject.toml", "requirements.lock", "requirements-gpu.lock")
+CODE = ("pipeline", "flows", "segline", "dvc.yaml", "pyproject.toml", "requirements.lock", "requirements-gpu.lock")
 FILES = (DVC_LOCK, DVC_YAML, DATA_DVC, PARAMS, Path("pyproject.toml"), Path("requirements.lock"))
 """Files that the registry keeps in addition to the commit's hash."""
 IMPORTABLE = {".py", ".pyc", ".so"}

@@ -1,6 +1,7 @@
 """Compares two models on today's test split as a promotion does, and changes nothing."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from pipeline.promotion.comparison import Comparison
 from pipeline.promotion.comparison import compare as compare_tables
 from pipeline.promotion.findings import Limits, give_reason, lacks_units
 from pipeline.promotion.noise_floor import read_noise_floor
-from pipeline.promotion.rescore import rescore
-from pipeline.promotion.rules import judge
+from pipeline.promotion.rescore import Rescored, rescore
+from pipeline.promotion.rules import Ruling, judge
 from pipeline.promotion.wording import to_sentences
 from pipeline.registry.model_cache import resolve_model
 from pipeline.text import printable
@@ -28,8 +29,23 @@ MEAN = "mean IoU"
 SETTINGS = {"unit", "num_resamples", "seed", "confidence", "min_units"}
 
 
-def compare(first: str, second: str) -> Comparison:
-    """Prints IoU of two models with intervals, and their difference, the first minus the second.
+@dataclass(frozen=True, kw_only=True)
+class Compared(Comparison):
+    """The comparison of two models, with its evidence; the first is the challenger, the second the champion.
+
+    Attributes:
+        rescored: counts of both models on today's test split, by name, the first model first.
+        params: rule, thresholds and bootstrap.
+        ruling: whether the first would replace the second, were that the champion.
+    """
+
+    rescored: Rescored
+    params: PromoteParams
+    ruling: Ruling
+
+
+def compare(first: str, second: str) -> Compared:
+    """Compares two models on today's test split; the difference is the first minus the second.
 
     Args:
         first: folder of a SavedModel, or how a registered version is named.
@@ -46,18 +62,22 @@ def compare(first: str, second: str) -> Comparison:
     if len(set(models.values())) < 2:
         raise EvidenceError(f"{first} and {second} are the same model; name two different ones")
     rescored = rescore(models)
-    settings = params.model_dump(include=SETTINGS)
-    comparison = compare_tables(*rescored.tables.values(), **settings)
-    num_images = len(rescored.tables[first])
-    print(f"test split {rescored.test_md5}: {num_images} images, {comparison.num_units} {params.unit}s")
-    Console().print(build_table(rescored.tables, comparison, settings))
-    print(*to_sentences([summarise(comparison)]), explain_intervals(params), sep="\n")
+    comparison = compare_tables(*rescored.tables.values(), **params.model_dump(include=SETTINGS))
     noise = None if all(Path(name).is_dir() for name in models) else read_noise_floor()
     limits = Limits(params.margin, params.class_margin, noise.floor if noise else None, params.noise_floor)
     ruling = judge(params.rule, limits, comparison, comparison)
+    return Compared(**vars(comparison), rescored=rescored, params=params, ruling=ruling)
+
+
+def tell(compared: Compared) -> None:
+    """Prints IoU of two models with intervals, their difference, and whether the first would be promoted."""
+    tables, params, ruling = compared.rescored.tables, compared.params, compared.ruling
+    num_images = len(next(iter(tables.values())))
+    print(f"test split {compared.rescored.test_md5}: {num_images} images, {compared.num_units} {params.unit}s")
+    Console().print(build_table(tables, compared, params.model_dump(include=SETTINGS)))
+    print(*to_sentences([summarise(compared)]), explain_intervals(params), sep="\n")
     would = f"were the second the champion, the first would {'' if ruling.promoted else 'not '}be promoted"
     print(f"{would} ({params.rule}): {'; '.join(to_sentences(ruling.reasons))}")
-    return comparison
 
 
 def build_table(tables: Mapping[str, ImageTable], comparison: Comparison, settings: Mapping[str, Any]) -> Table:

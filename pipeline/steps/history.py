@@ -7,7 +7,6 @@ from rich.text import Text
 from pipeline.ledger.aliases import Standing, check_ledger, list_warnings, read_standing
 from pipeline.ledger.ledger import Effect, Line, ledger_name
 from pipeline.registry.connection import shown_uri
-from pipeline.runtime.program import run
 from pipeline.secrets import without_secrets
 from pipeline.text import shown
 
@@ -15,14 +14,21 @@ COLUMNS = ("line", "when (UTC)", "who", "what", "version", "champion", "reason")
 REASON_CHARS = 160
 
 
-def history() -> None:
-    """Prints every line of the ledger, the newest last; the column `champion` has the champion after the line.
+def history() -> Standing:
+    """Reads ledger and aliases.
 
     Raises:
-        EvidenceError: the ledger is not as it was written; everything is printed first.
         RegistryError: MLflow cannot be reached.
     """
-    standing = read_standing()
+    return read_standing()
+
+
+def tell(standing: Standing) -> None:
+    """Prints every line of the ledger, the newest last; `champion` is the one after the line.
+
+    Raises:
+        EvidenceError: the ledger is not as it was written; all is printed before.
+    """
     if not standing.lines:
         print(f"no decision is recorded at {shown_uri()} yet; `segline promote` makes the first")
     else:
@@ -55,12 +61,3 @@ def shorten(line: Line, effect: Effect) -> str:
     """The reason of a line or of its effect, cut to 160 characters; the ledger has all of it."""
     text = shown(without_secrets(effect.reason or "; ".join(line.reasons)))
     return text if len(text) <= REASON_CHARS else f"{text[: REASON_CHARS - 3]}..."
-
-
-def main() -> None:
-    """Prints the table."""
-    history()
-
-
-if __name__ == "__main__":
-    run(main)

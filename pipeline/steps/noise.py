@@ -67,9 +67,13 @@ def noise(num_runs: int) -> float:
     floor = noise_floor(mean_ious)
     when = datetime.now(UTC).isoformat(timespec="seconds")
     store({"floor": floor, "mean_ious": mean_ious, "params_md5": md5_of(PARAMS), "data_md5": data_md5, "when": when})
+    return floor
+
+
+def tell(floor: float) -> None:
+    """Prints the noise floor, and where it counts."""
     print(f"noise floor {floor:.4f}: the seed alone can change mean IoU by that; `segline promote` tells it, and asks")
     print("for more with `noise_floor: require` in the section promote of params.yaml (promote.noise_floor)")
-    return floor
 
 
 def train_seeds(folder: Path, base: int, num_runs: int) -> list[float]:

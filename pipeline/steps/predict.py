@@ -34,11 +34,13 @@ class PredictSummary(NamedTuple):
         num_images: that have a mask now.
         failed: what could not be read, and why.
         skipped: files among the pictures that are none by their suffix.
+        out: folder that was written to.
     """
 
     num_images: int
     failed: tuple[tuple[Path, str], ...]
     skipped: tuple[Path, ...]
+    out: Path
 
 
 class Job(NamedTuple):
@@ -89,7 +91,7 @@ def predict(model_folder: Path, images: Path, out: Path) -> PredictSummary:
                 with written_whole(job.overlay) as beside:
                     beside.write_bytes(encode_jpeg(shown, JPEG_QUALITY))
             progress.advance()
-    return PredictSummary(len(jobs) - len(failed), tuple(failed), skipped)
+    return PredictSummary(len(jobs) - len(failed), tuple(failed), skipped, out)
 
 
 def _read(limits: Limits, job: Job) -> np.ndarray | DataError:
@@ -100,7 +102,7 @@ def _read(limits: Limits, job: Job) -> np.ndarray | DataError:
         return err
 
 
-def tell(summary: PredictSummary, out: Path) -> None:
+def tell(summary: PredictSummary) -> None:
     """Prints what became of the pictures.
 
     Raises:
@@ -109,6 +111,7 @@ def tell(summary: PredictSummary, out: Path) -> None:
     if summary.skipped:
         print(f"skipped {len(summary.skipped)} files that are no pictures by their suffix:")
         print("\n".join(f"  {shown(str(path))}" for path in summary.skipped))
+    out = summary.out
     print(f"{summary.num_images} masks in {out / 'masks'}, overlays in {out / 'overlays'}, ids in {out / RECORD}")
     if summary.failed:
         reasons = "\n".join(f"  {reason}" for _, reason in summary.failed)

@@ -36,7 +36,6 @@ from pipeline.registry.client import (
     write_patiently,
 )
 from pipeline.registry.evidence import download_verified
-from pipeline.runtime.program import run
 from pipeline.text import printable
 
 BOOTSTRAP = {"unit", "num_resamples", "seed", "confidence", "min_units"}
@@ -72,9 +71,13 @@ def promote(version: str | None = None) -> Promotion:
         decision = decide(facts, params.rule, limits, params.model_dump(mode="json"))
         _tag_scores(facts)
     decision = carry_out(decision, standing)
-    print(printable(str(decision)))
     _report(decision)
     return decision
+
+
+def tell(decision: Promotion) -> None:
+    """Prints the decision and its reasons."""
+    print(printable(str(decision)))
 
 
 def _read_challenger(version: str | None) -> Version:
@@ -136,12 +139,3 @@ def _report(decision: Promotion) -> None:
         versions, reasons = (decision.challenger, decision.champion), to_sentences(decision.reasons)
         content = decision_of(decision.line, *versions, decision.promoted, reasons, decision.evidence)
         report_decision(decision.line, decision.challenger, content)
-
-
-def main() -> None:
-    """Judges the challenger."""
-    promote()
-
-
-if __name__ == "__main__":
-    run(main)

@@ -23,11 +23,10 @@ from pipeline.registry.client import (
     write_patiently,
 )
 from pipeline.registry.evidence import EVIDENCE_TAG, evidence_md5
-from pipeline.registry.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
+from pipeline.registry.lineage import FILES, PARAMS, Lineage, read_commit, read_data_version, read_lineage
 from pipeline.registry.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
 from pipeline.registry.runs import create_version, recorded_run
 from pipeline.report.place import publish_gate_page
-from pipeline.runtime.program import run
 from pipeline.runtime.stages import MARKER, WORK, list_stages
 from pipeline.serving.model_card import CARD, MODEL, ModelCard, Postprocess
 from pipeline.training.machine import list_packages, read_machine
@@ -59,8 +58,12 @@ def register() -> Version:
     version = _find_twin(tags) or _register(scores, tags)
     write_patiently(f"the alias {CHALLENGER}", lambda: set_alias(CHALLENGER, version))
     publish_gate_page()
-    print(f"{version} is {CHALLENGER}: mean IoU {scores.mean_iou:.4f}, commit {origin.git_commit[:8]}")
     return version
+
+
+def tell(version: Version) -> None:
+    """Prints the version that the model in `work/` is now, with its score and commit."""
+    print(f"{version} is {CHALLENGER}: mean IoU {Scores.read().mean_iou:.4f}, commit {read_commit()[:8]}")
 
 
 def _register(scores: Scores, tags: dict[str, str]) -> Version:
@@ -161,12 +164,3 @@ def _describe(scores: Scores, tags: dict[str, str], cleaning: Postprocess) -> st
         f"To make it again: check out commit `{tags['git_commit']}`, put the files of the run's folder `lineage` in "
         f"place, `dvc pull` the data `{tags['data_md5']}` and run `dvc repro`." + (f"\n\n{served}" if steps else "")
     )
-
-
-def main() -> None:
-    """Registers the model in `work/`."""
-    register()
-
-
-if __name__ == "__main__":
-    run(main)

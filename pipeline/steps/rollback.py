@@ -1,6 +1,7 @@
 """Makes the previous champion, or a named version, champion again; a line in the ledger says so."""
 
 from dataclasses import asdict, replace
+from typing import NamedTuple
 
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.evaluation.reasons import Reason
@@ -11,19 +12,29 @@ from pipeline.promotion.findings import give_reason
 from pipeline.promotion.wording import to_sentences
 from pipeline.registry.client import Version, find_version, list_versions, model_name
 from pipeline.registry.evidence import download_verified
-from pipeline.runtime.program import run
 
 
-def rollback(to: str | None = None) -> Version:
+class Rollback(NamedTuple):
+    """A rollback that was carried out.
+
+    Attributes:
+        champion: the champion now.
+        previous: number of the champion before; None if there was none, or if it is the same version.
+        is_named: the version was named by whoever asked, so it need not be the previous champion.
+    """
+
+    champion: Version
+    previous: int | None
+    is_named: bool
+
+
+def rollback(to: str | None = None) -> Rollback:
     """Moves `champion` back, and the champion becomes `previous`; a second rollback undoes the first.
 
     Args:
         to: number or alias of a former champion of the ledger; the previous champion by default. A given version also
             corrects an alias that was moved by hand. If every champion was deleted, it may be any version that the
             gate accepted.
-
-    Returns:
-        The new champion.
 
     Raises:
         EvidenceError: the gate never accepted that version, its tags were changed, or it never was champion.
@@ -35,11 +46,15 @@ def rollback(to: str | None = None) -> Version:
     _check_accepted(target)
     download_verified(target)
     line = move(target, standing)
-    before = standing.state.champion
-    rest = f", {model_name()}/{before} is previous" if before and before != target.number else ""
-    print(f"{target} is champion{' again' if to is None else ''}{rest}")
     report_decision(line.number, target, rollback_of(line.number, target, line.reasons))
-    return target
+    before = standing.state.champion
+    return Rollback(target, before if before != target.number else None, is_named=to is not None)
+
+
+def tell(rollback: Rollback) -> None:
+    """Prints who is champion now."""
+    rest = f", {model_name()}/{rollback.previous} is previous" if rollback.previous else ""
+    print(f"{rollback.champion} is champion{'' if rollback.is_named else ' again'}{rest}")
 
 
 def move(target: Version, standing: Standing) -> Line:
@@ -118,12 +133,3 @@ def _left_champions(standing: Standing) -> set[int]:
     start = standing.lines[0].found if standing.lines else standing.found
     champions = {start.champion, start.previous, *(effect.champion for effect in standing.state.effects)}
     return {version.number for version in list_versions() if version.number in champions}
-
-
-def main() -> None:
-    """Rolls the last promotion back."""
-    rollback()
-
-
-if __name__ == "__main__":
-    run(main)

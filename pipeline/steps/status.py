@@ -2,37 +2,56 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.ledger.aliases import check_ledger, list_warnings, read_standing
+from pipeline.ledger.aliases import Standing, check_ledger, list_warnings, read_standing
 from pipeline.registry.client import Version, list_versions, model_name
 from pipeline.registry.connection import shown_uri
-from pipeline.runtime.program import run
 from pipeline.text import shown
 
 COLUMNS = ("version", "aliases", "verdict", "mean IoU", "today", "data", "commit", "age")
 SHORT, SCORE, WORD = 8, 6, 8  # characters of an MD5 or commit, a mean IoU and a verdict; the table fits into 80
 
 
-def status() -> None:
-    """Prints every version of our model, the newest first; the column `today` has its score at the last promotion.
+class Status(NamedTuple):
+    """The registered versions, and whether ledger and aliases agree on the champion.
+
+    Attributes:
+        versions: the oldest first.
+        standing: of ledger and aliases; None if no version is registered.
+    """
+
+    versions: tuple[Version, ...]
+    standing: Standing | None
+
+
+def status() -> Status:
+    """Reads the registry and the ledger.
 
     Raises:
-        EvidenceError: the ledger is not as it was written; everything is printed first.
         RegistryError: MLflow cannot be reached.
     """
-    versions = list_versions()
-    if not versions:
+    versions = tuple(list_versions())
+    return Status(versions, read_standing() if versions else None)
+
+
+def tell(status: Status) -> None:
+    """Prints every version of our model, the newest first; `today` is its score at the last promotion.
+
+    Raises:
+        EvidenceError: the ledger is not as it was written; all is printed before.
+    """
+    if not status.standing:
         print(f"no version of {model_name()} is registered at {shown_uri()}; `segline run` makes the first")
         return
-    Console().print(build_table(versions, datetime.now(UTC)))
-    standing = read_standing()
-    for warning in list_warnings(standing):
+    Console().print(build_table(status.versions, datetime.now(UTC)))
+    for warning in list_warnings(status.standing):
         print(f"warning: {warning}")
-    check_ledger(standing)
+    check_ledger(status.standing)
 
 
 def build_table(versions: Sequence[Version], now: datetime) -> Table:
@@ -69,12 +88,3 @@ def format_age(age: timedelta) -> str:
         if seconds >= size_s:
             return f"{seconds // size_s} {unit}"
     return f"{seconds} s"
-
-
-def main() -> None:
-    """Prints the table."""
-    status()
-
-
-if __name__ == "__main__":
-    run(main)

@@ -23,7 +23,7 @@ from tests.benchmarks.hostile_inputs.templates import write_templates
 
 PRELOADED = (
     *("boto3", "cv2", "dvc.repo", "great_expectations", "mlflow", "mlflow.pyfunc", "numpy", "pandas", "PIL.Image"),
-    *("scipy", "tensorflow", "flows.command", "pipeline.steps.compare", "pipeline.steps.history", "prefect"),
+    *("scipy", "tensorflow", "segline.command", "pipeline.steps.compare", "pipeline.steps.history", "prefect"),
     *("pipeline.steps.gate", "pipeline.steps.import_", "pipeline.steps.predict", "pipeline.steps.preprocess"),
     *("pipeline.steps.promote", "pipeline.steps.register", "pipeline.steps.rollback", "pipeline.steps.status"),
     *("pipeline.steps.validate", "mlflow.store.tracking.sqlalchemy_store", "dvc.stage.cache", "dvc_data.index"),
@@ -166,7 +166,7 @@ def call(command: Command) -> int:
     try:
         if command[0] == "segline":
             sys.argv = list(command)
-            importlib.import_module("flows.command").main()
+            importlib.import_module("segline.command").main()
         else:
             sys.modules.pop(f"pipeline.steps.{command[1]}", None)
             runpy.run_module(f"pipeline.steps.{command[1]}", run_name="__main__", alter_sys=True)

@@ -126,7 +126,7 @@ def _run_all(commands: tuple[tuple[str, ...], ...], setting: Setting, folder: Pa
 
 def _run(words: tuple[str, ...], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
     """Runs a command with the clone's code; its exit code and output."""
-    module = "flows.command" if words[0] == "segline" else words[0]
+    module = "segline.command" if words[0] == "segline" else words[0]
     try:
         child = subprocess.run(
             [sys.executable, "-m", module, *words[1:]],

@@ -26,7 +26,7 @@ def test_of_twenty_promotions_at_once_one_wins(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     with ExitStack() as stack:
         numbers = range(2, NUM_PROMOTIONS + 2)
-        children = {n: stack.enter_context(started("flows.command", "promote", str(n))) for n in numbers}
+        children = {n: stack.enter_context(started("segline.command", "promote", str(n))) for n in numbers}
         told = {number: child.communicate()[0] for number, child in children.items()}
     failed = [told[number] for number, child in children.items() if child.returncode]
     assert not failed, failed[0][-1000:]

@@ -100,7 +100,7 @@ def run(*words: str, code: int = 0) -> str:
 
 def segline(*words: str, code: int = 0) -> str:
     """Runs the command; gives its output."""
-    return run("flows.command", *words, code=code)
+    return run("segline.command", *words, code=code)
 
 
 def stages_run(output: str) -> list[str]:
@@ -189,7 +189,7 @@ def shuffle(weights: h5py.Dataset, rng: np.random.Generator) -> None:
 def test_a_killed_training_ends_with_the_same_weights() -> None:
     """SIGKILL of the whole run after the first epoch: the next one goes on, and ends as one never disturbed."""
     change_params({"train": {"seed": 1, "num_epochs": 20}})  # so many that it is not over before it is killed
-    with started("flows.command", "run") as killed:
+    with started("segline.command", "run") as killed:
         assert killed.stdout
         next(line for line in killed.stdout if "epoch 2/" in line)  # the first one's checkpoint is written
         os.kill(killed.pid, signal.SIGKILL)

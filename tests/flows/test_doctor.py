@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from flows.command import call
-from flows.doctor import Finding, build_table, doctor, examine
+from flows.doctor import Finding, build_table, examine, tell
 from pipeline.dataset.versions import add_data
 from pipeline.runtime.locks import only_one
+from segline.command import call
 from tests.conftest import SETTINGS
 from tests.finished_project import commit, use_registry, write_lock, write_project
 
@@ -68,7 +68,7 @@ def test_a_sound_project_needs_nothing(capsys: pytest.CaptureFixture[str]) -> No
     """Facts are told and nothing is to do; nothing is written."""
     before = sorted(Path().rglob("*"))
     assert [finding for finding in examine() if finding.todo] == []
-    assert doctor()
+    tell(examine())
     assert "1 versions" not in capsys.readouterr().out
     assert sorted(Path().rglob("*")) == before
 

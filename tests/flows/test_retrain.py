@@ -65,7 +65,7 @@ def test_a_failed_stage_ends_the_run_with_its_words(tiny: Path) -> None:
 def test_a_killed_run_leaves_nothing_behind_and_the_next_goes_on(tiny: Path) -> None:
     """SIGKILL in the training: its process ends too; the next run starts at once and clears up after the killed one."""
     (tiny / "train.py").write_text(TRAIN.replace("0.3", "2"))
-    with started("flows.command", "run") as killed:
+    with started("segline.command", "run") as killed:
         assert killed.stdout
         line = next(line for line in killed.stdout if "epoch 1/3 of process" in line)
         code, output = run_flow()
@@ -104,7 +104,7 @@ def test_a_registry_that_is_not_there_is_told_before_the_training(tiny: Path, mo
 def test_a_run_that_is_stopped_says_how_to_go_on(tiny: Path, words: list[str], sign: int, code: int) -> None:
     """Ctrl-C, which reaches every process in the terminal, and SIGTERM end all without a traceback."""
     (tiny / "train.py").write_text(TRAIN.replace("0.3", "20"))
-    with started("flows.command", *words, start_new_session=True) as child:
+    with started("segline.command", *words, start_new_session=True) as child:
         assert child.stdout
         line = next(line for line in child.stdout if "epoch 1/3 of process" in line)
         if sign == signal.SIGINT:

@@ -79,7 +79,7 @@ def run_module(*words: str) -> tuple[int, str]:
 
 def run_flow() -> tuple[int, str]:
     """Runs `segline run` to its end; gives exit code and output."""
-    return run_module("flows.command", "run")
+    return run_module("segline.command", "run")
 
 
 def ask_prefect(*kinds: str) -> list[list[dict[str, Any]]]:

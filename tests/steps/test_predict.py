@@ -39,7 +39,7 @@ def photos(tmp_path: Path) -> Path:
 
 def test_folder_keeps_its_shape(model: Path, photos: Path, tmp_path: Path) -> None:
     """Each picture gets a mask of ids and an overlay at its own size, below the same folder."""
-    assert predict(model, photos, tmp_path / "out") == PredictSummary(2, (), ())
+    assert predict(model, photos, tmp_path / "out") == PredictSummary(2, (), (), tmp_path / "out")
     mask = read_mask(tmp_path / "out/masks/day 2/a.png")
     assert_array_equal(mask, np.ones((5, 4)))
     assert read_image(tmp_path / "out/overlays/a.jpg").shape == (6, 9, 3)
@@ -75,14 +75,14 @@ def test_unreadable_pictures_are_told_at_the_end(
     summary = predict(model, photos, tmp_path / "out")
     assert (summary.num_images, summary.skipped) == (2, (photos / "notes.txt",))
     with pytest.raises(DataError, match=r"1 of the pictures could not be read and have no mask:\n.*b.jpg: cannot be"):
-        tell(summary, tmp_path / "out")
+        tell(summary)
     assert "skipped 1 files" in capsys.readouterr().out
     assert not (tmp_path / "out/masks/b.png").exists()
 
 
 def test_success_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Where nothing failed, the places of the results are printed."""
-    tell(PredictSummary(3, (), ()), Path("out"))
+    tell(PredictSummary(3, (), (), Path("out")))
     assert "3 masks in out/masks" in capsys.readouterr().out
 
 
@@ -194,7 +194,7 @@ def test_names_are_told_printable(
     (photos / f"{odd}2.jpg").touch()
     summary = predict(model, photos, tmp_path / "out")
     with pytest.raises(DataError) as caught:
-        tell(summary, tmp_path / "out")
+        tell(summary)
     assert summary.num_images == 2
     for text in (str(caught.value), capsys.readouterr().out):
         assert all(line.isprintable() for line in text.split("\n"))

@@ -45,6 +45,7 @@ def test_first_champion_needs_the_gate_alone(contest: Callable[..., None], capsy
     contest()
     register(SKY)
     decision = promote()
+    step.tell(decision)
     assert decision.promoted and decision.champion is None
     assert codes(decision) == ["score", "no_champion"] and f"{decision}\n" in capsys.readouterr().out
     assert number_by_alias() == {"challenger": 1, "champion": 1}
@@ -199,7 +200,7 @@ def test_without_an_accepted_challenger_there_is_no_promotion(contest: Callable[
     """An empty registry is told as such, and a version that the gate did not accept is refused."""
     contest()
     with pytest.raises(RegistryError, match="segline@challenger: not found"):
-        step.main()
+        promote()
     register(ROAD, verdict="rejected")
     with pytest.raises(EvidenceError, match="segline/1: has no accepted verdict"):
         promote()
@@ -221,7 +222,7 @@ def test_model_that_the_gate_rejected(contest: Callable[..., None], capsys: pyte
     contest()
     _judge(False, 60)
     with pytest.raises(SystemExit) as exit_:
-        run(step.main)
+        run(lambda: step.tell(promote()))
     err = capsys.readouterr().err
     assert exit_.value.code == 3 and "error: the gate rejected the newest model: mean IoU 0.5 is below the floor" in err
     assert "; IoU of car 0.5 is below the floor 0.7; " in err and "not found" not in err and read_ledger() == ()

@@ -49,10 +49,10 @@ def test_rollback_undoes_and_is_undone(capsys: pytest.CaptureFixture[str]) -> No
     register("accepted", "accepted")
     promote(1)
     promote(2)
-    assert rollback().number == 1
-    assert capsys.readouterr().out.startswith("segline/1 is champion again, segline/2 is previous\n")
+    step.tell(rollback())
+    assert capsys.readouterr().out.endswith("segline/1 is champion again, segline/2 is previous\n")
     assert number_by_alias() == {"champion": 1, "previous": 2}
-    step.main()
+    rollback()
     assert number_by_alias() == {"champion": 2, "previous": 1}
     assert [(line.kind, line.version) for line in read_ledger()[2:]] == [("rollback", 1), ("rollback", 2)]
     line = read_ledger()[2]
@@ -66,7 +66,7 @@ def test_rollback_of_what_was_before_the_ledger() -> None:
     register("accepted", "accepted")
     set_alias("previous", find_version("1"))
     set_alias("champion", find_version("2"))
-    assert rollback().number == 1 and number_by_alias() == {"champion": 1, "previous": 2}
+    assert rollback().champion.number == 1 and number_by_alias() == {"champion": 1, "previous": 2}
 
 
 @pytest.mark.e2e
@@ -75,8 +75,9 @@ def test_rollback_to_a_version(capsys: pytest.CaptureFixture[str]) -> None:
     register("accepted", "accepted", "accepted", "accepted")
     for version in (1, 3, 2):
         promote(version)
-    assert rollback("1").number == 1 and number_by_alias() == {"champion": 1, "previous": 2}
-    assert capsys.readouterr().out.startswith("segline/1 is champion, segline/2 is previous\n")
+    step.tell(rollback("1"))
+    assert number_by_alias() == {"champion": 1, "previous": 2}
+    assert capsys.readouterr().out.endswith("segline/1 is champion, segline/2 is previous\n")
     with pytest.raises(EvidenceError, match="segline/4: never was champion, .*; `segline promote 4` compares it"):
         rollback("4")
     with pytest.raises(RegistryError, match="segline/1 is the champion already; `segline history` shows"):
@@ -205,7 +206,7 @@ def test_no_champion_is_left() -> None:
     delete_version(find_version("1"))
     with pytest.raises(EvidenceError, match="segline/3: has no accepted verdict"):
         rollback("3")
-    assert rollback("2").number == 2 and number_by_alias() == {"champion": 2}
+    assert rollback("2").champion.number == 2 and number_by_alias() == {"champion": 2}
     assert [reason["code"] for reason in read_ledger()[-1].evidence["reasons"]] == ["replaced", "no_champion_left"]
 
 

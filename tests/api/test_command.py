@@ -1,6 +1,7 @@
-"""Tests of flows/command.py."""
+"""Tests of segline/command.py."""
 
-import argparse
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,48 +10,76 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cyclopts import App
 
-from flows.command import build_parser, call
 from pipeline.dataset.contract import list_samples
 from pipeline.errors import EvidenceError, ParamsError, RegistryError, StageError
 from pipeline.runtime.locks import only_one
 from pipeline.vision.codec import read_mask, write_png
+from segline.command import WrongWordsError, build_app, call
 from tests.flows.tiny_flow import ask_prefect, started, write_tiny_flow
 
 HEAVY = {"boto3", "cv2", "dvc", "great_expectations", "keras", "mlflow", "numpy", "pandas", "prefect", "tensorflow"}
 
 
-def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    if not groups:
-        yield parser
-    for group in groups:
-        for child in group.choices.values():
-            yield from _parsers(child)
+def _commands(app: App, *words: str) -> Iterator[list[str]]:
+    names = [name for name in app if not name.startswith("-")]
+    if not names:
+        yield list(words)
+    for name in names:
+        yield from _commands(app[name], *words, name)
 
 
-@pytest.mark.parametrize("parser", list(_parsers(build_parser())), ids=lambda parser: parser.prog)
-def test_each_command_has_an_example_that_it_understands(parser: argparse.ArgumentParser) -> None:
-    """The help of each command ends with an example, and the example is no idle word."""
-    import shlex
-
-    assert parser.description and parser.epilog
-    _, program, *words = shlex.split(parser.epilog)
-    assert (program, " ".join(["segline", *words])[: len(parser.prog)]) == ("segline", parser.prog)
-    assert build_parser().parse_args(words).call is parser.get_default("call")
+@pytest.mark.parametrize("words", list(_commands(build_app())), ids=" ".join)
+def test_each_command_has_an_example_that_it_understands(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The help of each command says what it does and gives an example, which the command can be called with."""
+    monkeypatch.setenv("COLUMNS", "200")
+    call([*words, "--help"])
+    out = capsys.readouterr().out
+    found = re.search(r"^Example of the command: (segline .*)$", out, re.MULTILINE)
+    assert out.startswith(f"Usage: segline {' '.join(words)}") and found and "\x1b" not in out
+    _, *example = shlex.split(found[1])
+    assert example[: len(words)] == words
+    app = build_app()
+    assert app.parse_commands(example)[0] == tuple(words)
+    app.parse_args(example, exit_on_error=False, print_error=False)
 
 
 def test_the_command_starts_without_heavy_libraries() -> None:
-    """Nothing that takes long to import is loaded before it is needed."""
-    code = "import sys, flows.command; flows.command.build_parser(); print(*sys.modules)"
+    """Nothing that takes long to import is loaded before it is needed, also for the help of a command."""
+    code = "import sys; from segline.command import call; call(['status', '--help']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stdout.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "COMMAND is missing; expected one of import, run, .*, doctor"),
+        (["import"], "COMMAND is missing; expected one of demo, camvid, folder$"),
+        (["[red]x", "**y**"], r"'\[red\]x' is not a command of `segline`; expected one of import, .*, doctor; "),
+        (["import", "delete"], "'delete' is not a command of `segline import`; expected one of demo, camvid, folder"),
+        (["run", "--fast"], "'--fast' is not an option of `segline run`; known are --promote, --help"),
+        (["run", "--no-promote"], "'--no-promote' is not an option of `segline run`"),
+        (["status", "extra"], "'extra': one word too many for `segline status`; `segline status --help` explains"),
+        (["compare", "1"], 'Command "compare" parameter SECOND requires an argument'),
+        (["compare", "--first", "1", "2"], "'--first' is not an option of `segline compare`"),
+        (["noise", "--runs", "2.5"], "Invalid value for --runs: '2.5' is not a whole number; `segline noise --help`"),
+        (["import", "folder", "a", "b", "--classes", "c", "--kind", "red"], 'Invalid value "red" for --kind.*"colour"'),
+    ],
+)
+def test_wrong_words_are_named_with_the_known_ones(words: list[str], says: str) -> None:
+    """Exit code 2, and a line that names the wrong word as it was written and what was expected."""
+    with pytest.raises(WrongWordsError, match=says) as caught:
+        call(words)
+    assert caught.value.exit_code == 2 and "\n" not in str(caught.value)
+
+
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     """`--version` says name and version."""
-    with pytest.raises(SystemExit):
-        call(["--version"])
+    call(["--version"])
     assert capsys.readouterr().out.startswith("segline 0.")
 
 
@@ -165,7 +194,7 @@ def test_registry_commands_reach_their_steps(project: Path, capsys: pytest.Captu
 def test_a_schedule_runs_the_flow(project: Path) -> None:
     """With no server by address, `segline schedule` runs the flow when its minute comes, and Ctrl-C ends it."""
     write_tiny_flow(project)
-    with started("flows.command", "schedule", "--cron", "* * * * *") as child:
+    with started("segline.command", "schedule", "--cron", "* * * * *") as child:
         assert child.stdout
         lines = iter(child.stdout)
         assert any("| train | epoch 3/3" in line for line in lines)

@@ -1,0 +1,5 @@
+"""`python -m segline` is the command `segline`."""
+
+from segline.command import main
+
+main()

@@ -1,0 +1,175 @@
+"""The command `segline`: the functions of the package by words. Their docstrings are the help."""
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+from cyclopts.exceptions import UnknownCommandError, UnknownOptionError, UnusedCliTokensError
+
+import segline
+from flows.server import set_environment
+from pipeline.errors import RejectedError, SeglineError
+from pipeline.runtime.program import run
+from pipeline.text import quoted
+
+Tell = Callable[[Any], None]
+HELP = """From labelled images to a gated, registered segmentation model.
+
+Run it in the project's folder. Exit codes: 0 done, 1 error, 2 wrong words, 3 rejected by the gate."""
+
+
+class WrongWordsError(SeglineError):
+    """The words of the command are none that it knows."""
+
+    exit_code = 2
+
+
+def main() -> None:
+    """Runs the command in the program's arguments."""
+    run(lambda: call(sys.argv[1:]))
+
+
+def call(words: Sequence[str]) -> None:
+    """Runs the command in `words`.
+
+    Raises:
+        SeglineError: whatever the command refuses.
+    """
+    app = build_app(with_importers="import" in words[:1])
+    try:
+        function, bound, _ = app.parse_args(list(words), exit_on_error=False, print_error=False)
+    except CycloptsError as err:
+        raise WrongWordsError(_explain(err)) from err
+    if _is_incomplete(function, words):
+        raise WrongWordsError(
+            f"COMMAND is missing; expected one of {_commands_of(app.parse_commands(list(words))[1][-1])}"
+        )
+    set_environment()
+    function(*bound.args, **bound.kwargs)
+
+
+def build_app(with_importers: bool = True) -> App:
+    """The command as Cyclopts has it.
+
+    Args:
+        with_importers: add the importers to `segline import`; they take longer to import than all else together.
+    """
+    app = App(
+        name="segline",
+        help=HELP,
+        version=f"segline {version('segline')}",
+        help_format="plaintext",
+        default_parameter=Parameter(negative=()),
+    )
+    importers = App(name="import", help="Brings labelled images in as data/ and gives them a version.")
+    app.command(importers)
+    if with_importers:
+        from pipeline.importers.formats import IMPORTERS
+
+        for name, importer in IMPORTERS.items():
+            add(importers, name, partial(segline.import_data, name), importer, tell_imported)
+    add(app, "run", run_flow, segline.run, sys.exit)
+    add(app, "schedule", segline.schedule, segline.schedule, lambda _: None)
+    for step in ("register", "promote", "rollback", "history", "compare", "noise", "status", "predict"):
+        function = getattr(segline, step)
+        add(app, step, function, function, _tell_by(f"pipeline.steps.{step}"))
+    add(app, "doctor", segline.doctor, segline.doctor, _tell_by("flows.doctor"))
+    return app
+
+
+def add(app: App, name: str, function: Callable[..., Any], signature_of: Callable[..., Any], tell: Tell) -> None:
+    """Adds a command that calls a function and prints its result.
+
+    Args:
+        app: to add to.
+        name: of the command.
+        function: that does the work.
+        signature_of: function whose positional parameters are the words, whose other ones are the options, and whose
+            docstring is the help.
+        tell: prints what `function` returns.
+    """
+
+    @wraps(signature_of)
+    def command(*args: Any, **options: Any) -> None:
+        tell(function(*args, **options))
+
+    parameters = [_as_word(parameter) for parameter in inspect.signature(signature_of).parameters.values()]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__doc__ = re.sub(r"\n {8,}", " ", inspect.getdoc(signature_of) or "")  # lines of one entry of Args
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    app.command(command, name=name)
+
+
+def _as_word(parameter: inspect.Parameter) -> inspect.Parameter:
+    """A positional parameter is a word and no option; a whole number is written as one."""
+    if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+        parameter = parameter.replace(kind=parameter.POSITIONAL_ONLY)
+    if parameter.annotation is int:
+        parameter = parameter.replace(annotation=Annotated[int, Parameter(converter=_to_int)])
+    return parameter
+
+
+def _to_int(_: type, tokens: Sequence[Any]) -> int:
+    """Cyclopts itself rounds 2.5 to 2."""
+    try:
+        return int(tokens[0].value)
+    except ValueError as err:
+        raise ValueError(f"{quoted(tokens[0].value)} is not a whole number") from err
+
+
+def _tell_by(module: str) -> Tell:
+    """Prints by the function `tell` of a module, which is imported then."""
+    return lambda result: import_module(module).tell(result)
+
+
+def tell_imported(imported: Any) -> None:
+    """Prints what came in, and what was decided on the way."""
+    splits = ", ".join(f"{number} {split}" for split, number in imported.num_by_split.items())
+    print(f"data/ holds {imported.num_samples} samples of {imported.num_classes} classes ({splits})")
+    for note in imported.notes:
+        print(f"note: {note}")
+
+
+def run_flow(promote: bool = False) -> int:
+    """Runs the flow; gives the exit code. What went wrong, the run has printed itself."""
+    from flows.run import RunError
+
+    try:
+        return 0 if segline.run(promote=promote).accepted else RejectedError.exit_code
+    except RunError as err:
+        return err.exit_code
+
+
+def _is_incomplete(function: Any, words: Sequence[str]) -> bool:
+    """Cyclopts shows the help if the command is missing, as if nothing were wrong."""
+    return getattr(function, "__func__", None) is App.help_print and not {"-h", "--help"} & set(words)
+
+
+def _explain(err: CycloptsError) -> str:
+    """Names the wrong word and the known ones."""
+    place = " ".join(["segline", *(err.command_chain or ())])
+    if isinstance(err, UnknownCommandError) and err.app and err.unused_tokens:
+        text = f"{quoted(err.unused_tokens[0])} is not a command of `{place}`; expected one of {_commands_of(err.app)}"
+    elif isinstance(err, UnknownOptionError):
+        options = (name for argument in err.argument_collection for name in argument.names if name.startswith("--"))
+        text = f"{quoted(err.token.keyword or err.token.value)} is not an option of `{place}`"
+        text += f"; known are {', '.join([*options, '--help'])}"
+    elif isinstance(err, UnusedCliTokensError) and err.unused_tokens:
+        text = f"{quoted(err.unused_tokens[0])}: one word too many for `{place}`"
+    else:
+        text = str(err).rstrip(".")
+    return f"{text}; `{place} --help` explains"
+
+
+def _commands_of(app: App) -> str:
+    return ", ".join(name for name in app if not name.startswith("-"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tests of segline/: the Python API and the command."""
