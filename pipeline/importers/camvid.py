@@ -25,6 +25,8 @@ TEST_SEQUENCE = "0006R0"
 def camvid(source: Path) -> Source:
     """Bring CamVid in SegNet's layout; its own splits are frozen, void (11) is ignored.
 
+    Example of the command: segline import camvid CamVid
+
     Args:
         source: folder with train, trainannot, val, valannot, ...
 

@@ -29,6 +29,8 @@ def folder(
 ) -> Iterator[Source]:
     """Bring in a folder of images and one of masks.
 
+    Example of the command: segline import folder photos labels --classes classes.yaml --group '(.*)_[0-9]+'
+
     Args:
         images: folder of images, or s3://bucket/prefix.
         masks: folder of masks named as the images, or s3://bucket/prefix.

@@ -11,6 +11,8 @@ JPEG_QUALITY = 95
 def demo(*, seed: int = 0, num_images: int = 240) -> Source:
     """Draw street scenes; the same seed gives the same bytes.
 
+    Example of the command: segline import demo
+
     Args:
         seed: another seed draws other scenes.
         num_images: how many.
