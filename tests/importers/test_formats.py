@@ -17,7 +17,7 @@ from pipeline.errors import DataError
 from pipeline.importers.formats import IMPORTERS
 from pipeline.steps.import_ import Imported, import_data
 from pipeline.vision.codec import read_mask, write_png
-from tests.importers.polygons import polygons
+from tests.extensions.importer import polygons
 
 ROAD = {"road": [[[2, 1], [5, 1], [5, 3], [2, 3]]]}
 HEAVY = ("boto3", "cv2", "numpy", "PIL", "pydantic", "scipy")
