@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from pipeline.vision.codec import write_png
 from tests.clone import change_params, clone_environment, write_clone
@@ -80,7 +81,7 @@ KINDS = {
         "pipeline/evaluation/metrics/top2_accuracy.py",
         "pipeline/evaluation/metrics/table.py",
         {
-            "from pipeline.evaluation.metrics.metric import Metric, MetricResult, Seen, Setting, by_name, name_by_class": (
+            "from pipeline.evaluation.metrics.calibration import CalibrationError": (
                 "from pipeline.evaluation.metrics.top2_accuracy import Top2Accuracy"
             ),
             '    "calibration_error": CalibrationError,': '    "top2_accuracy": Top2Accuracy,',
@@ -109,7 +110,7 @@ KINDS = {
         "pipeline/steps/count.py",
         "dvc.yaml",
         {
-            "stages:": "  count: {cmd: python -m pipeline.steps.count, deps: [work/validate/manifest.csv, "
+            "      - work/validate": "  count: {cmd: python -m pipeline.steps.count, deps: [work/validate/manifest.csv, "
             "pipeline/steps/count.py, pipeline/dataset, pipeline/disk], outs: [work/count]}"
         },
     ),
@@ -152,7 +153,11 @@ def run(clone: Path, folder: Path) -> None:
         AssertionError: an extension is not in effect.
     """
     draw(folder)
-    change_params(clone, EXTENDED)
+    params = clone / "params.yaml"
+    content = yaml.safe_load(params.read_text())
+    for section, values in EXTENDED.items():
+        content[section] |= values
+    params.write_text(yaml.safe_dump(content, sort_keys=False))
     _commit(clone, "params")
     _segline(clone, "import", "polygons", str(folder / "photos"), str(folder / "shapes.json"))
     first = _segline(clone, "run", "--promote")
