@@ -43,8 +43,10 @@ Path("work/train").mkdir()
 Path("work/train/model").write_text("weights")
 """
 GATE = """\
+from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.verdict import Verdict
-Verdict(False, ("mean IoU 0.5 is below the floor 0.7",), None, 0.5, None).write()
+low = Reason("below_floor", {"name": "mean_iou", "value": 0.5, "threshold": 0.7})
+Verdict(False, (low,), None, 0.5, None).write()
 """
 
 
