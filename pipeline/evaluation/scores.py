@@ -13,6 +13,7 @@ from pipeline.disk.records import Count, parse_record
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.metrics.metric import NO_INTERVAL, MetricResult, name_by_class
+from pipeline.evaluation.metrics.table import in_order
 from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.slices import Slice
 
@@ -121,7 +122,8 @@ class Scores:
     def numbers(self) -> dict[str, Number]:
         """Every number by its name in the gate and in MLflow: "mean_iou", "iou/car", "mean_iou/brightness/dark"."""
         numbers = {}
-        for metric, result in self.metrics.items():
+        for metric in in_order(self.metrics):
+            result = self.metrics[metric]
             numbers[metric] = Number(result.value, result.interval)
             for name, value in result.by_class.items():
                 number = Number(value, result.intervals.get(name, NO_INTERVAL))

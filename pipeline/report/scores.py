@@ -6,7 +6,7 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
-from pipeline.evaluation.metrics.table import METRICS
+from pipeline.evaluation.metrics.table import in_order
 from pipeline.evaluation.scores import Scores
 from pipeline.evaluation.slices import Kind, Slice
 from pipeline.evaluation.wording import label
@@ -58,10 +58,9 @@ class ClassRow(NamedTuple):
 
 def metrics(scores: Scores) -> list[Metric]:
     """The metrics that get a card or, if they have values by class, a column."""
-    shown = (name for name in [*METRICS, *scores.metrics.keys() - METRICS.keys()] if name in scores.metrics)
     return [
         Metric(label(name), result.value, result.by_class, name not in WITHOUT_CARD, name.endswith("_error"))
-        for name, result in ((name, scores.metrics[name]) for name in shown if name not in WITH_OWN_CARD)
+        for name, result in ((name, scores.metrics[name]) for name in in_order(scores.metrics.keys() - WITH_OWN_CARD))
     ]
 
 

@@ -1,6 +1,6 @@
 """`METRICS`: each is in the scores, in MLflow, in the report and in the plots, and the gate can ask for it by name."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +94,12 @@ METRICS: Mapping[str, Callable[[Setting], Metric]] = {
     "calibration_error": CalibrationError,
 }
 """In the order in which people read them. Values are shares in [0, 1] or nan; the gate sets floors and ceilings."""
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of metrics in the order of `METRICS`, unknown ones last; a file of scores has lost it."""
+    places = {name: place for place, name in enumerate(METRICS)}
+    return sorted(names, key=lambda name: places.get(name, len(places)))
 
 
 def names_of(class_names: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.metrics.metric import Setting
-from pipeline.evaluation.metrics.table import METRICS, names_of
+from pipeline.evaluation.metrics.table import METRICS, in_order, names_of
 from pipeline.vision import confusion
 from tests.evaluated_work import BOOTSTRAP, CLASSES, MATRICES, make_table
 from tests.made_scores import empty_table
@@ -33,6 +33,11 @@ def test_metrics_of_counts_are_those_of_the_confusion_matrix() -> None:
         assert results[name].value == confusion.mean(shares(matrix))
         assert results[f"weighted_{name}"].value == confusion.weighted_mean(shares(matrix), support)
         np.testing.assert_equal(list(results[name].by_class.values()), shares(matrix).tolist())
+
+
+def test_names_have_the_order_of_the_table() -> None:
+    """A metric that is no longer known is last."""
+    assert in_order(["gone", "f1", "mean_iou", "recall"]) == ["mean_iou", "recall", "f1", "gone"]
 
 
 def test_every_name_is_listed() -> None:
