@@ -110,8 +110,8 @@ KINDS = {
         "pipeline/steps/count.py",
         "dvc.yaml",
         {
-            "      - work/validate": "  count: {cmd: python -m pipeline.steps.count, deps: [work/validate/manifest.csv, "
-            "pipeline/steps/count.py, pipeline/dataset, pipeline/disk], outs: [work/count]}"
+            "      - work/validate": "  count: {cmd: python -m pipeline.steps.count, deps: [pipeline/steps/count.py, "
+            "pipeline/dataset, pipeline/disk, work/validate/manifest.csv], outs: [work/count]}"
         },
     ),
 }

@@ -147,7 +147,7 @@ def _look(folder: Path, environment: Mapping[str, str], time_s: float) -> Outcom
         subprocess.check_output([sys.executable, "-c", LIST_VERSIONS], cwd=folder, env=environment, text=True)
     )
     parity, scores = (json.loads((folder / "work" / name).read_text()) for name in ("export/parity.json", SCORES))
-    difference, mean_iou = parity["probability_difference"], scores["mean_iou"]
+    difference, mean_iou = parity["probability_difference"], scores["metrics"]["mean_iou"]["value"]
     reasons = []
     if versions != [[1, ["challenger", "champion"]]]:
         reasons.append(f"the registry holds {versions}, expected version 1 as the champion")

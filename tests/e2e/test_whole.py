@@ -170,7 +170,7 @@ def test_a_changed_floor_runs_the_gate_alone() -> None:
 
 def test_spoiled_weights_are_rejected() -> None:
     """A model whose weights were shuffled does not pass the gate that it passed before, and the champion stays."""
-    mean_iou = read_json(Path("work/evaluate/scores.json"), "evaluate")["mean_iou"]
+    mean_iou = read_json(Path("work/evaluate/scores.json"), "evaluate")["metrics"]["mean_iou"]["value"]
     change_params({"gate": {"floors": {"mean_iou": mean_iou - 0.001}}})
     rng = np.random.default_rng(0)
     with h5py.File("work/train/model.weights.h5", "r+") as file:
