@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from flows.doctor import Finding
     from pipeline.evaluation.verdict import Verdict
     from pipeline.ledger.aliases import Standing
+    from pipeline.promotion.decide import Promotion
     from pipeline.registry.client import Version
     from pipeline.steps.compare import Compared
     from pipeline.steps.import_ import Imported
     from pipeline.steps.predict import PredictSummary
-    from pipeline.promotion.decide import Promotion
     from pipeline.steps.rollback import Rollback
     from pipeline.steps.status import Status
     from segline.model import Model

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from pipeline.disk.records import nan_as_null
 from pipeline.errors import EvidenceError, RegistryError, RejectedError
 from pipeline.evaluation.reasons import Reason, Value
 from pipeline.evaluation.verdict import Verdict
-from pipeline.promotion.comparison import Comparison, compare, or_none
+from pipeline.promotion.comparison import Comparison, compare
 from pipeline.promotion.findings import Limits, give_reason
 from pipeline.promotion.noise_floor import NoiseFloor
 from pipeline.promotion.references import References
@@ -271,7 +272,7 @@ def _to_evidence(facts: Facts, settings: Mapping[str, Any]) -> dict[str, Any]:
     compared = {number: scored.comparison for number, scored in models.items() if scored.comparison}
     return {
         "rule": settings,
-        "mean_ious": {number: or_none(scored.mean_iou) for number, scored in models.items()},
+        "mean_ious": nan_as_null({number: scored.mean_iou for number, scored in models.items()}),
         "comparisons": {number: comparison.to_dict() for number, comparison in compared.items()},
         "champion": facts.champion and facts.champion.version.number,
         "anchor": facts.anchor and facts.anchor.version.number,

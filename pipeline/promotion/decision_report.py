@@ -6,6 +6,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from pipeline.errors import SeglineError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.registry.client import Version
@@ -42,8 +44,8 @@ def decision_of(
         headline=f"{challenger} {outcome}, line {number} of the ledger",
         reasons=tuple(reasons),
         champion=str(champion) if champion else None,
-        difference=Interval.from_dict(against) if against else None,
-        by_class={name: Interval.from_dict(one) for name, one in against["by_class"].items()} if against else {},
+        difference=TypeAdapter(Interval).validate_python(against) if against else None,
+        by_class=TypeAdapter(dict[str, Interval]).validate_python(against["by_class"]) if against else {},
         tags=challenger.tags,
     )
 

@@ -1,6 +1,6 @@
 """Tests of the report with a decision in it."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ def _contest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_report_tells_the_decision_and_is_stored_with_the_run() -> None:
     """One page here and the same in MLflow: the decision first, the difference and the reasons in it."""
-    difference = Interval(0.25, 0.2, 0.3, 6).to_dict()
+    difference = asdict(Interval(0.25, 0.2, 0.3, 6))
     against = {"comparisons": {"1": {**difference, "by_class": {"sky": difference}}}}
     set_tags(find_version("2"), {"git_commit": "c0ffee"})
     versions = find_version("2"), find_version("1")
