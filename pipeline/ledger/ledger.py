@@ -45,8 +45,6 @@ StrictFloat = Annotated[float, Strict()]
 
 @dataclass(frozen=True)
 class _Compared:
-    """The part of a comparison that later decisions read."""
-
     low: StrictFloat | None = None
     p_value: StrictFloat | None = None
     confidence: StrictFloat | None = None

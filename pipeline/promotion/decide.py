@@ -110,7 +110,7 @@ def gather_facts(
     Args:
         challenger: may become champion.
         references: champion and anchor.
-        rescored: tables of all of them, by name.
+        rescored: tables of all three, by name.
         num_leaked: today's test images that each was trained or chosen on, by name.
         noise: None: not measured.
         bootstrap: settings of `compare`.
@@ -191,7 +191,7 @@ def refuse_unseen(
 
 
 def decide(facts: Facts, rule: str, limits: Limits, settings: Mapping[str, Any]) -> Promotion:
-    """Applies the rule to the facts; the first champion needs the gate's verdict alone.
+    """Applies the rule to the facts; for a first champion the gate's verdict is enough.
 
     Args:
         facts: scores and comparisons.
@@ -221,7 +221,7 @@ def supersede(decision: Promotion, cause: str) -> Promotion:
 
 
 def _judge_first(facts: Facts) -> Iterator[Reason]:
-    """The gate alone decides on a first champion, so its verdict has to be of today's test split."""
+    """Only the gate judged a first champion, so its verdict has to be on today's test split."""
     version = facts.challenger.version
     judged = version.tags.get("test_md5")
     if facts.champion is None and judged != facts.test_md5:
