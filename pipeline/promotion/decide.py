@@ -1,7 +1,7 @@
 """The decision on a challenger, as pure functions: no MLflow, no disk, no clock."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -201,8 +201,9 @@ def decide(facts: Facts, rule: str, limits: Limits, settings: Mapping[str, Any])
     """
     against = [scored.comparison if scored else None for scored in (facts.champion, facts.anchor)]
     ruling = judge(rule, limits, *against)
-    unfair = [*_judge_first(facts), *_judge_leakage(facts.challenger)]
-    notes = [*_describe_scores(facts), *_describe_leakage(facts.references), *_describe_noise(facts)]
+    unfair = [*_judge_first(facts), *_list_leakage("leakage", [facts.challenger])]
+    leaked = _list_leakage("reference_leakage", facts.references)
+    notes = [*_describe_scores(facts), *leaked, *_describe_noise(facts)]
     promoted = ruling.promoted and not unfair and not math.isnan(facts.challenger.mean_iou)
     versions = facts.challenger.version, facts.champion.version if facts.champion else None
     return Promotion(promoted, (*notes, *unfair, *ruling.reasons), *versions, _to_evidence(facts, settings))
@@ -228,9 +229,10 @@ def _judge_first(facts: Facts) -> Iterator[Reason]:
         yield give_reason("judged_on_other_split", model=str(version), judged=judged, today=facts.test_md5)
 
 
-def _judge_leakage(challenger: Scored) -> Iterator[Reason]:
-    if challenger.num_leaked:
-        yield give_reason("leakage", model=str(challenger.version), num_images=challenger.num_leaked)
+def _list_leakage(code: str, models: Iterable[Scored]) -> Iterator[Reason]:
+    for scored in models:
+        if scored.num_leaked:
+            yield give_reason(code, model=str(scored.version), num_images=scored.num_leaked)
 
 
 def _describe_scores(facts: Facts) -> Iterator[Reason]:
@@ -249,12 +251,6 @@ def _describe_scores(facts: Facts) -> Iterator[Reason]:
             yield give_reason("scores", **values)
     if facts.is_test_split_changed:
         yield give_reason("test_split_changed")
-
-
-def _describe_leakage(references: list[Scored]) -> Iterator[Reason]:
-    for scored in references:
-        if scored.num_leaked:
-            yield give_reason("reference_leakage", model=str(scored.version), num_images=scored.num_leaked)
 
 
 def _describe_noise(facts: Facts) -> Iterator[Reason]:
