@@ -16,7 +16,7 @@ from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.label_errors import Suspect, write_suspects
 from pipeline.evaluation.metrics.metric import Bin, MetricResult, Setting
 from pipeline.evaluation.metrics.table import METRICS
-from pipeline.evaluation.overlays import Picture, join_panels, make_panels, write_overlays
+from pipeline.evaluation.overlays import Kind, Picture, join_panels, make_panels, write_overlays
 from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.scorer import scores_of
 from pipeline.evaluation.scores import Bootstrap, Evidence, Scores
@@ -110,6 +110,6 @@ def write_pictures(folder: Path) -> None:
     """Writes an overlay of each kind, as `evaluate` does, and a file that is none."""
     image, mask = np.zeros((16, 32, 3), np.uint8), np.zeros((16, 32), np.uint8)
     jpeg = encode_jpeg(join_panels(make_panels(Picture(image, mask, mask), CLASSES)), 80)
-    shown = {"worst": ("a_1", "b"), "suspect": ("a_1",), "random": ("b",)}
+    shown: dict[Kind, tuple[str, ...]] = {"worst": ("a_1", "b"), "suspect": ("a_1",), "random": ("b",)}
     write_overlays(folder, {kind: [(name, jpeg) for name in names] for kind, names in shown.items()})
     (folder / "legend.svg").write_text("<svg/>")

@@ -6,14 +6,13 @@ below 2**53: exact in float64 in whatever order it is added, so the bytes are th
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
-from pipeline.disk.records import Count
+from pipeline.disk.records import Count, Measure
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.vision.confusion import iou_per_class, mean_iou
 
@@ -27,42 +26,25 @@ class Interval:
     """An estimate and how sure it is.
 
     Attributes:
-        estimate: on the whole split; nan where there is nothing to estimate from.
-        low: lower end; nan: not shown, there are too few units.
-        high: upper end; nan likewise.
+        estimate: on the whole split; nan if there is nothing to estimate from.
+        low: lower end; nan if it rests on too few units.
+        high: upper end; nan if `low` is.
         num_units: units the ends rest on; of a class, those whose truth has it.
     """
 
-    estimate: float
-    low: float
-    high: float
+    estimate: Measure
+    low: Measure
+    high: Measure
     num_units: Count
 
     @property
     def is_shown(self) -> bool:
-        """False where too few units, or none, speak for a number."""
+        """False if the estimate or an end is nan."""
         return not math.isnan(self.estimate + self.low + self.high)
-
-    def to_dict(self) -> dict[str, float | int | None]:
-        """For JSON: nan as None."""
-        ends = {"estimate": self.estimate, "low": self.low, "high": self.high}
-        return {name: None if math.isnan(end) else end for name, end in ends.items()} | {"num_units": self.num_units}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Interval":
-        """What `to_dict` gave; a KeyError or TypeError tells of anything else."""
-        ends, num_units = [content[name] for name in ("estimate", "low", "high")], content["num_units"]
-        for value in (*(0 if end is None else end for end in ends), num_units):
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"found {value!r}, expected a number or null")
-        if not isinstance(num_units, int) or num_units < 0:
-            raise TypeError(f"found {num_units!r}, expected a count")
-        estimate, low, high = (math.nan if end is None else float(end) for end in ends)
-        return cls(estimate, low, high, num_units)
 
 
 def unit_sums(table: ImageTable, unit: Unit) -> tuple[tuple[str, ...], np.ndarray]:
-    """The counts of each unit; a group or image without a counted pixel is none.
+    """The counts of each unit; a group or image without a counted pixel is not a unit.
 
     Returns:
         The U units' names, sorted, and (U, K, K) int64.
@@ -75,7 +57,7 @@ def unit_sums(table: ImageTable, unit: Unit) -> tuple[tuple[str, ...], np.ndarra
 
 
 def count_left_out(table: ImageTable, unit: Unit) -> int:
-    """Groups or images that are no units, because every pixel of theirs is ignored."""
+    """Number of groups or images that are not units, because every pixel of theirs is ignored."""
     return len(set(_names(table, unit))) - len(set(_names(table.counted(), unit)))
 
 
@@ -84,7 +66,7 @@ def _names(table: ImageTable, unit: Unit) -> tuple[str, ...]:
 
 
 def draw_weights(num_units: int, num_resamples: int, seed: int) -> np.ndarray:
-    """How often each unit is in each resample; the same for every model, which is what makes a comparison paired.
+    """How often each unit is in each resample; the same for every model, so comparisons are paired.
 
     Returns:
         (B, U) int32, each row sums to U.
@@ -131,12 +113,12 @@ def mean_iou_interval(
     """Two-sided interval of the mean IoU, see `t_interval`.
 
     Args:
-        table: of the images.
-        unit: what is drawn: groups, or images where these are independent.
+        table: counts of each image.
+        unit: groups are drawn, or images if these are independent.
         num_resamples: B.
-        seed: of the draws.
+        seed: for the draws.
         confidence: that the interval holds the truth, in (0, 1).
-        min_units: with fewer, the interval is not shown.
+        min_units: with fewer, the ends are nan.
     """
     sums, estimate = unit_sums(table, unit)[1], mean_iou(table.pooled())
     if len(sums) < min_units:
@@ -150,7 +132,7 @@ def class_intervals(
 ) -> dict[str, Interval]:
     """Two-sided interval of each class's IoU, by name, each for itself; for the arguments see `mean_iou_interval`.
 
-    A class rests on the units whose truth has it; where they are fewer than `min_units` it is not shown.
+    A class rests on the units whose truth has it; if they are fewer than `min_units`, its ends are nan.
     """
     sums = unit_sums(table, unit)[1]
     resampled = resampled_iou(sums, draw_weights(len(sums), num_resamples, seed))
@@ -177,9 +159,9 @@ def t_interval(
 ) -> Interval:
     """Student's interval with the bootstrap's standard error and without the bootstrap's bias.
 
-    The IoU of few pooled units is too low on the average, and the resamples' is so once more: percentiles would count
-    the bias twice, here it is taken off (Efron and Tibshirani, 1993, chapter 10). Resamples of n units spread too
-    little by sqrt((n - 1) / n) (Hesterberg, 2015). The benchmark `coverage` measures this against percentiles.
+    The IoU of few pooled units is too low on average, and that of a resample is lower by as much again. Percentiles
+    count this bias twice; here it is subtracted (Efron and Tibshirani, 1993, chapter 10). Resamples of n units spread
+    too little by sqrt((n - 1) / n) (Hesterberg, 2015). The benchmark `coverage` compares this with percentiles.
 
     Args:
         estimate: on the whole split.
@@ -187,7 +169,7 @@ def t_interval(
         confidence: that the truth is not beyond the one end, and the same of the other, in (0.5, 1).
         num_units: n, units that the estimate rests on.
         min_units: with fewer, the ends are nan.
-        limits: what the truth cannot go beyond.
+        limits: smallest and largest possible value.
     """
     defined = resampled[~np.isnan(resampled)]
     if not _can_be_shown(estimate, defined, num_units, min_units):
@@ -203,9 +185,8 @@ def joint_intervals(
 ) -> list[Interval]:
     """Intervals of K differences of IoU whose lower ends hold together at `confidence`, and so do the upper ones.
 
-    Bonferroni's correction over the classes that can be judged: its bounds can be shown and checked one by one, where
-    Holm's test says yes or no without any. Student's t, because percentiles of some thousand resamples do not reach
-    as far out as the correction asks for.
+    Bonferroni's correction over the classes that can be judged: it gives bounds, Holm's test does not. Student's t,
+    because percentiles of some thousand resamples do not reach as far out as the correction needs.
 
     Args:
         estimates: (K,) on the whole split.
@@ -244,13 +225,13 @@ def exchange_test(challenger: np.ndarray, champion: np.ndarray, num_exchanges: i
 
     Args:
         challenger: (U, K, K) counts of `unit_sums`.
-        champion: (U, K, K) likewise.
-        num_exchanges: random ones among the 2**U.
-        seed: of these.
+        champion: (U, K, K), the same of the other model.
+        num_exchanges: drawn at random from the 2**U.
+        seed: for the draws.
 
     Returns:
-        Each in (0, 1]: the share of exchanges, the one that was found among them, that favour the challenger as much,
-        and of those that favour the champion as much.
+        Share of exchanges, the observed one included, that favour the challenger at least as much, and share of those
+        that favour the champion at least as much; both in (0, 1].
     """
     random = np.random.Generator(np.random.Philox(seed).jumped())
     both = np.concatenate([challenger, champion])
@@ -260,8 +241,8 @@ def exchange_test(challenger: np.ndarray, champion: np.ndarray, num_exchanges: i
     one, other = (
         mean_over_classes(resampled_iou(both, np.concatenate(side, axis=1))) for side in ((kept, ~kept), (~kept, kept))
     )
-    found = one - other
-    return float((found >= found[0]).mean()), float((found <= found[0]).mean())
+    differences = one - other
+    return float((differences >= differences[0]).mean()), float((differences <= differences[0]).mean())
 
 
 def _chunks(num_rows: int, num_columns: int) -> list[slice]:

@@ -1,4 +1,4 @@
-"""The evidence of an evaluation: each test image's confusion counts, from which every figure can be computed again."""
+"""The confusion counts of each test image, from which every number can be computed again."""
 
 import csv
 import math
@@ -26,20 +26,20 @@ COLUMNS = (
     "mean_iou",
     "pixel_accuracy",
 )
-"""What stands before the counts; these are K * K columns "A>B": the pixels of class A that were taken for B."""
+"""After them come the counts, K * K columns "A>B": the pixels of class A that are predicted as B."""
 MAX_SHOWN = 300  # characters of what is wrong in a message
 MAX_COUNT = 2**31
-"""Of an image's pixels; no sum of them comes near the end of int64."""
+"""Pixels of an image; sums of such counts fit into int64."""
 
 
 @dataclass(frozen=True)
 class ImageTable:
-    """A model's counts on a test split, an image each.
+    """A model's counts on each image of a test split.
 
     Attributes:
         class_names: of the K classes, in order of id.
         names: of the N images, each once.
-        groups: what each image is a part of; images of a group are not independent of each other.
+        groups: of the N images; images of a group are not independent of each other.
         heights: (N,) int64, pixels.
         widths: (N,) int64, pixels.
         brightness: (N,) float64 mean luma, in [0, 255].
@@ -62,11 +62,7 @@ class ImageTable:
         return np.asarray(self.matrices.sum(axis=0))
 
     def select(self, chosen: np.ndarray) -> "ImageTable":
-        """The images of a slice, in their order.
-
-        Args:
-            chosen: (N,) bool, or whole numbers of rows.
-        """
+        """The images where `chosen`, (N,) bool, is true, in their order; row numbers are taken, too."""
         rows = np.arange(len(self))[chosen]
         return ImageTable(
             class_names=self.class_names,
@@ -79,7 +75,7 @@ class ImageTable:
         )
 
     def counted(self) -> "ImageTable":
-        """The images with a counted pixel: whose every pixel is ignored says nothing of a model."""
+        """The images with a counted pixel."""
         return self.select(self.matrices.sum(axis=(1, 2)) > 0)
 
     def write(self, path: Path = PER_IMAGE) -> None:

@@ -1,24 +1,23 @@
 """Suspected label errors: areas where the model is sure of another class than the label."""
 
-import csv
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.disk.records import Count, read_rows
+from pipeline.disk.records import Count, read_rows, write_rows
 from pipeline.vision.regions import Area, list_areas, open_mask
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """A connected area whose label may be wrong; a label that is right there is a confident mistake of the model.
+    """A connected area whose label may be wrong; if the label is right, the model is confidently wrong there.
 
     Attributes:
         name: of the image.
-        label: class that it is labelled as; where there are several, of the commonest pair.
-        predicted: class that is predicted there, of the same pair.
+        label: class in the label; of the most frequent pair of label and prediction.
+        predicted: predicted class, of the same pair.
         num_pixels: of the area.
         left: first column of its box.
         top: first row.
@@ -52,12 +51,12 @@ def find_suspects(
     Args:
         name: of the image.
         names: of the classes.
-        target: (H, W) uint8 ids; where they are ignored, `pred` has the same, see `boundary.hide_ignored`.
+        target: (H, W) uint8 ids; ignored pixels have the same id in `pred`, see `Seen.counted`.
         pred: (H, W) uint8 ids.
         confidence: (H, W) probability of the predicted class.
-        min_confidence: a lower one is no suspicion.
+        min_confidence: pixels with a lower one are not suspected.
         min_area_px: smaller areas are left out.
-        edge_px: how far edges may be off; disagreement that is no wider than twice this is a matter of edges.
+        edge_px: tolerance of the labels' edges; disagreement at most twice as wide is left out.
     """
     disagreeing = (target != pred) & (confidence >= min_confidence)
     if np.count_nonzero(disagreeing) < min_area_px:
@@ -67,11 +66,8 @@ def find_suspects(
 
 
 def write_suspects(path: Path, suspects: Sequence[Suspect]) -> None:
-    """Writes a row for each area, the largest first: a list to label again by."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, [field.name for field in fields(Suspect)], lineterminator="\n")
-        table.writeheader()
-        table.writerows(asdict(suspect) for suspect in sorted(suspects, key=_largest_first))
+    """Writes a row for each area, the largest first."""
+    write_rows(path, Suspect, sorted(suspects, key=lambda area: (-area.num_pixels, area.name, area.top, area.left)))
 
 
 def read_suspects(path: Path) -> list[Suspect]:
@@ -81,10 +77,6 @@ def read_suspects(path: Path) -> list[Suspect]:
         EvidenceError: the file is missing or damaged.
     """
     return read_rows(path, Suspect, "evaluate")
-
-
-def _largest_first(suspect: Suspect) -> tuple[int, str, int, int]:
-    return -suspect.num_pixels, suspect.name, suspect.top, suspect.left
 
 
 def _describe(name: str, names: Sequence[str], target: np.ndarray, pred: np.ndarray, area: Area) -> Suspect:

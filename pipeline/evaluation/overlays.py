@@ -1,6 +1,5 @@
-"""Masks that people can look at: blended over the image, beside the truth, and what differs."""
+"""Pictures of masks: truth and prediction blended over the image, and their difference."""
 
-import csv
 from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pipeline.dataset.contract import ClassList
-from pipeline.disk.records import Place, read_rows
+from pipeline.disk.records import Place, read_rows, write_rows
 from pipeline.vision.drawing import blend, paste
 from pipeline.vision.resize import resize_image, resize_mask
 
-Key = tuple[float, str]
+Kind = Literal["worst", "suspect", "random"]
 OPACITY = 0.55
 PANEL_PX = 640
 GAP_PX = 6
@@ -28,20 +27,20 @@ class Overlay(NamedTuple):
     """A picture that `evaluate` wrote.
 
     Attributes:
-        kind: "worst", "random" or "suspect".
+        kind: list that it is on.
         rank: from 1.
         name: of the sample.
         path: of the JPEG with four panels side by side.
     """
 
-    kind: str
+    kind: Kind
     rank: int
     name: str
     path: Path
 
 
 class Picture(NamedTuple):
-    """What is drawn of a sample.
+    """A sample with its prediction.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
@@ -55,10 +54,10 @@ class Picture(NamedTuple):
 
 
 class Panels(NamedTuple):
-    """One image from four sides, all (H, W, 3) uint8 RGB.
+    """Four pictures of a sample, all (H, W, 3) uint8 RGB.
 
     Attributes:
-        image: as the camera saw it.
+        image: as it is.
         truth: the image under its mask.
         prediction: the image under the predicted mask.
         difference: the image in grey, wrong pixels red, ignored ones dark.
@@ -71,12 +70,12 @@ class Panels(NamedTuple):
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, classes: ClassList) -> np.ndarray:
-    """Blends the classes' colours over the image, edges in full colour; ids that are no class leave it bare.
+    """Blends the classes' colours over the image, edges in full colour; pixels whose id is not a class show the image.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         mask: (H, W) uint8 ids.
-        classes: their colours.
+        classes: with their colours.
     """
     palette = np.zeros((256, 3), np.uint8)
     palette[: len(classes)] = classes.colours
@@ -134,24 +133,23 @@ def join_panels(panels: Panels) -> np.ndarray:
     return np.concatenate(parts, axis=1)
 
 
-def write_overlays(folder: Path, jpegs: Mapping[str, Iterable[tuple[str, bytes]]]) -> None:
-    """Writes pictures as KIND_RANK.jpg, and overlays.csv, which says whose they are: a sample's name may be no file's.
+def write_overlays(folder: Path, jpegs: Mapping[Kind, Iterable[tuple[str, bytes]]]) -> None:
+    """Writes pictures as KIND_RANK.jpg, and their samples in overlays.csv: a sample's name may not be a file name.
 
     Args:
         folder: to write to.
-        jpegs: of each kind the sample's name and the JPEG, by rank.
+        jpegs: name of the sample and JPEG, by rank, for each kind.
     """
-    with (folder / OVERLAYS).open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("kind", "rank", "name"))
-        for kind, pictures in jpegs.items():
-            for rank, (name, jpeg) in enumerate(pictures, start=1):
-                (folder / f"{kind}_{rank:02}.jpg").write_bytes(jpeg)
-                table.writerow((kind, rank, name))
+    rows = []
+    for kind, pictures in jpegs.items():
+        for rank, (name, jpeg) in enumerate(pictures, start=1):
+            (folder / f"{kind}_{rank:02}.jpg").write_bytes(jpeg)
+            rows.append(_Row(kind, rank, name))
+    write_rows(folder / OVERLAYS, _Row, rows)
 
 
 def list_overlays(folder: Path) -> list[Overlay]:
-    """What `write_overlays` wrote, in its order.
+    """The pictures that `write_overlays` wrote, in its order.
 
     Raises:
         EvidenceError: the table is missing or damaged.
@@ -162,9 +160,7 @@ def list_overlays(folder: Path) -> list[Overlay]:
 
 @dataclass(frozen=True)
 class _Row:
-    """A picture in the table."""
-
-    kind: Literal["worst", "suspect", "random"]
+    kind: Kind
     rank: Place
     name: str
 
@@ -196,25 +192,22 @@ class Entry(NamedTuple):
     """An image on the list.
 
     Attributes:
-        key: its place, the smallest first, and its name.
-        picture: shrunk to what is drawn.
+        value: the smallest first.
+        name: of the sample.
+        picture: shrunk to the size of a panel.
     """
 
-    key: Key
+    value: float
+    name: str
     picture: Picture
-
-    @property
-    def name(self) -> str:
-        """Of the sample."""
-        return self.key[1]
 
 
 class Shortlist:
-    """The first images by a key, gathered while all pass: memory grows neither with their number nor with their size.
+    """The images with the smallest values. Only these are in memory, shrunk.
 
     Attributes:
-        num_kept: images that are kept at most.
-        entries: those that are kept, the first one first.
+        num_kept: largest number of images.
+        entries: smallest value first, equal ones by name.
     """
 
     def __init__(self, num_kept: int) -> None:
@@ -222,14 +215,7 @@ class Shortlist:
         self.entries: list[Entry] = []
 
     def add(self, value: float, name: str, picture: Picture) -> None:
-        """Offers an image.
-
-        Args:
-            value: the smaller, the earlier; of equals the first by name.
-            name: of the sample.
-            picture: at any size.
-        """
-        key = (value, name)
-        if len(self.entries) < self.num_kept or (self.entries and key < self.entries[-1].key):
-            insort(self.entries, Entry(key, shrink(picture)), key=lambda entry: entry.key)
+        """Keeps an image if its value is small enough."""
+        if len(self.entries) < self.num_kept or (self.entries and (value, name) < self.entries[-1][:2]):
+            insort(self.entries, Entry(value, name, shrink(picture)), key=lambda entry: entry[:2])
             del self.entries[self.num_kept :]

@@ -1,10 +1,13 @@
-"""Reasons of the gate and of promotion: a code with its values. `wording.py` of each room makes sentences of them."""
+"""Reasons of the gate and of promotion: codes with values. `wording.py` of each room makes sentences of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 Value = str | int | float | None
-"""Of a reason; JSON takes it."""
+"""In a reason; JSON takes it."""
+Values = Mapping[str, Any]
+"""`Value` by name, for the functions that make sentences: a value of a wrong type raises TypeError or ValueError."""
 
 
 @dataclass(frozen=True)

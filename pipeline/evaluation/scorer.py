@@ -32,7 +32,7 @@ def count_images(
         predictor: the model.
         rows: of the manifest; those of the split "test" are scored.
         classes: of the data set.
-        each: is given every image, in the rows' order.
+        each: is called with every image, in the rows' order.
 
     Raises:
         DataError: the test split is empty, or a file is not what the manifest says.
@@ -69,7 +69,7 @@ def scores_of(
         table: counts of each image.
         metrics: results by name, "mean_iou" among them.
         baseline_class: the majority class.
-        evidence: MD5s of what was scored.
+        evidence: of what was scored.
         bootstrap: settings of `bootstrap.mean_iou_interval`; None: no intervals and no slices.
     """
     matrix, names = table.pooled(), table.class_names
@@ -128,10 +128,10 @@ def select_test(rows: Sequence[ManifestRow]) -> list[ManifestRow]:
 
 
 def check_test_split(rows: Sequence[ManifestRow]) -> None:
-    """Raises if a file of the test split has not the MD5 that `rows` of the manifest name.
+    """Compares the files of the test split with their MD5s in `rows` of the manifest.
 
     Raises:
-        EvidenceError: names the first file that is missing or another one.
+        EvidenceError: a file is missing or changed.
     """
     for row in rows:
         for path, md5 in ((row.image, row.image_md5), (row.mask, row.mask_md5)):

@@ -1,15 +1,15 @@
-"""The scores of a model on a split, and the evidence that says what was scored."""
+"""The scores of a model on a split, and MD5s of what was scored."""
 
 import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pipeline.dataset.manifest import MANIFEST, ManifestRow
-from pipeline.disk.files import md5_of, read_json, write_json
-from pipeline.disk.records import Count, parse_record
+from pipeline.disk.files import md5_of
+from pipeline.disk.records import Count, Measure, read_record, write_record
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.metrics.metric import NO_INTERVAL, MetricResult, name_by_class
@@ -47,8 +47,8 @@ class Baseline:
     """
 
     class_name: str
-    mean_iou: float
-    pixel_accuracy: float
+    mean_iou: Measure
+    pixel_accuracy: Measure
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class Bootstrap:
         unit: drawn by the bootstrap, "group" or "image"; "" without intervals.
         confidence: of the intervals, in (0, 1).
         min_units: with fewer units there is no interval.
-        num_left_out: groups or images that are no units, because every pixel of theirs is ignored.
+        num_left_out: groups or images that are not units, because every pixel of theirs is ignored.
     """
 
     unit: Literal["group", "image", ""]
-    confidence: float
+    confidence: Measure
     min_units: Count
     num_left_out: Count = 0
 
@@ -132,7 +132,7 @@ class Scores:
 
     def write(self, path: Path = SCORES) -> None:
         """Writes the scores as JSON, nan as null."""
-        write_json(path, _without_nan(asdict(self)))
+        write_record(path, self)
 
     @classmethod
     def read(cls, path: Path = SCORES) -> "Scores":
@@ -141,7 +141,7 @@ class Scores:
         Raises:
             EvidenceError: they are missing, not JSON, or a field is missing or of the wrong type.
         """
-        scores = parse_record(_with_nan(read_json(path, MADE_BY)), cls, path, MADE_BY)
+        scores = read_record(path, cls, MADE_BY)
         if "mean_iou" not in scores.metrics:
             raise EvidenceError(f"{path}: is not what {MADE_BY} writes (metrics: no mean_iou); run it again")
         return scores
@@ -172,19 +172,3 @@ def compare_evidence(scored: Evidence, current: Evidence) -> list[Reason]:
         for part in ("model_md5", "manifest_md5", "test_md5")
         if getattr(scored, part) != getattr(current, part)
     ]
-
-
-def _with_nan(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {name: _with_nan(value) for name, value in content.items()}
-    if isinstance(content, list):
-        return [_with_nan(value) for value in content]
-    return math.nan if content is None else content
-
-
-def _without_nan(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {name: _without_nan(value) for name, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_without_nan(value) for value in content]
-    return None if isinstance(content, float) and math.isnan(content) else content

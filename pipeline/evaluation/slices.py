@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from pipeline.dataset.names import THIRDS
-from pipeline.disk.records import Count
+from pipeline.disk.records import Count, Measure
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
 
@@ -23,7 +23,7 @@ class Slice:
         kind: "group", "size" (pixels of the image) or "brightness" (mean luma in [0, 255]).
         name: of the group, or of the third: "small", "medium", "large"; "dark", "medium", "bright".
         num_images: in it, with a counted pixel.
-        mean_iou: pixels pooled over its images; nan where none is counted.
+        mean_iou: pixels pooled over its images; nan if no pixel is counted.
         low: the smallest size or brightness in it; nan for a group.
         high: the largest.
         interval: of its mean IoU.
@@ -32,24 +32,24 @@ class Slice:
     kind: Kind
     name: str
     num_images: Count
-    mean_iou: float
-    low: float
-    high: float
+    mean_iou: Measure
+    low: Measure
+    high: Measure
     interval: Interval
 
     @property
     def key(self) -> str:
-        """The name that `gate.min_slice_iou` knows it by, such as "brightness/dark"."""
+        """Such as "brightness/dark"; in the gate's names it follows "mean_iou/"."""
         return f"{self.kind}/{self.name}"
 
 
 def score_slices(table: ImageTable, interval_of: Callable[[ImageTable], Interval]) -> tuple[Slice, ...]:
     """Scores of each group, and of the thirds of the images by size and by brightness.
 
-    Where every group has one image only, its score is that image's, and no group is listed. Equal values are never
-    parted: each third ends at the boundary between two values that is nearest to it. Where both are the same one there
-    are two parts, the first and the last; where all values are equal, there is none. An image without a counted pixel
-    is in no slice; a group of such images has no score.
+    If every group has one image only, no group is listed. Equal values are never parted: a third ends at the nearest
+    boundary between two values. If both boundaries are the same, there are two parts, the first and the last. If all
+    values are equal, there are none. An image without a counted pixel is in no slice; a group of such images has no
+    score.
 
     Args:
         table: counts of each image.
@@ -77,7 +77,7 @@ def _score_thirds(
 
 
 def _thirds(values: np.ndarray) -> np.ndarray:
-    """(N,) 0, 1 or 2 for each value; all 0 where all are equal."""
+    """(N,) 0, 1 or 2 for each value; all 0 if all are equal."""
     distinct, index, counts = np.unique(values, return_inverse=True, return_counts=True)
     if len(distinct) < 2:
         return np.zeros(len(values), np.int64)

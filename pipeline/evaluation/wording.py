@@ -1,16 +1,13 @@
-"""The one place that makes sentences of the gate's reasons, and caveats printed next to a score."""
+"""Sentences for the gate's reasons, and caveats printed next to a score."""
 
 from collections.abc import Callable, Mapping
 
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.evaluation.reasons import Reason, Value
+from pipeline.evaluation.reasons import Reason, Value, Values
 from pipeline.text import quoted, show_names, shown
 
 MANY_UNITS = 20
-"""From as many units on a 95 % interval holds the truth in 94 % of cases; on 10 it does in 91 %, on 5 in 84 %.
-
-Measured by the benchmark `coverage`.
-"""
+"""From here on a 95 % interval holds the truth in 94 % of cases; on 10 units in 91 %, on 5 in 84 % (`coverage`)."""
 PLAIN_WORDS = {"iou": "IoU", "f1": "F1"}
 PARTS = {"model_md5": "the model", "manifest_md5": "the manifest", "test_md5": "the test split"}
 
@@ -18,7 +15,7 @@ PARTS = {"model_md5": "the model", "manifest_md5": "the manifest", "test_md5": "
 def words(reason: Reason) -> str:
     """The sentence of a reason."""
     sentence = SENTENCES[reason.code]
-    return sentence(reason.values) if callable(sentence) else sentence.format_map(_Readable(reason.values))
+    return sentence(reason.values) if callable(sentence) else sentence.format_map(_show(reason.values))
 
 
 def label(name: str) -> str:
@@ -35,25 +32,25 @@ def baseline_words(class_name: str, value: float) -> str:
 
 def few_units(interval: Interval, unit: str) -> str:
     """A caveat to append to an interval that rests on few units; empty for any other."""
-    if not interval.is_shown or interval.num_units >= MANY_UNITS:
-        return ""
-    return f"; few {unit}s, so it is rather too narrow"
+    return _few(interval.num_units, unit) if interval.is_shown else ""
+
+
+def _few(num_units: int, unit: str) -> str:
+    return "" if num_units >= MANY_UNITS else f"; few {unit}s, so it is rather too narrow"
 
 
 def strays(pixels: Mapping[str, int]) -> str:
     """Names the classes that are predicted though no label has them, with their pixels; empty if there are none."""
     if not pixels:
         return ""
-    listed = show_names(f"{name} ({count} pixel{'s' * (count != 1)})" for name, count in pixels.items())
+    listed = show_names(f"{name} ({units(count, 'pixel')})" for name, count in pixels.items())
     return f"predicted but in no label, so left out of the mean IoU: {listed}"
 
 
 def left_out(num_units: int, unit: str) -> str:
-    """Says how many groups or images of the test split are no units; empty if all are."""
-    if not num_units:
-        return ""
-    listed = f"{num_units} {unit}{'s' * (num_units != 1)} of the test split without a counted pixel"
-    return f"{listed} {'is' if num_units == 1 else 'are'} left out"
+    """How many groups or images of the test split are not units; empty if all are."""
+    verb = "is" if num_units == 1 else "are"
+    return f"{units(num_units, unit)} of the test split without a counted pixel {verb} left out" if num_units else ""
 
 
 def units(number: Value, unit: Value) -> str:
@@ -61,58 +58,54 @@ def units(number: Value, unit: Value) -> str:
     return f"{number} {unit}{'s' * (number != 1)}"
 
 
-class _Readable(dict[str, str]):
-    """Values of a reason as they stand in a sentence."""
-
-    def __init__(self, values: Mapping[str, Value]) -> None:
-        super().__init__(
-            {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in values.items()}
-        )
-        if "name" in values:
-            self["label"] = label(str(values["name"]))
-        if "unit" in values:
-            self["min_units"] = units(values.get("min_units"), values["unit"])
-            self["units"] = units(values.get("num_units"), values["unit"])
+def digits_apart(one: float, other: float, kind: str, least: int) -> int:
+    """The number of digits, `least` or more, that shows which of two numbers is smaller; `kind` is "f" or "g"."""
+    counts = range(least, 18)  # 17 digits part any two numbers
+    return next(n for n in counts if one == other or f"{one:.{n}{kind}}" != f"{other:.{n}{kind}}")
 
 
-def _compared(verb: str, kind: str) -> Callable[[Mapping[str, Value]], str]:
-    def sentence(values: Mapping[str, Value]) -> str:
-        value, threshold = float(values["value"] or 0), float(values["threshold"] or 0)
-        digits = next(n for n in range(4, 18) if value == threshold or f"{value:.{n}g}" != f"{threshold:.{n}g}")
+def _show(values: Values) -> dict[str, str]:
+    """Values as text, and the phrases that are made of several."""
+    texts = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in values.items()}
+    if "name" in texts:
+        texts["label"] = label(texts["name"])
+    if "unit" in texts:
+        texts["min_units"] = units(values.get("min_units"), texts["unit"])
+        texts["units"] = units(values.get("num_units"), texts["unit"])
+    return texts
+
+
+def _compared(verb: str, kind: str) -> Callable[[Values], str]:
+    def sentence(values: Values) -> str:
+        value, threshold = values["value"], values["threshold"]
+        digits = digits_apart(value, threshold, "g", 4)
         name = f"{'lower end of ' if 'high' in values else ''}{label(str(values['name']))}"
         return f"{name} {value:.{digits}g} {verb} the {kind} {threshold:.{digits}g}{_remark(values)}"
 
-    return sentence  # 17 digits part any two numbers
+    return sentence
 
 
-def _remark(values: Mapping[str, Value]) -> str:
+def _remark(values: Values) -> str:
     if "high" in values:
-        high, confidence = float(values["high"] or 0), float(values["confidence"] or 0)
-        caveat = (
-            ""
-            if int(values["num_units"] or 0) >= MANY_UNITS
-            else f"; few {values['unit']}s, so it is rather too narrow"
-        )
-        return f" ({100 * confidence:g}% interval to {high:.4g}, {units(values['num_units'], values['unit'])}{caveat})"
+        sure, rests_on = f"{100 * values['confidence']:g}%", units(values["num_units"], values["unit"])
+        return f" ({sure} interval to {values['high']:.4g}, {rests_on}{_few(values['num_units'], values['unit'])})"
     if "baseline" in values:
-        return f" ({baseline_words(str(values['baseline_class']), float(values['baseline'] or 0))})"
+        return f" ({baseline_words(values['baseline_class'], values['baseline'])})"
     return ""
 
 
-def _no_interval(values: Mapping[str, Value]) -> str:
-    known = _Readable(values)
-    why = (
-        f"it rests on {known['units']}, an interval takes {values['min_units']}"
-        if int(values["num_units"] or 0) < max(int(values["min_units"] or 0), 1)
-        else "it has no score or no finite ends"
-    )
+def _no_interval(values: Values) -> str:
+    texts = _show(values)
+    why = "it has no score or no finite ends"
+    if values["num_units"] < max(values["min_units"], 1):
+        why = f"it rests on {texts['units']}, an interval takes {values['min_units']}"
     return (
-        f"{known['label']} has no interval: {why}, so the floor {known['threshold']} of its lower end is not "
+        f"{texts['label']} has no interval: {why}, so the floor {texts['threshold']} of its lower end is not "
         f"demonstrated; label more {values['unit'] or 'group'}s with it for the test split"
     )
 
 
-SENTENCES: Mapping[str, str | Callable[[Mapping[str, Value]], str]] = {
+SENTENCES: Mapping[str, str | Callable[[Values], str]] = {
     "reaches_floor": _compared("reaches", "floor"),
     "below_floor": _compared("is below", "floor"),
     "within_ceiling": _compared("is within", "ceiling"),
@@ -127,8 +120,7 @@ SENTENCES: Mapping[str, str | Callable[[Mapping[str, Value]], str]] = {
     ),
     "no_threshold": "no threshold is set; the evidence is whole and fresh",
     "stale": lambda values: (
-        f"stale: {PARTS[str(values['part'])]} is {values['current']}, scored was {values['scored']}; run "
-        "`dvc repro` again"
+        f"stale: {PARTS[values['part']]} is {values['current']}, scored was {values['scored']}; run `dvc repro` again"
     ),
     "evidence": "{problem}",
     "no_pixels": "scored were {num_images} images with {num_pixels} pixels; the test split needs labelled images, add "
@@ -141,6 +133,6 @@ SENTENCES: Mapping[str, str | Callable[[Mapping[str, Value]], str]] = {
     "slices_too_small": "too few to judge: {listed}; an interval takes {min_units}: label more of that kind for the "
     "test split",
     "strays": "predicted but in no label, so left out of the mean IoU: {listed}",
-    "left_out": lambda values: left_out(int(values["num_units"] or 0), str(values["unit"])),
+    "left_out": lambda values: left_out(values["num_units"], values["unit"]),
 }
 """By code: a template, or a function of the values."""

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -150,12 +151,10 @@ def keep_seen(lines: Sequence[Line]) -> None:
     if not lines or seen == before:
         return
     beside = SEEN.with_name(f"{SEEN.name}.{os.getpid()}")
-    try:
+    with suppress(OSError):
         SEEN.parent.mkdir(exist_ok=True)
         beside.write_text(json.dumps(seen))
         beside.replace(SEEN)
-    except OSError:
-        pass
 
 
 def head_of(lines: Sequence[Line]) -> str:

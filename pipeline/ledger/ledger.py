@@ -45,8 +45,6 @@ StrictFloat = Annotated[float, Strict()]
 
 @dataclass(frozen=True)
 class _Compared:
-    """The part of a comparison that later decisions read."""
-
     low: StrictFloat | None = None
     p_value: StrictFloat | None = None
     confidence: StrictFloat | None = None
@@ -174,14 +172,12 @@ class State:
         champion: number of the version; None: there is none.
         previous: number of the champion before.
         last_move: number of the last line that moved an alias; 0: none did.
-        undone: versions that a rollback demoted, each with the number of that line.
         effects: one for each line.
     """
 
     champion: int | None
     previous: int | None
     last_move: int
-    undone: Mapping[int, int]
     effects: tuple[Effect, ...]
 
 
@@ -195,7 +191,7 @@ def replay(lines: Sequence[Line], found: Aliases) -> State:
         found: the aliases in MLflow, the state of a ledger without lines.
     """
     start = lines[0].found if lines else found
-    state = State(start.champion, start.previous, 0, {}, ())
+    state = State(start.champion, start.previous, 0, ())
     for line in lines:
         state = _apply(state, line)
     return state
@@ -208,12 +204,9 @@ def _apply(state: State, line: Line) -> State:
         moved = f", moved in line {state.last_move}" if state.last_move > line.known else ""
         reason = f"the champion was {state.champion or 'none'} by then{moved}"
         return _with_effect(state, Effect(line.number, "void", state.champion, reason))
-    undone = {version: number for version, number in state.undone.items() if version != line.version}
     other = state.champion if state.champion != line.version else state.previous
-    if line.kind == "rollback" and state.champion not in (None, line.version):
-        undone[state.champion] = line.number
     effect = Effect(line.number, "promoted" if line.kind == "promote" else "rolled back", line.version, "")
-    return _with_effect(State(line.version, other, line.number, undone, state.effects), effect)
+    return _with_effect(State(line.version, other, line.number, state.effects), effect)
 
 
 def _with_effect(state: State, effect: Effect) -> State:

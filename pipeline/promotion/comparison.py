@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from pipeline.disk.records import nan_as_null
 from pipeline.evaluation.bootstrap import (
     Interval,
     Unit,
@@ -26,7 +27,7 @@ from pipeline.vision.confusion import iou_per_class, mean_iou
 
 @dataclass(frozen=True)
 class Comparison:
-    """The difference of two models on the same images. The champion may as well be an anchor.
+    """The difference of two models on the same images. Here, the champion is any model to compare with.
 
     Attributes:
         difference: challenger minus champion, mean IoU. Each of its ends holds at `confidence`; both together hold at
@@ -44,7 +45,7 @@ class Comparison:
         min_units: with fewer units, or fewer units with a class, there is no interval.
         confidence: in (0.5, 1).
         unlabelled: classes that a model predicts and no label has; they are left out of everything.
-        num_left_out: groups or images of the split that are no units, because every pixel of theirs is ignored.
+        num_left_out: groups or images of the split that are not units, because every pixel of theirs is ignored.
     """
 
     difference: Interval
@@ -61,22 +62,20 @@ class Comparison:
     num_left_out: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: nan as None."""
-        numbers = {"p_value": self.p_value, "p_value_worse": self.p_value_worse}
-        return {
-            **self.difference.to_dict(),
-            **{name: or_none(value) for name, value in numbers.items()},
-            "mean_ious": [or_none(value) for value in (self.challenger_mean_iou, self.champion_mean_iou)],
-            "confidence": self.confidence,
-            "unit": self.unit,
-            "by_class": {name: interval.to_dict() for name, interval in self.by_class.items()},
-            "unlabelled": list(self.unlabelled),
-        }
-
-
-def or_none(number: float) -> float | None:
-    """For JSON: nan as None."""
-    return None if math.isnan(number) else number
+        """For the ledger: nan as None."""
+        content: dict[str, Any] = nan_as_null(
+            {
+                **asdict(self.difference),
+                "p_value": self.p_value,
+                "p_value_worse": self.p_value_worse,
+                "mean_ious": (self.challenger_mean_iou, self.champion_mean_iou),
+                "confidence": self.confidence,
+                "unit": self.unit,
+                "by_class": {name: asdict(interval) for name, interval in self.by_class.items()},
+                "unlabelled": self.unlabelled,
+            }
+        )
+        return content
 
 
 def compare(

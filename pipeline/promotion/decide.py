@@ -1,15 +1,16 @@
 """The decision on a challenger, as pure functions: no MLflow, no disk, no clock."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from pipeline.disk.records import nan_as_null
 from pipeline.errors import EvidenceError, RegistryError, RejectedError
 from pipeline.evaluation.reasons import Reason, Value
 from pipeline.evaluation.verdict import Verdict
-from pipeline.promotion.comparison import Comparison, compare, or_none
+from pipeline.promotion.comparison import Comparison, compare
 from pipeline.promotion.findings import Limits, give_reason
 from pipeline.promotion.noise_floor import NoiseFloor
 from pipeline.promotion.references import References
@@ -109,7 +110,7 @@ def gather_facts(
     Args:
         challenger: may become champion.
         references: champion and anchor.
-        rescored: tables of all of them, by name.
+        rescored: tables of all three, by name.
         num_leaked: today's test images that each was trained or chosen on, by name.
         noise: None: not measured.
         bootstrap: settings of `compare`.
@@ -190,7 +191,7 @@ def refuse_unseen(
 
 
 def decide(facts: Facts, rule: str, limits: Limits, settings: Mapping[str, Any]) -> Promotion:
-    """Applies the rule to the facts; the first champion needs the gate's verdict alone.
+    """Applies the rule to the facts; for a first champion the gate's verdict is enough.
 
     Args:
         facts: scores and comparisons.
@@ -200,8 +201,9 @@ def decide(facts: Facts, rule: str, limits: Limits, settings: Mapping[str, Any])
     """
     against = [scored.comparison if scored else None for scored in (facts.champion, facts.anchor)]
     ruling = judge(rule, limits, *against)
-    unfair = [*_judge_first(facts), *_judge_leakage(facts.challenger)]
-    notes = [*_describe_scores(facts), *_describe_leakage(facts.references), *_describe_noise(facts)]
+    unfair = [*_judge_first(facts), *_list_leakage("leakage", [facts.challenger])]
+    leaked = _list_leakage("reference_leakage", facts.references)
+    notes = [*_describe_scores(facts), *leaked, *_describe_noise(facts)]
     promoted = ruling.promoted and not unfair and not math.isnan(facts.challenger.mean_iou)
     versions = facts.challenger.version, facts.champion.version if facts.champion else None
     return Promotion(promoted, (*notes, *unfair, *ruling.reasons), *versions, _to_evidence(facts, settings))
@@ -220,16 +222,17 @@ def supersede(decision: Promotion, cause: str) -> Promotion:
 
 
 def _judge_first(facts: Facts) -> Iterator[Reason]:
-    """The gate alone decides on a first champion, so its verdict has to be of today's test split."""
+    """Only the gate judged a first champion, so its verdict has to be on today's test split."""
     version = facts.challenger.version
     judged = version.tags.get("test_md5")
     if facts.champion is None and judged != facts.test_md5:
         yield give_reason("judged_on_other_split", model=str(version), judged=judged, today=facts.test_md5)
 
 
-def _judge_leakage(challenger: Scored) -> Iterator[Reason]:
-    if challenger.num_leaked:
-        yield give_reason("leakage", model=str(challenger.version), num_images=challenger.num_leaked)
+def _list_leakage(code: str, models: Iterable[Scored]) -> Iterator[Reason]:
+    for scored in models:
+        if scored.num_leaked:
+            yield give_reason(code, model=str(scored.version), num_images=scored.num_leaked)
 
 
 def _describe_scores(facts: Facts) -> Iterator[Reason]:
@@ -250,12 +253,6 @@ def _describe_scores(facts: Facts) -> Iterator[Reason]:
         yield give_reason("test_split_changed")
 
 
-def _describe_leakage(references: list[Scored]) -> Iterator[Reason]:
-    for scored in references:
-        if scored.num_leaked:
-            yield give_reason("reference_leakage", model=str(scored.version), num_images=scored.num_leaked)
-
-
 def _describe_noise(facts: Facts) -> Iterator[Reason]:
     """A note if the noise floor was measured on other data or params than the challenger's."""
     if not (facts.noise and facts.champion):
@@ -271,7 +268,7 @@ def _to_evidence(facts: Facts, settings: Mapping[str, Any]) -> dict[str, Any]:
     compared = {number: scored.comparison for number, scored in models.items() if scored.comparison}
     return {
         "rule": settings,
-        "mean_ious": {number: or_none(scored.mean_iou) for number, scored in models.items()},
+        "mean_ious": nan_as_null({number: scored.mean_iou for number, scored in models.items()}),
         "comparisons": {number: comparison.to_dict() for number, comparison in compared.items()},
         "champion": facts.champion and facts.champion.version.number,
         "anchor": facts.anchor and facts.anchor.version.number,

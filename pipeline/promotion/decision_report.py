@@ -1,13 +1,16 @@
 """The report with the decision on a model, stored with the model's run and as the newest report."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from pipeline.errors import SeglineError
 from pipeline.evaluation.bootstrap import Interval
+from pipeline.promotion.decide import Promotion
+from pipeline.promotion.wording import to_sentences
 from pipeline.registry.client import Version
 from pipeline.registry.runs import download_run, log_text
 from pipeline.report.place import NEWEST, publish
@@ -16,40 +19,25 @@ from pipeline.report.render import Decision, render_report
 FOLDER = Path(".segline")
 
 
-def decision_of(
-    number: int,
-    challenger: Version,
-    champion: Version | None,
-    promoted: bool,
-    reasons: Sequence[str],
-    evidence: Mapping[str, Any],
-) -> Decision:
-    """The decision on a challenger, as the report shows it.
-
-    Args:
-        number: of the ledger's line.
-        challenger: the version that was judged.
-        champion: the version that it was compared with; None: there was none.
-        promoted: it became the champion.
-        reasons: a sentence each.
-        evidence: of the ledger's line.
-    """
+def decision_of(promotion: Promotion) -> Decision:
+    """The decision on a challenger, as the report shows it."""
+    challenger, champion, promoted = promotion.challenger, promotion.champion, promotion.promoted
     outcome = "became the champion" if promoted else "was not promoted"
-    against = evidence.get("comparisons", {}).get(str(champion.number)) if champion else None
+    against = promotion.evidence.get("comparisons", {}).get(str(champion.number)) if champion else None
     return Decision(
         promoted=promoted,
         label="Promoted" if promoted else "Not promoted",
-        headline=f"{challenger} {outcome}, line {number} of the ledger",
-        reasons=tuple(reasons),
+        headline=f"{challenger} {outcome}, line {promotion.line} of the ledger",
+        reasons=to_sentences(promotion.reasons),
         champion=str(champion) if champion else None,
-        difference=Interval.from_dict(against) if against else None,
-        by_class={name: Interval.from_dict(one) for name, one in against["by_class"].items()} if against else {},
+        difference=TypeAdapter(Interval).validate_python(against) if against else None,
+        by_class=TypeAdapter(dict[str, Interval]).validate_python(against["by_class"]) if against else {},
         tags=challenger.tags,
     )
 
 
 def rollback_of(number: int, target: Version, reasons: Sequence[str]) -> Decision:
-    """A rollback, as the report shows it; for the arguments see `decision_of`."""
+    """A rollback to a version in line `number` of the ledger, as the report shows it; a sentence for each reason."""
     headline = f"{target} became the champion by a rollback, line {number} of the ledger"
     return Decision(True, "Champion again", headline, tuple(reasons), None, None, {}, target.tags)
 
@@ -57,13 +45,8 @@ def rollback_of(number: int, target: Version, reasons: Sequence[str]) -> Decisio
 def report_decision(number: int, version: Version, decision: Decision) -> None:
     """Renders the report of a version again, with the decision; stores it with the version's run and as newest report.
 
-    Each decision has a file of its own in the run, `report/decision-LINE.html`. A failure is a warning, as the decision
-    is in the ledger.
-
-    Args:
-        number: of the ledger's line.
-        version: the version that was decided on.
-        decision: label, headline and reasons.
+    Its file in the run is `report/decision-NUMBER.html`, by the number of the ledger's line. A failure is a warning, as
+    the decision is in the ledger.
     """
     try:
         page = _render(version, decision)

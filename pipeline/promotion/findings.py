@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from pipeline.disk.records import nan_as_null
 from pipeline.evaluation.reasons import Reason, Value
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Limits:
 
 def give_reason(code: str, **values: Value) -> Reason:
     """A reason with its values, nan as None."""
-    return Reason(code, {name: None if value != value else value for name, value in values.items()})
+    return Reason(code, nan_as_null(values))
 
 
 def judge_noise(against: Comparison, limits: Limits, is_required: bool) -> Iterator[Finding]:

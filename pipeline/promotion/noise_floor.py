@@ -60,7 +60,7 @@ def noise_floor(mean_ious: Sequence[float]) -> float:
 
 
 def read_noise_floor() -> NoiseFloor | None:
-    """What `segline noise` stored with our model; None where it never did.
+    """The noise floor that `segline noise` stored with our model; None without one.
 
     Raises:
         RegistryError: MLflow cannot be reached, or the tag is not what `segline noise` writes.
@@ -73,7 +73,7 @@ def parse_noise_floor(text: str) -> NoiseFloor:
     """Reads the tag that `segline noise` writes.
 
     Raises:
-        RegistryError: it is something else.
+        RegistryError: the text has another form.
     """
     try:
         return TypeAdapter(NoiseFloor).validate_json(text.encode(errors="surrogatepass"), strict=True)

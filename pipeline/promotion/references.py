@@ -54,13 +54,13 @@ def find_references(challenger: Version, standing: Standing, anchor: str | int) 
 def find_best(lines: Sequence[Line], found: Aliases, existing: Collection[int]) -> int | None:
     """The best version ever promoted: the first champion, then each that is superior to the best so far.
 
-    Superiority is read from the evidence of the two on one test split, by interval and test. A point estimate is not
-    enough: a slightly worse model beats the best by luck now and then, and the losses would add up. A version that was
-    rolled back or deleted is skipped.
+    Superiority is read from the evidence of the two on one test split, by interval and test. With point estimates a
+    slightly worse model would win by luck now and then, and the losses would add up. A version that was demoted or
+    deleted is skipped.
 
     Args:
         lines: in the order of their numbers.
-        found: present aliases, from which a ledger without lines starts.
+        found: the aliases in MLflow, the state of a ledger without lines.
         existing: numbers of the versions that are in the registry.
     """
     counted = set(existing) - find_demoted(lines, found).keys()
@@ -82,7 +82,7 @@ def find_demoted(lines: Sequence[Line], found: Aliases) -> dict[int, int]:
 
     Args:
         lines: in the order of their numbers.
-        found: present aliases, from which a ledger without lines starts.
+        found: the aliases in MLflow, the state of a ledger without lines.
     """
     start = lines[0].found if lines else found
     champion, demoted = start.champion, dict[int, int]()

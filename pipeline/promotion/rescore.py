@@ -22,7 +22,7 @@ class Rescored:
     """Models on the same images.
 
     Attributes:
-        tables: the counts of each model, by the name it was given.
+        tables: counts of each model, by its name.
         test_md5: of the test split.
     """
 
@@ -38,7 +38,7 @@ def rescore(models: Mapping[str, Path]) -> Rescored:
 
     Raises:
         DataError: there is no data, or the test split is empty.
-        EvidenceError: today's test split differs from the manifest, or a model knows other classes or gives
+        EvidenceError: today's test split differs from the manifest, or a model has other classes or gives
             probabilities that are not numbers.
     """
     classes, rows = read_class_list(), read_manifest()

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 
-from pipeline.evaluation.reasons import Reason, Value
-from pipeline.evaluation.wording import left_out
+from pipeline.evaluation.reasons import Reason, Value, Values
+from pipeline.evaluation.wording import digits_apart, left_out, units
 
 DIFFERENCE = "mean IoU {mean_iou} against {reference_mean_iou}, {difference} ({low} to {high}) points on {units}"
 BETTER = "train a better model, or label more {unit}s"
@@ -107,7 +107,7 @@ MISSING = {"champion": "no champion", "replaced": "none"}
 
 
 def to_sentences(reasons: Iterable[Reason]) -> tuple[str, ...]:
-    """Words reasons, in their order; those of several classes that say the same share a sentence."""
+    """The sentences of reasons, in their order; equal reasons of several classes share a sentence."""
     return tuple(_word(reasons))
 
 
@@ -122,17 +122,14 @@ def _word(reasons: Iterable[Reason]) -> Iterator[str]:
             yield from (f"{code.replace('_', ' ')}: {_list(one)}" for one in values)
 
 
-def _show(values: Mapping[str, Value]) -> dict[str, str]:
+def _show(values: Values) -> dict[str, str]:
     """Values as text, and the phrases that are made of several."""
     shown = {name: _format(name, value) for name, value in values.items()}
-    num_units, unit = values.get("num_units"), values.get("unit")
-    if isinstance(num_units, int) and isinstance(unit, str):
-        shown["units"] = f"{num_units} {unit}{'s' * (num_units != 1)}"
-        shown["left_out"] = left_out(num_units, unit)
+    if "num_units" in values and "unit" in values:
+        shown["units"] = units(values["num_units"], values["unit"])
+        shown["left_out"] = left_out(values["num_units"], values["unit"])
     if isinstance(low := values.get("low"), float):
-        margin = values.get("margin", 0.0)
-        limit = -100 * margin if isinstance(margin, float) and margin else 0.0
-        shown["bound"] = _compare(100 * low, limit)
+        shown["bound"] = _compare(100 * low, -100 * values.get("margin", 0) or 0.0)  # not -0.0
     return shown
 
 
@@ -143,13 +140,13 @@ def _format(name: str, value: Value) -> str:
 
 
 def _compare(bound: float, limit: float) -> str:
-    """A lower bound against its limit, both in points, with as many digits as tell them apart."""
+    """A lower bound against its limit, both in points."""
     sign = "<" if bound < limit else ">" if bound > limit else "="
-    digits = next(digits for digits in range(2, 18) if bound == limit or f"{bound:.{digits}f}" != f"{limit:.{digits}f}")
+    digits = digits_apart(bound, limit, "f", 2)
     return f"{bound:+.{digits}f} {sign} {limit:.{digits}f} points"
 
 
-def _word_class(values: Mapping[str, Value]) -> str:
+def _word_class(values: Values) -> str:
     shown = _show(values)
     if "num_units" not in values:
         return shown["class_name"]
@@ -157,5 +154,5 @@ def _word_class(values: Mapping[str, Value]) -> str:
     return f"{shown['class_name']} ({difference}in {shown['num_units']})"
 
 
-def _list(values: Mapping[str, Value]) -> str:
+def _list(values: Values) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {shown}" for name, shown in _show(values).items() if name in values)

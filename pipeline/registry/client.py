@@ -81,7 +81,7 @@ def model_name() -> str:
 
 
 def check_registry() -> None:
-    """Sends one request, so that a missing registry is noticed before long work.
+    """Sends one request, to fail before long work if the registry is missing.
 
     Raises:
         RegistryError: MLflow cannot be reached, or its database cannot be used.

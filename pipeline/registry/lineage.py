@@ -95,7 +95,7 @@ def read_commit() -> str:
 
 
 def check_code_is_committed() -> None:
-    """Refuses code that differs from the commit, also in files that git was set to overlook.
+    """Refuses code that differs from the commit, also in files that git was configured to ignore.
 
     Raises:
         EvidenceError: code is not committed; the message names files that are changed, deleted or new.

@@ -18,12 +18,12 @@ WITH_OWN_CARD = {"mean_iou", "pixel_accuracy"}
 WITHOUT_CARD = {"frequency_weighted_iou", "precision", "recall", "f1"} | {
     f"weighted_{name}" for name in ("precision", "recall", "f1")
 }
-"""Beside the mean IoU they say little of the whole; `scores.json` and MLflow have them."""
+"""Next to the mean IoU they add little; `scores.json` and MLflow have them."""
 UNKNOWN_COLOUR = (128, 128, 128)
 
 
 class Metric(NamedTuple):
-    """A metric beside the mean IoU and the pixel accuracy.
+    """A metric other than the mean IoU and the pixel accuracy.
 
     Attributes:
         label: its name on the page.

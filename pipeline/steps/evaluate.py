@@ -27,7 +27,7 @@ from pipeline.disk.files import md5_of, written_whole
 from pipeline.evaluation.label_errors import Suspect, find_suspects, write_suspects
 from pipeline.evaluation.metrics.metric import Seen, Setting
 from pipeline.evaluation.metrics.table import METRICS
-from pipeline.evaluation.overlays import Picture, Shortlist, join_panels, legend, make_panels, write_overlays
+from pipeline.evaluation.overlays import Kind, Picture, Shortlist, join_panels, legend, make_panels, write_overlays
 from pipeline.evaluation.scorer import check_test_split, count_images, majority_class, scores_of, select_test
 from pipeline.evaluation.scores import SCORES, Scores, evidence_of
 from pipeline.evaluation.wording import baseline_words, few_units, left_out
@@ -108,7 +108,7 @@ class Details:
         self.classes, self.params = classes, params
         self.place_of = {row.name: place for place, row in enumerate(random)}
         self.suspects: list[Suspect] = []
-        self.shown = {
+        self.shown: dict[Kind, Shortlist] = {
             "worst": Shortlist(params.num_worst_overlays),
             "suspect": Shortlist(params.num_suspects),
             "random": Shortlist(len(random)),
@@ -164,7 +164,7 @@ def write_tables(folder: Path, matrix: np.ndarray, scores: Scores) -> None:
     (folder / "confusion.svg").write_text(standalone(confusion_chart(matrix, class_names)), encoding="utf-8")
 
 
-def show_images(shortlists: Mapping[str, Shortlist], classes: ClassList, folder: Path, pool: Executor) -> None:
+def show_images(shortlists: Mapping[Kind, Shortlist], classes: ClassList, folder: Path, pool: Executor) -> None:
     """Writes the overlays, named by kind and rank, whose they are, and their legend.
 
     Args:

@@ -136,6 +136,4 @@ def _tag(version: Version, tags: Mapping[str, str]) -> None:
 def _report(decision: Promotion) -> None:
     """Renders the report again if models were compared."""
     if decision.evidence:
-        versions, reasons = (decision.challenger, decision.champion), to_sentences(decision.reasons)
-        content = decision_of(decision.line, *versions, decision.promoted, reasons, decision.evidence)
-        report_decision(decision.line, decision.challenger, content)
+        report_decision(decision.line, decision.challenger, decision_of(decision))

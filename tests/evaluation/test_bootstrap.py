@@ -14,7 +14,6 @@ from scipy import stats
 
 from pipeline.evaluation.bootstrap import (
     CHUNK_CELLS,
-    Interval,
     Unit,
     class_intervals,
     count_left_out,
@@ -215,27 +214,3 @@ def test_exchange_test_is_exact() -> None:
     assert list(exchange_test(better, worse, 4000, 0)) == [pytest.approx(1 / 8, abs=0.02), 1]
     assert list(exchange_test(worse, better, 4000, 0)) == [1, pytest.approx(1 / 8, abs=0.02)]
     assert exchange_test(worse, worse, 100, 0) == (1, 1)
-
-
-@pytest.mark.parametrize("interval", [Interval(0.5, 0.4, 0.6, 9), Interval(0.5, math.nan, math.nan, 3)])
-def test_interval_as_json(interval: Interval) -> None:
-    """An interval survives JSON, where nan is null."""
-    content = interval.to_dict()
-    assert all(value is None or value == value for value in content.values())
-    assert repr(Interval.from_dict(content)) == repr(interval)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("low", "0.4", "found '0.4', expected a number or null"),
-        ("high", True, "found True, expected a number or null"),
-        ("num_units", None, "found None, expected a number"),
-        ("num_units", 1.5, "found 1.5, expected a count"),
-        ("num_units", -1, "found -1, expected a count"),
-    ],
-)
-def test_what_is_no_interval(name: str, value: Any, message: str) -> None:
-    """Anything but numbers, null for nan, and a count of units is refused."""
-    with pytest.raises(TypeError, match=message):
-        Interval.from_dict(Interval(0.5, 0.4, 0.6, 9).to_dict() | {name: value})

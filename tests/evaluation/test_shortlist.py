@@ -21,7 +21,7 @@ def test_the_first_are_kept_in_order(values: list[float], num_kept: int) -> None
     for index, value in enumerate(values):
         found.add(value, f"s{index}", flat(index, (1, 2)))
     first = sorted((value, f"s{index}") for index, value in enumerate(values))[:num_kept]
-    assert [(entry.key[0], entry.name) for entry in found.entries] == first
+    assert [(entry.value, entry.name) for entry in found.entries] == first
     for entry in found.entries:
         for kept, offered in zip(entry.picture, flat(int(entry.name[1:]), (1, 2)), strict=True):
             assert_array_equal(kept, offered)

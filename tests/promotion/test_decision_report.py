@@ -1,6 +1,6 @@
 """Tests of the report with a decision in it."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,9 @@ import pytest
 from pipeline.disk.files import md5_of
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.verdict import VERDICT
+from pipeline.promotion.decide import Promotion
 from pipeline.promotion.decision_report import decision_of, report_decision
+from pipeline.promotion.findings import give_reason
 from pipeline.registry.client import find_version, set_tags
 from pipeline.registry.connection import opened
 from pipeline.report.place import GATE_PAGE, NEWEST, publish_gate_page
@@ -26,13 +28,14 @@ def _contest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_report_tells_the_decision_and_is_stored_with_the_run() -> None:
     """One page here and the same in MLflow: the decision first, the difference and the reasons in it."""
-    difference = Interval(0.25, 0.2, 0.3, 6).to_dict()
+    difference = asdict(Interval(0.25, 0.2, 0.3, 6))
     against = {"comparisons": {"1": {**difference, "by_class": {"sky": difference}}}}
     set_tags(find_version("2"), {"git_commit": "c0ffee"})
     versions = find_version("2"), find_version("1")
-    report_decision(3, versions[0], decision_of(3, *versions, True, ("it is better by more than chance",), against))
+    promotion = Promotion(True, (give_reason("test_split_changed"),), *versions, against, line=3)
+    report_decision(3, versions[0], decision_of(promotion))
     text = NEWEST.read_text()
-    assert "c0ffee" in text and "by more than chance" in text
+    assert "c0ffee" in text and "the test split changed since the champion was chosen" in text
     assert "segline/2 became the champion, line 3 of the ledger" in text
     with opened() as (mlflow, _):
         assert mlflow.artifacts.load_text(f"runs:/{versions[0].run_id}/report/decision-3.html") == text
@@ -40,7 +43,8 @@ def test_report_tells_the_decision_and_is_stored_with_the_run() -> None:
 
 def test_first_champion_has_nobody_to_differ_from() -> None:
     """Without a champion before, and without evidence, the page tells the decision all the same."""
-    report_decision(1, find_version("2"), decision_of(1, find_version("2"), None, False, ("refused",), {}))
+    promotion = Promotion(False, (give_reason("no_champion"),), find_version("2"), None, {}, line=1)
+    report_decision(1, find_version("2"), decision_of(promotion))
     assert "segline/2 was not promoted" in NEWEST.read_text()
 
 
@@ -75,7 +79,7 @@ def test_the_stages_page_stays_as_it_is() -> None:
 def test_a_report_that_cannot_be_stored_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     """The decision stands: the ledger has it."""
     version = replace(find_version("1"), run_id="gone")
-    report_decision(1, version, decision_of(1, version, None, True, (), {}))
+    report_decision(1, version, decision_of(Promotion(True, (), version, None, {}, line=1)))
     out, err = capsys.readouterr()
     assert out == "" and "warning: the decision stands, its report could not be stored: " in err
     assert not NEWEST.exists()

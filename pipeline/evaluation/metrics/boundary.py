@@ -68,7 +68,7 @@ def count_bands(target: np.ndarray, pred: np.ndarray, num_classes: int, width_px
 
     Args:
         target: (H, W) uint8 ids in [0, K), or `IGNORED`.
-        pred: likewise, `IGNORED` at the same places.
+        pred: (H, W) uint8 ids in [0, K); `IGNORED` where the target is.
         num_classes: K.
         width_px: of the band, at least 1.
 
@@ -95,7 +95,7 @@ def count_edges(target: np.ndarray, pred: np.ndarray, num_classes: int, toleranc
 
     Args:
         target: (H, W) uint8 ids in [0, K), or `IGNORED`.
-        pred: likewise, `IGNORED` at the same places.
+        pred: (H, W) uint8 ids in [0, K); `IGNORED` where the target is.
         num_classes: K.
         tolerance_px: 0 or more.
 

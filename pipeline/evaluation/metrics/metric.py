@@ -1,4 +1,4 @@
-"""The seam for a metric: its protocol, the image that it is given and the result that it gives."""
+"""The protocol of a metric, its input and its result."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from pipeline.dataset.manifest import ManifestRow
-from pipeline.disk.records import Count
+from pipeline.disk.records import Count, Measure
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.serving.predictor import Prediction
@@ -81,8 +81,8 @@ class Bin:
     low: float
     high: float
     num_pixels: Count
-    confidence: float
-    accuracy: float
+    confidence: Measure
+    accuracy: Measure
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,12 @@ class MetricResult:
         value: of the whole split, in [0, 1]; nan if there is nothing to score.
         by_class: the same by class name; empty for a metric that has no classes.
         interval: of `value`; its ends are nan for a metric without intervals.
-        intervals: of `by_class`; empty likewise.
-        bins: of a reliability plot; empty for every metric without one.
+        intervals: of `by_class`; empty for a metric without intervals.
+        bins: of a reliability plot; empty for a metric without one.
     """
 
-    value: float
-    by_class: Mapping[str, float] = field(default_factory=dict)
+    value: Measure
+    by_class: Mapping[str, Measure] = field(default_factory=dict)
     interval: Interval = NO_INTERVAL
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     bins: tuple[Bin, ...] = ()
