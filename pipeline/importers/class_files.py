@@ -72,7 +72,7 @@ def _read_csv(path: Path, text: str) -> list[_Row]:
     try:
         header, lines = parse_csv(text, may_be_short=True)
     except ValueError as err:
-        raise DataError(f"{path}: is no CSV ({err}); save it anew as such") from err
+        raise DataError(f"{path}: is not CSV ({err}); save it again as such") from err
     columns = [column.strip().lower() for column in header]
     if "name" not in columns:
         raise DataError(
@@ -228,7 +228,7 @@ def _voc_colour(index: int) -> Colour:
 def _notes(numbered: Sequence[tuple[int, _Row]], ids: dict[str, int]) -> tuple[str, ...]:
     notes = [
         f"class {row.name!r} (value {value}) is ignored{'' if row.ignore else ' because of its name'}"
-        f"{'' if row.ignore else '; write `ignore: false` beside it if it is to be learned'}"
+        f"{'' if row.ignore else '; write `ignore: false` next to it if it is to be learned'}"
         for value, row in numbered
         if row.is_ignored
     ]

@@ -37,7 +37,7 @@ def _compile(group: str) -> re.Pattern[str]:
     try:
         pattern = re.compile(group)
     except re.error as err:
-        raise DataError(f"group {group!r} is no regular expression ({err}); an example is '^([^/_]+)_'") from err
+        raise DataError(f"group {group!r} is not a regular expression ({err}); an example is '^([^/_]+)_'") from err
     if not pattern.groups:
         raise DataError(f"group {group!r} has no brackets; put them around what names the group, as in '^([^/_]+)_'")
     return pattern

@@ -38,7 +38,7 @@ def split_url(url: str) -> tuple[str, str]:
     """
     bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
     if not is_url(url) or not bucket:
-        raise StorageError(f"{url}: is no place in an object store; expected s3://bucket/prefix")
+        raise StorageError(f"{url}: is not a place in an object store; expected s3://bucket/prefix")
     return bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
 
@@ -137,4 +137,4 @@ def _explain(err: Exception) -> str:
             f"{where} refuses these credentials ({code}); check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
             "AWS_SESSION_TOKEN, and that they may list and read the bucket"
         )
-    return f"{where} answered {err}; mend that and start again"
+    return f"{where} answered {err}; fix that and start again"

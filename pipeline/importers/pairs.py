@@ -86,7 +86,7 @@ def count_hidden_pictures(folder: Path) -> int:
 def _list_sides(images: Path, masks: Path, mask_suffix: str) -> tuple[list[Path], list[Path]]:
     for folder in (images, masks):
         if not folder.is_dir():
-            raise DataError(f"{folder}: is no folder; expected one of {_what(folder, masks)}s, correct the path")
+            raise DataError(f"{folder}: is not a folder; expected one of {_what(folder, masks)}s, correct the path")
     image_paths, mask_paths = list_images(images), list_images(masks)
     if images.resolve() == masks.resolve():
         if not mask_suffix:

@@ -98,7 +98,7 @@ def run_guarded(
         raise StageError(f"{name} took longer than {limit_s:g} s and was stopped; give it more time and run again")
     if code:
         lines = "\n  ".join(last_lines)
-        raise StageError(f"{name} ended with exit code {code}; mend what its last lines say and run again:\n  {lines}")
+        raise StageError(f"{name} ended with exit code {code}; fix what its last lines say and run again:\n  {lines}")
 
 
 @contextmanager

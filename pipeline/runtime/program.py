@@ -110,7 +110,7 @@ def _terminate(*_: Any) -> NoReturn:
 def _explain(err: OSError) -> str:
     if is_full(err):
         return f"{FULL} ({err}); free some space and run the same command again, nothing is lost"
-    return f"{err}; mend that and run the same command again, nothing is lost. {_keep_traceback()}"
+    return f"{err}; fix that and run the same command again, nothing is lost. {_keep_traceback()}"
 
 
 def _keep_traceback() -> str:

@@ -122,7 +122,7 @@ def test_a_table_with_a_sample_that_is_not_there_is_refused(tmp_path: Path) -> N
         (b"name\na\na\n", "line 3: name 'a' is double"),
         (b"name,group\n,g\n", "line 2: name '' is empty"),
         (b"name,split\na,training\n", "line 2: split 'training', expected one of train, val, test or nothing"),
-        (b"name\n\xff\xfe\n", "is no text in UTF-8"),
+        (b"name\n\xff\xfe\n", "is not text in UTF-8"),
     ],
 )
 def test_a_wrong_table_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -150,7 +150,7 @@ def test_a_table_without_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="pipe.csv: is a named pipe"):
         read_sample_table(tmp_path / "pipe.csv")
     (tmp_path / "long.csv").write_text(f"name\n{'a' * 1_000_000}\n")
-    with pytest.raises(DataError, match="long.csv: is no CSV in UTF-8 .*field larger than field limit"):
+    with pytest.raises(DataError, match="long.csv: is not CSV in UTF-8 .*field larger than field limit"):
         read_sample_table(tmp_path / "long.csv")
 
 

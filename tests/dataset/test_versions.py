@@ -73,7 +73,7 @@ def test_a_missing_folder_is_refused(project: Path) -> None:
 def test_outside_a_project_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without `.dvc` there is no version."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StageError, match="is no DVC project; run this in the project's folder"):
+    with pytest.raises(StageError, match="is not a DVC project; run this in the project's folder"):
         add_data()
 
 

@@ -81,7 +81,7 @@ def test_text_is_utf_8(photos: Path) -> None:
     (photos / "a.csv").write_bytes(b"\xef\xbb\xbfname")
     assert read_text(photos / "a.csv") == "name"
     (photos / "a.csv").write_bytes(b"\xff")
-    with pytest.raises(DataError, match="a.csv: is no text in UTF-8 .*; save it anew as such"):
+    with pytest.raises(DataError, match="a.csv: is not text in UTF-8 .*; save it again as such"):
         read_text(photos / "a.csv")
 
 

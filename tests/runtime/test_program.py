@@ -64,7 +64,7 @@ def test_a_file_that_may_not_grow_is_no_traceback(tmp_path: Path) -> None:
     [
         ("raise KeyboardInterrupt", 130, "interrupted; start the same command again"),
         ("os.kill(os.getpid(), 15); time.sleep(60)", 143, "terminated; start the same command again to go on; a train"),
-        ("open('/')", 1, "error: [Errno 21] Is a directory: '/'; mend that and run the same command again, nothing is"),
+        ("open('/')", 1, "error: [Errno 21] Is a directory: '/'; fix that and run the same command again, nothing is"),
         ("1 / 0", 70, "error: ZeroDivisionError: division by zero; this is a mistake of segline's own"),
         ("os.chmod('/no/such\\ud800', 0)", 70, "error: UnicodeEncodeError"),
     ],
