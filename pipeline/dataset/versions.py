@@ -39,8 +39,8 @@ def check_can_add() -> None:
     """Checks that `add_data` will work; call it before anything is written.
 
     Raises:
-        StageError: this is not a DVC project, git or DVC's settings are damaged, DVC is busy, or a folder of DVC's cannot
-            be written to.
+        StageError: this is not a DVC project, git or DVC's settings are damaged, DVC is busy, or DVC cannot write
+            to a folder.
     """
     with _open_repo() as repo:
         for folder in (repo.tmp_dir, repo.site_cache_dir, repo.cache.local.path):
