@@ -27,7 +27,7 @@ def test_an_odd_name_is_refused_in_printable_words(problem: str, name: object) -
 
 @pytest.mark.parametrize("name", ["no", "straße", "a b", "<b>", "天空", "x" * MAX_CHARS, "a>b", "👍"])
 def test_any_other_text_is_a_name(name: str) -> None:
-    """Letters of all scripts, signs and inner blanks are no harm; markup is escaped where it is shown."""
+    """Letters of all scripts, signs and inner blanks do no harm; markup is escaped where it is shown."""
     assert problem_of(name) is None
     check_class_names([name], "dataset.yaml")
 

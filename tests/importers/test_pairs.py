@@ -30,7 +30,7 @@ def test_pairs_are_found_by_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("masks", ["all", "all/masks", "masks"])
 def test_masks_may_be_anywhere(tmp_path: Path, masks: str) -> None:
-    """Masks lie beside the images in one folder, in a folder of theirs below it, or apart."""
+    """Masks lie next to the images in one folder, in a folder of theirs below it, or apart."""
     _touch(tmp_path, "all/a.jpg", f"{masks}/a_mask.png")
     (pair,) = pair_files(tmp_path / "all", tmp_path / masks, "_mask")
     assert pair.name == "a" and pair.mask == tmp_path / masks / "a_mask.png"
