@@ -1,14 +1,14 @@
-"""What segline raises. Each message says what was found, what was expected and what to do."""
+"""The errors of segline. Each message says what was found, what was expected and what to do."""
 
 from pipeline.secrets import without_secrets
 from pipeline.text import printable
 
 
 class SeglineError(Exception):
-    """Base of all errors that a user can mend; its text holds no password and nothing that steers a terminal.
+    """Base of all errors that a user can fix; its text holds no password and no terminal control character.
 
     Attributes:
-        exit_code: of a program that ends with it.
+        exit_code: exit code of a program that this error ends.
     """
 
     exit_code = 1
@@ -34,17 +34,17 @@ class ExportError(SeglineError):
 
 
 class EvidenceError(SeglineError):
-    """A verdict, score or lineage is missing, rejected or does not belong to what lies beside it."""
+    """A verdict, score or lineage is missing, rejected or does not belong to the files next to it."""
 
 
 class RejectedError(EvidenceError):
-    """The gate rejected the model that is meant."""
+    """The gate rejected this model."""
 
     exit_code = 3
 
 
 class RegistryError(SeglineError):
-    """The MLflow registry cannot be reached or has not what was asked for."""
+    """The MLflow registry cannot be reached or lacks the requested entry."""
 
 
 class StageError(SeglineError):

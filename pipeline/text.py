@@ -9,7 +9,7 @@ NUM_NAMES = 10
 
 
 def shown(text: str) -> str:
-    """One printable line of at most 300 characters; nothing in it moves a cursor, breaks a line or sets a colour.
+    """One printable line of at most 300 characters, safe for a terminal.
 
     Control characters, line breaks, invisible and undecodable characters become escapes as Python writes them (`\\n`,
     `\\x1b`, `\\u202e`, `\\udcff`). Of a longer text the middle is left out.

@@ -11,5 +11,5 @@ KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and is
 @pytest.mark.parametrize("kind", KINDS)
 def test_message_holds_no_password_and_steers_no_terminal(kind: type[SeglineError]) -> None:
     """Whatever a message is made of, it can be printed, stored and shown; its lines stay lines."""
-    err = kind("http://me:secret@host?token=abc fails\n\x1b[2J\u202e: mend that")
-    assert str(err) == "http://host?token=*** fails\n\\x1b[2J\\u202e: mend that"
+    err = kind("http://me:secret@host?token=abc fails\n\x1b[2J\u202e: fix that")
+    assert str(err) == "http://host?token=*** fails\n\\x1b[2J\\u202e: fix that"

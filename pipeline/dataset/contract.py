@@ -1,16 +1,15 @@
 """The data contract: `dataset.yaml`, images, masks and `samples.csv` in one folder."""
 
-import csv
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.names import check_class_names, check_name, problem_of, same_everywhere
+from pipeline.dataset.names import check_class_names, check_name, first_double, problem_of, same_everywhere
 from pipeline.disk.files import md5_of, read_yaml
-from pipeline.disk.records import parse_csv
+from pipeline.disk.records import parse_csv, write_rows
 from pipeline.disk.regular_files import MAX_TEXT_BYTES, check_place, read_regular, read_text
 from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import DataError
@@ -19,15 +18,14 @@ from pipeline.vision.picture_files import SUFFIXES
 
 DATA = Path("data")
 SPLITS = ("train", "val", "test")
-COLUMNS = ("name", "group", "split")
 KEYS, CLASS_KEYS = ("classes", "ignore_id"), ("id", "name", "colour")
-"""Of `dataset.yaml`: at the top, and of a class."""
+"""Keys of `dataset.yaml`: at the top, and of a class."""
 Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class ClassList:
-    """The classes of a data set; the id of a class is its place, 0 to K - 1.
+    """The classes of a data set; the id of a class is its index, 0 to K - 1.
 
     Attributes:
         names: (K) names, no two alike.
@@ -43,7 +41,7 @@ class ClassList:
         return len(self.names)
 
     def to_dict(self) -> dict[str, Any]:
-        """As `dataset.yaml` holds it."""
+        """The content of `dataset.yaml`."""
         rows = zip(self.names, self.colours, strict=True)
         classes = [{"id": id_, "name": name, "colour": list(colour)} for id_, (name, colour) in enumerate(rows)]
         return {"classes": classes, "ignore_id": self.ignore_id}
@@ -64,6 +62,15 @@ class Sample:
     name: str
     image: Path | None
     mask: Path | None
+    group: str
+    split: str
+
+
+@dataclass(frozen=True)
+class SampleRow:
+    """A row of `samples.csv`; the fields are those of `Sample`."""
+
+    name: str
     group: str
     split: str
 
@@ -92,28 +99,27 @@ def parse_class_list(content: Any, path: Path) -> ClassList:
     ids, names = [row["id"] for row in rows], [row["name"] for row in rows]
     if ids != list(range(len(rows))):
         raise DataError(
-            f"{path}: class ids are {quoted(ids)}, expected 0 to {len(rows) - 1} without gaps; number them anew"
+            f"{path}: class ids are {quoted(ids)}, expected 0 to {len(rows) - 1} without gaps; number them again"
         )
     check_class_names(names, path)
     if len(set(names)) < len(names):
         raise DataError(f"{path}: class names are {quoted(names)}, expected no two alike; rename one")
     ignore_id = content.get("ignore_id", 255)
     if type(ignore_id) is not int or not len(rows) <= ignore_id <= 255:
-        raise DataError(f"{path}: ignore_id is {quoted(ignore_id)}, expected {len(rows)} to 255; 255 is the custom")
-    red_green_blue = tuple((int(row["colour"][0]), int(row["colour"][1]), int(row["colour"][2])) for row in rows)
-    return ClassList(tuple(names), red_green_blue, ignore_id)
+        raise DataError(f"{path}: ignore_id is {quoted(ignore_id)}, expected {len(rows)} to 255; conventionally 255")
+    return ClassList(tuple(names), tuple(tuple(row["colour"]) for row in rows), ignore_id)
 
 
 def read_class_list(data: Path = DATA) -> ClassList:
     """Reads `dataset.yaml` of a data folder.
 
     Raises:
-        DataError: it is missing, a link out of the folder, has a key that is not known, or breaks the contract.
+        DataError: it is missing, a link out of the folder, has an unknown key, or breaks the contract.
     """
     path = data / "dataset.yaml"
     _check_link(path, data)
     if path.exists():
-        read_regular(path, MAX_TEXT_BYTES)  # a pipe would be waited for
+        read_regular(path, MAX_TEXT_BYTES)  # reading a pipe would block
     otherwise = "bring data in with `segline import`, or fetch the version in data.dvc with `dvc pull`"
     content = read_yaml(path, DataError, otherwise)
     classes = parse_class_list(content, path)
@@ -170,10 +176,11 @@ def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
     try:
         columns, rows = parse_csv(read_text(path), may_be_short=True)
     except ValueError as err:
-        raise DataError(f"{path}: is no CSV in UTF-8 ({err}); save it anew as such") from err
+        raise DataError(f"{path}: is not CSV in UTF-8 ({err}); save it again as such") from err
     if "name" not in columns:
         raise DataError(f"{path}: columns are {quoted(columns)}, expected name and, optional, group and split")
-    if odd := [column for column in columns if column.strip().lower() in COLUMNS and column not in COLUMNS]:
+    known = [field.name for field in fields(SampleRow)]
+    if odd := [column for column in columns if column.strip().lower() in known and column not in known]:
         raise DataError(f"{path}: column {quoted(odd[0])} would not be read; write it {odd[0].strip().lower()!r}")
     return rows
 
@@ -181,30 +188,22 @@ def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
 def write_contract(folder: Path, classes: ClassList, samples: Sequence[Sample]) -> None:
     """Writes `dataset.yaml` and `samples.csv` into a folder that holds the images and masks already."""
     (folder / "dataset.yaml").write_text(to_yaml(classes.to_dict()), encoding="utf-8")
-    with (folder / "samples.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows((sample.name, sample.group, sample.split) for sample in samples)
+    rows = (SampleRow(sample.name, sample.group, sample.split) for sample in samples)
+    write_rows(folder / "samples.csv", SampleRow, rows)
 
 
 def _files_by_name(folder: Path) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    names: dict[str, Path] = {}
-    if not folder.is_dir():
-        return files
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith("."):
-            continue
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    paths = [path for path in paths if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    for path in paths:
         check_name(path.stem, path)
-        name = same_everywhere(path.stem)
-        if name in names:
-            raise DataError(f"{path}: has the same name as {names[name]}; rename one, names tell samples apart")
-        names[name] = files[path.stem] = path
-    return files
+    if double := first_double(paths, lambda path: same_everywhere(path.stem)):
+        raise DataError(f"{double[1]}: has the same name as {double[0]}; rename one, names tell samples apart")
+    return {path.stem: path for path in paths}
 
 
 def _check_link(path: Path, data: Path) -> None:
-    """Refuses a link out of the data folder, unless its target has the name that DVC's cache gives to such bytes."""
+    """Raises if the path is a link out of the data folder, unless its target is named by its MD5 as in DVC's cache."""
     target = Path(os.path.realpath(path))
     is_cached = target.is_file() and f"{target.parent.name}{target.name}" == md5_of(target)
     if path.is_symlink() and not is_cached:
@@ -220,8 +219,5 @@ def _check_keys(keys: Iterable[object], known: Sequence[str], where: str) -> Non
 
 
 def _is_colour(value: Any) -> bool:
-    return (
-        isinstance(value, list | tuple)
-        and len(value) == 3
-        and all(isinstance(part, int) and not isinstance(part, bool) and 0 <= part <= 255 for part in value)
-    )
+    is_triple = isinstance(value, list | tuple) and len(value) == 3
+    return is_triple and all(type(part) is int and 0 <= part <= 255 for part in value)

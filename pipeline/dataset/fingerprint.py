@@ -28,7 +28,7 @@ class Fingerprint:
     """Sizes and statistics of the packed arrays.
 
     Attributes:
-        classes: names, colours and the ignore id.
+        classes: of the masks.
         size: (height, width) of the packed images, pixels.
         num_images: number of images by split.
         channel_mean: (3) mean of the red, green and blue values of `train`, in [0, 255].
@@ -46,7 +46,7 @@ class Fingerprint:
     arrays_md5: dict[str, str]
 
     def write(self, path: Path) -> None:
-        """Writes the fingerprint as JSON."""
+        """Writes the fingerprint and the classes' shares of the pixels as JSON."""
         pixels = sum(self.class_pixels.values())
         shares = {name: round(count / max(pixels, 1), 6) for name, count in self.class_pixels.items()}
         write_json(path, asdict(self) | {"classes": self.classes.to_dict(), "class_shares": shares})
@@ -62,14 +62,14 @@ class Fingerprint:
         fingerprint = read_record(path, cls, MADE_BY)
         names, pixels = fingerprint.classes.names, fingerprint.class_pixels
         if {*names} != pixels.keys():
-            raise EvidenceError(f"{path}: class_pixels are not of the classes; run {MADE_BY} again")
+            raise EvidenceError(f"{path}: class_pixels and classes have different names; run {MADE_BY} again")
         return replace(fingerprint, class_pixels={name: pixels[name] for name in names})
 
     def check_size(self, image_size: tuple[int, int]) -> None:
-        """Compares the packed size with that of the params.
+        """Compares the packed size with `preprocess.image_size`.
 
         Raises:
-            EvidenceError: they differ: the arrays were packed with other params.
+            EvidenceError: they differ.
         """
         if self.size != image_size:
             raise EvidenceError(
@@ -82,16 +82,14 @@ class ChannelSums:
     """Exact sums over pixels, from which mean and standard deviation follow in constant memory."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self.sums = [0, 0, 0]
-        self.squares = [0, 0, 0]
+        self.count, self.sums, self.squares = 0, [0, 0, 0], [0, 0, 0]
 
     def add(self, image: np.ndarray) -> None:
         """Adds the pixels of an image (H, W, 3) uint8."""
-        histograms = [np.bincount(image[:, :, channel].ravel(), minlength=256) for channel in range(3)]
         values = np.arange(256)
         self.count += image.shape[0] * image.shape[1]
-        for channel, histogram in enumerate(histograms):
+        for channel in range(3):
+            histogram = np.bincount(image[:, :, channel].ravel(), minlength=256)
             self.sums[channel] += int(histogram @ values)
             self.squares[channel] += int(histogram @ values**2)
 

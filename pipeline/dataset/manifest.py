@@ -18,14 +18,11 @@ class ManifestRow:
 
     Attributes:
         name: unique name.
-        image: path of the image, relative to the project's folder.
-        mask: path of the mask.
-        group: what is never split.
+        image: path, relative to the project's folder, as that of the mask.
+        group: unit that is never split.
         split: "train", "val" or "test".
-        height: of the upright image, pixels.
-        width: of the upright image, pixels.
-        image_md5: of the file's bytes.
-        mask_md5: of the file's bytes.
+        height: of the upright image in pixels, as the width.
+        image_md5: of the file's bytes, as that of the mask.
     """
 
     name: str

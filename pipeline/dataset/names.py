@@ -1,30 +1,32 @@
 """Names that users give to classes, groups and samples; they are shown in files, pages, tags and file names."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pipeline.errors import DataError
 from pipeline.text import quoted, shown
 
+T = TypeVar("T")
 MAX_CHARS = 200
-"""MLflow takes 250 for a metric's name, and `precision/` stands before that of a class."""
+"""MLflow takes 250 for a metric's name, which is `precision/` and the name of a class."""
 MAX_BYTES = 240  # of a sample's name: file systems take 255, and files made from it have longer names
 UNFIT = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of control characters, of bytes that are not UTF-8, and of line breaks."""
 THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
-"""Names of the slices of a test split by what they are cut by; those of the kind `group` are the groups' names."""
+"""Names of the slices of a test split by kind; slices of the kind `group` have the groups' names."""
 RESERVED = ("micro avg", "macro avg", "weighted avg")
-"""Rows of scikit-learn's classification report that are no classes."""
+"""Rows of scikit-learn's classification report next to the classes."""
 
 
 def problem_of(name: object) -> str | None:
-    """What is wrong with a name, as the rest of a sentence that begins with it; None: nothing.
+    """The fault of a name, as the rest of a sentence that begins with the name; None if it has none.
 
     A name is a text of 1 to `MAX_CHARS` printable characters without blanks at its ends.
     """
     if not isinstance(name, str):
-        return "is no text; write it in quotes"
+        return "is not text; write it in quotes"
     if not name.strip():
         return "is empty; give it a name"
     if name != name.strip():
@@ -38,11 +40,7 @@ def problem_of(name: object) -> str | None:
 
 
 def check_class_names(names: Sequence[object], source: object) -> None:
-    """Refuses names that no class can have.
-
-    Args:
-        names: of all classes.
-        source: the file that they stand in, for the message.
+    """Checks the names of all classes of a file `source`.
 
     Raises:
         DataError: one is impossible or reserved, or two differ in case only.
@@ -59,14 +57,10 @@ def check_class_names(names: Sequence[object], source: object) -> None:
 
 
 def check_name(name: str, path: Path) -> None:
-    """Refuses a name that a table, a terminal or another machine would change or not take.
-
-    Args:
-        name: of a sample.
-        path: of its file, for the message.
+    """Checks the name of a sample, which tables, terminals and file systems must keep; `path` is its file.
 
     Raises:
-        DataError: it has control characters, line breaks, bytes that are no UTF-8, a blank at an end, or is too long.
+        DataError: it has control characters, line breaks, bytes that are not UTF-8, a blank at an end, or is too long.
     """
     if fault := _fault_of_file_name(name):
         raise DataError(f"{shown(str(path))}: its name {shown(repr(name))} {fault}; rename the file")
@@ -77,9 +71,18 @@ def same_everywhere(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
+def first_double(items: Iterable[T], key: Callable[[T], object]) -> tuple[T, T] | None:
+    """The first item whose key an item before it has: that item before it, and it."""
+    seen: dict[object, T] = {}
+    for item in items:
+        if (other := seen.setdefault(key(item), item)) is not item:
+            return other, item
+    return None
+
+
 def _fault_of_file_name(name: str) -> str:
     if any(unicodedata.category(char) in UNFIT for char in name):
-        return "has control characters, line breaks or bytes that are no UTF-8"
+        return "has control characters, line breaks or bytes that are not UTF-8"
     if name != name.strip():
         return "begins or ends with a blank, which tables lose"
     if len(name.encode()) > MAX_BYTES:

@@ -13,7 +13,7 @@ PREPROCESS = Path("work/preprocess")
 
 
 class Packed(NamedTuple):
-    """One split.
+    """The arrays of one split.
 
     Attributes:
         images: (N, H, W, 3) uint8 RGB.
@@ -31,17 +31,15 @@ def create_packed(folder: Path, split: str, num_images: int, size: tuple[int, in
     """Makes the files of a split, filled with zeros, and maps them for writing.
 
     Raises:
-        StageError: the disk has no room for them; nothing of them is left.
+        StageError: the disk has no room for a file; that file is removed.
     """
     shape = (num_images, *size)
-    return Packed(
-        _create(folder / f"{split}_images.npy", (*shape, 3)),
-        _create(folder / f"{split}_masks.npy", shape),
-    )
+    masks = folder / f"{split}_masks.npy"
+    return Packed(_create(folder / f"{split}_images.npy", (*shape, 3)), _create(masks, shape))
 
 
 def _create(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """A mapped file whose blocks are all there: writing to one that the disk has no room for ends the process."""
+    """A mapped file with all its blocks on the disk: a write to a missing block of a full disk ends the process."""
     array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
     try:
         with path.open("r+b") as file:

@@ -1,4 +1,4 @@
-"""Splits by group that stay where they are as data grows."""
+"""Splits by group; a group keeps its split as data grows."""
 
 import hashlib
 
@@ -6,15 +6,12 @@ SALT = "segline split 1"
 
 
 def split_of(group: str, val: float, test: float) -> str:
-    """The split of a group, from a hash of its name alone: adding groups moves none of the old ones.
+    """The split "train", "val" or "test" of a group, from a hash of its name alone.
 
     Args:
         group: name of the group.
         val: share of the groups that go to "val", in [0, 1].
         test: share of the groups that go to "test"; val + test < 1.
-
-    Returns:
-        "train", "val" or "test".
     """
     digest = hashlib.sha256(f"{SALT}\n{group}".encode()).digest()
     place = int.from_bytes(digest[:8]) / 2**64

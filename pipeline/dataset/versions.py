@@ -1,4 +1,4 @@
-"""The one door to DVC's Python API: the version of the data set, what is fresh."""
+"""The one door to DVC's Python API: versions of the data set, and whether stages are fresh."""
 
 import json
 import logging
@@ -15,9 +15,8 @@ from pipeline.disk.files import FULL, check_writable, is_full, md5_of_listing, r
 from pipeline.errors import DataError, StageError
 from pipeline.text import quoted
 
-LOCK = Path("dvc.lock")
 HINTS = ("dvc.repo.scm_context", "dvc.dvcfile")
-"""Loggers of DVC's that say what to do with `dvc.lock`."""
+"""DVC's loggers of advice about `dvc.lock`."""
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 RESTORE = "run this in the project's folder, or restore it from git"
 
@@ -29,7 +28,7 @@ def add_data(path: Path = DATA) -> str:
         The MD5 that names this version of the data set.
 
     Raises:
-        StageError: this is no DVC project, DVC is busy or the disk is full.
+        StageError: this is not a DVC project, DVC is busy or the disk is full.
     """
     with _open_repo() as repo:
         repo.add([str(path)])
@@ -37,11 +36,11 @@ def add_data(path: Path = DATA) -> str:
 
 
 def check_can_add() -> None:
-    """Asks, before anything is written, whether `add_data` can do its work.
+    """Checks that `add_data` will work; call it before anything is written.
 
     Raises:
-        StageError: this is no DVC project, git or DVC's settings are damaged, DVC is busy, or a folder that DVC writes
-            to cannot be written to.
+        StageError: this is not a DVC project, git or DVC's settings are damaged, DVC is busy, or DVC cannot write
+            to a folder.
     """
     with _open_repo() as repo:
         for folder in (repo.tmp_dir, repo.site_cache_dir, repo.cache.local.path):
@@ -55,7 +54,7 @@ class Version:
     """A version of a data set.
 
     Attributes:
-        md5: that names it.
+        md5: its name.
         files: MD5 of each of its files, by the path below the folder; None if DVC's cache does not hold the list.
         cache: folder of DVC's cache; None outside of a DVC project.
     """
@@ -70,7 +69,7 @@ class Version:
 
 
 def read_version(path: Path = DATA) -> Version | None:
-    """The version that the `.dvc` file beside a data folder names; None if there is no such file.
+    """The version that the `.dvc` file next to a data folder names; None if that file is missing.
 
     Raises:
         DataError: the file is not what `dvc add` writes.
@@ -87,7 +86,7 @@ def read_version(path: Path = DATA) -> Version | None:
 
 
 def list_versioned(path: Path = DATA) -> list[Path]:
-    """The files below a data folder that belong to its version: all but those that `.dvcignore` names."""
+    """The files below a data folder, without those that `.dvcignore` names."""
     if not Path(".dvc").is_dir():
         return sorted(file for file in path.rglob("*") if not file.is_dir())
     from dvc.fs import localfs
@@ -98,7 +97,6 @@ def list_versioned(path: Path = DATA) -> list[Path]:
 
 
 def _read_listing(version: Version) -> Mapping[str, str] | None:
-    """The files of a version, unless DVC's list of them is gone or damaged."""
     listing = version.path_in_cache(version.md5)
     try:
         entries = json.loads(listing.read_bytes()) if listing else []
@@ -109,10 +107,10 @@ def _read_listing(version: Version) -> Mapping[str, str] | None:
 
 
 def read_data_md5(path: Path = DATA) -> str:
-    """The MD5 in the `.dvc` file beside a data folder: the version that the project names, wherever the files are.
+    """The MD5 in the `.dvc` file next to a data folder: the project's version of the data, wherever the files are.
 
     Raises:
-        DataError: there is no such file yet, or it is not what `dvc add` writes.
+        DataError: the file is missing, or is not what `dvc add` writes.
     """
     file = path.with_name(f"{path.name}.dvc")
     if not file.exists():
@@ -132,19 +130,19 @@ def is_fresh(target: str) -> bool:
     """True if running a stage, or `data.dvc`, again would change nothing.
 
     Raises:
-        StageError: there is no such target, or DVC is busy.
+        StageError: the target is unknown, or DVC is busy.
     """
     with _open_repo() as repo:
         return not repo.status([target])
 
 
 def run_if_stale(stage: str) -> None:
-    """Runs a stage if it is not fresh, as `dvc repro --single-item` does, and prints what DVC and the stage say.
+    """Runs a stage if it is not fresh, as `dvc repro --single-item` does, and prints the output of DVC and the stage.
 
-    DVC's hints for its own command line, to type `git add` and `dvc push`, are left out.
+    DVC's advice to type `git add` and `dvc push` is left out.
 
     Raises:
-        StageError: the stage fails, there is none of that name, or DVC is busy.
+        StageError: the stage fails or is unknown, or DVC is busy.
     """
     with _open_repo() as repo:
         logging.getLogger("dvc").setLevel(logging.INFO)
@@ -160,19 +158,19 @@ def _open_repo() -> Iterator[Any]:
     from dvc.repo import Repo
     from dvc.scm import SCMError
 
-    logging.getLogger("dvc").setLevel(logging.WARNING)  # its hints to type `git add` are for its own command line
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # its advice to type `git add` is for its own command line
     try:
         with Repo(".") as repo:
             yield repo
     except NotDvcRepoError as err:
-        raise StageError(f"{Path.cwd()}: is no DVC project; run this in the project's folder") from err
+        raise StageError(f"{Path.cwd()}: is not a DVC project; run this in the project's folder") from err
     except SCMError as err:
         raise StageError(f"{err}; versions need git: clone the project, or run `git init` here") from err
     except LockError as err:
         raise StageError(f"DVC is busy in this project; wait for the other command to end. It says: {err}") from err
     except OSError as err:
         raise StageError(
-            f"DVC failed: {FULL if is_full(err) else err}; mend that and run the same command again"
+            f"DVC failed: {FULL if is_full(err) else err}; fix that and run the same command again"
         ) from err
     except sqlite3.Error as err:
         raise StageError(
@@ -181,7 +179,7 @@ def _open_repo() -> Iterator[Any]:
         ) from err
     except DvcException as err:
         reason = ": ".join(str(error) for error in _causes(err))
-        raise StageError(f"DVC failed: {reason}; mend that and run the same command again") from err
+        raise StageError(f"DVC failed: {reason}; fix that and run the same command again") from err
 
 
 def _causes(err: BaseException | None) -> Iterator[BaseException]:

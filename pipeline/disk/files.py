@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -15,7 +16,6 @@ from typing import Any
 from pipeline.disk.yaml_text import parse_yaml
 from pipeline.errors import EvidenceError, SeglineError, StageError
 
-CHUNK_BYTES = 1 << 20
 MAX_JSON_CHARS = 1 << 26
 MAX_SHOWN = 60  # characters of a value in a message
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -23,7 +23,7 @@ FULL = "no space left on the disk, or the file is larger than this system allows
 
 
 def is_full(err: BaseException) -> bool:
-    """True where an error is a lack of space: by its number, or by the system's words in what a library says."""
+    """True if an error is a lack of space, by its number or by the system's words in a library's message."""
     if isinstance(err, OSError) and err.errno:
         return err.errno in NO_SPACE
     return any(os.strerror(number) in str(err) for number in NO_SPACE)
@@ -31,30 +31,37 @@ def is_full(err: BaseException) -> bool:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """Gives a path beside `path` to write to; renames it to `path` when the block ends well.
+    """Gives a path in the same folder to write a file or a folder to; renames it to `path` at the end of the block.
 
-    A block that raises leaves `path` as it was. Works for a file and for a folder, whichever the block made.
+    A block that raises leaves `path` as it was.
 
     Raises:
         StageError: the disk is full.
     """
-    with part_of(path) as beside:
-        yield beside
-        _replace(beside, path)
+    with part_of(path) as part:
+        yield part
+        if path.is_dir():
+            old = path.with_name(f".{path.name}.old")
+            remove(old)
+            path.replace(old)
+            part.replace(path)
+            remove(old)
+        else:
+            part.replace(path)
 
 
 @contextmanager
 def part_of(path: Path) -> Iterator[Path]:
-    """Gives a path beside `path` to write to; what is there at the end of the block is removed.
+    """Gives a path in the same folder to write to; at the end of the block it is removed.
 
     Raises:
         StageError: the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    remove(beside)
+    part = path.with_name(f".{path.name}.part")
+    remove(part)
     try:
-        yield beside
+        yield part
     except OSError as err:
         if is_full(err):
             raise StageError(
@@ -63,7 +70,7 @@ def part_of(path: Path) -> Iterator[Path]:
             ) from err
         raise
     finally:
-        remove(beside)
+        remove(part)
 
 
 def check_writable(folder: Path) -> None:
@@ -84,10 +91,10 @@ def check_writable(folder: Path) -> None:
 
 
 def check_room(folder: Path, num_bytes: int) -> None:
-    """Raises if the disk of a folder has no room for that many bytes.
+    """Checks the free space on the disk of a folder.
 
     Raises:
-        StageError: gives the room that is needed and the room that is free.
+        StageError: there are fewer than `num_bytes`; gives both numbers.
     """
     needed_mb, free_mb = num_bytes / 1e6, shutil.disk_usage(folder).free / 1e6
     if free_mb < needed_mb:
@@ -99,8 +106,8 @@ def check_room(folder: Path, num_bytes: int) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """Writes `content` with sorted keys, so that equal content gives equal bytes; nan is refused."""
-    with written_whole(path) as beside:
-        beside.write_text(json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+    with written_whole(path) as part:
+        part.write_text(json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path, made_by: str) -> Any:
@@ -138,7 +145,7 @@ def parse_json(text: str) -> Any:
 
 def _finite(number: str) -> float:
     if not math.isfinite(float(number)):
-        raise ValueError(f"{number[:MAX_SHOWN]} is no finite number")
+        raise ValueError(f"{number[:MAX_SHOWN]} is not a finite number")
     return float(number)
 
 
@@ -157,11 +164,10 @@ def read_yaml(path: Path, error: type[SeglineError], otherwise: str) -> Any:
     Args:
         path: of the file.
         error: to raise.
-        otherwise: what to do where the file is missing.
+        otherwise: advice if the file is missing or cannot be read.
 
     Raises:
-        SeglineError: `error`; the file is missing, cannot be read, is not YAML in UTF-8, or is not what
-            `parse_yaml` takes.
+        SeglineError: `error`; the file is missing, cannot be read, is not in UTF-8, or `parse_yaml` refuses it.
     """
     try:
         return parse_yaml(path.read_bytes().decode("utf-8-sig"))
@@ -175,28 +181,23 @@ def read_yaml(path: Path, error: type[SeglineError], otherwise: str) -> Any:
         raise error(f"{path}: {err}; correct or restore it") from err
 
 
-def md5_of(path: Path) -> str:
-    """MD5 of a file, or of a folder as DVC names one: the sorted list of its files' names and MD5s."""
+def md5_of(path: Path, without: str = "") -> str:
+    """MD5 of a file, or of a folder as DVC names one: of the sorted list of its files' names and MD5s.
+
+    Args:
+        path: of the file or folder.
+        without: name of folders to leave out, as `.dvcignore` does.
+    """
     if path.is_dir():
-        return _md5_of_folder(path)
-    digest = hashlib.md5(usedforsecurity=False)
+        files = (file for file in path.rglob("*") if file.is_file() and without not in file.parts)
+        return md5_of_listing({file.relative_to(path).as_posix(): md5_of(file) for file in files})
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _md5_of_folder(path: Path) -> str:
-    files = ((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
-    return md5_of_listing({name: md5_of(file) for name, file in files})
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
 def md5_of_code(path: Path) -> str:
-    """MD5 of a file or folder of code, without what Python keeps in `__pycache__`, as DVC has it by `.dvcignore`."""
-    if not path.is_dir():
-        return md5_of(path)
-    files = (file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
-    return md5_of_listing({file.relative_to(path).as_posix(): md5_of(file) for file in files})
+    """MD5 of a file or folder of code, without `__pycache__`."""
+    return md5_of(path, without="__pycache__")
 
 
 def md5_of_listing(files: Mapping[str, str]) -> str:
@@ -204,17 +205,6 @@ def md5_of_listing(files: Mapping[str, str]) -> str:
     listing = [{"md5": files[name], "relpath": name} for name in sorted(files)]
     text = json.dumps(listing, sort_keys=True)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() + ".dir"
-
-
-def _replace(new: Path, path: Path) -> None:
-    if path.is_dir():
-        old = path.with_name(f".{path.name}.old")
-        remove(old)
-        path.replace(old)
-        new.replace(path)
-        remove(old)
-    else:
-        new.replace(path)
 
 
 def remove(path: Path) -> None:

@@ -46,7 +46,7 @@ def read_record(path: Path, kind: type[Record], made_by: str) -> Record:
 
     Args:
         path: of the file.
-        kind: a dataclass; the file's types have to be its own, no text is taken for a number.
+        kind: a dataclass; the types in the file must be those of its fields.
         made_by: the step that writes the file, for the message.
 
     Raises:
@@ -72,7 +72,7 @@ def write_rows(path: Path, kind: type[Any], records: Iterable[Any]) -> None:
 
     No text may hold a NUL or a carriage return, which `csv` does not quote.
     """
-    with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+    with written_whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(kind)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(map(asdict, records))
@@ -84,7 +84,7 @@ def read_rows(path: Path, kind: type[Record], stage: str) -> list[Record]:
     Args:
         path: of the file.
         kind: a dataclass of texts, numbers and paths.
-        stage: that writes the file, for the message.
+        stage: name of the stage that writes the file, for the message.
 
     Raises:
         EvidenceError: the file is missing or damaged.
@@ -94,14 +94,12 @@ def read_rows(path: Path, kind: type[Record], stage: str) -> list[Record]:
         try:
             records.append(adapter.validate_strings(cells))
         except ValidationError as err:
-            raise EvidenceError(
-                f"{path}: is damaged (line {line}: {explain(err)}); run the stage `{stage}` again"
-            ) from err
+            raise _damaged(path, f"line {line}: {explain(err)}", stage) from err
     return records
 
 
 def read_cells(path: Path, stage: str) -> list[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file of ours, cells by column, each with its line.
+    """The rows of a CSV file that a stage wrote, each with its line and its cells by column.
 
     Raises:
         EvidenceError: the file is missing or damaged.
@@ -113,14 +111,18 @@ def read_cells(path: Path, stage: str) -> list[tuple[int, dict[str, str]]]:
     except OSError as err:
         raise EvidenceError(f"{path}: cannot be read ({err.strerror}); run the stage `{stage}` again") from err
     except ValueError as err:
-        raise EvidenceError(f"{path}: is damaged ({err}); run the stage `{stage}` again") from err
+        raise _damaged(path, err, stage) from err
+
+
+def _damaged(path: Path, fault: object, stage: str) -> EvidenceError:
+    return EvidenceError(f"{path}: is damaged ({fault}); run the stage `{stage}` again")
 
 
 def parse_csv(text: str, may_be_short: bool = False) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """The columns of a CSV text, and each row's cells by column with the number of its (last) line; no empty lines.
+    """The columns of a CSV text, and for each row the number of its last line and its cells by column.
 
     Args:
-        text: with a header.
+        text: with a header; empty lines are left out.
         may_be_short: a row may lack its last cells; they are "" then.
 
     Raises:

@@ -25,17 +25,17 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
     """The content of a regular file; a pipe or a device is never waited for.
 
     Raises:
-        DataError: it is missing, no regular file, or larger than `max_bytes`.
+        DataError: it is missing, not a regular file, or larger than `max_bytes`.
     """
     try:
-        with FileIO(path, opener=_open_at_once) as file:
-            found = os.fstat(file.fileno())
-            _refuse_special(path, found.st_mode)
-            content = _read_bounded(file, found.st_size, max_bytes)
+        with FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            status = os.fstat(file.fileno())
+            _refuse_special(path, status.st_mode)
+            content = _read_bounded(file, status.st_size, max_bytes)
     except (OSError, ValueError) as err:
         raise DataError(f"{shown(str(path))}: cannot be read ({_reason(err)}); restore the file") from err
     if content is None:
-        size = f"{found.st_size / 1e6:,.1f} MB" if found.st_size else "endless"
+        size = f"{status.st_size / 1e6:,.1f} MB" if status.st_size else "endless"
         raise DataError(f"{shown(str(path))}: is {size}, the limit is {max_bytes / 1e6:,.1f} MB; make it smaller")
     return content
 
@@ -49,11 +49,11 @@ def read_text(path: Path) -> str:
     try:
         return read_regular(path, MAX_TEXT_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as err:
-        raise DataError(f"{shown(str(path))}: is no text in UTF-8 ({err}); save it anew as such") from err
+        raise DataError(f"{shown(str(path))}: is not text in UTF-8 ({err}); save it again as such") from err
 
 
 def check_place(path: Path, folders: Sequence[Path]) -> None:
-    """Refuses what is no regular file, and a link that leads out of the folders.
+    """Raises unless the path is a regular file, or a link to one in the folders.
 
     Raises:
         DataError: names the file, and where a link leads.
@@ -71,12 +71,8 @@ def check_place(path: Path, folders: Sequence[Path]) -> None:
         )
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
 def _read_bounded(file: FileIO, size: int, max_bytes: int) -> bytes | None:
-    """The content, or None where it is larger; the system's own files say that they have no bytes."""
+    """The content; None if it is larger. Files in /proc have a size of 0."""
     content = bytearray()
     while max(size, len(content)) <= max_bytes:
         chunk = file.read(max(size - len(content), CHUNK_BYTES))
@@ -88,7 +84,7 @@ def _read_bounded(file: FileIO, size: int, max_bytes: int) -> bytes | None:
 
 def _refuse_special(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
-        kind = KINDS.get(stat.S_IFMT(mode), "no file")
+        kind = KINDS.get(stat.S_IFMT(mode), "not a file")
         raise DataError(f"{shown(str(path))}: is {kind}, expected a regular file; remove it")
 
 

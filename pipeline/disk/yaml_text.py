@@ -9,6 +9,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, ScalarEvent
 
+from pipeline.text import shown
+
 MAX_CHARS = 1 << 20
 MAX_DEPTH = 32
 MAX_NODES = 20_000
@@ -22,7 +24,7 @@ def parse_yaml(text: str) -> Any:
 
     Raises:
         ValueError: the text is not YAML or holds several documents, a key twice, a tag, an alias of itself, `010`, or
-            too much; the message starts with the line, where there is one.
+            too much. The message starts with the line if it is known.
     """
     if len(text) > MAX_CHARS:
         raise ValueError(f"has {len(text)} characters, expected at most {MAX_CHARS}")
@@ -31,7 +33,7 @@ def parse_yaml(text: str) -> Any:
         return YAML(typ="safe").load(text)
     except YAMLError as err:
         raise ValueError(f"is not YAML ({_explain(err)})") from err
-    except ValueError as err:  # of a number or date that is written like one and is none, such as 2001-99-99
+    except ValueError as err:  # also of a text that only looks like a number or a date, such as 2001-99-99
         raise ValueError(str(err) if str(err).startswith("line ") else f"is not YAML ({str(err)[:MAX_SHOWN]})") from err
 
 
@@ -58,7 +60,8 @@ def _check_nodes(text: str) -> None:
             num_of_anchor |= {anchor: num_nodes - num_before} if anchor else {}
         elif isinstance(event, AliasEvent):
             if event.anchor not in num_of_anchor:
-                raise ValueError(f"{where}: *{event.anchor} stands for itself or for nothing; write the value out")
+                anchor = shown(event.anchor)
+                raise ValueError(f"{where}: *{anchor} stands for itself or for nothing; write the value out")
             num_nodes += num_of_anchor[event.anchor]
         elif isinstance(event, CollectionStartEvent | ScalarEvent):
             _check_node(event, where)

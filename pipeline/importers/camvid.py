@@ -31,7 +31,7 @@ def camvid(source: Path) -> Source:
         source: folder with train, trainannot, val, valannot, ...
 
     Raises:
-        DataError: another layout, a frame that has no annotation or is no picture, or an id above 11.
+        DataError: another layout, a frame without annotation, a file that is not a picture, or an id above 11.
     """
     from pipeline.dataset.contract import ClassList
     from pipeline.importers.label_map import IGNORE_ID, Labels
@@ -48,9 +48,10 @@ def list_frames(source: Path) -> "list[Sample]":
     Without test/, the sequence 0006R0 of train/ is the test split. All splits are frozen; a group is a sequence.
 
     Raises:
-        DataError: a folder is missing, a frame has no annotation or is in two splits, or there is no 0006R0.
+        DataError: a folder is missing, a frame has no annotation or is in two splits, or 0006R0 is missing.
     """
     from pipeline.dataset.contract import SPLITS, Sample
+    from pipeline.dataset.names import first_double
     from pipeline.importers.pairs import pair_files
 
     has_test = (source / "test").exists() or (source / "testannot").exists()
@@ -65,7 +66,8 @@ def list_frames(source: Path) -> "list[Sample]":
         for split in folders
         for pair in pair_files(source / split, source / f"{split}annot")
     ]
-    _refuse_doubles(samples)
+    if double := first_double(samples, lambda sample: sample.name):
+        raise DataError(f"{double[1].image}: is the same frame as {double[0].image}; remove one of them")
     return sorted(samples if has_test else _held_out(source, samples), key=lambda sample: sample.name)
 
 
@@ -77,11 +79,3 @@ def _held_out(source: Path, samples: "list[Sample]") -> "list[Sample]":
             "bring test/ and testannot/, or the whole of train/"
         )
     return [replace(sample, split="test") if is_ else sample for sample, is_ in zip(samples, is_test, strict=True)]
-
-
-def _refuse_doubles(samples: "list[Sample]") -> None:
-    seen: dict[str, Sample] = {}
-    for sample in samples:
-        if sample.name in seen:
-            raise DataError(f"{sample.image}: is the same frame as {seen[sample.name].image}; remove one of them")
-        seen[sample.name] = sample

@@ -27,7 +27,7 @@ TOP_KEYS = {"classes", "ignore_id", "ignore_colours", "ignore_colors"}
 
 @dataclass(frozen=True)
 class _Row:
-    """A class as the file declares it; `where` is for messages."""
+    """A declared class; `where` is for messages."""
 
     where: str
     name: str
@@ -44,8 +44,8 @@ class _Row:
 def read_class_file(path: Path) -> Labels:
     """Reads the classes of masks that are to be imported.
 
-    A class named void, ignore or unlabelled is ignored, unless the file says `ignore: false` of it. The others get
-    new ids from 0 in the order of their ids; `value` is the grey value in the masks if it is not the id.
+    A class named void, ignore or unlabelled is ignored, unless it has `ignore: false`. The others get new ids from 0 in
+    the order of their ids. `value` is the grey value in the masks if it is not the id.
 
     Raises:
         DataError: the file is missing, of no known format, or contradicts itself.
@@ -72,7 +72,7 @@ def _read_csv(path: Path, text: str) -> list[_Row]:
     try:
         header, lines = parse_csv(text, may_be_short=True)
     except ValueError as err:
-        raise DataError(f"{path}: is no CSV ({err}); save it anew as such") from err
+        raise DataError(f"{path}: is not CSV ({err}); save it again as such") from err
     columns = [column.strip().lower() for column in header]
     if "name" not in columns:
         raise DataError(
@@ -87,7 +87,7 @@ def _read_csv(path: Path, text: str) -> list[_Row]:
 
 
 def _without_text(cells: dict[str, str], where: str) -> dict[str, Any]:
-    """A CSV's row with the types that YAML would give it; empty cells are left out."""
+    """A row of a CSV file, with the types that YAML would give it and without empty cells."""
     row: dict[str, Any] = {name: cell for name, cell in cells.items() if cell}
     for column in {"id", "value", *COLOUR_COLUMNS[0], *COLOUR_COLUMNS[1]} & row.keys():
         if not re.fullmatch(r"\d{1,9}", row[column], re.ASCII):
@@ -184,10 +184,8 @@ def _numbered(path: Path, rows: Sequence[_Row]) -> list[tuple[int, _Row]]:
         )
     _refuse_doubles(path, "id", [row.id for row in with_id])
     ordered = sorted(enumerate(rows), key=lambda pair: pair[0] if pair[1].id is None else pair[1].id)
-    values = [(row.value, row.id, place) for place, row in ordered]
     return [
-        (next(number for number in numbers if number is not None), row)
-        for numbers, (_, row) in zip(values, ordered, strict=True)
+        (next(number for number in (row.value, row.id, place) if number is not None), row) for place, row in ordered
     ]
 
 
@@ -199,11 +197,10 @@ def _ignored_colours(path: Path, content: dict[str, Any]) -> list[Colour]:
 
 
 def _add_ignore_id(path: Path, by_value: dict[int, int], content: dict[str, Any]) -> None:
-    declared = _parse_value(content.get("ignore_id"), f"{path}: ignore_id")
-    value = IGNORE_ID if declared is None else declared
-    if declared is not None and by_value.get(value, IGNORE_ID) != IGNORE_ID:
+    value = _parse_value(content.get("ignore_id"), f"{path}: ignore_id")
+    if value is not None and by_value.get(value, IGNORE_ID) != IGNORE_ID:
         raise DataError(f"{path}: ignore_id is {value}, which is a class's value too; change one of them")
-    by_value.setdefault(value, IGNORE_ID)
+    by_value.setdefault(IGNORE_ID if value is None else value, IGNORE_ID)
 
 
 def _refuse_doubles(path: Path, what: str, values: Sequence[Any]) -> None:
@@ -226,9 +223,9 @@ def _voc_colour(index: int) -> Colour:
 
 
 def _notes(numbered: Sequence[tuple[int, _Row]], ids: dict[str, int]) -> tuple[str, ...]:
+    by_name = " because of its name; write `ignore: false` next to it if it is to be learned"
     notes = [
-        f"class {row.name!r} (value {value}) is ignored{'' if row.ignore else ' because of its name'}"
-        f"{'' if row.ignore else '; write `ignore: false` beside it if it is to be learned'}"
+        f"class {row.name!r} (value {value}) is ignored{'' if row.ignore else by_name}"
         for value, row in numbered
         if row.is_ignored
     ]

@@ -37,12 +37,12 @@ def folder(
         classes: .yaml or .json: a list `classes` of rows with name and, optional, id, value, colour, ignore; .csv: name
             and, optional, id, value, r, g, b, ignore; .txt: a name in each line.
         kind: of the masks.
-        mask_suffix: what a mask's name has beyond the image's, such as _mask.
-        group: regular expression: its first bracket is the group, found in the image's path.
-        samples: CSV: name and, optional, group, split; goes before --group.
+        mask_suffix: end of a mask's name beyond the image's, such as _mask.
+        group: regular expression; its first bracket is the group in the image's path.
+        samples: CSV: name and, optional, group, split; has precedence over --group.
 
     Raises:
-        DataError: files are no pictures or not in pairs, or masks do not keep to the class file.
+        DataError: files are not pictures or not in pairs, or masks have undeclared values.
         StorageError: the object store cannot be read.
         StageError: the disk is full.
     """
@@ -87,7 +87,7 @@ def _notes_on(samples: "Sequence[Sample]", images: Path) -> list[str]:
             "their group with --group or --samples, so that they do not end up in train and test"
         )
     if num_other_files := count_other_files(images):
-        notes.append(f"files beside the images that are no pictures were left out: {num_other_files}")
+        notes.append(f"files next to the images that are no pictures were left out: {num_other_files}")
     if num_hidden := count_hidden_pictures(images):
         notes.append(f"hidden pictures, whose names begin with a dot, were left out: {num_hidden}")
     return notes

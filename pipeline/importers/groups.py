@@ -22,22 +22,22 @@ def to_samples(pairs: Sequence[Pair], group: str, table_path: Path | None) -> li
         table_path: a samples.csv, which has precedence over `group`; its rows name samples, files or relative paths.
 
     Raises:
-        DataError: the expression is wrong or finds nothing in a path, or the table names samples that are not there.
+        DataError: the expression is wrong or does not match a path, or the table names samples that are not there.
     """
     groups = _groups_by_pattern(pairs, _compile(group)) if group else {}
     table = _read_table(table_path, {pair.name for pair in pairs}) if table_path else {}
-    samples = []
-    for pair in pairs:
-        in_table, split = table.get(pair.name, ("", ""))
-        samples.append(Sample(pair.name, pair.image, pair.mask, in_table or groups.get(pair.name, pair.name), split))
-    return samples
+    rows = [(pair, *table.get(pair.name, ("", ""))) for pair in pairs]
+    return [
+        Sample(pair.name, pair.image, pair.mask, in_table or groups.get(pair.name, pair.name), split)
+        for pair, in_table, split in rows
+    ]
 
 
 def _compile(group: str) -> re.Pattern[str]:
     try:
         pattern = re.compile(group)
     except re.error as err:
-        raise DataError(f"group {group!r} is no regular expression ({err}); an example is '^([^/_]+)_'") from err
+        raise DataError(f"group {group!r} is not a regular expression ({err}); an example is '^([^/_]+)_'") from err
     if not pattern.groups:
         raise DataError(f"group {group!r} has no brackets; put them around what names the group, as in '^([^/_]+)_'")
     return pattern

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -12,8 +12,8 @@ from pipeline.errors import DataError
 from pipeline.vision.codec import read_image
 
 IGNORE_ID = 255
-Kind = Literal["index", "binary", "colour"]
-KINDS: tuple[Kind, ...] = ("binary", "index", "colour")
+Kind = Literal["binary", "index", "colour"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class Labels:
     """Class ids of the codes in the masks; a code is a grey value or a colour as `code_of` gives it.
 
     Attributes:
-        source: file that declares them, for messages.
+        source: class file, for messages.
         classes: of the new data set.
         by_value: id of each declared grey value; 255 = ignored.
         by_colour: id of each declared colour's code; 255 = ignored.
         without_colour: names of the classes whose colour was not declared.
         has_own_values: the grey values are not the ids.
-        notes: decisions made in reading the file, for the user to read.
+        notes: decisions about the file, for the user.
     """
 
     source: Path
@@ -75,17 +75,16 @@ def to_ids(stored: np.ndarray, path: Path, kind: Kind, labels: Labels) -> np.nda
     """Converts a mask to class ids.
 
     Args:
-        stored: as `read_stored` gives it; of a palette PNG, the indices.
-        path: where it was read.
+        stored: from `read_stored`; the indices of a palette PNG.
+        path: of the mask, for messages.
         kind: of the mask.
-        labels: what is declared.
+        labels: declared codes.
 
     Returns:
         (H, W) uint8 class ids, 255 = ignore.
 
     Raises:
-        DataError: it has a value or colour that is not declared, is coloured where values were expected, or has 16-bit
-            colours.
+        DataError: it has an undeclared value or colour, is coloured though `kind` has values, or has 16-bit colours.
     """
     codes = _to_colour_codes(stored, path) if kind == "colour" else _to_values(stored, path)
     mask, is_declared = decode(codes, labels.ids(kind))

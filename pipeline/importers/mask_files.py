@@ -21,7 +21,7 @@ NUM_SHOWN = 10
 
 @dataclass
 class _Tally:
-    """Masks read as one kind that do not keep to the class file: their number, and complaints on the first of them."""
+    """Masks that one kind does not fit: their number, and complaints about the first of them."""
 
     num_bad: int = 0
     has_jpeg: bool = False
@@ -35,12 +35,8 @@ class _Tally:
                 self.complaints.append(complaint)
 
 
-@dataclass(frozen=True)
-class _Reading:
-    """One mask read as each kind: the complaint, "" for none, and if its colours contradict its grey values."""
-
-    complaints: dict[Kind, str]
-    contradicts: dict[Kind, bool]
+_Reading = dict[Kind, tuple[str, bool]]
+"""One mask read as each kind: the complaint, "" for none, and whether its colours contradict its grey values."""
 
 
 def from_mask_files(
@@ -67,7 +63,7 @@ def survey_masks(masks: Sequence[Path], labels: Labels, kind: Kind | Literal["au
 
     Args:
         masks: at least one file.
-        labels: what is declared.
+        labels: declared codes.
         kind: "auto" takes the kind that all masks fit.
 
     Returns:
@@ -93,9 +89,9 @@ def survey_masks(masks: Sequence[Path], labels: Labels, kind: Kind | Literal["au
     contradicted: dict[Kind, Path] = {}
     progress = Progress("import, check", len(masks), "masks")
     for path, reading in zip(masks, in_threads(lambda mask: _read(mask, labels, kinds), masks), strict=True):
-        for one, tally in tallies.items():
-            tally.add(path, reading.complaints[one])
-            if reading.contradicts[one]:
+        for one, (complaint, contradicts) in reading.items():
+            tallies[one].add(path, complaint)
+            if contradicts:
                 contradicted.setdefault(one, path)
         progress.advance()
     progress.close()
@@ -103,7 +99,7 @@ def survey_masks(masks: Sequence[Path], labels: Labels, kind: Kind | Literal["au
 
 
 def _possible_kinds(labels: Labels) -> list[Kind]:
-    """In the order of preference: two classes in masks of 0 and 255 alone are not class 0 and much to be ignored."""
+    """In order of preference: masks of 0 and 255 alone, with two declared classes, are binary."""
     kinds = list(KINDS)
     if len(labels.classes) != 2 or labels.has_own_values:
         kinds.remove("binary")
@@ -113,23 +109,25 @@ def _possible_kinds(labels: Labels) -> list[Kind]:
 
 
 def _read(path: Path, labels: Labels, kinds: Sequence[Kind]) -> _Reading:
-    complaints: dict[Kind, str] = dict.fromkeys(kinds, "")
-    readings: dict[Kind, np.ndarray] = {}
     try:
         stored = read_stored(path)
     except DataError as err:
-        return _Reading(dict.fromkeys(kinds, str(err)), dict.fromkeys(kinds, False))
+        return dict.fromkeys(kinds, (str(err), False))
+    ids: dict[Kind, np.ndarray] = {}
+    complaints: dict[Kind, str] = {}
     for kind in kinds:
         try:
-            readings[kind] = to_ids(stored, path, kind, labels)
+            ids[kind] = to_ids(stored, path, kind, labels)
         except DataError as err:
             complaints[kind] = str(err)
-    by_colour = readings.get("colour")
-    contradicts = {
-        kind: by_colour is not None and kind in readings and not np.array_equal(by_colour, readings[kind])
+    by_colour = ids.get("colour")
+    return {
+        kind: (
+            complaints.get(kind, ""),
+            by_colour is not None and kind in ids and not np.array_equal(by_colour, ids[kind]),
+        )
         for kind in kinds
     }
-    return _Reading(complaints, contradicts)
 
 
 def _choose(tallies: dict[Kind, _Tally], contradicted: dict[Kind, Path], labels: Labels, num_masks: int) -> Kind:

@@ -11,7 +11,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-from pipeline.dataset.names import same_everywhere
+from pipeline.dataset.names import first_double, same_everywhere
 from pipeline.disk.files import FULL, is_full
 from pipeline.errors import StageError, StorageError
 from pipeline.runtime.parallel import in_threads
@@ -26,7 +26,7 @@ NUM_CONNECTIONS = 16
 
 
 def is_url(place: str) -> bool:
-    """True for a place in an object store, such as s3://bucket/prefix."""
+    """True for an address in an object store, such as s3://bucket/prefix."""
     return place.startswith(SCHEME)
 
 
@@ -34,16 +34,16 @@ def split_url(url: str) -> tuple[str, str]:
     """Bucket and prefix of s3://bucket/prefix; the prefix ends with "/" unless it is empty.
 
     Raises:
-        StorageError: there is no bucket in it.
+        StorageError: the bucket is missing.
     """
     bucket, _, prefix = url.removeprefix(SCHEME).partition("/")
     if not is_url(url) or not bucket:
-        raise StorageError(f"{url}: is no place in an object store; expected s3://bucket/prefix")
+        raise StorageError(f"{url}: is not a place in an object store; expected s3://bucket/prefix")
     return bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
 
 def download_folder(url: str, folder: Path, suffixes: Sequence[str]) -> int:
-    """Downloads everything below a prefix into a folder that is new, keeping the relative paths.
+    """Downloads everything below a prefix into a new folder, under the same relative paths.
 
     Address and credentials come from the environment: AWS_ENDPOINT_URL, AWS_PROFILE, AWS_ACCESS_KEY_ID, ...
 
@@ -96,19 +96,14 @@ def _list_keys(client: Any, bucket: str, prefix: str) -> Iterator[str]:
 
 
 def _places(folder: Path, keys: Sequence[str], prefix: str) -> dict[str, Path]:
-    """Where each object goes; no two to one file, on any machine."""
+    """The file of each object; on no machine do two objects have the same."""
     places = {key: _place(folder, key, prefix) for key in keys}
-    seen: dict[str, str] = {}
-    for key, place in places.items():
-        name = same_everywhere(str(place))
-        if name in seen:
-            raise StorageError(f"objects {seen[name]!r} and {key!r} would be one file; rename one in the store")
-        seen[name] = key
+    if double := first_double(places, lambda key: same_everywhere(str(places[key]))):
+        raise StorageError(f"objects {double[0]!r} and {double[1]!r} would be one file; rename one in the store")
     return places
 
 
 def _place(folder: Path, key: str, prefix: str) -> Path:
-    """Where an object goes; a key must not lead out of the folder."""
     relative = PurePosixPath(key.removeprefix(prefix))
     if relative.is_absolute() or ".." in relative.parts or "\0" in key:
         raise StorageError(f"object {key!r} leads out of the folder; rename it in the store")
@@ -137,4 +132,4 @@ def _explain(err: Exception) -> str:
             f"{where} refuses these credentials ({code}); check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
             "AWS_SESSION_TOKEN, and that they may list and read the bucket"
         )
-    return f"{where} answered {err}; mend that and start again"
+    return f"{where} answered {err}; fix that and start again"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.dataset.names import check_name, same_everywhere
+from pipeline.dataset.names import check_name, first_double, same_everywhere
 from pipeline.disk.regular_files import check_place
 from pipeline.errors import DataError
 from pipeline.text import show_names, shown
@@ -43,7 +43,7 @@ def pair_files(images: Path, masks: Path, mask_suffix: str = "") -> list[Pair]:
 
     Raises:
         DataError: a folder is missing or has no picture, an image has no mask or a mask no image, two have one name, a
-            name is one that not every machine can hold, or a file is a link out of its folder or no regular file.
+            name does not fit every machine, or a file is a link out of its folder or not a regular file.
     """
     image_paths, mask_paths = _list_sides(images, masks, mask_suffix)
     for folder, paths in ((images, image_paths), (masks, mask_paths)):
@@ -66,12 +66,16 @@ def pair_files(images: Path, masks: Path, mask_suffix: str = "") -> list[Pair]:
         check_name(pair.name, pair.image)
         check_place(pair.image, (images,))
         check_place(pair.mask, (masks,))
-    _refuse_one_name(pairs)
+    if double := first_double(pairs, lambda pair: same_everywhere(pair.name)):
+        raise DataError(
+            f"{double[1].image}: would have the name {double[1].name} like {double[0].image}; rename one, "
+            '"/" becomes "__" in names, and not every machine tells upper from lower case'
+        )
     return sorted(pairs, key=lambda pair: pair.name)
 
 
 def count_other_files(folder: Path) -> int:
-    """Files below a folder that are neither hidden nor pictures."""
+    """Number of files below a folder that are neither hidden nor pictures."""
     return sum(
         path.is_file() and path.suffix.lower() not in SUFFIXES and not path.name.startswith(".")
         for path in folder.rglob("*")
@@ -79,14 +83,14 @@ def count_other_files(folder: Path) -> int:
 
 
 def count_hidden_pictures(folder: Path) -> int:
-    """Pictures below a folder whose own name is hidden (it begins with a dot)."""
+    """Number of pictures below a folder whose own name begins with a dot."""
     return sum(path.is_file() and path.suffix.lower() in SUFFIXES for path in folder.rglob(".*"))
 
 
 def _list_sides(images: Path, masks: Path, mask_suffix: str) -> tuple[list[Path], list[Path]]:
     for folder in (images, masks):
         if not folder.is_dir():
-            raise DataError(f"{folder}: is no folder; expected one of {_what(folder, masks)}s, correct the path")
+            raise DataError(f"{folder}: is not a folder; expected one of {_what(folder, masks)}s, correct the path")
     image_paths, mask_paths = list_images(images), list_images(masks)
     if images.resolve() == masks.resolve():
         if not mask_suffix:
@@ -114,33 +118,16 @@ def _what(folder: Path, masks: Path) -> str:
 
 def _by_key(folder: Path, paths: Sequence[Path], suffix: str) -> dict[str, Path]:
     """Paths by relative path without suffix; a mask whose name lacks the mask suffix keeps all of it."""
-    path_of: dict[str, Path] = {}
-    for path in paths:
-        key = _key_of(path, folder).removesuffix(suffix)
-        if key in path_of:
-            raise DataError(
-                f"{shown(str(path))}: has the same name as {shown(str(path_of[key]))}; rename one, names tell "
-                "samples apart"
-            )
-        path_of[key] = path
-    return path_of
+    keys = {path: _key_of(path, folder).removesuffix(suffix) for path in paths}
+    if double := first_double(paths, keys.__getitem__):
+        other, path = (shown(str(path)) for path in double)
+        raise DataError(f"{path}: has the same name as {other}; rename one, names tell samples apart")
+    return {key: path for path, key in keys.items()}
 
 
 def _key_of(path: Path, folder: Path) -> str:
     """The path below the folder without suffix; an accent is one character, however the file system writes it."""
     return unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
-
-
-def _refuse_one_name(pairs: Sequence[Pair]) -> None:
-    seen: dict[str, Pair] = {}
-    for pair in pairs:
-        name = same_everywhere(pair.name)
-        if name in seen:
-            raise DataError(
-                f"{pair.image}: would have the name {pair.name} like {seen[name].image}; rename one, "
-                '"/" becomes "__" in names, and not every machine tells upper from lower case'
-            )
-        seen[name] = pair
 
 
 def _describe_unpaired(images: Path, masks: Path, image_of: dict[str, Path], mask_of: dict[str, Path]) -> str:
@@ -169,6 +156,5 @@ def _guess_suffix(image_of: dict[str, Path], lonely_masks: Sequence[str]) -> str
 
 
 def _suffix_beyond(image_of: dict[str, Path], key: str) -> str:
-    name_at = key.rfind("/") + 1
-    cuts = range(len(key) - 1, name_at, -1)
+    cuts = range(len(key) - 1, key.rfind("/") + 1, -1)
     return next((key[cut:] for cut in cuts if key[:cut] in image_of), "")

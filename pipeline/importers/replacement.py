@@ -1,4 +1,4 @@
-"""Replaces the data folder together with its version: both are new, or both are as before, even after a kill."""
+"""Replaces the data folder and its version, both or neither, even if the import is killed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,16 +12,16 @@ from pipeline.disk.records import read_record
 from pipeline.errors import DataError, SeglineError
 
 JOURNAL = Path(".segline/import.json")
-"""Exists while a new data folder is put in its place."""
+"""Exists while a data folder is replaced."""
 
 
 @dataclass(frozen=True)
 class Replacement:
-    """A new data folder on its way to its place.
+    """A data folder that is being replaced.
 
     Attributes:
         md5: of the new folder.
-        dvc_file: text of the former `.dvc` file; None if there was none.
+        dvc_file: text of the former `.dvc` file; None if it did not exist.
     """
 
     md5: str
@@ -31,8 +31,8 @@ class Replacement:
 def check_replaceable(data: Path = DATA) -> None:
     """Checks that DVC can take a new version and that its cache holds the content of `data`.
 
-    First undoes an import that was killed while it put a folder in its place. Outside of a DVC project, `data` must be
-    missing or empty.
+    First undoes an import that was killed while it replaced a folder. Outside of a DVC project, `data` must be missing
+    or empty.
 
     Raises:
         DataError: DVC does not hold the content of `data`.
@@ -57,7 +57,7 @@ def check_replaceable(data: Path = DATA) -> None:
 
 
 def is_versioned() -> bool:
-    """False outside of a DVC project: data come in without a version and are never replaced."""
+    """False outside of a DVC project, where data have no version and are never replaced."""
     return Path(".dvc").is_dir()
 
 
@@ -65,8 +65,7 @@ def is_versioned() -> bool:
 def replaced(data: Path = DATA) -> Iterator[Path]:
     """Gives a folder to write a new data set to; at the end of the block it replaces `data` and gets a version.
 
-    If the block raises or DVC fails, data folder and version stay as they were. Outside of a DVC project there is no
-    version.
+    If the block raises or DVC fails, data folder and version stay as they were.
 
     Raises:
         StageError: the disk is full, or DVC fails.

@@ -22,7 +22,7 @@ class Source:
         samples: with their groups and frozen splits. `image` and `mask` are for `write` alone: None if it draws them.
         write: writes the image and the mask of a sample into a new data folder. Several threads call it. It raises
             DataError if a sample cannot be used; the import names all of these samples and writes nothing.
-        notes: decisions for the user to read.
+        notes: decisions, for the user.
     """
 
     classes: "ClassList"

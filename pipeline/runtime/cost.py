@@ -1,6 +1,6 @@
-"""What the stages cost on this machine: time and memory. Kept beside DVC's outputs, because no two runs cost the same.
+"""Time and memory of the stages on this machine, kept apart from DVC's outputs because they differ between runs.
 
-A record names the output that it belongs to by the MD5 of the stage's marker, and is void for any other output.
+A record names its output by the MD5 of the stage's marker, and does not count for any other output.
 """
 
 import resource
@@ -20,13 +20,13 @@ COSTS = Path(".segline/cost")
 
 @dataclass(frozen=True)
 class Cost:
-    """What a stage cost.
+    """The cost of a stage.
 
     Attributes:
         stage: its name.
-        seconds: from start to end of its last run; of a continued training the last part.
+        seconds: of its last run; of a continued training the last part.
         peak_mb: most memory of the process on the host, in MB of 10^6 bytes.
-        marker_md5: of the stage's marker, which stands for its output.
+        marker_md5: MD5 of the stage's marker.
     """
 
     stage: str
@@ -40,7 +40,7 @@ def cost_recorded(stage: str, work: Path = WORK, folder: Path = COSTS) -> Iterat
     """Writes the cost of the block, which writes the stage's marker, unless it raises.
 
     Raises:
-        StageError: nothing can be written to `folder`; before the block runs.
+        StageError: `folder` cannot be written to; raised before the block runs.
     """
     check_writable(folder)
     started = time.monotonic()
@@ -52,11 +52,11 @@ def cost_recorded(stage: str, work: Path = WORK, folder: Path = COSTS) -> Iterat
 
 
 def read_costs(work: Path = WORK, folder: Path = COSTS, pipeline: Path = PIPELINE) -> list[Cost]:
-    """The costs of the outputs in `work`, in the order of `dvc.yaml`; records of other outputs are passed over.
+    """The costs of the outputs in `work`, in the order of `dvc.yaml`, without records of other outputs.
 
     Raises:
         EvidenceError: a record is damaged.
-        StageError: there are records, but no `dvc.yaml`.
+        StageError: there are records, but `dvc.yaml` is missing.
     """
     records = {path.stem: path for path in folder.glob("*.json")}
     costs = []

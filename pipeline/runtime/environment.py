@@ -1,4 +1,4 @@
-"""The environment that all programs of ours run in: nothing phones home, nothing chatters."""
+"""The environment of all programs of segline: telemetry is off, start-up messages are dropped."""
 
 import importlib.util
 import os
@@ -19,9 +19,8 @@ QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
-"""Telemetry of every library off, and no start-up messages of TensorFlow."""
 CHATTER = r"/^I[0-9][0-9][0-9][0-9] /d; /^WARNING: All log messages before absl::InitializeLog/d"
-"""For `sed`: what TensorFlow's libraries say of themselves while they are loaded, before they read their log level."""
+"""For `sed`: messages of TensorFlow's libraries while they are loaded, before they read their log level."""
 STDERR = 2
 
 
@@ -32,13 +31,13 @@ def set_defaults(values: Mapping[str, str]) -> None:
 
 
 def quiet_tensorflow() -> None:
-    """Drops the chatter of TensorFlow's first import, whoever imports it; a log level that the user set keeps it."""
+    """Drops the messages of TensorFlow's first import, unless the user set a log level."""
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == QUIET["TF_CPP_MIN_LOG_LEVEL"]:
         sys.meta_path.insert(0, _QuietImport())
 
 
 class _QuietImport(MetaPathFinder):
-    """Finds TensorFlow once, as Python does, and lets it be loaded without its chatter."""
+    """Finds TensorFlow once, as Python does, and loads it without its messages."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -60,7 +59,7 @@ class _QuietImport(MetaPathFinder):
 
 @contextmanager
 def chatter_dropped() -> Iterator[None]:
-    """Leaves `CHATTER` out of what the block writes to stderr; a message of a crash still arrives."""
+    """Leaves `CHATTER` out of the block's stderr; a message of a crash still arrives."""
     sed = shutil.which("sed")
     try:
         kept = os.dup(STDERR)

@@ -1,8 +1,7 @@
 """Processes that end with the process that started them, even if that is killed with SIGKILL.
 
-A process learns of it from its parent's id, which changes once the parent is gone. A command, which knows nothing of
-this, runs under this module (`python -m pipeline.runtime.guard PARENT COMMAND ...`), which leads a process group of its
-own and kills the group.
+The id of a process's parent changes once the parent is gone. A command runs under this module (`python -m
+pipeline.runtime.guard PARENT COMMAND ...`), which leads a process group of its own and kills the group.
 """
 
 import os
@@ -13,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,17 +23,13 @@ INTERVAL_S = 0.1
 
 
 class Guard:
-    """Watches the process that started this one.
-
-    Attributes:
-        parent: id of that process.
-    """
+    """Watches the process that started this one, `parent` by its id."""
 
     def __init__(self, parent: int | None = None) -> None:
         self.parent = os.getppid() if parent is None else parent
 
     def check(self) -> None:
-        """Raises if the parent is gone, so that work that is kept in parts stops between two of them.
+        """Call it between two parts of a work that is kept in parts.
 
         Raises:
             StageError: the parent is gone.
@@ -56,7 +51,7 @@ class Guard:
 
 
 def end_with(parent: int) -> None:
-    """Ends this process once its parent is gone; the initializer of a pool's processes, which would wait for ever."""
+    """Ends this process once its parent is gone: the initializer of pool workers, which would wait for ever."""
     Guard(parent).watch(lambda: os._exit(1))
 
 
@@ -72,14 +67,12 @@ def run_guarded(
 
     Args:
         name: of the work, for the message.
-        command: program and arguments.
-        on_line: gets each line of stdout and stderr, without its end.
+        command: see `started`, as for `environment` and `folder`.
+        on_line: called with each line of stdout and stderr, without its end.
         timeout_s: time after which the command and its children are killed; None: never.
-        environment: variables to add to those of this process.
-        folder: to run in; None: that of this process.
 
     Raises:
-        StageError: it took too long or ended with another exit code than 0; names the last lines.
+        StageError: it took too long or its exit code is not 0; names the last lines.
     """
     last_lines: deque[str] = deque(maxlen=NUM_LAST_LINES)
     limit_s = threading.TIMEOUT_MAX if timeout_s is None else timeout_s
@@ -98,7 +91,7 @@ def run_guarded(
         raise StageError(f"{name} took longer than {limit_s:g} s and was stopped; give it more time and run again")
     if code:
         lines = "\n  ".join(last_lines)
-        raise StageError(f"{name} ended with exit code {code}; mend what its last lines say and run again:\n  {lines}")
+        raise StageError(f"{name} ended with exit code {code}; fix what its last lines say and run again:\n  {lines}")
 
 
 @contextmanager
@@ -108,10 +101,10 @@ def started(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
-    """Starts a command for as long as the block lasts; at its end the command and all its children are killed.
+    """Starts a command; at the end of the block the command and all its children are killed.
 
     Args:
-        command: program and arguments; a name without a folder is looked up beside this Python first.
+        command: program and arguments; a name without a folder is looked up next to this Python first.
         output: where stdout and stderr go, as `subprocess` takes it; None: where those of this process go.
         environment: variables to add to those of this process.
         folder: to run in; None: that of this process.
@@ -137,14 +130,12 @@ def started(
 
 def kill_group(child: subprocess.Popen[str]) -> None:
     """Kills a child that leads a process group, with all that it started."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def main() -> None:
-    """Runs the command in the arguments; kills the own process group once the process in the first one is gone."""
+    """Runs the command in the arguments; kills its own process group once the process PARENT is gone."""
     Guard(int(sys.argv[1])).watch(lambda: os.killpg(0, signal.SIGKILL))
     code = subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL, check=False).returncode
     sys.exit(code if code >= 0 else 128 - code)  # as a shell says "killed by a signal"

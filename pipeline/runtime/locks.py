@@ -8,11 +8,11 @@ from pathlib import Path
 from pipeline.errors import SeglineError, StageError
 
 FOLDER = Path(".segline")
-"""What this checkout keeps beside DVC's outputs: locks, costs, the noise floor's seeds, Prefect's own server."""
+"""Files of this checkout besides DVC's outputs: locks, costs, the noise floor's seeds, Prefect's own server."""
 
 
 def only_one(work: str) -> AbstractContextManager[None]:
-    """Holds the lock of a kind of work in this checkout, such as "run", as long as the block lasts.
+    """Holds the lock of a kind of work in this checkout, such as "run", during the block.
 
     Raises:
         StageError: another process holds it.
@@ -23,7 +23,7 @@ def only_one(work: str) -> AbstractContextManager[None]:
 
 @contextmanager
 def held(path: Path, refusal: SeglineError) -> Iterator[None]:
-    """Holds the lock of a file, which is made if it is missing, as long as the block lasts.
+    """Holds the lock of a file, which is made if it is missing, during the block.
 
     Raises:
         SeglineError: `refusal`; the lock is held already, by another process or by this one.
@@ -39,7 +39,7 @@ def held(path: Path, refusal: SeglineError) -> Iterator[None]:
 
 @contextmanager
 def waited(path: Path) -> Iterator[None]:
-    """Waits for the lock of a file, which is made if it is missing, and holds it as long as the block lasts."""
+    """Waits for the lock of a file, which is made if it is missing, and holds it during the block."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""Many jobs side by side, read ahead of whoever takes the results, with few of them in memory at a time."""
+"""Jobs in parallel, started ahead of the reader of their results, with few results in memory at a time."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 AHEAD_PER_THREAD = 2
-"""Results that may wait to be taken, so that no thread waits for the one who takes them."""
+"""Results that may wait for the reader, so that no thread waits for it."""
 NUM_READERS = 2
 """Threads that read images at full size for a model, which needs the other cores and the memory."""
 
@@ -18,10 +18,10 @@ def in_order(pool: Executor, function: Callable[[T], R], items: Iterable[T], num
     """The results of `function` in the order of `items`; an exception is raised in the place of its item.
 
     Args:
-        pool: threads or processes to work in.
+        pool: threads or processes.
         function: the job.
-        items: what to work on; they are taken as they are needed.
-        num_ahead: jobs that are started before their results are asked for.
+        items: taken as they are needed.
+        num_ahead: number of jobs that are started before their results are read.
     """
     ahead: deque[Future[R]] = deque()
     try:

@@ -1,4 +1,4 @@
-"""How each program of ours starts and ends."""
+"""Start and end of each program of segline."""
 
 import io
 import os
@@ -12,12 +12,13 @@ from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from pipeline.disk.files import FULL, is_full, write_json
+from pipeline.disk.records import nan_as_null
 from pipeline.errors import SeglineError
 from pipeline.runtime.cost import cost_recorded
 from pipeline.runtime.stages import MARKER, WORK, unchanged_inputs
 
 UNFORESEEN = 70
-"""Exit code of a program that meets what its authors did not think of, as BSD's sysexits has it."""
+"""Exit code after an unforeseen exception, as in BSD's sysexits."""
 STOPPED = "start the same command again to go on; a training continues after its last whole epoch"
 
 
@@ -26,14 +27,14 @@ class Terminated(BaseException):
 
 
 def run_stage(stage: str, main: Callable[[], Mapping[str, Any]]) -> None:
-    """Runs the program of a stage as `run` does, writes the stage's marker last, and records what the stage cost.
+    """Runs the program of a stage as `run` does, writes the stage's marker last, and records the cost.
 
     A stage that fails, or whose inputs change in the meantime, leaves no marker.
 
     Args:
         stage: its name.
-        main: returns the summary that the marker holds, without times, so that equal outputs have equal markers; nan is
-            written as null.
+        main: returns the content of the marker, without times, so that equal outputs have equal markers; nan is written
+            as null.
     """
     marker = WORK / stage / MARKER
 
@@ -42,20 +43,20 @@ def run_stage(stage: str, main: Callable[[], Mapping[str, Any]]) -> None:
         with cost_recorded(stage):
             with unchanged_inputs(stage):
                 summary = main()
-            write_json(marker, {name: None if value != value else value for name, value in summary.items()})
+            write_json(marker, nan_as_null(summary))
 
     run(write_outputs, is_logged=True)
 
 
 def run(main: Callable[[], None], is_logged: bool = False) -> None:
-    """Runs a program; however it ends, the user reads a sentence and no traceback.
+    """Runs a program; an error is shown as a sentence without a traceback.
 
-    What a user can mend ends with its error's exit code, Ctrl-C with 130, SIGTERM with 143, a reader of the output that
-    went away with 141. What nobody foresaw ends with 70, and its traceback is kept in a file.
+    A `SeglineError` ends the program with its exit code, Ctrl-C with 130, SIGTERM with 143, a closed output pipe with
+    141. An unforeseen exception ends it with 70; its traceback is kept in a file.
 
     Args:
         main: the program.
-        is_logged: its output is a log that may be read elsewhere, so it holds the traceback of what nobody foresaw.
+        is_logged: the output is a log that may be read elsewhere, so an unforeseen exception's traceback is printed.
     """
     _print_any_text()
     try:
@@ -66,7 +67,8 @@ def run(main: Callable[[], None], is_logged: bool = False) -> None:
     except SeglineError as err:
         _end(f"error: {err}", err.exit_code)
     except BrokenPipeError:
-        _end_unheard()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes the rest at its end
+        sys.exit(128 + signal.SIGPIPE)
     except OSError as err:
         _end(f"error: {_explain(err)}", 1)
     except KeyboardInterrupt:
@@ -84,7 +86,7 @@ def run(main: Callable[[], None], is_logged: bool = False) -> None:
 
 
 def _print_any_text() -> None:
-    """A name that the terminal's encoding lacks is printed with escapes, in place of an error."""
+    """Characters that the terminal's encoding lacks are printed as escapes."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -92,7 +94,7 @@ def _print_any_text() -> None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does, so that children are ended and files are left whole."""
+    """SIGTERM ends the block as Ctrl-C does: children are ended and files are left whole."""
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         yield
         return
@@ -110,11 +112,11 @@ def _terminate(*_: Any) -> NoReturn:
 def _explain(err: OSError) -> str:
     if is_full(err):
         return f"{FULL} ({err}); free some space and run the same command again, nothing is lost"
-    return f"{err}; mend that and run the same command again, nothing is lost. {_keep_traceback()}"
+    return f"{err}; fix that and run the same command again, nothing is lost. {_keep_traceback()}"
 
 
 def _keep_traceback() -> str:
-    """Writes the traceback of the error under way to a file, else to stderr; says where it is."""
+    """Writes the current traceback to a file, or to stderr if that fails; returns a sentence with the place."""
     try:
         with tempfile.NamedTemporaryFile("w", prefix="segline-", suffix=".log", delete=False, errors="replace") as file:
             traceback.print_exc(file=file)
@@ -128,9 +130,3 @@ def _end(message: str, code: int) -> NoReturn:
     with suppress(OSError):  # nobody reads stderr any more
         print(message, file=sys.stderr, flush=True)
     sys.exit(code)
-
-
-def _end_unheard() -> NoReturn:
-    """Ends as a program that the system stops for writing to a pipe without a reader."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes what is left at its end
-    sys.exit(128 + signal.SIGPIPE)

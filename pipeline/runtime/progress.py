@@ -1,4 +1,4 @@
-"""Progress as plain lines, because it is read through DVC's, Prefect's and CI's logs."""
+"""Progress as plain lines, for the logs of DVC, Prefect and CI."""
 
 import time
 
@@ -6,7 +6,7 @@ INTERVAL_S = 5.0
 
 
 class Progress:
-    """Prints how far a job is, how fast it goes and how long it has to go, every few seconds."""
+    """Prints progress, speed and remaining time of a job every few seconds."""
 
     def __init__(self, name: str, total: int, unit: str) -> None:
         self.name, self.total, self.unit = name, total, unit
@@ -32,7 +32,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """A length of time as people say it: "48 s", "3 min 20 s", "1 h 5 min"."""
+    """A length of time in words: "48 s", "3 min 20 s", "1 h 5 min"."""
     if seconds == float("inf"):
         return "unknown time"
     whole = round(seconds)

@@ -1,7 +1,7 @@
 """The stages of `dvc.yaml`: their order, the marker of each, and their inputs, watched while a stage runs.
 
-DVC hashes the inputs after the stage has ended (DVC issue 11058): without the watch, an edit in the meantime would be
-written to `dvc.lock` as what the outputs were made of.
+DVC hashes the inputs after the stage has ended (DVC issue 11058). Without the watch, `dvc.lock` would hold an edit made
+in the meantime as an input of the outputs.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from pipeline.errors import StageError
 PIPELINE = Path("dvc.yaml")
 PARAMS = Path("params.yaml")
 ROOT = Path(__file__).resolve().parents[2]
-"""Of the checkout that this code is part of."""
+"""The checkout of this code."""
 WORK = Path("work")
 """Holds a folder of each stage."""
 MARKER = "summary.json"
-"""File that each stage writes last into its folder: the numbers that a person asks for first."""
+"""File that each stage writes last into its folder: its main numbers."""
 CODE = "pipeline"
 NUM_NAMED = 5
 RESTORE = "run this in the project's folder, or restore it from git"
@@ -41,7 +41,7 @@ def list_stages(path: Path = PIPELINE) -> list[str]:
 def unchanged_inputs(stage: str) -> Iterator[None]:
     """Raises if the dependencies or params of a stage changed while the block ran.
 
-    A file has changed if its size or its time of change is another. Without a `dvc.yaml`, nothing is watched.
+    A file has changed if its size or its time of change differs. Without a `dvc.yaml`, nothing is watched.
 
     Raises:
         StageError: names what changed.
@@ -73,14 +73,10 @@ def _read_inputs(stage: str) -> dict[str, Any]:
 
 
 def describe_stage(stage: str, path: Path = PIPELINE) -> dict[str, list[str]]:
-    """Names of the `deps` and `params` of a stage in `dvc.yaml`; a stage may have no params.
-
-    Args:
-        stage: name of the stage.
-        path: of the file.
+    """Names of the `deps` and `params` of a stage in the file `path`; a stage may have no params.
 
     Raises:
-        StageError: the file is not YAML, or has no such stage with dependencies.
+        StageError: the file is not YAML, or lacks that stage or its dependencies.
     """
     content = read_yaml(path, StageError, RESTORE)
     try:
@@ -94,12 +90,12 @@ def describe_stage(stage: str, path: Path = PIPELINE) -> dict[str, list[str]]:
 
 
 def code_of(stage: str) -> dict[str, str]:
-    """MD5 of each room and file of code that a stage depends on, by `dvc.yaml`: the identity of its code.
+    """MD5 of each room and file of code that a stage depends on in `dvc.yaml`: the identity of its code.
 
     Checkpoints and the noise floor use it, so that they are valid as long as DVC takes the stage for fresh.
 
     Raises:
-        StageError: `dvc.yaml` has no such stage.
+        StageError: `dvc.yaml` lacks the stage.
     """
     deps = describe_stage(stage, ROOT / PIPELINE)["deps"]
     return {dep: md5_of_code(ROOT / dep) for dep in sorted(deps) if dep.startswith(f"{CODE}/")}

@@ -16,7 +16,7 @@ from pipeline.params import SplitParams, ValidateParams, read_params
 from pipeline.params_fit import check_params
 from pipeline.runtime.program import run_stage
 from pipeline.text import quoted, shown
-from pipeline.validation.checks import Table, class_checks, leak_checks, sample_checks, split_checks, version_checks
+from pipeline.validation.checks import CLASS_CHECKS, SPLIT_CHECKS, VERSION_CHECKS, Table, leak_checks, sample_checks
 from pipeline.validation.data_docs import write_docs
 from pipeline.validation.data_version import version_rows
 from pipeline.validation.facts import class_rows, leak_rows, most_ignored_share, sample_row, split_rows
@@ -94,7 +94,7 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
         checks=sample_checks(params.max_ignored_share, params.one_class_masks, params.binary_looking_masks),
     )
     files = version_rows(version, _md5s(facts), data) if version else []
-    files_table = Table("files", key="path", rows=files, checks=version_checks())
+    files_table = Table("files", key="path", rows=files, checks=VERSION_CHECKS)
     findings = samples_table.findings() + files_table.findings()
     left = _left(facts, findings, params.on_error)
     leaks = leak_rows(left, params.groups_in_several_splits, params.near_duplicate_bits)
@@ -102,9 +102,9 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     findings += leaks_table.findings()
     left = _left(facts, findings, params.on_error)
     splits = split_rows(left, data / "samples.csv")
-    splits_table = Table("splits", key="split", rows=splits, checks=split_checks())
+    splits_table = Table("splits", key="split", rows=splits, checks=SPLIT_CHECKS)
     per_class = class_rows(left, classes, data / "dataset.yaml")
-    classes_table = Table("classes", key="class", rows=per_class, checks=class_checks())
+    classes_table = Table("classes", key="class", rows=per_class, checks=CLASS_CHECKS)
     findings += splits_table.findings() + classes_table.findings()
     tables = (samples_table, files_table, leaks_table, splits_table, classes_table)
     write_docs(docs, [table for table in tables if table.rows])

@@ -1,7 +1,8 @@
-"""Checks of the tables of `facts`: what passes, and the words for a row that fails."""
+"""Checks of the tables of `facts`: the values that pass, and the words for a row that fails."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from pipeline.validation.facts import TableRow
@@ -82,12 +83,11 @@ class Table:
 
 
 def sample_checks(max_ignored_share: float, one_class_masks: str, binary_looking_masks: str) -> list[Check]:
-    """Checks of each sample by itself.
+    """Checks of single samples.
 
     Args:
         max_ignored_share: largest allowed share of a mask's pixels, in [0, 1].
-        one_class_masks: "error", "warning" or "off".
-        binary_looking_masks: "error", "warning" or "off".
+        one_class_masks: "error", "warning" or "off", as `binary_looking_masks`.
     """
     limits = [
         replace(MASK_LABELLED, most=max_ignored_share),
@@ -98,66 +98,55 @@ def sample_checks(max_ignored_share: float, one_class_masks: str, binary_looking
 
 
 def leak_checks(near_duplicates: str) -> list[Check]:
-    """Checks of each sample against the others.
-
-    Args:
-        near_duplicates: "error", "warning" or "off".
-    """
+    """Checks of each sample against the others; `near_duplicates` is "error", "warning" or "off"."""
     checks = (*OF_LEAKS, replace(NO_NEAR_DUPLICATE, severity=near_duplicates))
     return [check for check in checks if check.severity != OFF]
 
 
-def class_checks() -> list[Check]:
-    """Checks of each class: it can be learned, chosen by and scored."""
-    return [
-        Check(
-            f"class_in_{split}",
-            column=split,
-            reason=f"class {{class!r}} is in no mask of {split}, so it cannot be {use}",
-            what_to_do=f"add images of it, name splits in samples.csv so that {split} has some, or remove the class",
-            file="path",
-            severity=severity,
-            least=1,
-        )
-        for split, use, severity in (
-            ("train", "learned", ERROR),
-            ("val", "counted when the best weights are chosen", WARNING),
-            ("test", "scored", WARNING),
-        )
-    ]
+CLASS_CHECKS = [
+    Check(
+        f"class_in_{split}",
+        column=split,
+        reason=f"class {{class!r}} is in no mask of {split}, so it cannot be {use}",
+        what_to_do=f"add images of it, name splits in samples.csv so that {split} has some, or remove the class",
+        file="path",
+        severity=severity,
+        least=1,
+    )
+    for split, use, severity in (
+        ("train", "learned", ERROR),
+        ("val", "counted when the best weights are chosen", WARNING),
+        ("test", "scored", WARNING),
+    )
+]
 
+SPLIT_CHECKS = (
+    Check(
+        "split_has_samples",
+        column="num_samples",
+        reason="split {split} has no sample; the set has {num_groups_in_all} groups",
+        what_to_do="name splits in the column `split` of samples.csv, add groups, or change the shares in "
+        "validate.split of params.yaml",
+        file="path",
+        least=1,
+    ),
+)
 
-def split_checks() -> list[Check]:
-    """The check of each split: it has samples."""
-    return [
-        Check(
-            "split_has_samples",
-            column="num_samples",
-            reason="split {split} has no sample; the set has {num_groups_in_all} groups",
-            what_to_do="name splits in the column `split` of samples.csv, add groups, or change the shares in "
-            "validate.split of params.yaml",
-            file="path",
-            least=1,
-        )
-    ]
-
-
-def version_checks() -> list[Check]:
-    """The check of each file of a data set that has a version: it is the one that the version names."""
-    return [
-        Check(
-            "as_versioned",
-            column="state",
-            reason="file is {state}, so this is not the version {version} that data.dvc names",
-            what_to_do="{advice}",
-            file="path",
-            allowed=("as versioned",),
-        )
-    ]
-
+VERSION_CHECKS = (
+    Check(
+        "as_versioned",
+        column="state",
+        reason="file is {state}, so this is not the version {version} that data.dvc names",
+        what_to_do="{advice}",
+        file="path",
+        allowed=("as versioned",),
+    ),
+)
 
 RESTORE = "restore the file or export it again, or remove the sample"
 KEEP_ONE = "keep one of them, or give both one group in samples.csv"
+_mask_check = partial(Check, file="mask")
+_must_be_false = partial(Check, allowed=(False,))
 
 OF_FILES = (
     Check(
@@ -179,67 +168,60 @@ OF_FILES = (
 )
 
 OF_MASKS = (
-    Check(
+    _mask_check(
         "mask_is_png",
         column="mask_suffix",
         reason="mask is a {mask_suffix} file, expected .png, which keeps ids as they are",
         what_to_do="export the mask again as PNG",
-        file="mask",
         allowed=(".png",),
     ),
-    Check(
+    _mask_check(
         "mask_has_one_channel",
         column="mask_channels",
         reason="mask has {mask_channels} channels, expected one (class ids)",
         what_to_do="turn colours into ids with `segline import folder`",
-        file="mask",
         allowed=(1,),
     ),
-    Check(
+    _mask_check(
         "mask_has_8_bits",
         column="mask_depth",
         reason="mask has pixels of {mask_depth}, expected uint8",
         what_to_do="save it with 8 bits per pixel, each the id of a class",
-        file="mask",
         allowed=("uint8",),
     ),
-    Check(
+    _mask_check(
         "sizes_equal",
         column="size_difference",
         reason="mask is {mask_size}, image is {image_size} (height x width, upright)",
         what_to_do="{size_advice}",
-        file="mask",
         allowed=("0 x 0",),
     ),
-    Check(
+    _mask_check(
         "ids_declared",
         column="undeclared_pixels",
         reason="mask holds ids that dataset.yaml does not declare: {undeclared}",
         what_to_do="declare them as classes, or set these pixels to a declared id or to the ignore id",
-        file="mask",
         most=0,
     ),
 )
 
-MASK_LABELLED = Check(
+MASK_LABELLED = _mask_check(
     "mask_labelled",
     column="ignored_share",
     reason="{ignored_share:.1%} of the mask is ignored, more than validate.max_ignored_share allows",
     what_to_do="label more of it, remove the sample, or raise the limit",
-    file="mask",
 )
 
-SEVERAL_CLASSES = Check(
+SEVERAL_CLASSES = _mask_check(
     "several_classes",
     column="num_classes",
     reason="mask holds a single class, {only_class!r}",
     what_to_do="finish its labels; if 255 stands for a class in it, use `segline import folder`; if such masks are "
     "right, set validate.one_class_masks to off",
-    file="mask",
     least=2,
 )
 
-NOT_BINARY = Check(
+NOT_BINARY = _must_be_false(
     "not_binary",
     column="looks_binary",
     reason="mask holds id 0 and, on {ignored_share:.1%} of it, the ignore id {ignore_id}, which is more than any mask "
@@ -247,34 +229,30 @@ NOT_BINARY = Check(
     what_to_do="if {ignore_id} stands for a class, bring the masks in with `segline import folder ... --kind binary`; "
     "if it is to be ignored, set validate.binary_looking_masks to warning or off",
     file="mask",
-    allowed=(False,),
 )
 
 OF_IMAGES = (
-    Check(
+    _must_be_false(
         "no_transparency",
         column="has_alpha",
         reason="image holds transparency, which is dropped",
         what_to_do="flatten it if the colour below transparent pixels is no part of the picture",
         severity=WARNING,
-        allowed=(False,),
     ),
-    Check(
+    _must_be_false(
         "whole_range",
         column="has_low_range",
         reason="image has 16 bits but fills less than 1/16 of their range, and is nearly black once it has 8",
         what_to_do="scale its values to the whole range",
         severity=WARNING,
-        allowed=(False,),
     ),
-    Check(
+    _must_be_false(
         "turn_proven",
         column="unproven_turn",
         reason="image is turned upright by its EXIF orientation {orientation}, and the sizes cannot show whether the "
         "mask was drawn on the upright picture",
         what_to_do="look at one such pair; the mask has to fit the upright picture",
         severity=WARNING,
-        allowed=(False,),
     ),
     Check(
         "not_blank",
@@ -288,44 +266,39 @@ OF_IMAGES = (
 )
 
 OF_LEAKS = (
-    Check(
+    _must_be_false(
         "group_in_one_split",
         column="in_two_splits",
         reason="group {group!r} is in {split} and in {first_split}",
         what_to_do="give all samples of a group one split in samples.csv, or list the group in "
         "validate.groups_in_several_splits of params.yaml",
-        allowed=(False,),
     ),
-    Check(
+    _must_be_false(
         "image_in_one_split",
         column="copy",
         reason="the same file is in {split} and, as {copy_of!r}, in {copy_split}",
         what_to_do=KEEP_ONE,
-        allowed=(False,),
     ),
-    Check(
+    _must_be_false(
         "known_image_in_one_split",
         column="known_copy",
         reason="the same file is in {split} and, as {copy_of!r}, in {copy_split}; both groups are known to be in "
         "several splits",
         what_to_do=KEEP_ONE,
         severity=WARNING,
-        allowed=(False,),
     ),
-    Check(
+    _must_be_false(
         "image_once",
         column="repeat",
         reason="the same file is in {split} twice, also as {repeat_of!r}",
         what_to_do="remove one of them",
         severity=WARNING,
-        allowed=(False,),
     ),
 )
 
-NO_NEAR_DUPLICATE = Check(
+NO_NEAR_DUPLICATE = _must_be_false(
     "no_near_duplicate",
     column="look",
     reason="image is in {split} and looks like {look_of!r} in {look_split} ({look_bits} of 64 hash bits differ)",
     what_to_do=KEEP_ONE + ", or list their groups in validate.groups_in_several_splits of params.yaml",
-    allowed=(False,),
 )

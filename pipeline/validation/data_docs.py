@@ -16,7 +16,7 @@ from pipeline.validation.checks import Check, Table
 from pipeline.validation.findings import ERROR
 
 TEMPLATE = "data_docs.html"
-"""The page around what Great Expectations renders; its own page loads scripts and styles from the internet."""
+"""The page around Great Expectations' content; its own page loads scripts and styles from the internet."""
 RUN_NAME, RUN_TIME = "no-clock", datetime(1970, 1, 1, tzinfo=UTC)
 """Equal data gives Data Docs of equal bytes, so they hold no time."""
 VALIDATION = f"validations/{{0}}/{RUN_NAME}/{RUN_TIME:%Y%m%dT%H%M%S.%fZ}/data-{{0}}.html"
@@ -83,7 +83,7 @@ def _validation_result(gx: ModuleType, table: Table, suite: Any) -> Any:
 
 
 def _result(table: Table, check: Check) -> dict[str, Any]:
-    """The rows that fail a check, as Great Expectations records them; texts come from outside and go into HTML."""
+    """The rows that fail a check, as Great Expectations records them, with their texts escaped for HTML."""
     columns = (table.key, check.column)
     failed = [{column: escape(printable(str(row[column]))) for column in columns} for row in table.failed(check)]
     num_judged = sum(row[check.column] is not None for row in table.rows)
@@ -99,7 +99,7 @@ def _result(table: Table, check: Check) -> dict[str, Any]:
 
 
 def _great_expectations() -> ModuleType:
-    """Great Expectations, imported here because it takes seconds, without statistics and old ways' warnings."""
+    """Great Expectations, imported here because it takes seconds, without telemetry and deprecation warnings."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -1,4 +1,4 @@
-"""Whether the files of a data set are those of the version that `data.dvc` names, byte for byte."""
+"""Compares the files of a data set with the version that `data.dvc` names, byte for byte."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ KEEP = "if this is meant, keep it with `dvc add {data}`"
 def version_rows(version: Version, known_md5: Mapping[Path, str], data: Path = DATA) -> list[dict[str, Any]]:
     """The state of each file of the version, and of each other file in the folder.
 
-    DVC itself takes a file for unchanged whose size and time it has noted: a copy that was damaged in its cache is one.
+    DVC itself compares only size and time with its notes, so it misses a copy that was damaged in its cache.
 
     Args:
         version: the version that `data.dvc` names.
@@ -52,7 +52,7 @@ def _compared(
 
 
 def _undo(version: Version, md5: str) -> str:
-    """How to get a file back; DVC gives out a damaged copy as if it were sound."""
+    """Advice to get a file back; DVC checks out a damaged copy without an error."""
     copy = version.path_in_cache(md5)
     if copy and copy.is_file() and md5_of(copy) != md5:
         return f"it was damaged in DVC's cache: delete it and {copy}, then `dvc pull`, or import the data again"

@@ -1,7 +1,7 @@
 """Pictures that are in a data set twice: the same file, or nearly the same picture by a perceptual hash.
 
-A picture in two splits is a leak. The copy in the split that comes first in `KEEP_ORDER` is the one to keep, and a
-finding is about the other one: a copy of a test image in train makes the score too good, so it is train's that goes.
+A picture in two splits is a leak. The copy in the split that comes first in `KEEP_ORDER` is kept, and a finding is
+about the other one: a copy of a test image in train makes the score too good, so the one in train has to go.
 """
 
 from collections import defaultdict
@@ -12,12 +12,12 @@ import numpy as np
 
 KEEP_ORDER = ("test", "val", "train")
 FLAT_BITS = 8
-"""A hash with no more than this many bits unlike the rest is that of a flat picture: it says nothing."""
+"""A hash in which no more than this many bits differ from the rest is that of a flat picture."""
 
 KNOWN, NONE = 1 << 8, 1 << 16
-"""Added to the bits of a pair of known groups, so that any other pair ranks before; more than any rank."""
+"""Added to the bits of a pair of known groups, so that any other pair ranks first; a rank above all others."""
 Look = tuple[int, bool, int]
-"""Place in `KEEP_ORDER`, known, hash: pictures that are alike in all three are compared once."""
+"""Place in `KEEP_ORDER`, known, hash; pictures with the same three are compared once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,13 @@ class HashedImage:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A picture, and the best reason to leave it out.
+    """A picture to leave out.
 
     Attributes:
-        name: of the sample that is one too many.
-        of: name of the one to keep.
-        split: of the one to keep.
-        num_bits: of the difference hash that differ.
+        name: of its sample.
+        of: name of the sample to keep.
+        split: split of the sample to keep.
+        num_bits: number of bits of the difference hash that differ.
         known: the groups of both are known to be in several splits.
     """
 
@@ -60,7 +60,7 @@ class Duplicate:
 
 def duplicates_across(pictures: Sequence[HashedImage]) -> list[Duplicate]:
     """Every picture whose file is also in a split that comes before its own in `KEEP_ORDER`, in order of name."""
-    found = []
+    duplicates = []
     for same in _by_md5(pictures):
         first: dict[tuple[int, bool], str] = {}
         for picture in same:
@@ -69,20 +69,20 @@ def duplicates_across(pictures: Sequence[HashedImage]) -> list[Duplicate]:
             keep = [(picture.known and known, place, of) for (place, known), of in first.items()]
             if keep := [one for one in keep if one[1] < _place(picture)]:
                 is_known, place, of = min(keep)
-                found.append(Duplicate(picture.name, of, KEEP_ORDER[place], 0, is_known))
-    return sorted(found, key=lambda duplicate: duplicate.name)
+                duplicates.append(Duplicate(picture.name, of, KEEP_ORDER[place], 0, is_known))
+    return sorted(duplicates, key=lambda duplicate: duplicate.name)
 
 
 def duplicates_within(pictures: Sequence[HashedImage]) -> list[Duplicate]:
     """Every picture whose file is in its own split already, under a name that comes before, in order of name."""
-    found = []
+    duplicates = []
     for same in _by_md5(pictures):
         first: dict[str, HashedImage] = {}
         for picture in same:
             of = first.setdefault(picture.split, picture)
             if of is not picture:
-                found.append(Duplicate(picture.name, of.name, of.split, 0, False))
-    return sorted(found, key=lambda duplicate: duplicate.name)
+                duplicates.append(Duplicate(picture.name, of.name, of.split, 0, False))
+    return sorted(duplicates, key=lambda duplicate: duplicate.name)
 
 
 def near_duplicates(pictures: Sequence[HashedImage], max_bits: int) -> list[Duplicate]:
@@ -92,8 +92,8 @@ def near_duplicates(pictures: Sequence[HashedImage], max_bits: int) -> list[Dupl
     than the list of them, and a set of which many look alike takes no longer than any other.
 
     Args:
-        pictures: with their hashes; flat ones are left out, for they would all look alike.
-        max_bits: of the 64 that may differ.
+        pictures: any number; flat ones are left out, for they would all look alike.
+        max_bits: number of the 64 bits that may differ.
 
     Returns:
         The nearest picture for each; one that is not known to be in several splits comes first.
@@ -103,11 +103,11 @@ def near_duplicates(pictures: Sequence[HashedImage], max_bits: int) -> list[Dupl
     names: dict[Look, list[str]] = defaultdict(list)
     for picture in sorted(pictures, key=lambda picture: picture.name):
         names[_place(picture), picture.known, picture.hash].append(picture.name)
-    found = []
+    duplicates = []
     for look, (of, num_bits) in nearest.items():
         known = look[1] and of[1]
-        found += [Duplicate(name, names[of][0], KEEP_ORDER[of[0]], num_bits, known) for name in names[look]]
-    return sorted(found, key=lambda duplicate: duplicate.name)
+        duplicates += [Duplicate(name, names[of][0], KEEP_ORDER[of[0]], num_bits, known) for name in names[look]]
+    return sorted(duplicates, key=lambda duplicate: duplicate.name)
 
 
 def is_flat(hash_: int) -> bool:
@@ -117,12 +117,7 @@ def is_flat(hash_: int) -> bool:
 
 
 def _nearest(looks: list[Look], max_bits: int) -> dict[Look, tuple[Look, int]]:
-    """The nearest look of a split before, and the bits between, for each that has one within `max_bits`.
-
-    Args:
-        looks: sorted, no two alike.
-        max_bits: that may differ.
-    """
+    """For each of the sorted looks, the nearest look of a split before within `max_bits`, and the bits between."""
     places = np.array([look[0] for look in looks], np.int8)
     known = np.array([look[1] for look in looks], bool)
     hashes = np.array([look[2] for look in looks], np.uint64)
@@ -139,7 +134,7 @@ def _nearest(looks: list[Look], max_bits: int) -> dict[Look, tuple[Look, int]]:
 
 
 def _by_md5(pictures: Sequence[HashedImage]) -> list[list[HashedImage]]:
-    """The pictures of each file that is there more than once, in order of name."""
+    """The pictures of each file that occurs more than once, in order of name."""
     groups: dict[str, list[HashedImage]] = defaultdict(list)
     for picture in sorted(pictures, key=lambda picture: picture.name):
         groups[picture.md5].append(picture)

@@ -1,9 +1,8 @@
 """Facts as tables that can be judged row by row: samples, leaks between splits, classes and splits.
 
-A row is a dictionary; None stands for what cannot be known, and is not judged.
+A row is a dictionary; None stands for an unknown value, which is not judged.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,13 +29,7 @@ ID_COLUMNS = (
 
 
 def sample_row(facts: Facts, classes: ClassList, most_ignored: float) -> TableRow:
-    """The columns of one sample.
-
-    Args:
-        facts: facts of the sample.
-        classes: of the data set.
-        most_ignored: `most_ignored_share` of all samples.
-    """
+    """The columns of one sample; `most_ignored` is `most_ignored_share` of all samples."""
     sample, image, mask = facts.sample, facts.image, facts.mask
     row = _sample_columns(facts) | {
         "has_image": sample.image is not None,
@@ -59,8 +52,7 @@ def sample_row(facts: Facts, classes: ClassList, most_ignored: float) -> TableRo
 def most_ignored_share(facts: Sequence[Facts], classes: ClassList) -> float:
     """The largest ignored share of a mask that holds a class other than 0; 0.0 if there is none.
 
-    Pixels of 255 in a mask of 0 and 255 are taken for ignored; so are margins and shadows that belong to no class, but
-    these are in the other masks too.
+    In a mask of 0 and 255, pixels of 255 count as ignored. So do margins and shadows, but other masks have these too.
     """
     masks = [one.mask.pixels for one in facts if one.mask and one.mask.pixels is not None]
     shares = [_ignored_share(pixels, classes) for pixels in masks if pixels[1 : len(classes)].any()]
@@ -72,8 +64,8 @@ def leak_rows(facts: Sequence[Facts], known_groups: Collection[str], max_bits: i
 
     Args:
         facts: of the samples.
-        known_groups: that may be in several splits.
-        max_bits: of the difference hash that may differ between near-duplicates.
+        known_groups: groups that may be in several splits.
+        max_bits: number of bits of the difference hash that may differ between near-duplicates.
     """
     pictures = [
         HashedImage(one.sample.name, one.sample.split, one.sample.group in known_groups, one.image.md5, one.image.hash)
@@ -83,11 +75,13 @@ def leak_rows(facts: Sequence[Facts], known_groups: Collection[str], max_bits: i
     copies = {one.name: one for one in duplicates_across(pictures)}
     repeats = {one.name: one for one in duplicates_within(pictures)}
     looks = {one.name: one for one in near_duplicates(pictures, max_bits) if one.name not in copies}
-    splits = _splits_of_groups(facts)
+    first_split: dict[str, str] = {}
+    for one in sorted(facts, key=lambda one: KEEP_ORDER.index(one.sample.split)):
+        first_split.setdefault(one.sample.group, one.sample.split)
     rows = []
     for one in facts:
         name, group = one.sample.name, one.sample.group
-        first = min(splits[group], key=KEEP_ORDER.index)
+        first = first_split[group]
         rows.append(
             _sample_columns(one)
             | {"in_two_splits": group not in known_groups and first != one.sample.split, "first_split": first}
@@ -99,12 +93,9 @@ def leak_rows(facts: Sequence[Facts], known_groups: Collection[str], max_bits: i
 
 
 def class_rows(facts: Sequence[Facts], classes: ClassList, path: Path) -> list[TableRow]:
-    """In how many masks of each split a class is; None for a split without samples.
+    """The number of masks of each split that have a class; None for a split without samples.
 
-    Args:
-        facts: of the samples.
-        classes: of the data set.
-        path: of the file that declares them.
+    `path` is the file that declares the classes.
     """
     counts = {split: np.zeros(len(classes), np.int64) for split in SPLITS}
     for one in facts:
@@ -119,12 +110,7 @@ def class_rows(facts: Sequence[Facts], classes: ClassList, path: Path) -> list[T
 
 
 def split_rows(facts: Sequence[Facts], path: Path) -> list[TableRow]:
-    """How many samples and groups a split has.
-
-    Args:
-        facts: of the samples.
-        path: of the file that can name splits.
-    """
+    """The number of samples and groups of each split; `path` is the file that can name splits."""
     num_groups = len({one.sample.group for one in facts})
     return [
         {
@@ -151,7 +137,7 @@ def _sample_columns(facts: Facts) -> TableRow:
 
 
 def _fault(error: str, path: Path | None) -> str:
-    """The fault that an error of `images` tells, without the file and the advice around it."""
+    """The fault in the message of an error about a picture, without file and advice."""
     return error.removeprefix(f"{shown(str(path))}: ").rpartition("; ")[0]
 
 
@@ -196,7 +182,7 @@ def _id_columns(mask: MaskFacts | None, classes: ClassList, most_ignored: float)
 
 
 def _twin_columns(kind: str, twin: Duplicate | None) -> TableRow:
-    """Whether there is a twin, by `KIND` and, for one that is known, by `known_KIND`; and which."""
+    """The twin of a sample: `KIND` is True if it has one, `known_KIND` if it has one that is known."""
     return {
         kind: twin is not None and not twin.known,
         f"known_{kind}": twin is not None and twin.known,
@@ -204,10 +190,3 @@ def _twin_columns(kind: str, twin: Duplicate | None) -> TableRow:
         f"{kind}_split": twin.split if twin else "",
         f"{kind}_bits": twin.num_bits if twin else 0,
     }
-
-
-def _splits_of_groups(facts: Sequence[Facts]) -> dict[str, set[str]]:
-    splits: dict[str, set[str]] = defaultdict(set)
-    for one in facts:
-        splits[one.sample.group].add(one.sample.split)
-    return splits

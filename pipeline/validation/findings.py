@@ -1,12 +1,11 @@
 """Findings: faults of a data set, each with the sample, the reason and advice."""
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.disk.files import written_whole
+from pipeline.disk.records import write_rows
 from pipeline.text import shown
 
 ERROR, WARNING = "error", "warning"
@@ -19,7 +18,7 @@ class DataFinding:
     """One fault of a sample or of the whole set.
 
     Attributes:
-        name: name of the sample; "" if the whole set is at fault.
+        name: name of the sample; "" for a fault of the whole set.
         file: file to look at, relative to the project's folder.
         severity: "error" or "warning".
         check: name of the check.
@@ -46,14 +45,11 @@ def bad_names(findings: Sequence[DataFinding]) -> set[str]:
 def write_quarantine(path: Path, findings: Sequence[DataFinding]) -> None:
     """Writes a row for each error of a sample as CSV, in order of name, whole or not at all."""
     errors = [finding for finding in findings if finding.severity == ERROR and finding.name]
-    with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(DataFinding)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(finding) for finding in sorted(errors, key=lambda finding: finding.name))
+    write_rows(path, DataFinding, sorted(errors, key=lambda finding: finding.name))
 
 
 def first_of(findings: Sequence[DataFinding], num_shown: int = NUM_SHOWN) -> str:
-    """Some findings, a line each, one of each check before a second of any; and how many more there are."""
+    """A line for each of the first findings, the first of each check before the seconds, and the number of the rest."""
     seen: Counter[str] = Counter()
     ranks = []
     for finding in findings:

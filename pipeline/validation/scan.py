@@ -1,4 +1,4 @@
-"""The scan: looks once at every image and mask, in parallel, and notes the facts that are judged later."""
+"""The scan: reads every image and mask once, in parallel, and gives the facts that are judged later."""
 
 import io
 import multiprocessing
@@ -28,8 +28,7 @@ BATCH = 256  # samples under way
 MIN_SAMPLES_PER_WORKER = 32  # below that, starting a process takes longer than the work it saves
 BLOCK_PX = 1 << 20
 EXIF_ORIENTATION = 0x112
-PNG_BIT_DEPTH, PNG_COLOUR_TYPE = 24, 25  # offsets in a PNG file
-GREY = 0
+GREY = 0  # colour type of a PNG
 ENDED = (BrokenProcessPool, MemoryError)
 Size = tuple[int, int]
 
@@ -44,7 +43,7 @@ class ImageFacts:
         stored_size: (height, width) in pixels, as stored.
         orientation: EXIF's, 1 (upright) to 8.
         has_alpha: it holds transparency, which is dropped.
-        low_range: it has 16 bits but is nearly black once it has 8.
+        low_range: it has 16 bits but is nearly black in 8 bits.
         brightness: mean over pixels and channels, in [0, 255].
         hash: 64-bit difference hash.
     """
@@ -68,7 +67,7 @@ class MaskFacts:
         size: (height, width) in pixels, upright (EXIF applied).
         num_channels: 1 in a mask that keeps the contract.
         depth: "uint8" in a mask that keeps the contract; "1 bit", "uint16", ... otherwise.
-        pixels: (256,) uint32 pixels of each id; None where the mask is not of one channel and uint8.
+        pixels: (256,) uint32 pixels of each id; None unless the mask has one channel of uint8.
     """
 
     md5: str
@@ -84,10 +83,8 @@ class Facts:
 
     Attributes:
         sample: the sample.
-        image: None if there is no image, or none that can be decoded.
-        mask: None if there is no mask, or none that can be decoded.
-        image_error: why the image cannot be decoded; "" otherwise.
-        mask_error: why the mask cannot be decoded; "" otherwise.
+        image: None if the image is missing or cannot be decoded, as for the mask.
+        image_error: why the image cannot be decoded, "" otherwise, as for the mask.
     """
 
     sample: Sample
@@ -98,9 +95,9 @@ class Facts:
 
 
 def scan(samples: Sequence[Sample], num_workers: int, limits: Limits = HIGHEST) -> Iterator[Facts]:
-    """Looks at every sample and yields its facts, in the order given; memory does not grow with their number.
+    """Reads every sample and yields its facts, in the order given; memory does not grow with their number.
 
-    Files are decoded in other processes: one that crashes the decoder, or needs more memory than there is, is a fact.
+    Files are decoded in other processes. A file that crashes the decoder or exhausts the memory is a fact, too.
 
     Args:
         samples: any number.
@@ -144,7 +141,7 @@ def look_at(sample: Sample, limits: Limits = HIGHEST) -> Facts:
 
 
 def _scan(samples: Sequence[Sample], num_workers: int, limits: Limits) -> Iterator[Facts]:
-    """As `map(look_at, samples)`; the samples that were under way as a process ended are looked at one by one."""
+    """As `map(look_at, samples)`; if a process ends, the samples under way are read again one by one."""
     num_done = 0
     while num_done < len(samples):
         pool = _start(num_workers)
@@ -161,7 +158,7 @@ def _scan(samples: Sequence[Sample], num_workers: int, limits: Limits) -> Iterat
 
 
 def _one_by_one(samples: Sequence[Sample], limits: Limits) -> Iterator[Facts]:
-    """Tells the sample that ends the process that looks at it."""
+    """Identifies the sample that ends its process."""
     pool = _start(1)
     try:
         for sample in samples:
@@ -224,20 +221,14 @@ def _blocks(pixels: np.ndarray) -> list[np.ndarray]:
 
 
 def _may_have_16_bits(picture: PictureFile) -> bool:
-    png = _png_header(picture)
+    png = picture.png_header
     return png[0] == 16 if png else picture.path.suffix.lower() in (".tif", ".tiff")
 
 
 def _grey_png_depth(picture: PictureFile) -> str:
     """Depth of a grey PNG of less than 8 bits, which decoders stretch to 0 to 255; "" for any other picture."""
-    depth, colour_type = _png_header(picture) or (8, GREY)
+    depth, colour_type = picture.png_header or (8, GREY)
     return f"{depth} bit" if colour_type == GREY and depth < 8 else ""
-
-
-def _png_header(picture: PictureFile) -> tuple[int, int] | None:
-    """Bits per channel and colour type of a PNG; None for any other picture."""
-    head = picture.content[: PNG_COLOUR_TYPE + 1]
-    return (head[PNG_BIT_DEPTH], head[PNG_COLOUR_TYPE]) if head.startswith(b"\x89PNG") else None
 
 
 def _read_header(picture: PictureFile) -> tuple[int, bool]:

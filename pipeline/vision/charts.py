@@ -1,4 +1,4 @@
-"""Charts as small SVG pictures: equal numbers give equal bytes, and colours follow the reader's light or dark mode."""
+"""Charts as small SVG pictures: equal numbers give equal bytes, and colours follow light or dark mode."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ COLOURS = """:root{--paper:#ffffff;--ink:#16202c;--muted:#5d6b7a;--line:#dfe5eb;
 """CSS of every chart and of the report; a page that shows a chart inline holds it once."""
 FONT = "system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
 MAX_NUMBERED = 24
-"""With more classes than this the cells of the confusion matrix are too small for numbers."""
+"""Classes up to which the cells of a confusion matrix have room for numbers."""
 LABEL_PX = 7.2
 """Width of a letter, about."""
 PLOT = (52, 12, 410, 190)
@@ -30,12 +30,7 @@ def standalone(chart: str) -> str:
 
 
 def confusion_chart(matrix: np.ndarray, names: Sequence[str]) -> str:
-    """Confusion matrix as shares of each target class in percent; hits and mistakes have a colour each.
-
-    Args:
-        matrix: (K, K) counts, rows are targets.
-        names: of the K classes.
-    """
+    """Confusion matrix (K, K) of counts, rows are targets, as percentages of each row; errors have their own colour."""
     num_classes = len(names)
     numbered = num_classes <= MAX_NUMBERED
     cell = 44 if num_classes <= 12 else 34 if numbered else 16
@@ -53,7 +48,7 @@ def confusion_chart(matrix: np.ndarray, names: Sequence[str]) -> str:
     parts.append(
         f'<rect x="{margin}" y="{margin}" width="{span}" height="{span}" rx="2" fill="var(--line)" opacity=".3"/>'
     )
-    for row, column in np.argwhere(matrix):  # cells without a pixel are left out: of many classes they are the most
+    for row, column in np.argwhere(matrix):  # with many classes, most cells have no pixel and are left out
         title = (
             f"{names[row]} predicted as {names[column]}: {matrix[row, column]:,} pixels, {shares[row, column]:.2%} "
             f"of {names[row]}"
@@ -71,10 +66,10 @@ def line_chart(title: str, epochs: Sequence[float], series: Series, mark: float 
     """Curves over epochs; a nan leaves a gap.
 
     Args:
-        title: for those who cannot see it.
+        title: for screen readers.
         epochs: (N) places on the x axis.
         series: up to two curves, (N) values each, by name.
-        mark: an epoch that gets a vertical line.
+        mark: an epoch with a vertical line.
     """
     values = [value for curve in series.values() for value in curve if math.isfinite(value)]
     if not values:
@@ -113,11 +108,11 @@ def histogram_chart(title: str, counts: Sequence[int]) -> str:
 
 
 def reliability_chart(title: str, bins: Sequence[tuple[float, float, float]]) -> str:
-    """Share of right pixels over the probability that the model gave them; on the dashed diagonal it can be believed.
+    """Share of right pixels over the predicted probability; on the dashed diagonal the model is calibrated.
 
     Args:
-        title: for those who cannot see it.
-        bins: mean probability, share of right pixels and share of all pixels, of each bin; an empty one is left out.
+        title: for screen readers.
+        bins: mean probability, share of right pixels and share of all pixels of each bin; empty bins are left out.
     """
     ticks = [tick / 5 for tick in range(6)]
     parts = _y_axis(ticks)
@@ -194,7 +189,6 @@ def _y_axis(ticks: Sequence[float]) -> list[str]:
 
 
 def _epoch_axis(epochs: Sequence[float]) -> list[str]:
-    """Whole epochs only, the last one always named at the right end."""
     first, last = epochs[0], epochs[-1]
     shown = [tick for tick in nice_ticks(first, last, whole=True) if first <= tick <= last] or [first]
     parts = [
@@ -219,5 +213,5 @@ def _curve(epochs: Sequence[float], values: Sequence[float], ticks: Sequence[flo
 
 
 def _scale(value: float, low: float, high: float, start: float, end: float) -> float:
-    """Place of `value` between `start` and `end`, the middle if there is no range."""
+    """Place of `value` between `start` and `end`; the middle if `low` equals `high`."""
     return (start + end) / 2 if high == low else start + (end - start) * (value - low) / (high - low)

@@ -20,8 +20,7 @@ from pipeline.vision.picture_files import (
     refuse,
 )
 
-PNG_COLOUR_TYPE = 25  # offset of the colour type's byte in a PNG file
-PALETTE = 3
+PALETTE = 3  # colour type of a PNG
 
 
 def read_image(path: Path, limits: Limits = HIGHEST) -> np.ndarray:
@@ -31,7 +30,7 @@ def read_image(path: Path, limits: Limits = HIGHEST) -> np.ndarray:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        DataError: the file is missing, truncated, no picture, or beyond the limits.
+        DataError: the file is missing, truncated, not a picture, or beyond the limits.
     """
     return decode_image(open_picture(path, limits))
 
@@ -43,7 +42,7 @@ def read_stored(path: Path) -> np.ndarray:
         (H, W) or (H, W, 3) RGB, uint8 or uint16.
 
     Raises:
-        DataError: the file is missing, truncated, no picture, or beyond the highest limits.
+        DataError: the file is missing, truncated, not a picture, or beyond the highest limits.
     """
     return decode_stored(open_picture(path))
 
@@ -55,7 +54,7 @@ def decode_image(picture: PictureFile) -> np.ndarray:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        DataError: it is truncated or no picture.
+        DataError: it is truncated or not a picture.
     """
     return _decode(picture, cv2.IMREAD_COLOR_RGB)
 
@@ -67,20 +66,16 @@ def decode_stored(picture: PictureFile) -> np.ndarray:
         (H, W) or (H, W, 3) RGB, uint8 or uint16; alpha is dropped.
 
     Raises:
-        DataError: it is truncated or no picture.
+        DataError: it is truncated or not a picture.
     """
-    head = picture.content[: PNG_COLOUR_TYPE + 1]
-    if head.startswith(b"\x89PNG") and len(head) > PNG_COLOUR_TYPE and head[PNG_COLOUR_TYPE] == PALETTE:
+    if picture.png_header and picture.png_header[1] == PALETTE:
         return _decode_palette_indices(picture)
     stored = _decode(picture, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
     return stored if stored.ndim == 2 else np.ascontiguousarray(stored[:, :, ::-1])
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """Reads a mask of the data contract.
-
-    Returns:
-        (H, W) uint8 class ids.
+    """Reads a mask of the data contract, (H, W) uint8 class ids.
 
     Raises:
         DataError: the file cannot be decoded, or is not a one-channel 8-bit mask.
@@ -97,15 +92,15 @@ def read_mask(path: Path) -> np.ndarray:
 
 
 def has_low_range(picture: PictureFile) -> bool:
-    """True for a 16-bit picture that fills less than 1/16 of its range: nearly black once it has 8 bits."""
+    """True for a 16-bit picture that fills less than 1/16 of its range: in 8 bits it is nearly black."""
     stored = _decode(picture, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
     return stored.dtype == np.uint16 and int(stored.max()) < 1 << 12
 
 
 def write_png(path: Path, pixels: np.ndarray) -> None:
     """Writes (H, W) or (H, W, 3) RGB uint8 as PNG, whole or not at all."""
-    with written_whole(path) as beside:
-        beside.write_bytes(encode_png(pixels))
+    with written_whole(path) as part:
+        part.write_bytes(encode_png(pixels))
 
 
 def encode_png(pixels: np.ndarray) -> bytes:

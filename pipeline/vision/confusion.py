@@ -1,4 +1,4 @@
-"""The confusion matrix and every score that follows from it. Rows are targets, columns are predictions."""
+"""The confusion matrix and the scores that follow from it. Rows are targets, columns are predictions."""
 
 import numpy as np
 
@@ -46,9 +46,9 @@ def iou_per_class(matrix: np.ndarray) -> np.ndarray:
 def mean_iou(matrix: np.ndarray) -> float:
     """The one mean IoU of evaluation, gate, intervals, comparison, promotion, report and MLflow.
 
-    Pixels are pooled over what the matrix counts, and `iou_per_class` is averaged over the classes that a label there
-    has. A class that is predicted though no label has it is not one more class of IoU 0: its pixels are wrong pixels
-    of the classes whose labels they lie on, and lower the IoU of these. Ignored pixels are never counted.
+    Averages `iou_per_class` of the pooled pixels over the classes that have a label. A class that is only predicted
+    does not count as a class of IoU 0: its pixels are errors of the labelled classes and lower their IoU. Ignored
+    pixels are never counted.
 
     Args:
         matrix: (K, K) counts from `confusion`.
@@ -65,17 +65,17 @@ def pixel_accuracy(matrix: np.ndarray) -> float:
 
 
 def precision(matrix: np.ndarray) -> np.ndarray:
-    """(K,) share of the pixels predicted as a class that are right; 0 if never predicted, nan if it is nowhere."""
+    """(K,) share of the pixels predicted as a class that are right; 0 if never predicted, nan if it never occurs."""
     return _share_or_zero(matrix, np.diag(matrix), matrix.sum(axis=0))
 
 
 def recall(matrix: np.ndarray) -> np.ndarray:
-    """(K,) share of the pixels of a class that are predicted; 0 if no target has it, nan if it is nowhere."""
+    """(K,) share of the pixels of a class that are predicted; 0 if no target has it, nan if it never occurs."""
     return _share_or_zero(matrix, np.diag(matrix), matrix.sum(axis=1))
 
 
 def f1(matrix: np.ndarray) -> np.ndarray:
-    """(K,) harmonic mean of precision and recall, as scikit-learn counts it; nan if the class is nowhere."""
+    """(K,) harmonic mean of precision and recall, as scikit-learn counts it; nan if the class never occurs."""
     return _share_or_zero(matrix, 2 * np.diag(matrix), matrix.sum(axis=0) + matrix.sum(axis=1))
 
 

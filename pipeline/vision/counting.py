@@ -1,4 +1,4 @@
-"""Numbers from pixels: how often each id occurs, tables over ids, brightness, a perceptual hash."""
+"""Numbers from pixels: counts of ids, tables over ids, brightness, a perceptual hash."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ EXACT_FLOAT32 = 1 << 24  # float32, in which OpenCV counts, has every whole numb
 
 
 def count_ids(*ids: np.ndarray) -> np.ndarray:
-    """How often each id occurs, in half the time of `np.bincount`; of two arrays, each pair of ids at one place.
+    """Counts each id, in half the time of `np.bincount`; of two arrays, each pair of ids at one place.
 
     Args:
         ids: one or two uint8 arrays of one shape.

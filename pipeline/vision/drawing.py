@@ -8,12 +8,12 @@ FAR_PX = 20_000  # beyond this OpenCV's fixed-point corners overflow
 
 
 def draw_polygon(pixels: np.ndarray, points: np.ndarray, value: int | tuple[int, int, int]) -> None:
-    """Fills a polygon in place, without smoothing of its edge; what lies outside of the picture is cut off.
+    """Fills a polygon in place, without smoothing its edge; parts outside of the picture are cut off.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8.
         points: (N, 2) x and y of the corners, in pixels; they are rounded to 1/16.
-        value: of each pixel inside.
+        value: set in each pixel inside.
     """
     corners = np.rint(np.minimum(np.maximum(points, -FAR_PX), FAR_PX) * 16).astype(np.int32)
     cv2.fillPoly(pixels, [corners], value, lineType=cv2.LINE_8, shift=4)

@@ -1,4 +1,4 @@
-"""The files of pictures before they are decoded: their format, and how many pixels they claim to hold."""
+"""The files of pictures before they are decoded: their format and claimed number of pixels."""
 
 import hashlib
 import io
@@ -27,9 +27,9 @@ class Limits(NamedTuple):
     """How large a picture may be.
 
     Attributes:
-        max_image_px: height times width, as the header claims it.
-        max_file_bytes: of the file.
-        folders: that a link may lead into; none: anywhere.
+        max_image_px: height times width, as claimed by the header.
+        max_file_bytes: size of the file.
+        folders: folders that a link may lead into; (): any.
     """
 
     max_image_px: int
@@ -45,9 +45,9 @@ class PictureFile(NamedTuple):
     """A picture's file, read once: the same bytes are checked, decoded and written.
 
     Attributes:
-        path: where it was read.
+        path: of the file.
         content: its bytes.
-        max_image_px: that decoding may give.
+        max_image_px: most pixels that decoding may give.
     """
 
     path: Path
@@ -56,15 +56,21 @@ class PictureFile(NamedTuple):
 
     @property
     def md5(self) -> str:
-        """Of the content."""
+        """MD5 of the content."""
         return hashlib.md5(self.content, usedforsecurity=False).hexdigest()
+
+    @property
+    def png_header(self) -> tuple[int, int] | None:
+        """Bits per channel and colour type of a PNG; None for any other picture."""
+        head = self.content[:26]
+        return (head[24], head[25]) if len(head) == 26 and head.startswith(b"\x89PNG") else None
 
 
 def list_images(folder: Path) -> list[Path]:
     """Every picture below `folder` by its suffix, hidden files and folders left out, sorted by path.
 
-    Links and special files are among them, for whoever opens one to judge, also a link to a folder that is named as a
-    picture is; folders behind links are not looked into.
+    Links and special files are among them and are judged when they are opened, also a link to a folder that has a
+    picture's suffix. Folders behind links are not searched.
     """
     return sorted(
         path
@@ -76,11 +82,11 @@ def list_images(folder: Path) -> list[Path]:
 
 
 def open_picture(path: Path, limits: Limits = HIGHEST) -> PictureFile:
-    """Reads a file and, without decoding it, what it claims to be.
+    """Reads a file and checks its header, without decoding it.
 
     Raises:
-        DataError: it is missing, empty, no regular file, no JPEG, PNG, BMP, TIFF or WebP, a link out of its folder, or
-            beyond the limits.
+        DataError: it is missing, empty, not a regular file, not a JPEG, PNG, BMP, TIFF or WebP, a link out of its
+            folder, or beyond the limits.
     """
     if limits.folders:
         check_place(path, limits.folders)
@@ -93,10 +99,10 @@ def open_picture(path: Path, limits: Limits = HIGHEST) -> PictureFile:
 
 
 def check_px(picture: PictureFile, num_px: int) -> None:
-    """Refuses a picture of more pixels than it may have.
+    """Checks the number of pixels of a picture.
 
     Raises:
-        DataError: names the file and both numbers.
+        DataError: they are too many; names the file and both numbers.
     """
     if num_px > picture.max_image_px:
         setting = " (validate.max_image_px)" if picture.max_image_px < HIGHEST.max_image_px else ""
@@ -107,12 +113,12 @@ def check_px(picture: PictureFile, num_px: int) -> None:
 
 
 def refuse(picture: PictureFile, reason: str) -> DataError:
-    """The error of a file that does not decode."""
+    """The error for a file that does not decode."""
     return DataError(f"{shown(str(picture.path))}: cannot be decoded ({reason}); export it again")
 
 
 def no_picture(picture: PictureFile) -> DataError:
-    """The error of a file that is cut off or something else."""
+    """The error for a file that is truncated or not a picture."""
     return refuse(picture, f"{len(picture.content)} bytes: truncated, or not a picture")
 
 
@@ -137,7 +143,7 @@ def _claimed_px(picture: PictureFile) -> int:
 
 
 def _webp_px(picture: PictureFile) -> int:
-    """From the first chunk (WebP container specification): Pillow would set memory aside for the whole canvas."""
+    """From the first chunk (WebP container specification): Pillow would allocate the whole canvas."""
     kind, head = picture.content[12:16], picture.content[20:30]
     if len(head) < 10:
         raise no_picture(picture)

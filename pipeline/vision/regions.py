@@ -12,7 +12,7 @@ class Area(NamedTuple):
     """A connected region.
 
     Attributes:
-        box: the rows and columns that it lies in, to cut it out of any array of the picture's size.
+        box: rows and columns of the picture.
         inside: (h, w) bool, the region within its box.
     """
 
@@ -66,7 +66,7 @@ def near_other_ids(ids: np.ndarray, distance_px: int, border: bool) -> np.ndarra
     Args:
         ids: (H, W) uint8.
         distance_px: at least 1.
-        border: whether what lies outside of the picture has another id, too; an id 255 does not see it.
+        border: the outside of the picture counts as another id, except for the id 255.
 
     Returns:
         (H, W) bool.

@@ -1,8 +1,8 @@
-"""Resizing whose result is the same on every machine: of images by exact sums, of masks by nearest neighbour.
+"""Resizing with the same result on every machine: of images by exact sums, of masks by nearest neighbour.
 
-Each axis of an image is resized by itself, rows first: by area average where it shrinks, bilinear (half-pixel centres)
-where it grows. Weights are multiples of 1/4096 that sum to 1, and rows are kept in multiples of 1/16 between the two
-axes. So each product and each sum is a whole number below 2^24, which float32 holds exactly, in any order of the sums:
+The axes of an image are resized one after the other, rows first: by area average if they shrink, bilinear (half-pixel
+centres) if they grow. Weights are multiples of 1/4096 that sum to 1, and rows are kept in multiples of 1/16 between the
+two axes. So each product and each sum is a whole number below 2^24. float32 holds it exactly, in any order of the sums:
 NumPy, TensorFlow (`pipeline.serving.saved_model.resize_images`) and a GPU give the same pixels.
 """
 
@@ -16,7 +16,7 @@ from pipeline.vision.opencv import cv2
 ONE = 1 << 12
 """The sum of an output pixel's weights."""
 ROW_STEPS = 1 << 4
-"""Steps of a grey level that rows are rounded to before the columns are resized."""
+"""Steps per grey level to which rows are rounded before the columns are resized."""
 
 
 class Taps(NamedTuple):

@@ -79,7 +79,7 @@ def test_a_missing_or_broken_class_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_unpaired_files_are_samples_with_one_side(tmp_path: Path) -> None:
-    """What has no partner is listed, so that `validate` can name it; hidden and other files are not."""
+    """Files without a partner are listed, so that `validate` can name them; hidden and other files are not."""
     _write_picture(tmp_path / "images/a.png")
     _write_picture(tmp_path / "masks/b.png")
     _write_picture(tmp_path / "masks/.c.png")
@@ -122,7 +122,7 @@ def test_a_table_with_a_sample_that_is_not_there_is_refused(tmp_path: Path) -> N
         (b"name\na\na\n", "line 3: name 'a' is double"),
         (b"name,group\n,g\n", "line 2: name '' is empty"),
         (b"name,split\na,training\n", "line 2: split 'training', expected one of train, val, test or nothing"),
-        (b"name\n\xff\xfe\n", "is no text in UTF-8"),
+        (b"name\n\xff\xfe\n", "is not text in UTF-8"),
     ],
 )
 def test_a_wrong_table_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -145,12 +145,12 @@ def test_a_class_list_without_end_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_table_without_end_is_refused(tmp_path: Path) -> None:
-    """A pipe in the place of the table is not waited for, a cell of a megabyte is no name."""
+    """A pipe in the place of the table is not waited for, a cell of a megabyte is not a name."""
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(DataError, match="pipe.csv: is a named pipe"):
         read_sample_table(tmp_path / "pipe.csv")
     (tmp_path / "long.csv").write_text(f"name\n{'a' * 1_000_000}\n")
-    with pytest.raises(DataError, match="long.csv: is no CSV in UTF-8 .*field larger than field limit"):
+    with pytest.raises(DataError, match="long.csv: is not CSV in UTF-8 .*field larger than field limit"):
         read_sample_table(tmp_path / "long.csv")
 
 
@@ -184,7 +184,7 @@ def test_a_table_may_lack_columns_and_cells(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["dataset.yaml", "samples.csv"])
 def test_a_link_out_of_the_data_is_refused(tmp_path: Path, name: str) -> None:
-    """What it leads to is not read into a message; a link into DVC's cache is the file itself."""
+    """The target is not read into a message; a link into DVC's cache is the file itself."""
     data, secret = tmp_path / "data", tmp_path / "secret.txt"
     _write_picture(data / "images/a.png")
     write_contract(data, CLASSES, [Sample("a", None, None, "a", "")])

@@ -28,7 +28,7 @@ def test_a_constant_channel_can_be_divided_by() -> None:
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    """What is written is what is read."""
+    """The content comes back as it was written."""
     classes = ClassList(("sky", "road"), ((0, 0, 255), (9, 9, 9)), 255)
     pixels = {"sky": 3, "road": 4}
     written = Fingerprint(classes, (8, 9), {"train": 1}, (1.0, 2.0, 3.5), (1.0, 1.0, 1.0), pixels, {"a.npy": "00"})

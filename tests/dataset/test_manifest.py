@@ -21,7 +21,7 @@ def row(name: str, group: str = "g") -> ManifestRow:
 
 @given(names=st.lists(st.tuples(NAMES, NAMES), unique_by=lambda pair: pair[0], max_size=5))
 def test_rows_survive_the_file(tmp_path_factory: pytest.TempPathFactory, names: list[tuple[str, str]]) -> None:
-    """What is written is read, in order of name, whatever the names hold."""
+    """The rows come back in order of name, with any text in the names."""
     path = tmp_path_factory.mktemp("manifest") / "manifest.csv"
     rows = [row(*pair) for pair in names]
     write_manifest(path, rows)
@@ -42,7 +42,7 @@ def test_missing_manifest(tmp_path: Path) -> None:
 
 
 def test_damaged_manifest(tmp_path: Path) -> None:
-    """A row cut short or a number that is none is told with the way out."""
+    """A short row or a text in place of a number is reported with advice."""
     for text in ("name,image\nx,y\n", "garbage"):
         (tmp_path / "manifest.csv").write_text(text + "\nx,y,z\n")
         with pytest.raises(EvidenceError, match="is damaged .* run the stage `validate` again"):

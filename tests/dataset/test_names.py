@@ -9,7 +9,7 @@ from pipeline.errors import DataError
 from pipeline.text import quoted
 
 ODD: dict[str, list[object]] = {
-    "is no text; write it in quotes": [None, 5, ["sky"], 1.5, True],
+    "is not text; write it in quotes": [None, 5, ["sky"], 1.5, True],
     "is empty": ["", " ", "\t"],
     "begins or ends with a blank": [" sky", "sky ", "sky\n", "\u00a0sky"],
     "cannot be printed": ["sk\ry", "a\x1b[31mb", "a\0b", "a\u202eb", "\ud800", "a\u2028b"],
@@ -27,7 +27,7 @@ def test_an_odd_name_is_refused_in_printable_words(problem: str, name: object) -
 
 @pytest.mark.parametrize("name", ["no", "straße", "a b", "<b>", "天空", "x" * MAX_CHARS, "a>b", "👍"])
 def test_any_other_text_is_a_name(name: str) -> None:
-    """Letters of all scripts, signs and inner blanks are no harm; markup is escaped where it is shown."""
+    """Letters of all scripts, signs and inner blanks do no harm; markup is escaped where it is shown."""
     assert problem_of(name) is None
     check_class_names([name], "dataset.yaml")
 
@@ -67,7 +67,7 @@ def test_names_that_any_machine_can_hold(name: str) -> None:
         ("a\nb", "has control characters"),
         ("\x1b[31m", "has control characters"),
         ("a\u2028b", "has control characters"),
-        ("\udcff", "has control characters, line breaks or bytes that are no UTF-8"),
+        ("\udcff", "has control characters, line breaks or bytes that are not UTF-8"),
         ("x" * 241, "has 241 bytes, expected at most 240"),
         ("é" * 121, "has 242 bytes"),
     ],

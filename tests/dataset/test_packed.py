@@ -13,7 +13,7 @@ from pipeline.errors import EvidenceError, StageError
 
 
 def test_round_trip_through_the_disk(tmp_path: Path) -> None:
-    """What is written to the maps is what is read, as uint8 and without loading it."""
+    """Pixels written to the maps are read again, as uint8 and without loading them."""
     packed = create_packed(tmp_path, "train", 2, (3, 4))
     packed.images[1], packed.masks[1] = 7, 5
     del packed
@@ -42,7 +42,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_a_disk_too_small_is_told_before_anything_is_packed(disk: Path) -> None:
+def test_a_disk_too_small_is_reported_before_anything_is_packed(disk: Path) -> None:
     """Room for all is asked for at once; a mapped file without it would end the process at some later write."""
     num_images = shutil.disk_usage(disk).total // (1000 * 1000 * 3) + 1
     with pytest.raises(StageError, match="train_images.npy: no space left on the disk: .* MB are needed, .* are free"):

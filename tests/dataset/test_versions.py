@@ -40,7 +40,7 @@ def test_the_version_of_data_is_the_md5_of_its_files(data: Path) -> None:
 
 
 def test_a_stage_is_fresh_until_its_input_changes(data: Path) -> None:
-    """What has run is fresh; changed data make stage and data stale."""
+    """A stage that has run is fresh; changed data make stage and data stale."""
     Path("dvc.yaml").write_text(STAGE)
     add_data()
     assert not is_fresh("one")
@@ -65,7 +65,7 @@ def test_data_without_a_version_are_told(project: Path) -> None:
 
 
 def test_a_missing_folder_is_refused(project: Path) -> None:
-    """What DVC refuses comes as an error of ours."""
+    """A refusal of DVC becomes a StageError."""
     with pytest.raises(StageError, match="DVC failed: output 'data' does not exist"):
         add_data()
 
@@ -73,7 +73,7 @@ def test_a_missing_folder_is_refused(project: Path) -> None:
 def test_outside_a_project_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without `.dvc` there is no version."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StageError, match="is no DVC project; run this in the project's folder"):
+    with pytest.raises(StageError, match="is not a DVC project; run this in the project's folder"):
         add_data()
 
 
@@ -98,8 +98,8 @@ def test_a_busy_project_is_refused(data: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["outs: []\n", "outs: 3\n", "[]\n", "outs: [{path: data}]\n"])
-def test_a_broken_version_is_told(data: Path, text: str) -> None:
-    """A data.dvc that `dvc add` did not write is no traceback."""
+def test_a_broken_version_is_reported(data: Path, text: str) -> None:
+    """A data.dvc that `dvc add` did not write gives no traceback."""
     Path("data.dvc").write_text(text)
     with pytest.raises(DataError, match=r"data.dvc: expected one output with an md5, as `dvc add data` writes it"):
         read_version()

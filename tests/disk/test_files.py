@@ -19,29 +19,29 @@ def _fill(folder: Path, text: str) -> None:
 
 
 def test_a_folder_is_replaced_at_once(tmp_path: Path) -> None:
-    """The new folder stands where the old one was, and nothing is left beside."""
+    """The new folder stands where the old one was, and nothing else is left."""
     for text in ("old", "new"):
-        with written_whole(tmp_path / "out") as beside:
-            _fill(beside, text)
+        with written_whole(tmp_path / "out") as part:
+            _fill(part, text)
     assert (tmp_path / "out" / "file").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_failed_block_changes_nothing(tmp_path: Path) -> None:
-    """What was there stays when the block raises, and what was begun is removed."""
+    """The old content stays when the block raises, and the new part is removed."""
     _fill(tmp_path / "out", "old")
-    with pytest.raises(RuntimeError), written_whole(tmp_path / "out") as beside:
-        _fill(beside, "half")
+    with pytest.raises(RuntimeError), written_whole(tmp_path / "out") as part:
+        _fill(part, "half")
         raise RuntimeError
     assert (tmp_path / "out" / "file").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_rest_of_a_killed_run_is_swept_away(tmp_path: Path) -> None:
-    """What a killed run left beside does not end up in the next result."""
+    """The rest of a killed run does not end up in the next result."""
     _fill(tmp_path / ".out.part", "rest")
-    with written_whole(tmp_path / "out") as beside:
-        beside.mkdir()
+    with written_whole(tmp_path / "out") as part:
+        part.mkdir()
     assert [path.name for path in tmp_path.rglob("*")] == ["out"]
 
 
@@ -49,36 +49,36 @@ def test_a_linked_folder_is_replaced_and_its_target_kept(tmp_path: Path) -> None
     """A link gives way to the new folder; what it pointed to is not touched."""
     _fill(tmp_path / "elsewhere", "theirs")
     (tmp_path / "out").symlink_to(tmp_path / "elsewhere")
-    with written_whole(tmp_path / "out") as beside:
-        _fill(beside, "ours")
+    with written_whole(tmp_path / "out") as part:
+        _fill(part, "ours")
     assert (tmp_path / "out" / "file").read_text() == "ours"
     assert (tmp_path / "elsewhere" / "file").read_text() == "theirs"
 
 
 @on_a_full_disk
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     """No space left ends in a message, and what was there stays."""
     (tmp_path / "out").write_text("old")
     with (
         pytest.raises(
             StageError, match="no space left on the disk, or the file is larger than this .*; out was not written"
         ),
-        written_whole(tmp_path / "out") as beside,
+        written_whole(tmp_path / "out") as part,
     ):
-        beside.symlink_to("/dev/full")
-        beside.write_text("new")
+        part.symlink_to("/dev/full")
+        part.write_text("new")
     assert (tmp_path / "out").read_text() == "old"
 
 
-def test_a_file_that_may_not_grow_is_told_as_a_full_disk(tmp_path: Path) -> None:
+def test_a_file_that_may_not_grow_is_reported_as_a_full_disk(tmp_path: Path) -> None:
     """The system's limit of a file's size (`ulimit -f`) ends in a message, and what was there stays."""
     (tmp_path / "out").write_text("old")
     with (
         small_files(),
         pytest.raises(StageError, match=f"{tmp_path}/out: no space left on the disk, or the file is larger than this"),
-        written_whole(tmp_path / "out") as beside,
+        written_whole(tmp_path / "out") as part,
     ):
-        beside.write_bytes(bytes(1 << 20))
+        part.write_bytes(bytes(1 << 20))
     assert (tmp_path / "out").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
@@ -96,14 +96,14 @@ def test_another_error_of_the_system_is_passed_on(tmp_path: Path) -> None:
     )
 )
 def test_json_round_trip(content: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What is written is read again."""
+    """The content comes back as it was written."""
     path = tmp_path_factory.mktemp("json") / "content.json"
     write_json(path, content)
     assert read_json(path, "this test") == content
 
 
 def test_json_refuses_nan(tmp_path: Path) -> None:
-    """A nan is no number to hand on."""
+    """A nan is refused."""
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "x.json", {"loss": float("nan")})
     assert not list(tmp_path.iterdir())
@@ -120,7 +120,7 @@ def test_missing_or_broken_json_says_who_writes_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"a: [", b"\xff"])
 def test_missing_or_broken_yaml_says_what_to_do(tmp_path: Path, content: bytes) -> None:
-    """The error is of the kind that was asked for; a file that is there is to be mended, not made."""
+    """The error is of the kind that was asked for; a file that exists is to be repaired, not made."""
     with pytest.raises(DataError, match="x.yaml: not found; make it"):
         read_yaml(tmp_path / "x.yaml", DataError, "make it")
     (tmp_path / "x.yaml").write_bytes(content)
@@ -146,7 +146,7 @@ def test_md5_of_a_folder_is_that_of_dvc(project: Path) -> None:
     assert md5_of(Path("data")) == add_data()
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_reported(tmp_path: Path) -> None:
     """A folder is made; a file in its place is named with the reason."""
     check_writable(tmp_path / "a/b")
     assert not list((tmp_path / "a/b").iterdir())
@@ -158,7 +158,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:
             check_writable(folder)
 
 
-def test_a_disk_without_room_is_told(tmp_path: Path) -> None:
+def test_a_disk_without_room_is_reported(tmp_path: Path) -> None:
     """Both numbers are given; what fits is accepted."""
     check_room(tmp_path, 1)
     with pytest.raises(

@@ -58,10 +58,10 @@ THING = '{"name": "a", "file": "x/y", "rank": 3, "share": 1}'
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
-    """Lists become tuples, texts paths, whole numbers floats; unknown fields are no harm."""
+    """Lists become tuples, texts paths, whole numbers floats; unknown fields do no harm."""
     (tmp_path / "a.json").write_text(f'{{"things": [{THING}], "counts": {{"a": 0}}, "more": 1}}')
-    found = read_record(tmp_path / "a.json", Box, "the stage `gate`")
-    assert found == Box((Thing("a", Path("x/y"), 3, 1.0),), {"a": 0})
+    record = read_record(tmp_path / "a.json", Box, "the stage `gate`")
+    assert record == Box((Thing("a", Path("x/y"), 3, 1.0),), {"a": 0})
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_damaged_table_is_refused(tmp_path: Path, content: bytes, message: str
 
 
 def test_a_missing_table_and_a_folder_are_refused(tmp_path: Path) -> None:
-    """A folder in the place of a file is told as the system tells it."""
+    """A folder in the place of a file is reported in the system's words."""
     with pytest.raises(EvidenceError, match="a.csv: not found; run the stage `train` first"):
         read_cells(tmp_path / "a.csv", "train")
     with pytest.raises(EvidenceError, match="cannot be read .Is a directory.; run the stage `train` again"):

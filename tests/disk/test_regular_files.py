@@ -14,7 +14,7 @@ SECRET = "no picture of ours"
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder with a file, beside a secret."""
+    """A folder with a file, next to a secret."""
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/a.png").write_text("a")
     (tmp_path / "secret").write_text(SECRET)
@@ -77,11 +77,11 @@ def test_a_size_is_bounded_whatever_the_system_says(photos: Path) -> None:
 
 
 def test_text_is_utf_8(photos: Path) -> None:
-    """A byte order mark is dropped; other encodings are told."""
+    """A byte order mark is dropped; other encodings are refused."""
     (photos / "a.csv").write_bytes(b"\xef\xbb\xbfname")
     assert read_text(photos / "a.csv") == "name"
     (photos / "a.csv").write_bytes(b"\xff")
-    with pytest.raises(DataError, match="a.csv: is no text in UTF-8 .*; save it anew as such"):
+    with pytest.raises(DataError, match="a.csv: is not text in UTF-8 .*; save it again as such"):
         read_text(photos / "a.csv")
 
 

@@ -86,7 +86,7 @@ def test_a_stage_that_fails_is_told(data: None) -> None:
     assert code == 1
     assert output.splitlines()[2:] == [
         "why",
-        "error: DVC failed: failed to reproduce 'one': failed to run: echo why && exit 7, exited with 7; mend that "
+        "error: DVC failed: failed to reproduce 'one': failed to run: echo why && exit 7, exited with 7; fix that "
         "and run the same command again",
     ]
 

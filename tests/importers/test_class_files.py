@@ -123,7 +123,7 @@ def test_a_wrong_file_is_refused(tmp_path: Path, name: str, content: Any, messag
 def test_a_missing_file_and_one_that_is_no_text_are_refused(tmp_path: Path) -> None:
     """The message has the path."""
     (tmp_path / "c.txt").write_bytes(b"\xff\xfe\x00")
-    for name, fault in (("none.yaml", "cannot be read"), ("c.txt", "is no text in UTF-8")):
+    for name, fault in (("none.yaml", "cannot be read"), ("c.txt", "is not text in UTF-8")):
         with pytest.raises(DataError, match=f"{name}: {fault}"):
             read_class_file(tmp_path / name)
 

@@ -43,7 +43,7 @@ def test_a_table_goes_before_the_expression(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("group", "message"),
     [
-        ("(", "is no regular expression"),
+        ("(", "is not a regular expression"),
         ("s1", "has no brackets"),
         ("(s1)", r"finds nothing in 1 of 3 paths: south/s2_001.jpg; widen"),
         ("(x?)", "finds nothing in 3 of 3"),

@@ -50,7 +50,7 @@ def test_a_prefix_becomes_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_key_is_a_name_and_nothing_more(tmp_path: Path) -> None:
-    """A backslash is a character of it; a folder's own entry is no file."""
+    """A backslash is a character of it; a folder's own entry is not a file."""
     assert download_folder("s3://photos/plain", tmp_path / "new", PNG) == 1
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a\\..\\b.png"]
 
@@ -62,7 +62,7 @@ def test_a_key_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
 
 
 def test_urls_are_taken_apart() -> None:
-    """Bucket and prefix; a slash more or less is no harm."""
+    """Bucket and prefix; a slash more or less does no harm."""
     assert split_url("s3://b") == split_url("s3://b/") == ("b", "")
     assert split_url("s3://b/p/q") == split_url("s3://b/p/q/") == ("b", "p/q/")
     assert is_url("s3://b") and not is_url("images")
@@ -83,7 +83,7 @@ def test_urls_are_taken_apart() -> None:
     ],
 )
 def test_what_is_wrong_in_the_store_is_named(tmp_path: Path, url: str, message: str) -> None:
-    """A missing bucket, an empty prefix, and keys that are no paths."""
+    """A missing bucket, an empty prefix, and keys that are not paths."""
     with pytest.raises(StorageError, match=message):
         download_folder(url, tmp_path / "new", PNG)
     assert not (tmp_path.parent / "d.png").exists()
@@ -100,7 +100,7 @@ def test_an_unreachable_server_is_named_within_seconds(tmp_path: Path, monkeypat
 
 
 def test_an_address_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A typo in the environment is no traceback."""
+    """A typo in the environment gives no traceback."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "not an address")
     with pytest.raises(StorageError, match="not an address cannot be reached: Invalid endpoint"):
         download_folder("s3://photos/set", tmp_path / "new", PNG)

@@ -30,7 +30,7 @@ def test_pairs_are_found_by_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("masks", ["all", "all/masks", "masks"])
 def test_masks_may_be_anywhere(tmp_path: Path, masks: str) -> None:
-    """Masks lie beside the images in one folder, in a folder of theirs below it, or apart."""
+    """Masks lie next to the images in one folder, in a folder of theirs below it, or apart."""
     _touch(tmp_path, "all/a.jpg", f"{masks}/a_mask.png")
     (pair,) = pair_files(tmp_path / "all", tmp_path / masks, "_mask")
     assert pair.name == "a" and pair.mask == tmp_path / masks / "a_mask.png"
@@ -85,7 +85,7 @@ def test_one_folder_for_both_needs_a_suffix(tmp_path: Path) -> None:
 def test_a_missing_or_empty_folder_is_refused(tmp_path: Path) -> None:
     """The message says which side it is."""
     _touch(tmp_path, "images/a.jpg", "empty/notes.txt")
-    with pytest.raises(DataError, match="none: is no folder; expected one of masks"):
+    with pytest.raises(DataError, match="none: is not a folder; expected one of masks"):
         pair_files(tmp_path / "images", tmp_path / "none")
     with pytest.raises(DataError, match="empty: found no image; expected files with .jpg"):
         pair_files(tmp_path / "empty", tmp_path / "images")

@@ -29,15 +29,15 @@ def test_a_program_starts_without_telemetry(package: str) -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize(("code", "told"), [("import pipeline.steps.train", ""), ("import tensorflow", "oneDNN")])
-def test_tensorflow_is_loaded_without_its_chatter(code: str, told: str) -> None:
+@pytest.mark.parametrize(("code", "message"), [("import pipeline.steps.train", ""), ("import tensorflow", "oneDNN")])
+def test_tensorflow_is_loaded_without_its_chatter(code: str, message: str) -> None:
     """A step's import of TensorFlow prints nothing; without ours, it does."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told in done.stderr and bool(told) == bool(done.stderr)
+    assert message in done.stderr and bool(message) == bool(done.stderr)
 
 
 def test_warnings_and_last_words_are_kept() -> None:
-    """What is no chatter reaches stderr, also of a process that dies in the block."""
+    """Other messages reach stderr, also those of a process that dies in the block."""
     code = (
         "import os; from pipeline.runtime.environment import chatter_dropped\n"
         "with chatter_dropped():\n"

@@ -41,7 +41,7 @@ def test_a_command_sees_this_python_first_and_what_is_added(tmp_path: Path, monk
 @pytest.mark.parametrize(("script", "code"), [("echo why; exit 7", 7), ("echo why; kill -9 $$", 137)])
 def test_a_failed_command_tells_its_last_lines(script: str, code: int) -> None:
     """The exit code and what the command said last are in the message."""
-    with pytest.raises(StageError, match=rf"^work ended with exit code {code}; mend .* run again:\n  why$"):
+    with pytest.raises(StageError, match=rf"^work ended with exit code {code}; fix .* run again:\n  why$"):
         run_guarded("work", ("sh", "-c", script), lambda _: None, TIMEOUT_S)
 
 

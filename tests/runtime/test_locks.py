@@ -26,7 +26,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_lock_is_refused_until_its_holder_is_killed(tmp_path: Path) -> None:
-    """The refusal is the one that was given, told at once; the file stays, the lock does not."""
+    """The refusal is the one that was given, reported at once; the file stays, the lock does not."""
     path = tmp_path / "new/folder/lock"
     with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdin=-1, stdout=-1, text=True) as other:
         assert other.stdout and other.stdout.readline() == "held\n"

@@ -41,7 +41,7 @@ def test_few_results_wait(num_threads: int) -> None:
 
 
 def test_jobs_are_dropped_after_an_error() -> None:
-    """What has not begun when an error is raised is not worked on."""
+    """Jobs that have not begun when an error is raised are not started."""
     worked: list[int] = []
     raised = Event()
 

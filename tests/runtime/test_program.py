@@ -40,7 +40,7 @@ def test_a_message_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
 
 @on_a_full_disk
 def test_a_full_disk_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    """What the system says of a full disk is told with what to do."""
+    """The system's message about a full disk is shown with advice."""
 
     def write() -> None:
         Path("/dev/full").write_text("x")
@@ -51,7 +51,7 @@ def test_a_full_disk_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_file_that_may_not_grow_is_no_traceback(tmp_path: Path) -> None:
-    """The same is told, in one line, where the system limits the size of a file."""
+    """The same holds, in one line, if the system limits the size of a file."""
     limit = "import pathlib, resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (1, 1))\n"
     code = f"{limit}def main():\n    pathlib.Path('{tmp_path}/x').write_text('xx')"
     done = run_code(code)
@@ -60,20 +60,20 @@ def test_a_file_that_may_not_grow_is_no_traceback(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("break_off", "code", "told"),
+    ("break_off", "code", "start"),
     [
         ("raise KeyboardInterrupt", 130, "interrupted; start the same command again"),
         ("os.kill(os.getpid(), 15); time.sleep(60)", 143, "terminated; start the same command again to go on; a train"),
-        ("open('/')", 1, "error: [Errno 21] Is a directory: '/'; mend that and run the same command again, nothing is"),
+        ("open('/')", 1, "error: [Errno 21] Is a directory: '/'; fix that and run the same command again, nothing is"),
         ("1 / 0", 70, "error: ZeroDivisionError: division by zero; this is a mistake of segline's own"),
         ("os.chmod('/no/such\\ud800', 0)", 70, "error: UnicodeEncodeError"),
     ],
 )
-def test_any_end_is_a_sentence(break_off: str, code: int, told: str, tmp_path: Path) -> None:
+def test_any_end_is_a_sentence(break_off: str, code: int, start: str, tmp_path: Path) -> None:
     """Whatever ends a program, stderr holds one line without a traceback; that of a mistake is kept in a file."""
     done = run_code(f"def main():\n    {break_off}", TMPDIR=str(tmp_path))
     assert (done.returncode, done.stderr.count("\n")) == (code, 1)
-    assert done.stderr.startswith(told)
+    assert done.stderr.startswith(start)
     kept = [path.read_text() for path in tmp_path.iterdir()]
     assert len(kept) == (code in (1, 70)) and all("in main\n" in text for text in kept)
 

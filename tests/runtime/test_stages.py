@@ -80,7 +80,7 @@ def test_stages_keep_their_order() -> None:
     ("text", "message"), [("[", "is not YAML"), ("stages:", "found no `stages`"), ("", "found no")]
 )
 def test_a_broken_list_of_stages_is_refused(text: str, message: str) -> None:
-    """A dvc.yaml that is no list of stages is named."""
+    """A dvc.yaml without stages is named."""
     Path("dvc.yaml").write_text(text)
     with pytest.raises(StageError, match=message):
         list_stages()

@@ -136,7 +136,7 @@ def test_a_seed_without_a_score_is_refused(project: Path) -> None:
 def test_a_program_that_fails_is_told_with_its_last_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its output is passed on; it sees our code."""
     code = "import pipeline; print('why'); raise SystemExit(7)"
-    with pytest.raises(StageError, match=r"finished seeds are kept; .* ended with exit code 7; mend .*\n  why$"):
+    with pytest.raises(StageError, match=r"finished seeds are kept; .* ended with exit code 7; fix .*\n  why$"):
         run_in(tmp_path, (sys.executable, "-c", code), "noise 1/3: ")
     assert capsys.readouterr().out == "noise 1/3: why\n"
 

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from pipeline.dataset.contract import SPLITS
 from pipeline.validation.checks import (
+    CLASS_CHECKS,
+    SPLIT_CHECKS,
+    VERSION_CHECKS,
     Check,
     Table,
-    class_checks,
     leak_checks,
     sample_checks,
-    split_checks,
-    version_checks,
 )
 from pipeline.validation.data_version import CHANGED
 from pipeline.validation.facts import class_rows, leak_rows, sample_row, split_rows
@@ -27,9 +27,9 @@ assert PATH
 TABLES = (
     (sample_checks(0.9, "error", "error"), sample_row(facts("a", ids=(1,)), CLASSES, 0.0)),
     (leak_checks("error"), leak_rows([facts("a")], (), 3)[0]),
-    (class_checks(), class_rows([facts("a")], CLASSES, PATH)[0]),
-    (split_checks(), split_rows([facts("a")], PATH)[0]),
-    (version_checks(), {"path": "data/a", "state": CHANGED, "advice": "restore it", "version": "d41d.dir"}),
+    (CLASS_CHECKS, class_rows([facts("a")], CLASSES, PATH)[0]),
+    (SPLIT_CHECKS, split_rows([facts("a")], PATH)[0]),
+    (VERSION_CHECKS, {"path": "data/a", "state": CHANGED, "advice": "restore it", "version": "d41d.dir"}),
 )
 CHECKS = [pytest.param(check, row, id=check.name) for checks, row in TABLES for check in checks]
 ON = Check("on", "on", "on is {on}", "switch it on", allowed=(True,))
@@ -76,10 +76,10 @@ def test_expected_in_words() -> None:
 
 
 def test_findings_of_the_set_have_no_name() -> None:
-    """What is about a class or a split names no sample."""
+    """A finding about a class or a split names no sample."""
     for checks, row in TABLES[2:]:
         assert {check.finding(row).name for check in checks} == {""}
-    assert [check.column for check in class_checks()] == list(SPLITS)
+    assert [check.column for check in CLASS_CHECKS] == list(SPLITS)
 
 
 def test_failing_rows_give_findings() -> None:

@@ -28,13 +28,13 @@ def states(known_md5: dict[Path, str] | None = None) -> dict[str, str]:
 
 def version() -> Version:
     """The version of the data set."""
-    found = read_version()
-    assert found and found.files and found.cache
-    return found
+    ours = read_version()
+    assert ours and ours.files and ours.cache
+    return ours
 
 
 def test_each_file_is_compared() -> None:
-    """What is changed, gone or new is told; what DVC leaves out is left out."""
+    """Changed, missing and new files are reported; files that DVC leaves out are left out."""
     assert states() == {"a": "as versioned", "b": "as versioned", "c": "as versioned"}
     (DATA / "images/a").write_text("other")
     (DATA / "images/b").unlink()
@@ -75,9 +75,9 @@ def test_without_the_list_of_files_the_whole_is_compared(content: bytes | None) 
     listing.unlink()
     if content is not None:
         listing.write_bytes(content)
-    found = read_version()
-    assert found and found.files is None
-    assert [(row["path"], row["state"]) for row in version_rows(found, {})] == [("data", "as versioned")]
+    ours = read_version()
+    assert ours and ours.files is None
+    assert [(row["path"], row["state"]) for row in version_rows(ours, {})] == [("data", "as versioned")]
     (DATA / "images/a").write_text("other")
-    (row,) = version_rows(found, {})
+    (row,) = version_rows(ours, {})
     assert row["state"] == "changed" and "keep it with `dvc add data`; if not, get the version back" in row["advice"]

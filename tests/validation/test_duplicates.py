@@ -55,11 +55,11 @@ def test_near_duplicates_are_those_of_the_definition(pictures: list[HashedImage]
     for keep, leave in pairs(pictures, max_bits):
         rank = (keep.known and leave.known, (keep.hash ^ leave.hash).bit_count())
         nearest[leave.name] = min(rank, nearest.get(leave.name, rank))
-    found = near_duplicates(pictures, max_bits)
-    assert {one.name: (one.known, one.num_bits) for one in found} == nearest
+    near = near_duplicates(pictures, max_bits)
+    assert {one.name: (one.known, one.num_bits) for one in near} == nearest
     by_name = {one.name: one for one in pictures}
-    assert all((by_name[one.name].hash ^ by_name[one.of].hash).bit_count() == one.num_bits for one in found)
-    assert all(by_name[one.of].split == one.split for one in found)
+    assert all((by_name[one.name].hash ^ by_name[one.of].hash).bit_count() == one.num_bits for one in near)
+    assert all(by_name[one.of].split == one.split for one in near)
 
 
 @given(near_pictures(), st.randoms())
@@ -80,7 +80,7 @@ def test_test_is_kept_over_val_over_train() -> None:
 
 
 def test_known_groups_make_a_duplicate_known() -> None:
-    """A duplicate is known when both are; an unknown one is told before a known one."""
+    """A duplicate is known when both are; an unknown one is reported before a known one."""
     both = [picture("a", "train", known=True, md5="x"), picture("b", "test", known=True, md5="x")]
     assert [one.known for one in duplicates_across(both)] == [True]
     assert [one.known for one in near_duplicates(both, 0)] == [True]

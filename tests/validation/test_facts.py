@@ -32,7 +32,7 @@ def test_row_of_a_good_sample() -> None:
 
 
 def test_row_of_a_sample_without_image() -> None:
-    """What cannot be known is None; the columns are those of any other row."""
+    """An unknown value is None; the columns are those of any other row."""
     sample = Sample("a", None, Path("masks/a.png"), "a", "train")
     row = sample_row(Facts(sample, None, None, "", "masks/a.png: is empty (0 bytes); restore the file"), CLASSES, 0.0)
     assert row.keys() == sample_row(facts("a"), CLASSES, 0.0).keys()
@@ -41,7 +41,7 @@ def test_row_of_a_sample_without_image() -> None:
 
 
 def test_undeclared_ids_are_named() -> None:
-    """The first five ids and their pixels are told; the ignore id is declared."""
+    """The first five ids and their pixels are reported; the ignore id is declared."""
     row = sample_row(facts("a", ids=(7, 8, 9, 10, 11, 255)), CLASSES, 0.0)
     assert (row["undeclared_pixels"], row["undeclared"]) == (5, "7 (1 px), 8 (1 px), 9 (1 px), 10 (1 px), 11 (1 px)")
     assert sample_row(facts("a", ids=(3, 4, 5, 6, 7, 8)), CLASSES, 0.0)["undeclared"].endswith("7 (1 px), ...")

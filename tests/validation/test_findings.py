@@ -36,7 +36,7 @@ def test_quarantine_list(tmp_path: Path) -> None:
     st.lists(st.tuples(st.text("abc", min_size=1), st.sampled_from(["error", "warning"]), st.text("xy")), max_size=9)
 )
 def test_all_findings_are_counted(rows: list[tuple[str, str, str]]) -> None:
-    """What is shown and what is said to be left out add up."""
+    """The shown and the omitted findings add up."""
     findings = [finding(*row) for row in rows]
     lines = first_of(findings, 3).splitlines()
     assert len(lines) == min(len(findings), 4)

@@ -59,7 +59,7 @@ def test_a_plain_image(tmp_path: Path) -> None:
 
 
 def test_a_rotated_image_is_measured_upright(tmp_path: Path) -> None:
-    """EXIF orientation 6 swaps height and width; the size as stored is kept beside."""
+    """EXIF orientation 6 swaps height and width; the size as stored is kept, too."""
     facts = image_facts(tmp_path, saved(np.zeros((8, 12, 3), np.uint8), "JPEG", orientation=6), ".jpg")
     assert (facts.size, facts.stored_size, facts.orientation) == ((12, 8), (8, 12), 6)
 
@@ -71,7 +71,7 @@ def test_orientation_that_does_not_exist_is_upright(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA"])
 def test_transparency_is_noted(tmp_path: Path, mode: str) -> None:
-    """Colour and grey with alpha are told apart from those without."""
+    """Colour and grey with alpha are distinguished from those without."""
     assert image_facts(tmp_path, saved(GREY, mode=mode)).has_alpha
 
 
@@ -105,7 +105,7 @@ def test_a_mask_counts_its_ids(tmp_path: Path) -> None:
     ],
 )
 def test_a_mask_that_breaks_the_contract(tmp_path: Path, pixels: np.ndarray, num_channels: int, depth: str) -> None:
-    """Colours, 16 bits and 1 bit are told, and no ids are counted."""
+    """Colours, 16 bits and 1 bit are reported, and no ids are counted."""
     facts = mask_facts(tmp_path, saved(pixels) if pixels.dtype == bool else encode_png(pixels))
     assert (facts.num_channels, facts.depth, facts.pixels) == (num_channels, depth, None)
 
@@ -118,7 +118,7 @@ def test_a_palette_mask_holds_ids(tmp_path: Path) -> None:
 
 
 def test_files_that_do_not_decode_are_facts(tmp_path: Path) -> None:
-    """A truncated image and mask are told with their fault, not raised."""
+    """The fault of a truncated image and mask is reported, not raised."""
     facts = look_at_files(tmp_path, encode_jpeg(draw(np.random.default_rng(0))[0], 95)[:700], b"", ".jpg")
     assert facts.image is None and "truncated" in facts.image_error
     assert facts.mask is None and "0 bytes" in facts.mask_error
@@ -157,7 +157,7 @@ class Crashing(type(Path())):  # type: ignore[misc]
 
 @pytest.mark.e2e
 def test_a_file_that_crashes_the_decoder_is_named(tmp_path: Path) -> None:
-    """It is a fact like any other fault; the samples beside it are looked at all the same, in order."""
+    """It is a fact like any other fault; the other samples are looked at all the same, in order."""
     write_data(tmp_path, num_train=4)
     samples = list_samples(tmp_path / "data")
     samples[5] = replace(samples[5], image=Crashing(tmp_path / "data/images/s005.png"))
@@ -198,7 +198,7 @@ def test_number_of_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("text", ["0", "two", "-1"])
 def test_wrong_number_of_workers(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """What is no number of processes is refused."""
+    """A text that is not a number of processes is refused."""
     monkeypatch.setenv("SEGLINE_WORKERS", text)
     with pytest.raises(ParamsError, match=f"SEGLINE_WORKERS is '{text}', expected 1 or more"):
         read_num_workers()

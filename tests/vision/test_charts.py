@@ -22,12 +22,12 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def texts(chart: str) -> list[str]:
-    """What is written in a chart; it has to parse as XML."""
+    """The texts of a chart; it has to parse as XML."""
     return [element.text or "" for element in ElementTree.fromstring(chart).iter(f"{SVG}text")]
 
 
 def titles(chart: str) -> list[str]:
-    """What is said when the pointer rests on a part."""
+    """The tooltips of a chart."""
     return [element.text or "" for element in ElementTree.fromstring(chart).iter(f"{SVG}title")]
 
 

@@ -25,7 +25,7 @@ def _gradient(height: int = 24, width: int = 32) -> np.ndarray:
 
 @given(mask=IDS)
 def test_png_round_trip(mask: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A mask is read as it was written; an image likewise, in the same order of channels."""
+    """A mask is read as it was written; so is an image, in the same order of channels."""
     path = tmp_path_factory.mktemp("png") / "a.png"
     write_png(path, mask)
     assert_array_equal(read_mask(path), mask)
@@ -84,7 +84,7 @@ def test_a_palette_gives_its_indices_upright(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.98])
 def test_a_truncated_picture_is_refused(tmp_path: Path, suffix: str, share: float) -> None:
-    """Half a picture is no picture, and the message names the file."""
+    """Half a picture is refused, and the message names the file."""
     whole = encode_jpeg(_gradient(), 95) if suffix == ".jpg" else encode_png(_gradient())
     path = tmp_path / f"a{suffix}"
     path.write_bytes(whole[: int(len(whole) * share)])

@@ -117,7 +117,7 @@ def test_class_in_neither_has_no_scores() -> None:
 
 
 def test_a_class_that_no_label_has_does_not_decide() -> None:
-    """Stray pixels cost what other wrong pixels cost: they are no class of IoU 0, but misses of the labelled class."""
+    """Stray pixels cost as much as other errors: they are misses of the labelled class, not a class of IoU 0."""
     stray = np.array([[90, 0, 10], [0, 100, 0], [0, 0, 0]])
     wrong = np.array([[90, 10, 0], [0, 100, 0], [0, 0, 0]])
     assert mean_iou(stray) == pytest.approx((0.9 + 1) / 2) and iou_per_class(stray)[2] == 0
@@ -134,7 +134,7 @@ def test_nothing_to_score_is_nan() -> None:
 
 
 def test_wrong_id_in_the_mask_is_refused() -> None:
-    """An id that is no class and not the ignore id is named, with how many pixels have it."""
+    """An id that is neither a class nor the ignore id is named, with how many pixels have it."""
     target = np.array([[0, 7, 7]], np.uint8)
     with pytest.raises(DataError, match="mask has id 7 in 2 pixels; expected 0 to 4, or 255 to ignore"):
         confusion(target, np.zeros_like(target), NUM_CLASSES, IGNORE)
@@ -148,6 +148,6 @@ def test_wrong_id_in_the_prediction_is_refused() -> None:
 
 
 def test_other_size_is_refused() -> None:
-    """A prediction of another size is no prediction of this mask."""
+    """A prediction of another size is refused."""
     with pytest.raises(DataError, match=r"mask is \(2, 3\), prediction is \(3, 2\)"):
         confusion(np.zeros((2, 3), np.uint8), np.zeros((3, 2), np.uint8), NUM_CLASSES, IGNORE)

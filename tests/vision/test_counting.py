@@ -57,6 +57,6 @@ def test_more_pixels_are_counted_than_float32_can_tell_apart() -> None:
 def test_looking_up_is_indexing(ids: np.ndarray, dtype: type[np.unsignedinteger]) -> None:
     """The same entries, of the table's type."""
     table = np.arange(256)[::-1].astype(dtype) << dtype(8 * dtype().itemsize - 8)
-    found = look_up(ids, table)
-    assert found.dtype == dtype
-    assert_array_equal(found, table[ids])
+    entries = look_up(ids, table)
+    assert entries.dtype == dtype
+    assert_array_equal(entries, table[ids])

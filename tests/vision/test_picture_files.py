@@ -47,7 +47,7 @@ def test_bombs_are_refused_in_little_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["palette.png", "many.tif", "tile.tif", "claims.jpg", "bitmap.bmp", "canvas.webp"])
-def test_a_bomb_is_told_by_its_claim(tmp_path: Path, name: str) -> None:
+def test_a_bomb_is_reported_by_its_claim(tmp_path: Path, name: str) -> None:
     """The message has the file, both numbers, the limit's name and what to do."""
     write_bombs(tmp_path)
     with pytest.raises(DataError, match=rf"{name}: claims [\d,]+ pixels in [\d,]+ bytes, the limit is 1,000,000 \(val"):
@@ -74,7 +74,7 @@ def test_lossless_webp_has_the_same_limit(tmp_path: Path) -> None:
 
 
 def test_decoding_holds_the_limit_too(tmp_path: Path) -> None:
-    """Where no header told the size, the decoded picture does."""
+    """If no header has the size, the decoded picture has."""
     write_png(tmp_path / "a.png", np.zeros((4, 5), np.uint8))
     picture = open_picture(tmp_path / "a.png")
     check_px(picture, HIGHEST.max_image_px)

@@ -31,7 +31,7 @@ def test_opening_closing_and_small_areas() -> None:
 
 @given(ids=IDS, holes=st.randoms(use_true_random=False))
 def test_holes_get_an_id_that_is_there(ids: np.ndarray, holes: object) -> None:
-    """What is no hole stays; a hole gets the id of a pixel that is none."""
+    """Other pixels stay; a hole gets the id of a pixel outside of holes."""
     where = np.array([[holes.random() < 0.5 for _ in row] for row in ids])  # type: ignore[attr-defined]
     filled = fill_from_nearest(ids, where)
     assert_array_equal(filled[~where], ids[~where])
@@ -63,7 +63,7 @@ def test_the_border_is_another_id_where_asked_for() -> None:
 @given(arrays(bool, (9, 12)), st.integers(0, 6))
 def test_areas_are_those_of_a_flood(mask: np.ndarray, min_area_px: int) -> None:
     """Each pixel of the mask is in the area that a flood from it reaches, where that is large enough."""
-    found = [
+    areas = [
         {(row + area.box[0].start, column + area.box[1].start) for row, column in np.argwhere(area.inside).tolist()}
         for area in list_areas(mask, min_area_px)
     ]
@@ -75,4 +75,4 @@ def test_areas_are_those_of_a_flood(mask: np.ndarray, min_area_px: int) -> None:
             left -= rim
             rim = {(y + dy, x + dx) for y, x in rim for dy in (-1, 0, 1) for dx in (-1, 0, 1)} & left
         expected.append(flood)
-    assert sorted(map(sorted, found)) == sorted(sorted(flood) for flood in expected if len(flood) >= min_area_px)
+    assert sorted(map(sorted, areas)) == sorted(sorted(flood) for flood in expected if len(flood) >= min_area_px)

@@ -27,11 +27,11 @@ def test_weights_are_shares_of_one(length: int, new_length: int) -> None:
 def test_a_shrunk_pixel_is_the_mean_of_what_it_covers(length: int, new_length: int) -> None:
     """Each weight is the covered share, to the nearest 1/4096; the exact share is computed with fractions."""
     new_length = min(length, new_length)
-    found = np.zeros((new_length, length), np.int64)
+    weights_of = np.zeros((new_length, length), np.int64)
     for indices, weights in zip(*find_taps(length, new_length), strict=True):
-        found[np.arange(new_length), indices] += weights
+        weights_of[np.arange(new_length), indices] += weights
     step = Fraction(length, new_length)
-    for place, row in enumerate(found):
+    for place, row in enumerate(weights_of):
         for index, weight in enumerate(row):
             right, left = min((place + 1) * step, Fraction(index + 1)), max(place * step, Fraction(index))
             covered = max(Fraction(0), right - left) / step

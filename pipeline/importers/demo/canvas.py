@@ -90,9 +90,7 @@ class Canvas:
     def hazed(self, colour: Colour, depth_m: float) -> Colour:
         """The colour as it is seen at a distance."""
         far, share_at_100_m = self.haze
-        share = min(0.8, max(0.0, share_at_100_m * depth_m / 100))
-        red, green, blue = (round(near + (away - near) * share) for near, away in zip(colour, far, strict=True))
-        return red, green, blue
+        return blend(colour, far, min(0.8, max(0.0, share_at_100_m * depth_m / 100)))
 
     def roughen(self, rng: RandomStream, fine: np.ndarray, coarse: np.ndarray) -> None:
         """Adds grain to each surface.

@@ -25,7 +25,7 @@ def demo(*, seed: int = 0, num_images: int = 240) -> Source:
     from pipeline.vision.codec import encode_jpeg
 
     if num_images < 1:
-        raise DataError(f"{num_images} images are asked for, expected at least 1")
+        raise DataError(f"num_images is {num_images}, expected at least 1")
     places = [divmod(number, len(STREETS)) for number in range(num_images)]
     frames = {f"{STREETS[street]}_{frame:03}": frame for frame, street in places}
     samples = [Sample(name, None, None, name.split("_")[0], "") for name in sorted(frames)]

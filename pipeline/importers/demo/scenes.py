@@ -82,8 +82,7 @@ def _draw_sky(canvas: Canvas, street: Street, rng: RandomStream) -> None:
     top, low = street.light.sky
     for row in range(0, round(canvas.horizon[1]) + 1, 4):
         canvas.fill_flat(_box(0, row, 2 * SIZE[1], row + 5), blend(top, low, row / canvas.horizon[1]), SKY)
-    cloudy = RandomStream(*street.key, "clouds").integer(0, 7)
-    for _ in range(cloudy):
+    for _ in range(RandomStream(*street.key, "clouds").integer(0, 7)):
         x, y = rng.uniform(0, 2 * SIZE[1]), rng.uniform(0, canvas.horizon[1] * 0.8)
         colour = tint(blend(top, low, rng.uniform(0.7, 1.5)), rng, 10)
         for _ in range(rng.integer(2, 5)):
@@ -134,14 +133,11 @@ def _draw_lots(canvas: Canvas, street: Street) -> None:
             shadow += [(reach, lot.z + lot.length + 2), (reach, lot.z + 2)]
             canvas.shade([(x, 0.0, z) for x, z in shadow], 0.45)
     for lot in sorted(lots, key=lambda lot: -lot.z):
-        if lot.is_hedge:
-            _draw_hedge(canvas, street, lot)
-        else:
-            _draw_house(canvas, street, lot)
+        draw = _draw_hedge if lot.is_hedge else _draw_house
+        draw(canvas, street, lot)
 
 
 def _draw_end(canvas: Canvas, street: Street, z: float) -> None:
-    """Draws the far end of the street."""
     rng = RandomStream(*street.key, "end", int(z // 40))
     x = -60.0
     while x < 60:

@@ -25,5 +25,5 @@ def test_streets_take_turns(tmp_path: Path) -> None:
 
 def test_a_demo_without_images_is_refused() -> None:
     """The message has the number."""
-    with pytest.raises(DataError, match="0 images are asked for, expected at least 1"):
+    with pytest.raises(DataError, match="num_images is 0, expected at least 1"):
         demo(num_images=0)
