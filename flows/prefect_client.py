@@ -1,4 +1,4 @@
-"""Calls to Prefect's server: whether it answers, and the limit that lets one training at a time run on it."""
+"""Calls to Prefect's server: whether it answers, and the limit of one training at a time."""
 
 import os
 from collections.abc import Iterator
@@ -33,10 +33,10 @@ LEASE_S = 60
 
 
 def check_address(address: str) -> None:
-    """Finds out whether Prefect answers at the address in PREFECT_API_URL, and takes our key if it wants one.
+    """Checks that Prefect answers at the address in PREFECT_API_URL and accepts our key.
 
     Raises:
-        StageError: nobody answers in time, it is no Prefect, another version of it, or it refuses us.
+        StageError: there is no answer in time, the server is not Prefect of this version, or it refuses the key.
     """
     try:
         with (
@@ -52,7 +52,7 @@ def check_address(address: str) -> None:
 
 
 def _reason(err: BaseException) -> str:
-    """The cause of it all, in a line."""
+    """The first line of the first cause."""
     while err.__cause__ and not isinstance(err, httpx.HTTPError):
         err = err.__cause__
     return without_secrets(str(err).partition("\n")[0]) or type(err).__name__
@@ -66,9 +66,9 @@ def one_training() -> Iterator[None]:
 
 
 def make_ready() -> None:
-    """Makes the limit if it is missing; on a server of this checkout alone, clears up after runs that were killed.
+    """Makes the limit if it is missing; on a server of this checkout alone, ends the records of killed runs.
 
-    The caller holds the lock of this checkout, so that no other run of it is alive.
+    The caller holds the lock of this checkout, so no other run of it is alive.
     """
     with get_client(sync_client=True) as client:
         try:

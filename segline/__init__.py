@@ -5,9 +5,9 @@
     model = segline.load("segline@champion")
     mask = model(image).mask
 
-All but `load` and `predict` work in the project's folder, which has to be the current one. They print only the progress
-of work that takes long, return their results, and raise `SeglineError`. Importing the package takes no time:
-TensorFlow, MLflow and Prefect are imported by the function that needs them.
+All but `load` and `predict` work in the current folder, which has to be a project's. They print only the progress of
+long work, return their results, and raise `SeglineError`. Importing the package is quick: TensorFlow, MLflow and
+Prefect are imported by the function that needs them.
 """
 
 from pipeline.errors import SeglineError

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import overload
 
 import numpy as np
-from pipeline.vision.codec import read_image
 
 from pipeline.dataset.contract import ClassList
 from pipeline.errors import DataError
 from pipeline.serving.predictor import Prediction, Predictor
+from pipeline.vision.codec import read_image
 
 Image = np.ndarray | str | Path
 """(H, W, 3) uint8 RGB, or the path of an image file."""
