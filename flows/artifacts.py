@@ -22,15 +22,13 @@ def publish_evidence() -> None:
     create_markdown_artifact(verdict_page(verdict), key="verdict", description="The gate's verdict, with reasons")
     if SCORES.exists():
         create_table_artifact(score_rows(Scores.read()), key="scores", description="Scores on the test split")
-    if NEWEST.exists():
-        create_link_artifact(NEWEST.resolve().as_uri(), link_text=str(NEWEST), key="report", description="Full report")
+    publish_report("report", "Full report")
 
 
-def publish_decision() -> None:
-    """Publishes a link to the report that `promote` has added its decision to."""
+def publish_report(key: str, description: str) -> None:
+    """Publishes a link to the newest report, if there is one."""
     if NEWEST.exists():
-        link = NEWEST.resolve().as_uri()
-        create_link_artifact(link, link_text=str(NEWEST), key="decision", description="Report with decision")
+        create_link_artifact(NEWEST.resolve().as_uri(), link_text=str(NEWEST), key=key, description=description)
 
 
 def score_rows(scores: Scores) -> list[dict[str, str]]:

@@ -6,14 +6,8 @@ from contextlib import contextmanager
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import filters
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
-from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import StateType
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
@@ -81,10 +75,8 @@ def make_ready() -> None:
 
 
 def _mark_killed_runs(client: SyncPrefectClient) -> None:
-    running = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING]))
-    runs = client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=["retrain"])), flow_run_filter=FlowRunFilter(state=running)
-    )
-    for run in runs:
+    of_flow = filters.FlowFilter(name=filters.FlowFilterName(any_=["retrain"]))
+    running = filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=[StateType.RUNNING]))
+    for run in client.read_flow_runs(flow_filter=of_flow, flow_run_filter=filters.FlowRunFilter(state=running)):
         if str(run.id) != flow_run.id:
             client.set_flow_run_state(run.id, Crashed(message="the process of this run was killed"), force=True)

@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from prefect.states import Completed, Failed
 from pydantic import ValidationError
 
-from flows.artifacts import publish_decision, publish_evidence
+from flows.artifacts import publish_evidence, publish_report
 from flows.live_run import RUN, close_live_run, forwarding, open_live_run
 from flows.prefect_client import make_ready, one_training
 from flows.start import check_start
@@ -74,7 +74,7 @@ def _retrain(promote: bool, timeout_s: float) -> State[Any]:
             environment = {**live_run, "SEGLINE_ACTOR": f"flow {flow_run.flow_name}, run {flow_run.name}"}
             _run(step, (sys.executable, "-m", "segline.command", step), timeout_s, environment)
         if promote:
-            publish_decision()
+            publish_report("decision", "Report with decision")
     finally:
         close_live_run()
     return Completed(message="accepted by the gate and registered")

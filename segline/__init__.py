@@ -10,36 +10,43 @@ long work, return their results, and raise `SeglineError`. Importing the package
 Prefect are imported by the function that needs them.
 """
 
-from pipeline.errors import SeglineError
+from pipeline.errors import SeglineError as SeglineError
 from segline.api import (
-    compare,
-    doctor,
-    history,
-    import_data,
-    load,
-    noise,
-    predict,
-    promote,
-    register,
-    rollback,
-    run,
-    schedule,
-    status,
+    compare as compare,
 )
-
-__all__ = [
-    "SeglineError",
-    "compare",
-    "doctor",
-    "history",
-    "import_data",
-    "load",
-    "noise",
-    "predict",
-    "promote",
-    "register",
-    "rollback",
-    "run",
-    "schedule",
-    "status",
-]
+from segline.api import (
+    doctor as doctor,
+)
+from segline.api import (
+    history as history,
+)
+from segline.api import (
+    import_data as import_data,
+)
+from segline.api import (
+    load as load,
+)
+from segline.api import (
+    noise as noise,
+)
+from segline.api import (
+    predict as predict,
+)
+from segline.api import (
+    promote as promote,
+)
+from segline.api import (
+    register as register,
+)
+from segline.api import (
+    rollback as rollback,
+)
+from segline.api import (
+    run as run,
+)
+from segline.api import (
+    schedule as schedule,
+)
+from segline.api import (
+    status as status,
+)

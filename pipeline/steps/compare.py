@@ -63,7 +63,12 @@ def show(compared: Compared) -> None:
     num_images = len(next(iter(tables.values())))
     print(f"test split {compared.rescored.test_md5}: {num_images} images, {compared.num_units} {params.unit}s")
     Console().print(build_table(tables, compared, params.bootstrap()))
-    print(*to_sentences([summarise(compared)]), explain_intervals(params), sep="\n")
+    print(*to_sentences([summarise(compared)]))
+    sure = f"{100 * params.confidence:g}%"
+    print(
+        f"intervals: bootstrap over {params.unit}s, {params.num_resamples} resamples; of a model {sure} two-sided, of "
+        f"the difference each end holds at {sure}, of the classes' differences all together"
+    )
     would = f"were the second the champion, the first would {'' if ruling.promoted else 'not '}be promoted"
     print(f"{would} ({params.rule}): {'; '.join(to_sentences(ruling.reasons))}")
 
@@ -103,12 +108,3 @@ def summarise(comparison: Comparison) -> Reason:
     if difference.high < 0 and comparison.p_value_worse <= level:
         return give_reason("first_is_worse", confidence=comparison.confidence, p_value=comparison.p_value_worse)
     return give_reason("no_significant_difference", confidence=comparison.confidence)
-
-
-def explain_intervals(params: PromoteParams) -> str:
-    """How the intervals of the table are made."""
-    sure = f"{100 * params.confidence:g}%"
-    return (
-        f"intervals: bootstrap over {params.unit}s, {params.num_resamples} resamples; of a model {sure} two-sided, of "
-        f"the difference each end holds at {sure}, of the classes' differences all together"
-    )

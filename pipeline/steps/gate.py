@@ -135,7 +135,7 @@ def _caveats(scores: Scores) -> Iterator[Reason]:
 
 
 def _list_rare(intervals: Mapping[str, Interval], bootstrap: Bootstrap) -> str:
-    """The names without an interval, each with the number of units that it rests on."""
+    """The names without an interval, each with its number of units."""
     rare = {name: interval.num_units for name, interval in intervals.items() if not _is_shown(interval, bootstrap)}
     return show_names(f"{name} (in {units(number, bootstrap.unit)})" for name, number in rare.items())
 

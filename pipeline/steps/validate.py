@@ -6,13 +6,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.contract import DATA, SPLITS, Sample, list_samples, read_class_list
+from pipeline.dataset.contract import DATA, SPLITS, list_samples, read_class_list
 from pipeline.dataset.manifest import MANIFEST, ManifestRow, write_manifest
 from pipeline.dataset.splits import split_of
 from pipeline.dataset.versions import Version, read_version
 from pipeline.disk.files import md5_of, write_json
 from pipeline.errors import DataError, ParamsError
-from pipeline.params import SplitParams, ValidateParams, read_params
+from pipeline.params import ValidateParams, read_params
 from pipeline.params_fit import check_params
 from pipeline.runtime.program import run_stage
 from pipeline.text import quoted, shown
@@ -84,7 +84,8 @@ def validate(data: Path, params: ValidateParams, out: Path) -> Report:
 def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     """Judges samples by themselves, then against each other, then the set as a whole."""
     classes = read_class_list(data)
-    samples = [_with_split(sample, params.split) for sample in list_samples(data)]
+    shares = params.split.val, params.split.test
+    samples = [replace(one, split=one.split or split_of(one.group, *shares)) for one in list_samples(data)]
     _check_groups(params.groups_in_several_splits, {sample.group for sample in samples})
     version = read_version(data)
     facts = list(scan(samples, read_num_workers(), _limits(data, params, version)))
@@ -141,10 +142,6 @@ def _left(facts: Sequence[Facts], findings: Sequence[DataFinding], on_error: str
     return [one for one in facts if one.sample.name not in bad]
 
 
-def _with_split(sample: Sample, shares: SplitParams) -> Sample:
-    return replace(sample, split=sample.split or split_of(sample.group, shares.val, shares.test))
-
-
 def _manifest_row(facts: Facts) -> ManifestRow:
     sample, image, mask = facts.sample, facts.image, facts.mask
     assert sample.image and sample.mask and image and mask, f"{sample.name}: not judged"
@@ -160,12 +157,10 @@ def _note_unused(data: Path) -> list[str]:
         for path in sorted((data / side).glob("*"))
         if not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() not in SUFFIXES)
     ]
-    if not unused:
-        return []
-    return [
-        f"{len(unused)} files or folders are not looked at, the first is {shown(unused[0])}; samples are files right "
-        f"in images/ and masks/ that end in {', '.join(SUFFIXES)}"
-    ]
+    note = f"samples are files right in images/ and masks/ that end in {', '.join(SUFFIXES)}"
+    return (
+        [f"{len(unused)} files or folders are not looked at, the first is {shown(unused[0])}; {note}"] if unused else []
+    )
 
 
 def _note_known(leaks: list[dict[str, object]], near_duplicates: str) -> list[str]:

@@ -60,10 +60,6 @@ class StepTimes:
         is_faster = self.bfloat16_s is not None and self.bfloat16_s < FASTER * self.float32_s
         return BFLOAT16 if is_faster else FLOAT32
 
-    def seconds(self, precision: str) -> float:
-        """Seconds of a step in a precision that runs here."""
-        return self.bfloat16_s if precision == BFLOAT16 and self.bfloat16_s is not None else self.float32_s
-
     def __str__(self) -> str:
         float32 = f"a step takes {self.float32_s:.3f} s in {FLOAT32}"
         if self.failure is not None:
@@ -96,7 +92,8 @@ def settle(wanted: str, times: StepTimes | None, num_steps: int) -> str:
     precision = times.faster if times else FLOAT32
     print(f"train: precision {precision}, measured: {times or 'a step fails'}", flush=True)
     if times:
-        whole = duration(num_steps * times.seconds(precision))
+        step_s = times.bfloat16_s if precision == BFLOAT16 and times.bfloat16_s else times.float32_s
+        whole = duration(num_steps * step_s)
         print(f"train: {num_steps} steps will take about {whole}, validation comes on top", flush=True)
     return precision
 
