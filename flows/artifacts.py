@@ -1,4 +1,4 @@
-"""What a flow run shows in Prefect's pages: the scores, the verdict, a link to the report."""
+"""The scores, the verdict and a link to the report on the pages of a flow run in Prefect."""
 
 import html
 import math
@@ -13,24 +13,22 @@ from pipeline.report.place import NEWEST
 from pipeline.text import printable, shown
 
 MARKUP = re.compile(r"[\\`*_{}\[\]#|~!]|(?<=:)//|(?<=www)\.", re.IGNORECASE)
-"""What Markdown takes for more than text; HTML is escaped before, and an address does not become a link."""
+"""Characters of Markdown's markup, and the parts of an address that make it a link; HTML is escaped before."""
 
 
 def publish_evidence() -> None:
-    """Publishes what the stages `evaluate` and `gate` have written; a rejected model may lack scores."""
+    """Publishes the outputs of the stages `evaluate` and `gate`; a rejected model may lack scores."""
     verdict = Verdict.read()
     create_markdown_artifact(verdict_page(verdict), key="verdict", description="The gate's verdict, with reasons")
     if SCORES.exists():
         create_table_artifact(score_rows(Scores.read()), key="scores", description="Scores on the test split")
-    if NEWEST.exists():
-        create_link_artifact(NEWEST.resolve().as_uri(), link_text=str(NEWEST), key="report", description="Full report")
+    publish_report("report", "Full report")
 
 
-def publish_decision() -> None:
-    """Publishes a link to the same place, where `promote` has put the report with its decision."""
+def publish_report(key: str, description: str) -> None:
+    """Publishes a link to the newest report, if there is one."""
     if NEWEST.exists():
-        link = NEWEST.resolve().as_uri()
-        create_link_artifact(link, link_text=str(NEWEST), key="decision", description="Report with decision")
+        create_link_artifact(NEWEST.resolve().as_uri(), link_text=str(NEWEST), key=key, description=description)
 
 
 def score_rows(scores: Scores) -> list[dict[str, str]]:
@@ -53,6 +51,6 @@ def verdict_page(verdict: Verdict) -> str:
 
 
 def to_markdown(text: str) -> str:
-    """A line of Markdown that shows the text and nothing else; Prefect renders cells of tables as Markdown, too."""
+    """A line of Markdown that shows the bare text; Prefect renders cells of tables as Markdown, too."""
     line = printable(text).replace("\n", " ")
-    return MARKUP.sub(lambda found: f"\\{found[0]}", html.escape(line, quote=False))
+    return MARKUP.sub(lambda match: f"\\{match[0]}", html.escape(line, quote=False))

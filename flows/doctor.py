@@ -1,4 +1,4 @@
-"""How a project is: facts, and what interrupted work has left behind, each with how to clear it. Changes nothing."""
+"""Checks a project for faults and for leftovers of interrupted work, and names the repair of each. Changes nothing."""
 
 import fcntl
 import os
@@ -37,20 +37,14 @@ NUM_NAMED = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """A line of the table.
+    """A line of the table: the place, its state, and how to repair it; `todo` is empty if all is well."""
 
-    Attributes:
-        what: was looked at.
-        found: there.
-        todo: how to mend it, with the command; empty where all is well.
-    """
-
-    what: str
-    found: str
+    place: str
+    state: str
     todo: str = ""
 
 
-def tell(findings: Sequence[Finding]) -> None:
+def show(findings: Sequence[Finding]) -> None:
     """Prints the findings as a table; ends the program with exit code 1 if something needs attention."""
     Console().print(build_table(findings))
     if any(finding.todo for finding in findings):
@@ -58,7 +52,7 @@ def tell(findings: Sequence[Finding]) -> None:
 
 
 def examine() -> list[Finding]:
-    """Looks at everything; what cannot be looked at is a finding, too."""
+    """Looks at everything; an error of a look is a finding, too."""
     looks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("machine", look_at_machine),
         ("git", look_at_git),
@@ -70,16 +64,16 @@ def examine() -> list[Finding]:
         ("leftovers", look_for_leftovers),
     )
     findings: list[Finding] = []
-    for what, look in looks:
+    for place, look in looks:
         try:
             findings += look()
         except (SeglineError, OSError) as err:
-            findings.append(Finding(what, "cannot be used", str(err)))
+            findings.append(Finding(place, "cannot be used", str(err)))
     return findings
 
 
 def look_at_machine() -> Iterator[Finding]:
-    """Python, and room for a run."""
+    """The version of Python, and room on the disk for a run."""
     yield Finding("Python", platform.python_version())
     free = f"{shutil.disk_usage('.').free / 1e9:.1f} GB free"
     try:
@@ -90,17 +84,15 @@ def look_at_machine() -> Iterator[Finding]:
 
 
 def look_at_git() -> Iterator[Finding]:
-    """The commit, and code that it does not hold, also where git was told to overlook it."""
-    commit = read_commit()
-    files = list_uncommitted_code()
-    todo = "commit them (git add, git commit) or undo the changes: registering takes committed code only"
-    yield Finding("git", f"commit {commit[:8]}")
-    if files:
+    """The commit, and code that it does not hold, files that git ignores included."""
+    yield Finding("git", f"commit {read_commit()[:8]}")
+    if files := list_uncommitted_code():
+        todo = "commit them (git add, git commit) or undo the changes: registering takes committed code only"
         yield Finding("code", f"not as committed: {_some(files)}", todo)
 
 
 def look_at_data() -> Iterator[Finding]:
-    """Whether the data set is here, and is the version in `data.dvc`; DVC itself would delete what it finds broken."""
+    """Whether the data set is there and is the version in `data.dvc`; DVC itself would delete broken files."""
     check_data()
     path, md5 = read_data_version()
     if md5_of(Path(path)) == md5:
@@ -111,7 +103,7 @@ def look_at_data() -> Iterator[Finding]:
 
 
 def look_at_cache() -> Iterator[Finding]:
-    """Objects in DVC's cache whose content is not what their name says."""
+    """Objects in DVC's cache whose content does not match their name."""
     objects = [path for path in sorted(DVC_CACHE.glob("[0-9a-f][0-9a-f]/*")) if path.is_file()]
     broken = [path for path in objects if md5_of(path) != path.parent.name + path.name.removesuffix(".dir")]
     if broken:
@@ -122,7 +114,7 @@ def look_at_cache() -> Iterator[Finding]:
 
 
 def look_at_registry() -> Iterator[Finding]:
-    """Whether MLflow answers; a data base in a file is only read."""
+    """Whether MLflow answers; a database in a file is only read."""
     uri = tracking_uri()
     file = Path(uri.removeprefix(SQLITE))
     if uri.startswith(SQLITE) and file.exists() and (fault := _fault_of(file)):
@@ -133,7 +125,7 @@ def look_at_registry() -> Iterator[Finding]:
 
 
 def _fault_of(file: Path) -> str:
-    """Why a data base cannot be MLflow's; empty where it can."""
+    """Why a database cannot be MLflow's; empty if it can."""
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as base:
             (state,) = base.execute("PRAGMA quick_check(1)").fetchone()
@@ -144,21 +136,20 @@ def _fault_of(file: Path) -> str:
 
 
 def look_at_locks() -> Iterator[Finding]:
-    """Work that is under way."""
+    """Locks of work that is under way."""
     for path in _held_locks():
-        yield Finding("at work", f"{path} is held by a process; what it makes is not looked at")
+        yield Finding("at work", f"{path} is held by a process; its outputs are not looked at")
 
 
 def look_at_work() -> Iterator[Finding]:
-    """Outputs of stages that are not as `dvc.lock` has them, and what no stage makes."""
+    """Outputs that differ from `dvc.lock`, and files that no stage makes."""
     if not WORK.is_dir() or _held_locks():
         return
     locked = _locked_outputs()
     for path in sorted(WORK.iterdir()):
         if path.as_posix() not in locked and path != NEWEST and not path.name.startswith("."):
-            yield Finding(
-                str(path), "is in no stage's output in dvc.lock", f"`dvc repro` makes it anew, or {_remove([path])}"
-            )
+            todo = f"`dvc repro` makes it again, or {_remove([path])}"
+            yield Finding(str(path), "is in no stage's output in dvc.lock", todo)
     for name, md5 in locked.items():
         path = Path(name)
         if path.exists() and md5_of(path) != md5:
@@ -175,7 +166,7 @@ def _locked_outputs() -> dict[str, str]:
 
 
 def look_for_leftovers() -> Iterator[Finding]:
-    """What processes that were killed have left."""
+    """Leftovers of processes that were killed."""
     if _held_locks():
         return
     if parts := sorted(path for folder in (Path(), WORK, CHECKPOINTS, FOLDER) for path in _list_parts(folder)):
@@ -190,16 +181,15 @@ def look_for_leftovers() -> Iterator[Finding]:
 
 
 def _list_parts(folder: Path) -> Iterator[Path]:
-    deep = folder != Path()
     for pattern in (".*.part", ".*.old"):
-        yield from folder.rglob(pattern) if deep else folder.glob(pattern)
+        yield from folder.glob(pattern) if folder == Path() else folder.rglob(pattern)
     if folder == FOLDER:
         yield from CACHE.glob("tmp*")
-        yield from (path for path in (KEY,) if path.exists())
+        yield from KEY.parent.glob(KEY.name)
 
 
 def _held_locks() -> list[Path]:
-    """Locks that a living process holds; a file without one is no lock."""
+    """Locks that a living process holds."""
     return [path for path in (*sorted(FOLDER.glob("*.lock")), CHECKPOINTS / "lock") if path.exists() and _is_held(path)]
 
 
@@ -213,7 +203,7 @@ def _is_held(path: Path) -> bool:
 
 
 def _list_servers() -> Iterator[int]:
-    """Processes of Prefect's server that were started here; only Linux tells."""
+    """Processes of Prefect's server that were started here; known on Linux only."""
     for folder in PROCESSES.glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
@@ -225,10 +215,10 @@ def _list_servers() -> Iterator[int]:
 
 
 def build_table(findings: Sequence[Finding]) -> Table:
-    """The findings as a table."""
+    """A row for each finding."""
     table = Table("what", "found", "what to do", title=escape(os.fspath(Path.cwd())), box=None)
     for finding in findings:
-        table.add_row(escape(finding.what), escape(finding.found), escape(finding.todo) or "-")
+        table.add_row(escape(finding.place), escape(finding.state), escape(finding.todo) or "-")
     return table
 
 

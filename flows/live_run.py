@@ -13,7 +13,7 @@ OPEN_RUN = FOLDER / "open_run"
 
 
 def open_live_run() -> dict[str, str]:
-    """Opens a run and gives the environment that names it; empty where MLflow cannot be reached."""
+    """Opens a run and gives the environment that names it; empty if MLflow cannot be reached."""
     run_id = start_run()
     if run_id is None:
         return {}
@@ -23,12 +23,7 @@ def open_live_run() -> dict[str, str]:
 
 
 def forwarding(on_line: Callable[[str], None], run_id: str) -> Callable[[str], None]:
-    """Passes on the lines of a training's output; those with metrics go to the run in their place.
-
-    Args:
-        on_line: gets each other line.
-        run_id: of the MLflow run.
-    """
+    """A function that takes the lines of a training's output: metrics go to an MLflow run, other lines to `on_line`."""
 
     def receive(line: str) -> None:
         if not line.startswith(PREFIX):
@@ -41,7 +36,7 @@ def forwarding(on_line: Callable[[str], None], run_id: str) -> Callable[[str], N
 
 
 def close_live_run() -> None:
-    """Ends the run that was opened last, by this process or by a killed one, where nobody has ended it.
+    """Ends the run that this process or a killed one has left open.
 
     A run without metrics is deleted: DVC had the training's outputs and did not run it.
     """

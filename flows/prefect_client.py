@@ -1,4 +1,4 @@
-"""Calls to Prefect's server: whether it answers, and the limit that lets one training at a time run on it."""
+"""Calls to Prefect's server: whether it answers, and the limit of one training at a time."""
 
 import os
 from collections.abc import Iterator
@@ -6,14 +6,8 @@ from contextlib import contextmanager
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas import filters
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
-from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import StateType
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
@@ -33,10 +27,10 @@ LEASE_S = 60
 
 
 def check_address(address: str) -> None:
-    """Finds out whether Prefect answers at the address in PREFECT_API_URL, and takes our key if it wants one.
+    """Checks that Prefect answers at the address in PREFECT_API_URL and accepts our key.
 
     Raises:
-        StageError: nobody answers in time, it is no Prefect, another version of it, or it refuses us.
+        StageError: there is no answer in time, the server is not Prefect of this version, or it refuses the key.
     """
     try:
         with (
@@ -52,7 +46,7 @@ def check_address(address: str) -> None:
 
 
 def _reason(err: BaseException) -> str:
-    """The cause of it all, in a line."""
+    """The first line of the first cause."""
     while err.__cause__ and not isinstance(err, httpx.HTTPError):
         err = err.__cause__
     return without_secrets(str(err).partition("\n")[0]) or type(err).__name__
@@ -66,9 +60,9 @@ def one_training() -> Iterator[None]:
 
 
 def make_ready() -> None:
-    """Makes the limit if it is missing; on a server of this checkout alone, clears up after runs that were killed.
+    """Makes the limit if it is missing; on a server of this checkout alone, ends the records of killed runs.
 
-    The caller holds the lock of this checkout, so that no other run of it is alive.
+    The caller holds the lock of this checkout, so no other run of it is alive.
     """
     with get_client(sync_client=True) as client:
         try:
@@ -81,10 +75,8 @@ def make_ready() -> None:
 
 
 def _mark_killed_runs(client: SyncPrefectClient) -> None:
-    running = FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING]))
-    runs = client.read_flow_runs(
-        flow_filter=FlowFilter(name=FlowFilterName(any_=["retrain"])), flow_run_filter=FlowRunFilter(state=running)
-    )
-    for run in runs:
+    of_flow = filters.FlowFilter(name=filters.FlowFilterName(any_=["retrain"]))
+    running = filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=[StateType.RUNNING]))
+    for run in client.read_flow_runs(flow_filter=of_flow, flow_run_filter=filters.FlowRunFilter(state=running)):
         if str(run.id) != flow_run.id:
             client.set_flow_run_state(run.id, Crashed(message="the process of this run was killed"), force=True)

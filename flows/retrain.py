@@ -1,4 +1,4 @@
-"""The flow `retrain`: the stages of `dvc.yaml`, then the registry, then promotion where it is asked for."""
+"""The flow `retrain`: the stages of `dvc.yaml`, then the registry, then promotion if it is wanted."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from prefect.states import Completed, Failed
 from pydantic import ValidationError
 
-from flows.artifacts import publish_decision, publish_evidence
+from flows.artifacts import publish_evidence, publish_report
 from flows.live_run import RUN, close_live_run, forwarding, open_live_run
 from flows.prefect_client import make_ready, one_training
 from flows.start import check_start
@@ -37,17 +37,17 @@ from pipeline.runtime.stages import list_stages
 DAY_S = 86_400.0
 END_TIMEOUT_S = 10
 TRAIN = "train"
-"""The stage that is run once at a time and reports to MLflow as it goes."""
+"""The stage that runs once at a time and logs to MLflow meanwhile."""
 REJECTED = "GateRejected"
 """Name of the state of a run whose model the gate rejected."""
 
 
 @flow
 def retrain(promote: bool = False, stage_timeout_s: float = DAY_S) -> State[Any]:
-    """Runs what is not fresh, registers an accepted model and, where asked, promotes it if the rule allows it.
+    """Runs the stages that are not up to date and registers an accepted model.
 
     Args:
-        promote: compare the new model with the champion by the rule in section `promote` of the params.
+        promote: promote the new model if the rule in section `promote` of the params allows it.
         stage_timeout_s: seconds after which a stage is stopped.
     """
     try:
@@ -74,14 +74,14 @@ def _retrain(promote: bool, timeout_s: float) -> State[Any]:
             environment = {**live_run, "SEGLINE_ACTOR": f"flow {flow_run.flow_name}, run {flow_run.name}"}
             _run(step, (sys.executable, "-m", "segline.command", step), timeout_s, environment)
         if promote:
-            publish_decision()
+            publish_report("decision", "Report with decision")
     finally:
         close_live_run()
     return Completed(message="accepted by the gate and registered")
 
 
 def track_data() -> None:
-    """Gives data that was changed by hand a version of its own, as `dvc repro` without a target does.
+    """Gives data that were changed by hand a version of their own, as `dvc repro` without a target does.
 
     Raises:
         StageError: DVC is busy or fails.
@@ -114,7 +114,7 @@ def _run(name: str, command: Sequence[str], timeout_s: float, environment: Mappi
 
 @task(cache_policy=NO_CACHE)
 def run_program(command: Sequence[str], timeout_s: float, environment: Mapping[str, str] | None) -> State[Any] | None:
-    """Runs a program with its output in the log of this task; what a user can mend ends without a traceback."""
+    """Runs a program with its output in the log of this task; its failure ends the task without a traceback."""
     try:
         on_line: Callable[[str], None] = get_run_logger().info
         if run_id := (environment or {}).get(RUN):
@@ -126,30 +126,24 @@ def run_program(command: Sequence[str], timeout_s: float, environment: Mapping[s
 
 
 def check_schedule(cron: str, timezone: str) -> None:
-    """Refuses a schedule that is none.
+    """Checks a schedule.
 
     Raises:
-        ParamsError: cron line or time zone are none.
+        ParamsError: cron line or time zone are wrong.
     """
     try:
         CronSchedule(cron=cron, timezone=timezone)
     except ValidationError as err:
         reason = err.errors()[0]["msg"].removeprefix("Value error, ")
-        raise ParamsError(
-            f"--cron {cron!r} --timezone {timezone!r}: is no schedule ({reason}); expected such as '0 3 * * 1' and UTC"
-        ) from err
+        problem = f"--cron {cron!r} --timezone {timezone!r}: is not a schedule ({reason})"
+        raise ParamsError(f"{problem}; expected such as '0 3 * * 1' and UTC") from err
 
 
 def serve(cron: str, timezone: str, promote: bool) -> None:
-    """Runs the flow whenever the schedule says so, one run at a time, until stopped.
-
-    Args:
-        cron: minute, hour, day of month, month, day of week.
-        timezone: in which the cron line is meant, such as "Europe/Berlin".
-        promote: as in `retrain`.
+    """Runs the flow at the times of the schedule, one run at a time, until stopped; see `segline.schedule`.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C has stopped it, which Prefect takes for a good end.
+        KeyboardInterrupt: Ctrl-C has stopped it, after which Prefect returns without an error.
         Terminated: SIGTERM has stopped it.
     """
     when = Cron(cron, timezone=timezone)
@@ -171,7 +165,7 @@ def _is_no_cancellation(record: logging.LogRecord) -> bool:
 
 
 def _end_runs() -> None:
-    """Ends the process of a run that Prefect has left; Python would wait for it without end."""
+    """Ends the processes of runs that Prefect has left; Python would wait for them without end."""
     runs = multiprocessing.active_children()
     for run in runs:
         run.terminate()

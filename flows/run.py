@@ -1,4 +1,4 @@
-"""Processes of their own: one run of the flow (`python -m flows.run [--promote]`), and a stage (`--stage NAME`)."""
+"""The program of a run of the flow (`python -m flows.run [--promote]`) and of a stage (`--stage NAME`)."""
 
 import sys
 from pathlib import Path
@@ -29,18 +29,7 @@ class RunError(StageError):
 def run_apart(promote: bool) -> Verdict:
     """Runs the flow in a process of its own, so that its last logs are sent before Prefect's server ends.
 
-    The process prints to where this one prints.
-
-    Args:
-        promote: make the new model champion if the rule allows it.
-
-    Returns:
-        The gate's verdict; a model that it rejects is not registered.
-
-    Raises:
-        SeglineError: see `check_start`; nothing was started.
-        StageError: another run is under way, or Prefect's server does not start.
-        RunError: the run failed.
+    See `segline.run`; a run that fails raises `RunError`.
     """
     check_start()  # at once, not after the server's start
     with only_one("run"):
@@ -64,7 +53,7 @@ def main() -> None:
 
 
 def run_flow(promote: bool) -> None:
-    """Runs the flow and says how it ended.
+    """Runs the flow and prints how it ended.
 
     Raises:
         StageError: a step failed; the message is that of the step.
@@ -82,7 +71,7 @@ def run_flow(promote: bool) -> None:
 
 
 def print_outcome() -> None:
-    """Says where the report is, what the registry holds and how to look at it."""
+    """Prints where the report is, the aliases of the registry, and how to see MLflow's pages."""
     from pipeline.registry.client import CHALLENGER, CHAMPION, find_alias
     from pipeline.registry.connection import shown_uri
 
@@ -93,7 +82,7 @@ def print_outcome() -> None:
 
 
 def open_ui(uri: str) -> str:
-    """How to see MLflow's pages: a server has them at its address, a data base needs a command."""
+    """How to see MLflow's pages: the address of a server, or a command for a database."""
     program = Path(sys.executable).with_name("mlflow")
     shown = program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program
     return uri if uri.startswith("http") else f"{shown} ui --backend-store-uri {uri}"

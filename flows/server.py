@@ -24,7 +24,7 @@ NUM_PORTS = 3
 START_TIMEOUT_S = 180
 OWN_HOME = FOLDER / "prefect"
 KEY = OWN_HOME / "key"
-"""What the pages of our own server ask for, as long as it runs."""
+"""Password of our own server's pages, as long as it runs."""
 DEFAULTS = {
     "NO_PROXY": f"{HOST},localhost",
     "PREFECT_LOGGING_FORMATTERS_STANDARD_FLOW_RUN_FMT": "%(asctime)s | %(message)s",
@@ -35,14 +35,14 @@ DEFAULTS = {
 
 
 def set_environment() -> None:
-    """Sets what Prefect and all other libraries are told, before Prefect is imported; what is set already stays."""
+    """Sets the variables that Prefect and other libraries read at their import; one that is set already stays."""
     set_defaults(QUIET | DEFAULTS)
     if not os.environ.get("PREFECT_API_URL"):
         set_defaults({"PREFECT_HOME": str(OWN_HOME.resolve())})
 
 
 def is_of_this_checkout(address: str) -> bool:
-    """True where nothing outside this checkout can use the Prefect server: it is local and keeps its data here."""
+    """True if nothing outside this checkout can use the Prefect server: it is local and keeps its data here."""
     home = os.environ.get("PREFECT_HOME", "")
     return address.startswith(f"http://{HOST}:") and home == str(OWN_HOME.resolve())
 
@@ -51,9 +51,8 @@ def is_of_this_checkout(address: str) -> bool:
 def prefect_server() -> Iterator[str]:
     """Gives the address of the Prefect server in PREFECT_API_URL, or of one that runs until the block ends.
 
-    Our own answers nobody but who has its key, which is another each time and which the block's environment holds;
-    so no page in the user's browser can start a run. That server is told of the key by its environment, people by a
-    file that only they can read.
+    Our own server refuses requests without its key, which is new each time. So no page in the user's browser can start
+    a run. The key is in the environment of the block and of the server, and in a file that only the user can read.
 
     Raises:
         StageError: the server does not start, or does not answer.
@@ -77,19 +76,19 @@ def prefect_server() -> Iterator[str]:
 
 
 def where_pages_are(address: str) -> str:
-    """Where Prefect's pages are, and what they ask for where the server is our own."""
+    """The address of Prefect's pages, with a hint at the key if the server is our own."""
     place = without_secrets(address).removesuffix("/api")
     is_ours = KEY.exists() and KEY.read_text() == os.environ.get("PREFECT_API_AUTH_STRING")
     return f"{place} (which asks for the key in {KEY})" if is_ours else place
 
 
 class _PortTakenError(Exception):
-    """Between the choice of a port and the server's start another program has taken it."""
+    """Another program has taken the port after it was chosen."""
 
 
 @contextmanager
 def _started(key: str) -> Iterator[int]:
-    """Starts the server; the port that it listens to."""
+    """Starts the server on a free port, which it gives."""
     print("starting Prefect's own server", flush=True)
     for port in _free_ports():
         with ExitStack() as stack:
@@ -126,13 +125,13 @@ def _written(key: str) -> Iterator[None]:
 
 
 def _free_ports() -> Iterator[int]:
-    """Prefect's usual port where it is free, then others."""
+    """Prefect's usual port if it is free, then others."""
     ports = (_find_free(wanted) for wanted in (UI_PORT, *[0] * NUM_PORTS))
     yield from (port for port in ports if port)
 
 
 def _find_free(wanted: int) -> int | None:
-    """The wanted port where it is free, any free one for 0."""
+    """The wanted port if it is free; for 0 any free one."""
     with socket.socket() as probe, suppress(OSError):
         probe.bind((HOST, wanted))
         return int(probe.getsockname()[1])
@@ -140,7 +139,7 @@ def _find_free(wanted: int) -> int | None:
 
 
 def _wait_for(port: int, key: str, is_alive: Callable[[], bool], log: Path) -> None:
-    """Waits until the server on a port answers who has our key.
+    """Waits until the server on a port accepts our key.
 
     Raises:
         _PortTakenError: another program listens there.
@@ -162,7 +161,7 @@ def _wait_for(port: int, key: str, is_alive: Callable[[], bool], log: Path) -> N
         time.sleep(0.1)
     if not is_alive() and not _find_free(port):
         raise _PortTakenError
-    what = "took too long to start" if is_alive() else "ended at its start"
+    problem = "took too long to start" if is_alive() else "ended at its start"
     raise StageError(
-        f"Prefect's server {what}; mend what {log} says, or name another server in PREFECT_API_URL, and run again"
+        f"Prefect's server {problem}; repair what {log} says, or name another server in PREFECT_API_URL, and run again"
     )

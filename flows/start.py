@@ -11,18 +11,18 @@ from pipeline.registry.lineage import check_code_is_committed, read_commit
 from pipeline.runtime.stages import list_stages
 
 BASE_BYTES = 300_000_000
-"""What a run writes whatever the data: weights, checkpoints, a SavedModel, pages, and DVC's copies of them."""
+"""Outputs of a run that do not grow with the data: weights, checkpoints, SavedModel, pages, and DVC's copies."""
 BYTES_PER_DATA_BYTE = 2
 """Packed arrays and DVC's copy; small pictures from large photos take less, drawn ones more."""
 
 
 def check_start() -> None:
-    """Refuses a run that is known to end in an error, though perhaps only when its model is to be registered.
+    """Refuses a run that would end in an error, such as at the registration of its model.
 
     Raises:
-        ParamsError: params.yaml is wrong, or does not go together with itself or the data.
+        ParamsError: params.yaml is wrong, or in conflict with itself or the data.
         DataError: there is no data.
-        EvidenceError: the code is not committed, or this is no git repository.
+        EvidenceError: the code is not committed, or the folder is not in a git repository.
         StageError: there are no stages, or the disk is nearly full.
     """
     check_fit(read_params(), read_class_list() if (DATA / "dataset.yaml").exists() else None)
@@ -34,24 +34,16 @@ def check_start() -> None:
 
 
 def check_data() -> None:
-    """Refuses to start without data.
-
-    Raises:
-        DataError: there is none; says where to get some.
-    """
+    """Raises `DataError` if there is no data, with the way to get some."""
     if not DATA.is_dir():
-        advice = "fetch the version in data.dvc with `dvc pull`, or bring other data in with `segline import`"
-        raise DataError(
-            f"{DATA}: not found; {advice if Path('data.dvc').exists() else 'bring data in with `segline import`'}"
-        )
+        advice = "bring data in with `segline import`"
+        if Path("data.dvc").exists():
+            advice = "fetch the version in data.dvc with `dvc pull`, or bring other data in with `segline import`"
+        raise DataError(f"{DATA}: not found; {advice}")
 
 
 def check_disk() -> None:
-    """Refuses to start on a disk that is nearly full.
-
-    Raises:
-        StageError: says how much is free, and roughly how much a run takes.
-    """
+    """Raises `StageError` if the disk has no room for a run, with the free space and the space that a run needs."""
     free = shutil.disk_usage(".").free
     num_data_bytes = sum(path.stat().st_size for path in DATA.rglob("*") if path.is_file())
     needed = BASE_BYTES + BYTES_PER_DATA_BYTE * num_data_bytes

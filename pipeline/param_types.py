@@ -13,12 +13,12 @@ def _whole(value: Any) -> Any:
 Whole = Annotated[int, BeforeValidator(_whole)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[Whole, Field(ge=0, le=500)]
-"""Of pictures that are kept in memory and shown on a page."""
+"""Number of pictures that are kept in memory and shown on a page."""
 Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
-"""What every generator of random numbers takes."""
+"""Range that every generator of random numbers accepts."""
 Epochs = Annotated[Whole, Field(ge=0, le=100_000)]
 Rate = Annotated[float, Field(ge=1e-12, le=10)]
-"""A smaller one changes no float32 weight, a larger one none for the better."""
+"""A smaller rate changes no float32 weight, a larger one never converges."""
 Zoom = Annotated[float, Field(ge=0.1, le=10)]
 EllipsePx = Annotated[Whole, Field(ge=0, le=255)]
 """The time of opening and closing grows with the ellipse's area."""

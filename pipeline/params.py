@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipeline.disk.files import read_yaml
 from pipeline.errors import ParamsError
@@ -27,6 +27,7 @@ from pipeline.param_types import (
     Whole,
     Zoom,
 )
+from pipeline.promotion.findings import Limits
 from pipeline.promotion.rules import RULES
 from pipeline.text import quoted
 from pipeline.training.losses.table import LOSSES
@@ -37,7 +38,7 @@ MAX_PARAMETERS = 500_000_000
 MAX_MAP_BYTES = 32 * 2**30
 """Of the network's largest feature map; training holds several at once."""
 MIN_BEYOND = 10
-"""Resamples that have to lie beyond an end, or the end is the luck of a few."""
+"""Resamples that must lie beyond an end of an interval, so that it does not rest on a few."""
 REPLACED = {
     "train.unet": "train.network: {name: unet, num_levels: ..., width: ..., dropout: ...}",
     "train.dice_weight": "train.loss: {cross_entropy: 1 - dice_weight, soft_dice: dice_weight}",
@@ -49,14 +50,6 @@ REPLACED = {
     "gate.min_slice_iou_low": "gate.floors_low: {mean_iou/SLICE: ...}",
 }
 """Names of former versions, and how to write them now."""
-
-
-def _known_rule(name: str) -> str:
-    if name not in RULES:
-        near = get_close_matches(name, RULES, n=1)
-        guess = f", did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{quoted(name)} is not a rule of promotion{guess} (known: {', '.join(RULES)})")
-    return name
 
 
 class SplitParams(Section):
@@ -179,7 +172,7 @@ class PostprocessParams(Section):
 
 
 class ExportParams(Section):
-    """What the SavedModel does beside the network, and how far it may stray from the Keras model."""
+    """Cleaning and precision of the SavedModel, and how far it may differ from the Keras model."""
 
     precision: Literal["float32", "mixed_bfloat16"]
     max_disagreeing_share: Share
@@ -199,7 +192,7 @@ class BootstrapParams(Section):
 
 
 class EvaluateParams(Section):
-    """What is measured beside the confusion, and how much of it is shown as pictures."""
+    """Measurements besides the confusion matrix, and how many images are shown."""
 
     num_worst_overlays: Count
     num_random_overlays: Count
@@ -213,21 +206,17 @@ class EvaluateParams(Section):
 
 
 class GateParams(Section):
-    """Thresholds that the scores on the test split must keep, by the number's name; {} switches a table off."""
+    """Thresholds that the scores on the test split must keep, by the score's name; {} switches a table off."""
 
     floors: dict[str, Share]
     floors_low: dict[str, Share]
     ceilings: dict[str, Share]
 
-    def thresholds(self) -> dict[str, dict[str, float]]:
-        """The tables by their names."""
-        return {"floors": self.floors, "floors_low": self.floors_low, "ceilings": self.ceilings}
-
 
 class PromoteParams(Section):
     """Rule and limits of promotion, and the settings of its bootstrap."""
 
-    rule: Annotated[str, AfterValidator(_known_rule)]
+    rule: str
     margin: Share
     class_margin: Share
     confidence: Confidence
@@ -237,6 +226,21 @@ class PromoteParams(Section):
     min_units: Units
     anchor: Literal["best", "none"] | Annotated[Whole, Field(ge=1, lt=2**31)]
     noise_floor: Literal["note", "require"]
+
+    def bootstrap(self) -> dict[str, Any]:
+        """Arguments of the bootstrap of a comparison."""
+        return self.model_dump(include={"unit", "num_resamples", "seed", "confidence", "min_units"})
+
+    def limits(self, floor: float | None) -> Limits:
+        """Limits of the rule; `floor` is the measured noise floor of mean IoU, if there is one."""
+        return Limits(self.margin, self.class_margin, floor, self.noise_floor)
+
+    @field_validator("rule")
+    @classmethod
+    def _rule_is_known(cls, rule: str) -> str:
+        if rule not in RULES:
+            raise ValueError(f"names {_unknown(rule, RULES)}")
+        return rule
 
     @model_validator(mode="after")
     def _ends_rest_on_resamples(self) -> "PromoteParams":
@@ -271,7 +275,7 @@ def read_params(path: Path = PARAMS) -> Params:
 
 
 def parse_params(content: Any, path: Path = PARAMS) -> Params:
-    """Checks the content of a params file; `path` is for the message.
+    """Checks the content of a params file; `path` is named in the message.
 
     Raises:
         ParamsError: names every value that is wrong, not only the first.
@@ -286,7 +290,7 @@ def parse_params(content: Any, path: Path = PARAMS) -> Params:
 
 
 def _lists_to_tuples(content: Any) -> Any:
-    """YAML knows lists only; the params are frozen, so they hold tuples."""
+    """YAML has lists only, frozen params hold tuples."""
     if isinstance(content, dict):
         return {name: _lists_to_tuples(value) for name, value in content.items()}
     if isinstance(content, list):
@@ -326,10 +330,9 @@ def _is_number(text: str) -> bool:
 
 
 def _locate(location: Sequence[Any]) -> tuple[list[str], list[str]]:
-    """The names from the top to a value, and the known names of the section in which it is.
+    """The names from the top to a value, and the known names of its section.
 
-    Args:
-        location: as pydantic gives it, which puts the name of the chosen network after `network`.
+    Pydantic's `location` holds the name of the chosen network after `network`.
     """
     section: Any = Params
     names: list[str] = []

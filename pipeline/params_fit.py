@@ -1,4 +1,4 @@
-"""Params beside each other and beside the data set: what a stage would refuse later is said at the start."""
+"""Params compared with each other and with the data set, so that the start refuses what a stage would refuse later."""
 
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
@@ -10,18 +10,19 @@ from pipeline.evaluation.metrics.table import METRICS, names_of
 from pipeline.params import PARAMS, Params, read_params
 from pipeline.text import quoted
 
+GROUP = "mean_iou/group/"
 MAX_LISTED = 300  # characters of the known names in a message
 
 
 def check_fit(params: Params, classes: ClassList | None) -> None:
-    """Compares sections with each other and with the data set: what a stage would refuse later is said at the start.
+    """Compares sections with each other and with the data set.
 
     Args:
-        params: checked each by itself already.
-        classes: of the data set; None: there is none yet.
+        params: params whose values are right by themselves.
+        classes: classes of the data set; None: there is no data set yet.
 
     Raises:
-        ParamsError: names everything that does not go together, a line each.
+        ParamsError: names every conflict, a line each.
     """
     gate, crop, size = params.gate, params.train.augment.crop, params.preprocess.image_size
     problems = []
@@ -31,17 +32,17 @@ def check_fit(params: Params, classes: ClassList | None) -> None:
             "crop must fit in"
         )
     problems += _compare_floors(gate.floors, gate.floors_low)
-    for param, thresholds in gate.thresholds().items():
+    for param, thresholds in gate:
         problems += _check_names(param, thresholds, classes)
     if problems:
         raise ParamsError(f"{PARAMS}: " + f"\n{PARAMS}: ".join(problems))
 
 
 def check_params(classes: ClassList) -> None:
-    """Reads `params.yaml` and does the same, so that the first stage refuses what the last would.
+    """Reads `params.yaml` and checks it as `check_fit` does.
 
     Raises:
-        ParamsError: a value is wrong, or values do not go together.
+        ParamsError: a value is wrong, or values are in conflict.
     """
     check_fit(read_params(), classes)
 
@@ -57,16 +58,17 @@ def _compare_floors(floors: Mapping[str, float], lows: Mapping[str, float]) -> I
 
 
 def _check_names(param: str, names: Collection[str], classes: ClassList | None) -> Iterator[str]:
-    """Refuses names that no score has; without a data set those of classes are not known yet."""
-    known = names_of(classes.names if classes else ())
-    thirds = [f"mean_iou/{kind}/{third}" for kind, names_of_kind in THIRDS.items() for third in names_of_kind]
+    """Refuses names that no score has; without a data set every name of a class is accepted."""
+    thirds = [f"mean_iou/{kind}/{third}" for kind, values in THIRDS.items() for third in values]
+    scores = names_of(classes.names if classes else ())
+    listed = [*METRICS, *thirds, f"{GROUP}NAME"]
     if param == "floors_low":
-        known = [name for name in known if name == "mean_iou" or name.startswith("iou/")]
-    for name in sorted(set(names) - {*known, *thirds}):
-        is_group = name.startswith("mean_iou/group/") and name != "mean_iou/group/"
+        scores = listed = [name for name in scores if name == "mean_iou" or name.startswith("iou/")]
+    for name in sorted(set(names) - {*scores, *thirds}):
+        is_group = name.startswith(GROUP) and name != GROUP
         if is_group or (classes is None and "/" in name and name in names_of([name.partition("/")[2]])):
             continue
-        near = get_close_matches(name, [*known, *thirds], n=1)
-        listed = ", ".join([*METRICS, *thirds, "mean_iou/group/NAME"]) if param != "floors_low" else ", ".join(known)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {listed[:MAX_LISTED]}, and of each class iou/CLASS"
-        yield f"`gate.{param}` names {quoted(name)}, which is no score of this data set; {hint}"
+        near = get_close_matches(name, [*scores, *thirds], n=1)
+        known = ", ".join(listed)[:MAX_LISTED]
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {known}, and of each class iou/CLASS"
+        yield f"`gate.{param}` names {quoted(name)}, which is not a score of this data set; {hint}"

@@ -30,15 +30,13 @@ PROJECT_FILES = ("dvc.yaml", "params.yaml")
 
 
 def _in_project(function: Callable[Words, Result]) -> Callable[Words, Result]:
-    """Refuses to work outside of a project's folder."""
+    """Refuses to work outside a project's folder."""
 
     @wraps(function)
     def checked(*args: Words.args, **options: Words.kwargs) -> Result:
         for name in PROJECT_FILES:
             if not Path(name).is_file():
-                raise StageError(
-                    f"{Path.cwd()}: is no segline project, found no {name}; change to the project's folder"
-                )
+                raise StageError(f"{Path.cwd()}: is not a segline project (no {name}); change to the project's folder")
         set_defaults(QUIET)
         return function(*args, **options)
 
@@ -55,8 +53,7 @@ def load(model: str | Path) -> "Model":
 
     Returns:
         A `Model`: `model(images)` gives `mask` (H, W) uint8, `probs` (H, W, K) float32 and `confidence()` of an image
-        (H, W, 3) uint8 RGB, of the path of one, or of each in a sequence of images of any sizes. `model.classes` names
-        the ids.
+        (H, W, 3) uint8 RGB or of an image file, or of each in a sequence. `model.classes` names the ids.
 
     Raises:
         RegistryError: there is no such version, or it is not what was registered.
@@ -81,7 +78,8 @@ def predict(model: str | Path, images: str | Path, out: str | Path) -> "PredictS
         out: folder to write to: masks/NAME.png (uint8 class ids), overlays/NAME.jpg, legend.svg, prediction.json.
 
     Returns:
-        How many images have a mask now, which could not be read, and why.
+        How many images have a mask now, and which could not be read, each with the reason. Links out of the folder and
+        too large images are among the latter.
 
     Raises:
         DataError: there is no image, or writing would replace one, or a file that prediction did not write.
@@ -105,14 +103,16 @@ def import_data(importer: str, *args: Any, data: Path = DATA, **options: Any) ->
     Args:
         importer: name in `pipeline.importers.formats.IMPORTERS`; the docstring of that function explains its arguments.
         args: words of the importer.
-        data: folder to write to.
-        options: of the importer.
+        data: folder to write, whole or not at all; its former content is kept in DVC's cache.
+        options: options of the importer.
 
     Returns:
         Samples, classes, samples by split, and notes on what was decided.
 
     Raises:
-        DataError: there is no such importer, the input breaks its format, or `data` holds what would be lost.
+        DataError: there is no such importer, the input breaks its format, samples cannot be used, or DVC holds no
+            version of what is in `data`.
+        StorageError: an object store cannot be read.
         StageError: the disk is full, or DVC cannot be used.
     """
     from pipeline.steps import import_
@@ -122,9 +122,9 @@ def import_data(importer: str, *args: Any, data: Path = DATA, **options: Any) ->
 
 @_in_project
 def run(*, promote: bool = False) -> "Verdict":
-    """Runs what is not fresh, registers what the gate accepts.
+    """Runs all stages that are not up to date, and registers a model that the gate accepts.
 
-    The run is a process of its own that prints to where this one does.
+    The run is a process of its own with the same output.
 
     Example of the command: segline run --promote
 
@@ -153,11 +153,11 @@ def schedule(*, cron: str, timezone: str = "UTC", promote: bool = False) -> None
 
     Args:
         cron: minute, hour, day of month, month, day of week.
-        timezone: in which the cron line is meant.
+        timezone: time zone of the cron line.
         promote: make a new model champion if the rule in params.yaml allows it.
 
     Raises:
-        ParamsError: cron line or time zone are wrong, or params.yaml is.
+        ParamsError: cron line, time zone or params.yaml are wrong.
         StageError: another schedule is served here, or Prefect's server does not start.
         KeyboardInterrupt: Ctrl-C has stopped it.
     """
@@ -180,7 +180,7 @@ def schedule(*, cron: str, timezone: str = "UTC", promote: bool = False) -> None
 def register() -> "Version":
     """Registers the model in work/ that the gate accepted.
 
-    The same evidence gives the version that it gave before.
+    If its evidence is registered already, nothing new is made.
 
     Example of the command: segline register
 
@@ -189,7 +189,7 @@ def register() -> "Version":
 
     Raises:
         EvidenceError: the verdict is missing, rejected or of another model, or the lineage is not clean.
-        RegistryError: MLflow cannot be reached.
+        RegistryError: MLflow cannot be reached or fails midway.
     """
     from pipeline.steps import register as step
 
@@ -212,8 +212,10 @@ def promote(version: str | None = None) -> "Promotion":
 
     Raises:
         RejectedError: no version is named, and the gate rejected a model after the challenger was registered.
-        EvidenceError: the gate did not accept the version, or today's test split is not what the manifest says.
-        RegistryError: there is no such version, or the alias `champion` was moved by hand.
+        EvidenceError: the gate did not accept the version, today's test split differs from the manifest, or a model
+            knows other classes.
+        ParamsError: params.yaml is wrong.
+        RegistryError: there is no such version or anchor, or the alias `champion` was moved by hand.
     """
     from pipeline.steps import promote as step
 
@@ -222,19 +224,22 @@ def promote(version: str | None = None) -> "Promotion":
 
 @_in_project
 def rollback(*, to: str | None = None) -> "Rollback":
-    """Makes the previous champion champion again.
+    """Makes the previous champion champion again; a second rollback undoes the first.
 
     Example of the command: segline rollback --to 7
 
     Args:
-        to: make this version champion; the previous champion if none is given.
+        to: version or alias of a former champion; the previous champion if none is given. A given version also corrects
+            an alias that was moved by hand. If every champion was deleted, it may be any version that the gate
+            accepted.
 
     Returns:
         The champion now, and the number of the one before.
 
     Raises:
-        EvidenceError: the gate never accepted that version, or it never was champion.
-        RegistryError: there is nothing to roll back to, or the version's files are gone or were changed.
+        EvidenceError: the gate never accepted that version, its tags were changed, or it never was champion.
+        RegistryError: there is nothing to roll back to, `champion` was moved by hand, the version's files are gone or
+            were changed, or another program moved the champion at the same time.
     """
     from pipeline.steps import rollback as step
 
@@ -267,15 +272,18 @@ def compare(first: str | Path, second: str | Path) -> "Compared":
 
     Args:
         first: version, alias or the folder of a SavedModel.
-        second: the same of the other model; differences are the first minus the second.
+        second: version, alias or folder of the other model; differences are the first minus the second.
 
     Returns:
         The `Comparison`: `difference` of mean IoU and `by_class`, each with an interval, and `p_value`. `ruling` says
         whether the first would be promoted, were the second the champion. Progress goes to stderr, nothing to stdout.
 
     Raises:
-        EvidenceError: both are the same model, or today's test split is not what the manifest says.
-        RegistryError: there is no such version.
+        DataError: there is no data, or the test split is empty.
+        EvidenceError: both are the same model, today's test split differs from the manifest, or a model knows other
+            classes.
+        ParamsError: params.yaml is wrong.
+        RegistryError: there is no such version, or MLflow cannot be reached.
     """
     from pipeline.steps import compare as step
 
@@ -285,7 +293,7 @@ def compare(first: str | Path, second: str | Path) -> "Compared":
 
 @_in_project
 def noise(*, runs: int) -> float:
-    """Measures how far mean IoU spreads by the seed alone.
+    """Measures how much mean IoU depends on the seed alone.
 
     Seeds that have finished are kept, so a measurement that was stopped goes on. The time left is printed.
 
@@ -295,11 +303,11 @@ def noise(*, runs: int) -> float:
         runs: trainings with other seeds, 3 or more.
 
     Returns:
-        The noise floor, a difference of mean IoU in [0, 1].
+        The noise floor, in [0, 1]: the difference of mean IoU that two equal trainings may have by chance.
 
     Raises:
         ParamsError: fewer than 3 runs.
-        EvidenceError: nothing is packed yet.
+        EvidenceError: packed arrays are missing, or a model scores nan.
         StageError: another measurement is under way, or a stage failed.
         RegistryError: MLflow cannot be reached.
     """
@@ -329,12 +337,12 @@ def status() -> "Status":
 
 @_in_project
 def doctor() -> "list[Finding]":
-    """Shows what is wrong here or was left over, and how to repair it.
+    """Shows faults and leftovers of the project, and how to repair them.
 
     Example of the command: segline doctor
 
     Returns:
-        What was looked at, what was found, and what to do; `todo` is empty if all is well.
+        A finding for each thing that was checked; its `todo` is empty if all is well.
     """
     from flows.doctor import examine
 

@@ -18,14 +18,14 @@ from pipeline.errors import RejectedError, SeglineError
 from pipeline.runtime.program import run
 from pipeline.text import quoted
 
-Tell = Callable[[Any], None]
+Show = Callable[[Any], None]
 HELP = """From labelled images to a gated, registered segmentation model.
 
 Run it in the project's folder. Exit codes: 0 done, 1 error, 2 wrong words, 3 rejected by the gate."""
 
 
 class WrongWordsError(SeglineError):
-    """The words of the command are none that it knows."""
+    """The command does not know its words."""
 
     exit_code = 2
 
@@ -39,7 +39,7 @@ def call(words: Sequence[str]) -> None:
     """Runs the command in `words`.
 
     Raises:
-        SeglineError: whatever the command refuses.
+        SeglineError: the command refuses its words or cannot do its work.
     """
     app = build_app(with_importers="import" in words[:1])
     try:
@@ -47,9 +47,8 @@ def call(words: Sequence[str]) -> None:
     except CycloptsError as err:
         raise WrongWordsError(_explain(err)) from err
     if _is_incomplete(function, words):
-        raise WrongWordsError(
-            f"COMMAND is missing; expected one of {_commands_of(app.parse_commands(list(words))[1][-1])}"
-        )
+        commands = _commands_of(app.parse_commands(list(words))[1][-1])
+        raise WrongWordsError(f"COMMAND is missing; expected one of {commands}")
     set_environment()
     function(*bound.args, **bound.kwargs)
 
@@ -58,7 +57,7 @@ def build_app(with_importers: bool = True) -> App:
     """The command as Cyclopts has it.
 
     Args:
-        with_importers: add the importers to `segline import`; they take longer to import than all else together.
+        with_importers: add the importers to `segline import`; they take longer to import than the rest together.
     """
     app = App(
         name="segline",
@@ -73,31 +72,31 @@ def build_app(with_importers: bool = True) -> App:
         from pipeline.importers.formats import IMPORTERS
 
         for name, importer in IMPORTERS.items():
-            add(importers, name, partial(segline.import_data, name), importer, tell_imported)
+            add(importers, name, partial(segline.import_data, name), importer, show_imported)
     add(app, "run", run_flow, segline.run, sys.exit)
     add(app, "schedule", segline.schedule, segline.schedule, lambda _: None)
     for step in ("register", "promote", "rollback", "history", "compare", "noise", "status", "predict"):
         function = getattr(segline, step)
-        add(app, step, function, function, _tell_by(f"pipeline.steps.{step}"))
-    add(app, "doctor", segline.doctor, segline.doctor, _tell_by("flows.doctor"))
+        add(app, step, function, function, _show_by(f"pipeline.steps.{step}"))
+    add(app, "doctor", segline.doctor, segline.doctor, _show_by("flows.doctor"))
     return app
 
 
-def add(app: App, name: str, function: Callable[..., Any], signature_of: Callable[..., Any], tell: Tell) -> None:
+def add(app: App, name: str, function: Callable[..., Any], signature_of: Callable[..., Any], show: Show) -> None:
     """Adds a command that calls a function and prints its result.
 
     Args:
-        app: to add to.
-        name: of the command.
-        function: that does the work.
+        app: app to add to.
+        name: name of the command.
+        function: does the work.
         signature_of: function whose positional parameters are the words, whose other ones are the options, and whose
             docstring is the help.
-        tell: prints what `function` returns.
+        show: prints the result of `function`.
     """
 
     @wraps(signature_of)
     def command(*args: Any, **options: Any) -> None:
-        tell(function(*args, **options))
+        show(function(*args, **options))
 
     parameters = [_as_word(parameter) for parameter in inspect.signature(signature_of).parameters.values()]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -107,7 +106,7 @@ def add(app: App, name: str, function: Callable[..., Any], signature_of: Callabl
 
 
 def _as_word(parameter: inspect.Parameter) -> inspect.Parameter:
-    """A positional parameter is a word and no option; a whole number is written as one."""
+    """A positional parameter is not an option too; an int must be written as a whole number."""
     if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
         parameter = parameter.replace(kind=parameter.POSITIONAL_ONLY)
     if parameter.annotation is int:
@@ -123,13 +122,13 @@ def _to_int(_: type, tokens: Sequence[Any]) -> int:
         raise ValueError(f"{quoted(tokens[0].value)} is not a whole number") from err
 
 
-def _tell_by(module: str) -> Tell:
-    """Prints by the function `tell` of a module, which is imported then."""
-    return lambda result: import_module(module).tell(result)
+def _show_by(module: str) -> Show:
+    """Prints by the function `show` of a module, which is imported when it is called."""
+    return lambda result: import_module(module).show(result)
 
 
-def tell_imported(imported: Any) -> None:
-    """Prints what came in, and what was decided on the way."""
+def show_imported(imported: Any) -> None:
+    """Prints the number of samples and classes, and notes on decisions."""
     splits = ", ".join(f"{number} {split}" for split, number in imported.num_by_split.items())
     print(f"data/ holds {imported.num_samples} samples of {imported.num_classes} classes ({splits})")
     for note in imported.notes:
@@ -137,7 +136,7 @@ def tell_imported(imported: Any) -> None:
 
 
 def run_flow(promote: bool = False) -> int:
-    """Runs the flow; gives the exit code. What went wrong, the run has printed itself."""
+    """Runs the flow, which prints its own errors; gives the exit code."""
     from flows.run import RunError
 
     try:
@@ -147,7 +146,7 @@ def run_flow(promote: bool = False) -> int:
 
 
 def _is_incomplete(function: Any, words: Sequence[str]) -> bool:
-    """Cyclopts shows the help if the command is missing, as if nothing were wrong."""
+    """Whether the command is missing; Cyclopts shows the help then, and no error."""
     return getattr(function, "__func__", None) is App.help_print and not {"-h", "--help"} & set(words)
 
 

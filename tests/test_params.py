@@ -270,8 +270,8 @@ def test_values_that_do_not_go_are_refused(changes: dict[str, Any], message: str
 def test_an_unknown_rule_of_promotion_is_answered_with_the_nearest() -> None:
     """The names are those of `RULES`."""
     message = _message(_content(promote__rule="superiour"))
-    assert "`promote.rule`: 'superiour' is not a rule of promotion, did you mean 'superior'?" in message
-    assert f"(known: {', '.join(RULES)})" in _message(_content(promote__rule="best"))
+    assert f"`promote.rule`: names 'superiour', expected one of {', '.join(RULES)}, did you mean `superior`?" in message
+    assert f"names 'best', expected one of {', '.join(RULES)}" in _message(_content(promote__rule="best"))
     assert "`promote.rule` is 5, expected a text" in _message(_content(promote__rule=5))
 
 

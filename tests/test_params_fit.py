@@ -1,4 +1,4 @@
-"""Tests of params beside each other and beside the data set."""
+"""Tests of params compared with each other and with the data set."""
 
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def test_params_are_read_and_compared(tmp_path: Path, monkeypatch: pytest.Monkey
     check_params(CLASSES)
     content["gate"]["floors"] = {"iou/tram": 0.5}
     Path("params.yaml").write_text(to_yaml(content))
-    with pytest.raises(ParamsError, match="names 'iou/tram', which is no score"):
+    with pytest.raises(ParamsError, match="names 'iou/tram', which is not a score"):
         check_params(CLASSES)
 
 
@@ -59,11 +59,10 @@ def test_a_crop_that_does_not_fit_is_refused(crop: list[int]) -> None:
 def test_a_name_that_no_score_has_is_refused(table: str) -> None:
     """With the nearest name, or all of them."""
     near: dict[str, Any] = {table: {"iou/cat": 0.5}}
-    assert f"`gate.{table}` names 'iou/cat', which is no score of this data set; did you mean 'iou/car'?" in _message(
-        **near
-    )
+    refusal = "which is not a score of this data set"
+    assert f"`gate.{table}` names 'iou/cat', {refusal}; did you mean 'iou/car'?" in _message(**near)
     other: dict[str, Any] = {table: {"zzz": 0.5}}
-    assert "names 'zzz', which is no score of this data set; known are mean_iou, " in _message(**other)
+    assert f"names 'zzz', {refusal}; known are mean_iou, " in _message(**other)
 
 
 @pytest.mark.parametrize("key", ["dark", "brightness/small", "brightness/", "group/", "size", "", "lightness/dark"])
@@ -72,13 +71,13 @@ def test_a_name_that_no_score_has_is_refused(table: str) -> None:
 def test_a_slice_that_cannot_be_is_refused(classes: ClassList | None, table: str, key: str) -> None:
     """Whatever the data are, there is none of this name."""
     floors: dict[str, Any] = {table: {f"mean_iou/{key}": 0.5}}
-    assert f"`gate.{table}` names 'mean_iou/{key}', which is no score" in _message(classes, **floors)
+    assert f"`gate.{table}` names 'mean_iou/{key}', which is not a score" in _message(classes, **floors)
 
 
 @pytest.mark.parametrize("name", ["boundary_iou", "recall/car"])
 def test_a_low_end_that_no_score_has_is_refused(name: str) -> None:
     """Only the mean IoU and the IoU of a class have intervals."""
-    assert f"`gate.floors_low` names '{name}', which is no score" in _message(floors_low={name: 0.5})
+    assert f"`gate.floors_low` names '{name}', which is not a score" in _message(floors_low={name: 0.5})
 
 
 def test_floors_out_of_order_are_refused() -> None:

@@ -10,10 +10,10 @@ import keras
 
 
 def set_up_devices(num_threads: int) -> list[str]:
-    """Pins thread counts, asks for deterministic operations and finds the GPUs; before any other use of Keras.
+    """Pins thread counts, switches to deterministic operations and finds the GPUs; before any other use of Keras.
 
     Args:
-        num_threads: threads of one operation on the CPU. JAX takes all cores whatever is asked for.
+        num_threads: threads of one operation on the CPU; JAX ignores it and takes all cores.
 
     Returns:
         The names of the visible GPUs; empty: the CPU is used.
@@ -27,12 +27,12 @@ def set_up_devices(num_threads: int) -> list[str]:
 
 
 def num_threads_in_use(num_threads: int) -> int:
-    """Threads of one operation on the CPU where `num_threads` are asked for; JAX takes all cores."""
+    """Threads of one operation on the CPU after `set_up_devices(num_threads)`; JAX takes all cores."""
     return num_threads if keras.backend.backend() == "tensorflow" else os.cpu_count() or 1
 
 
 def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:
-    """The scope in which a model is made so that every GPU trains it, each on its part of the batch."""
+    """The scope for a model that every GPU trains, each on its part of the batch."""
     if keras.backend.backend() == "tensorflow":
         from pipeline.backend.tf import replicate as replicate_tensorflow
 

@@ -7,19 +7,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: warnings of ours are not lost among its own
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: otherwise our warnings are lost among its own
 
 import tensorflow as tf
 
 
 def set_up_devices(num_threads: int) -> list[str]:
-    """Pins what the bits of a result depend on, and lets GPU memory grow as needed.
+    """Pins threads and operations, on which the bits of a result depend, and lets GPU memory grow as needed.
 
-    Args:
-        num_threads: threads of one operation on the CPU; operations run one after the other.
-
-    Returns:
-        The names of the visible GPUs with their kinds; empty: the CPU is used.
+    Operations run one after the other, with `num_threads` threads each on the CPU; gives the visible GPUs with their
+    kinds.
     """
     tf.config.threading.set_intra_op_parallelism_threads(num_threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -37,7 +34,7 @@ def use_cpu_only() -> None:
 
 
 def replicate(num_gpus: int) -> contextlib.AbstractContextManager[Any]:
-    """The scope in which variables are made: one copy for each GPU where there are several."""
+    """The scope for variables: of several GPUs each gets a copy."""
     return tf.distribute.MirroredStrategy().scope() if num_gpus > 1 else contextlib.nullcontext()
 
 
@@ -85,11 +82,7 @@ def fused_batch_norm(
 
 
 class TensorBoardLog:
-    """Scalars by epoch for TensorBoard; where they cannot be written, that is said once and nothing is raised.
-
-    Args:
-        folder: of this training's event files.
-    """
+    """Scalars by epoch for TensorBoard, in a folder of event files; if it cannot be written, one warning is printed."""
 
     def __init__(self, folder: Path) -> None:
         self.writer: Any = None

@@ -4,8 +4,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -72,10 +72,13 @@ def write_rows(path: Path, kind: type[Any], records: Iterable[Any]) -> None:
 
     No text may hold a NUL or a carriage return, which `csv` does not quote.
     """
-    with written_whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(kind)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(map(asdict, records))
+    write_csv(path, [field.name for field in fields(kind)], map(astuple, records))
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Writes a CSV file, whole or not at all; None gives an empty cell."""
+    with written_whole(path) as beside, beside.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
 def read_rows(path: Path, kind: type[Record], stage: str) -> list[Record]:

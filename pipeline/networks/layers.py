@@ -52,7 +52,7 @@ class CropLike(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(**{"dtype": "float32", **kwargs})
 
     def call(self, inputs: list[Any]) -> Any:
-        """Takes away what `PadToMultiple` added."""
+        """Removes the padding of `PadToMultiple`."""
         x, like = inputs
         height, width = ops.shape(like)[1:3]
         return x[:, :height, :width]
@@ -67,8 +67,8 @@ class CropLike(keras.layers.Layer):  # type: ignore[misc]
 class BatchNorm(keras.layers.Layer):  # type: ignore[misc]
     """Batch normalisation (Ioffe and Szegedy, 2015) over N, H and W.
 
-    Keras's own layer is built out of small operations; TensorFlow's fused one trains this network 1.3 times as fast.
-    Its variables and sums are float32 under every policy.
+    Keras's own layer consists of small operations; TensorFlow's fused one trains this network 1.3 times as fast.
+    Variables and sums are float32 under every policy.
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -95,7 +95,7 @@ class BatchNorm(keras.layers.Layer):  # type: ignore[misc]
 
 
 def _normalise(x: Any, gamma: Any, beta: Any, moments: tuple[Any, Any] | None) -> tuple[Any, Any, Any]:
-    """x normalised by the given moments or, without, by the batch's; and these moments."""
+    """x normalised by the given moments or, if None, by the batch's; and these moments."""
     if keras.backend.backend() == "tensorflow":
         from pipeline.backend.tf import fused_batch_norm
 

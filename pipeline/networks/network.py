@@ -1,4 +1,4 @@
-"""What the pipeline asks of every network."""
+"""The interface of the networks."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from pipeline.param_types import Section
 
 
 class Network(Section):
-    """Base of the networks: a section `train.network` of params, and what depends on it.
+    """Base of the networks: the section `train.network` of params, and the sizes that follow from it.
 
-    A network's file imports Keras inside `build` only, because params are read where Keras is not loaded.
+    A network's file imports Keras inside `build` only, because params are read without Keras.
 
     Attributes:
-        title: of the architecture, for people.
+        title: name of the architecture, for people.
         build: makes the `keras.Model` from images (N, H, W, 3) float32 in [0, 255] to logits (N, H, W, K) float32, in
             the arithmetic of Keras's global dtype policy. Its keyword arguments are the fields but `name`, and
             `num_classes` (K), `channel_mean` and `channel_std` (3 floats each, of red, green and blue in [0, 255]).

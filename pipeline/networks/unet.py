@@ -21,7 +21,7 @@ def build_unet(
     channel_mean: Sequence[float],
     channel_std: Sequence[float],
 ) -> "keras.Model":
-    """Builds the network; its arithmetic is that of keras's global dtype policy, its variables are float32.
+    """Builds the network, see `Network.build`; its variables are float32.
 
     Args:
         num_classes: channels of the logits.
@@ -30,9 +30,6 @@ def build_unet(
         dropout: share of the lowest level's channels that training drops.
         channel_mean: (3) mean of the red, green and blue values, in [0, 255].
         channel_std: (3) their standard deviation.
-
-    Returns:
-        A model from images (N, H, W, 3) in [0, 255] to logits (N, H, W, num_classes) float32.
     """
     import keras
 

@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 from pipeline.disk.files import FULL, is_full, write_json
 from pipeline.disk.records import nan_as_null
 from pipeline.errors import SeglineError
-from pipeline.runtime.cost import cost_recorded
 from pipeline.runtime.stages import MARKER, WORK, unchanged_inputs
 
 UNFORESEEN = 70
@@ -36,6 +35,8 @@ def run_stage(stage: str, main: Callable[[], Mapping[str, Any]]) -> None:
         main: returns the content of the marker, without times, so that equal outputs have equal markers; nan is written
             as null.
     """
+    from pipeline.runtime.cost import cost_recorded  # pydantic takes a while to import, and commands do without it
+
     marker = WORK / stage / MARKER
 
     def write_outputs() -> None:

@@ -9,27 +9,22 @@ from pipeline.vision.regions import close_mask, drop_small_areas, fill_from_near
 def clean_mask(mask: np.ndarray, settings: Postprocess) -> np.ndarray:
     """Cleans a mask of class ids; a step whose setting is 0 is left out, and no new id can appear.
 
-    Opening takes away what is thinner than `open_px`; then closing fills the gaps of a class that are narrower than
-    `close_px`, from classes that have more pixels in this picture; then regions below `min_area_px` go. What is taken
-    away gets the nearest remaining pixel's class; where nothing would remain, the step changes nothing.
-
-    An even width counts as the next odd one: an ellipse without a centre would shift the mask.
+    Opening removes parts thinner than `open_px`. Then closing fills the gaps of a class that are narrower than
+    `close_px`, from classes that have more pixels in this picture. Then regions below `min_area_px` are removed.
+    Removed pixels get the class of the nearest remaining one; if none would remain, the step changes nothing.
 
     Args:
         mask: (H, W) uint8 ids.
-        settings: of the model's card.
+        settings: cleaning of the model's card. An even width counts as the next odd one, because an ellipse without a
+            centre would shift the mask.
     """
     if settings.open_px:
-        mask = _open(mask, _odd(settings.open_px))
+        mask = _open(mask, settings.open_px | 1)
     if settings.close_px:
-        mask = _close(mask, _odd(settings.close_px))
+        mask = _close(mask, settings.close_px | 1)
     if settings.min_area_px:
         mask = _drop_small_areas(mask, settings.min_area_px)
     return mask
-
-
-def _odd(size_px: int) -> int:
-    return size_px | 1
 
 
 def _open(mask: np.ndarray, size_px: int) -> np.ndarray:
@@ -50,7 +45,7 @@ def _close(mask: np.ndarray, size_px: int) -> np.ndarray:
 
 
 def _drop_small_areas(mask: np.ndarray, min_area_px: int) -> np.ndarray:
-    """Again until nothing is small: filling can leave a fragment, and each pass has fewer pixels to fill."""
+    """Repeats until no region is small: filling can leave a fragment, and each pass has fewer pixels to fill."""
     while True:
         small = np.ones(mask.shape, bool)
         for id_ in np.flatnonzero(_count_pixels(mask)):

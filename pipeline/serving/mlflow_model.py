@@ -1,8 +1,8 @@
 """Serves a registered model through MLflow: images in, class ids out.
 
-This file is stored with every model version and runs where segline is not installed and may have moved on, so it
-imports nothing of ours, and TensorFlow and MLflow past their doors. Class ids are the network's own: the cleaning in
-`segline.json` is what `segline predict` adds.
+This file is stored with every model version and runs without segline, or with another version of it. So it imports
+nothing of ours, and TensorFlow and MLflow directly. Class ids are the network's own, without the cleaning in
+`segline.json` that `segline predict` does.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ class SavedModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     """Images (N, H, W, 3) uint8 RGB to class ids (N, H, W) uint8."""
 
     def load_context(self, context: Any) -> None:
-        """Loads the SavedModel that lies beside this file."""
+        """Loads the SavedModel next to this file."""
         import tensorflow as tf
 
         self.model = tf.saved_model.load(context.artifacts["saved_model"])  # its functions do not keep it alive

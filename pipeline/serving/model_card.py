@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -13,9 +13,8 @@ from pipeline.errors import EvidenceError
 
 MODEL = Path("work/export/model")
 CARD = "segline.json"
-MAX_WIDTH_PX = 255
-Width = Annotated[int, Field(ge=0, le=MAX_WIDTH_PX)]
-"""Of an ellipse, in pixels: the time of opening and closing grows with its area."""
+Width = Annotated[int, Field(ge=0, le=255)]
+"""Pixels; the time of opening and closing grows with the area of the ellipse."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,12 @@ class Postprocess:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a model's folder says of itself.
+    """The card of a model's folder.
 
     Attributes:
         classes: names and colours of its ids.
         size: (height, width) in pixels at which the network sees an image.
-        postprocess: cleaning that belongs to the model, in evaluation and in use alike.
+        postprocess: cleaning of the predicted masks, in evaluation and in use alike.
     """
 
     classes: ClassList
@@ -49,8 +48,8 @@ class ModelCard:
 
     def write(self, folder: Path) -> None:
         """Writes the card into a model's folder."""
-        content: dict[str, Any] = self.classes.to_dict()
-        write_json(folder / CARD, content | {"size": list(self.size), "postprocess": asdict(self.postprocess)})
+        settings = {"size": self.size, "postprocess": asdict(self.postprocess)}
+        write_json(folder / CARD, {**self.classes.to_dict(), **settings})
 
     @classmethod
     def read(cls, folder: Path) -> "ModelCard":
@@ -77,7 +76,7 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class _Settings:
-    """What stands beside the classes in the file."""
+    """The part of the file besides the classes."""
 
     size: tuple[Place, Place]
     postprocess: Postprocess

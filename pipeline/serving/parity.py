@@ -1,8 +1,8 @@
 """Parity: whether a SavedModel computes what the trained network computes, compared pixel by pixel.
 
-Both are fed with the same images, the network by way of `pipeline.vision.resize`. Nothing but the rounding of float32
-sums may differ, so the limits are tight: a broken export (channels or sides swapped, another normalisation, other
-weights, another resize) is far outside, a sound one is far inside.
+Both get the same images, the network by way of `pipeline.vision.resize`. Only the rounding of float32 sums may differ,
+so the limits are tight. A broken export (channels or sides swapped, another normalisation, other weights, another
+resize) is far outside, a sound one is far inside.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -27,7 +27,7 @@ class Parity:
         disagreeing_share: share of the pixels with another class id.
         probability_difference: largest difference of a probability.
         golden_images: names of the data set's images that were compared, raw and at their own sizes.
-        num_made_images: images of noise that were compared as well, see `make_images`.
+        num_made_images: number of compared images of noise, see `make_images`.
     """
 
     disagreeing_share: float
@@ -45,11 +45,11 @@ def compare(
         network: from images (N, H, W, 3) in [0, 255] to logits (N, H, W, K).
         size: (height, width) at which it sees an image, pixels.
         serve: the SavedModel.
-        names: of the golden images.
+        names: names of the golden images.
         images: the golden images, (H, W, 3) uint8 each.
 
     Raises:
-        ExportError: the SavedModel gives what is not finite.
+        ExportError: a probability of the SavedModel is not finite.
     """
     network.compile(jit_compile=False)  # a graph as the SavedModel is one, and no XLA, which fuses otherwise
     num_pixels = num_disagreeing = num_images = 0

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class Prediction(NamedTuple):
-    """What a model says of an image, at the image's own size.
+    """The prediction for an image, at the image's own size.
 
     Attributes:
-        mask: (H, W) uint8 class ids, cleaned as the model's card asks.
-        probs: (H, W, K) float32 of the classes, before the cleaning.
+        mask: (H, W) uint8 class ids, cleaned by the settings of the model's card.
+        probs: (H, W, K) float32 probabilities of the classes, before the cleaning.
     """
 
     mask: np.ndarray
     probs: np.ndarray
 
     def confidence(self) -> np.ndarray:
-        """(H, W) float32 probability of the mask's class: the highest there is, but where the mask was cleaned."""
+        """(H, W) float32 probability of the mask's class; where the mask was not cleaned, the highest."""
         places = np.arange(0, self.probs.size, self.probs.shape[-1])
         places += self.mask.ravel()
         return self.probs.reshape(-1).take(places).reshape(self.mask.shape)
@@ -34,13 +34,7 @@ class Prediction(NamedTuple):
 
 @dataclass(frozen=True)
 class Predictor:
-    """A SavedModel with the card that says what its ids mean.
-
-    Attributes:
-        folder: that it was read from.
-        card: of the model.
-        serve: the model's graph.
-    """
+    """A SavedModel: its folder, the card that explains its ids, and its graph."""
 
     folder: Path
     card: ModelCard

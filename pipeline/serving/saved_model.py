@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: warnings of ours are not lost among its own
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: otherwise our warnings are lost among its own
 
 import numpy as np
 import tensorflow as tf
@@ -18,7 +18,7 @@ Serve = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class ServedNetwork(tf.Module):  # type: ignore[misc]
-    """A network with all that lies between raw images and class ids, as one graph.
+    """The way from raw images to class ids as one graph: resizing, network, resizing back, softmax.
 
     Args:
         network: Keras model on the TensorFlow backend, from images (N, h, w, 3) in [0, 255] to logits (N, h, w, K).
@@ -95,7 +95,7 @@ def write_saved_model(module: ServedNetwork, folder: Path) -> None:
     """Writes a SavedModel whose bytes follow from the weights alone.
 
     Raises:
-        ExportError: the folder cannot be written; most often the disk is full.
+        ExportError: the folder cannot be written, often because the disk is full.
     """
     try:
         tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
@@ -109,11 +109,8 @@ def write_saved_model(module: ServedNetwork, folder: Path) -> None:
 def load_saved_model(folder: Path) -> Serve:
     """Loads a SavedModel of ours; it needs neither `keras` nor the code that wrote it.
 
-    Args:
-        folder: of the SavedModel, with the signature `serving_default`: `images` in, `ids` and `probs` out.
-
     Raises:
-        EvidenceError: the files are damaged, or are those of another kind of model.
+        EvidenceError: the files are damaged, or the model has no signature `serving_default`.
     """
     tf.config.experimental.enable_tensor_float_32_execution(False)  # a GPU would round float32 to 10 bits
     try:

@@ -17,7 +17,7 @@ from pipeline.evaluation.reasons import Reason
 from pipeline.params import PromoteParams, read_params
 from pipeline.promotion.comparison import Comparison
 from pipeline.promotion.comparison import compare as compare_tables
-from pipeline.promotion.findings import Limits, give_reason, lacks_units
+from pipeline.promotion.findings import give_reason, lacks_units
 from pipeline.promotion.noise_floor import read_noise_floor
 from pipeline.promotion.rescore import Rescored, rescore
 from pipeline.promotion.rules import Ruling, judge
@@ -26,7 +26,6 @@ from pipeline.registry.model_cache import resolve_model
 from pipeline.text import printable
 
 MEAN = "mean IoU"
-SETTINGS = {"unit", "num_resamples", "seed", "confidence", "min_units"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +34,7 @@ class Compared(Comparison):
 
     Attributes:
         rescored: counts of both models on today's test split, by name, the first model first.
-        params: rule, thresholds and bootstrap.
+        params: settings of rule and bootstrap.
         ruling: whether the first would replace the second, were that the champion.
     """
 
@@ -45,48 +44,42 @@ class Compared(Comparison):
 
 
 def compare(first: str, second: str) -> Compared:
-    """Compares two models on today's test split; the difference is the first minus the second.
-
-    Args:
-        first: folder of a SavedModel, or how a registered version is named.
-        second: the same of the other model.
-
-    Raises:
-        DataError: there is no data, or the test split is empty.
-        EvidenceError: both are the same, today's test split differs from the manifest, or a model knows other classes.
-        ParamsError: the params are wrong.
-        RegistryError: there is no such model, or MLflow cannot be reached.
-    """
+    """See `segline.compare`."""
     params = read_params().promote
     models = {name: resolve_model(name) for name in (first, second)}
     if len(set(models.values())) < 2:
         raise EvidenceError(f"{first} and {second} are the same model; name two different ones")
     rescored = rescore(models)
-    comparison = compare_tables(*rescored.tables.values(), **params.model_dump(include=SETTINGS))
+    comparison = compare_tables(*rescored.tables.values(), **params.bootstrap())
     noise = None if all(Path(name).is_dir() for name in models) else read_noise_floor()
-    limits = Limits(params.margin, params.class_margin, noise.floor if noise else None, params.noise_floor)
+    limits = params.limits(noise.floor if noise else None)
     ruling = judge(params.rule, limits, comparison, comparison)
     return Compared(**vars(comparison), rescored=rescored, params=params, ruling=ruling)
 
 
-def tell(compared: Compared) -> None:
+def show(compared: Compared) -> None:
     """Prints IoU of two models with intervals, their difference, and whether the first would be promoted."""
     tables, params, ruling = compared.rescored.tables, compared.params, compared.ruling
     num_images = len(next(iter(tables.values())))
     print(f"test split {compared.rescored.test_md5}: {num_images} images, {compared.num_units} {params.unit}s")
-    Console().print(build_table(tables, compared, params.model_dump(include=SETTINGS)))
-    print(*to_sentences([summarise(compared)]), explain_intervals(params), sep="\n")
+    Console().print(build_table(tables, compared, params.bootstrap()))
+    print(*to_sentences([summarise(compared)]))
+    sure = f"{100 * params.confidence:g}%"
+    print(
+        f"intervals: bootstrap over {params.unit}s, {params.num_resamples} resamples; of a model {sure} two-sided, of "
+        f"the difference each end holds at {sure}, of the classes' differences all together"
+    )
     would = f"were the second the champion, the first would {'' if ruling.promoted else 'not '}be promoted"
     print(f"{would} ({params.rule}): {'; '.join(to_sentences(ruling.reasons))}")
 
 
 def build_table(tables: Mapping[str, ImageTable], comparison: Comparison, settings: Mapping[str, Any]) -> Table:
-    """A row for the mean IoU and for each class.
+    """A row for the mean IoU and one for each class: IoU of both models and their difference, with intervals.
 
     Args:
         tables: counts of the two models, by name.
-        comparison: their difference.
-        settings: unit, resamples, seed, confidence and least units of the bootstrap.
+        comparison: difference of the two.
+        settings: arguments of the bootstrap, as `mean_iou_interval` takes them.
     """
     shown = Table("", *(escape(printable(name)) for name in tables), "difference", box=None)
     means = [mean_iou_interval(table, **settings) for table in tables.values()]
@@ -115,12 +108,3 @@ def summarise(comparison: Comparison) -> Reason:
     if difference.high < 0 and comparison.p_value_worse <= level:
         return give_reason("first_is_worse", confidence=comparison.confidence, p_value=comparison.p_value_worse)
     return give_reason("no_significant_difference", confidence=comparison.confidence)
-
-
-def explain_intervals(params: PromoteParams) -> str:
-    """How the intervals of the table are made."""
-    sure = f"{100 * params.confidence:g}%"
-    return (
-        f"intervals: bootstrap over {params.unit}s, {params.num_resamples} resamples; of a model {sure} two-sided, of "
-        f"the difference each end holds at {sure}, of the classes' differences all together"
-    )

@@ -10,7 +10,6 @@ Besides scores.json the folder holds
   suspected pixels and of some random ones; overlays.csv, which says whose they are; legend.svg.
 """
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -24,6 +23,7 @@ from pipeline.dataset.contract import ClassList, read_class_list
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import MANIFEST, ManifestRow, read_manifest
 from pipeline.disk.files import md5_of, written_whole
+from pipeline.disk.records import nan_as_null, write_csv
 from pipeline.evaluation.label_errors import Suspect, find_suspects, write_suspects
 from pipeline.evaluation.metrics.metric import Seen, Setting
 from pipeline.evaluation.metrics.table import METRICS
@@ -56,12 +56,12 @@ def evaluate(
 
     Args:
         predictor: the exported model.
-        rows: of the manifest.
-        classes: of the data set.
-        fingerprint: of the training data.
+        rows: rows of the manifest, of every split.
+        classes: classes of the data set.
+        fingerprint: facts about the training data, among them the pixels of each class.
         params: what is measured, and how many images are shown.
         out: folder to write.
-        manifest: the file of `rows`.
+        manifest: file that `rows` were read from.
 
     Raises:
         DataError: the test split is empty, or a file cannot be scored.
@@ -115,7 +115,7 @@ class Details:
         }
 
     def add(self, seen: Seen) -> None:
-        """Takes in an image."""
+        """Takes in an image and what the model made of it."""
         suspects = find_suspects(
             seen.row.name,
             self.classes.names,
@@ -145,39 +145,32 @@ def write_tables(folder: Path, matrix: np.ndarray, scores: Scores) -> None:
     class_names = list(scores.support)
     by_class = {name: result for name, result in scores.metrics.items() if result.by_class}
     ends = scores.metrics["mean_iou"].intervals
-    with (folder / "per_class.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        columns = [metric.removeprefix("mean_") for metric in by_class]
-        table.writerow(("class", *columns, "iou_low", "iou_high", "support"))
-        for name in class_names:
-            values = [*(result.by_class[name] for result in by_class.values()), ends[name].low, ends[name].high]
-            table.writerow((name, *map(_cell, values), scores.support[name]))
-    (folder / "by_class").mkdir()
+    columns = [metric.removeprefix("mean_") for metric in by_class]
+    rows = [
+        [
+            name,
+            *(result.by_class[name] for result in by_class.values()),
+            *(ends[name].low, ends[name].high, scores.support[name]),
+        ]
+        for name in class_names
+    ]
+    header = ["class", *columns, "iou_low", "iou_high", "support"]
+    write_csv(folder / "per_class.csv", header, nan_as_null(rows))
     for metric, result in by_class.items():
-        with (folder / "by_class" / f"{metric}.csv").open("w", newline="", encoding="utf-8") as file:
-            rows = ((name, _cell(result.by_class[name])) for name in class_names)
-            csv.writer(file, lineterminator="\n").writerows((("class", "value"), *rows))
-    with (folder / "confusion.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("target", *class_names))
-        table.writerows((name, *counts) for name, counts in zip(class_names, matrix.tolist(), strict=True))
+        values = [(name, result.by_class[name]) for name in class_names]
+        write_csv(folder / "by_class" / f"{metric}.csv", ("class", "value"), nan_as_null(values))
+    counts = [(name, *row) for name, row in zip(class_names, matrix.tolist(), strict=True)]
+    write_csv(folder / "confusion.csv", ("target", *class_names), counts)
     (folder / "confusion.svg").write_text(standalone(confusion_chart(matrix, class_names)), encoding="utf-8")
 
 
 def show_images(shortlists: Mapping[Kind, Shortlist], classes: ClassList, folder: Path, pool: Executor) -> None:
-    """Writes the overlays, named by kind and rank, whose they are, and their legend.
-
-    Args:
-        shortlists: of each kind.
-        classes: of the data set.
-        folder: to write.
-        pool: to draw in.
-    """
+    """Writes the overlays, named by kind and rank, a list of whose they are, and their legend."""
     folder.mkdir()
-    pictures = {entry.name: entry.picture for found in shortlists.values() for entry in found.entries}
+    pictures = {entry.name: entry.picture for listed in shortlists.values() for entry in listed.entries}
     drawn = pool.map(partial(_draw, classes), pictures.values())  # once each: an image can be on several lists
     jpegs = dict(zip(pictures, drawn, strict=True))
-    names = {kind: [entry.name for entry in found.entries] for kind, found in shortlists.items()}
+    names = {kind: [entry.name for entry in listed.entries] for kind, listed in shortlists.items()}
     write_overlays(folder, {kind: [(name, jpegs[name]) for name in listed] for kind, listed in names.items()})
     (folder / "legend.svg").write_text(legend(classes), encoding="utf-8")
 
@@ -187,18 +180,13 @@ def _draw(classes: ClassList, picture: Picture) -> bytes:
 
 
 def choose_random(rows: Sequence[ManifestRow], num_rows: int, seed: int) -> list[ManifestRow]:
-    """Rows drawn without replacement, by a counter-based generator: the same for the same seed and number of rows."""
+    """Rows drawn without replacement; the same seed and number of rows give the same ones."""
     order = np.random.Generator(np.random.Philox(seed)).permutation(len(rows))
     return [rows[index] for index in order[:num_rows]]
 
 
-def _cell(share: float) -> str:
-    """Empty for nan."""
-    return "" if share != share else str(share)
-
-
 def describe(scores: Scores) -> str:
-    """The mean IoU in a few lines: with its interval, or why there is none, and what is left out of it."""
+    """The mean IoU in a few lines: its interval or why it has none, and what it leaves out."""
     baseline, bootstrap, interval = scores.baseline, scores.bootstrap, scores.metrics["mean_iou"].interval
     lines = [f"mean IoU {scores.mean_iou:.4f} ({baseline_words(baseline.class_name, baseline.mean_iou)})"]
     lines += filter(None, [left_out(bootstrap.num_left_out, bootstrap.unit)])

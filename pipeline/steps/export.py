@@ -6,7 +6,6 @@ import warnings
 os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever trained the weights, a SavedModel is written by TensorFlow
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from pipeline.backend.tf import use_cpu_only
 from pipeline.dataset.contract import ClassList
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import ManifestRow, read_manifest
-from pipeline.disk.files import md5_of, read_json, write_json, written_whole
+from pipeline.disk.files import md5_of, read_json, written_whole
+from pipeline.disk.records import write_record
 from pipeline.errors import EvidenceError
 from pipeline.networks.table import NETWORKS
 from pipeline.params import ExportParams, read_params
@@ -43,14 +43,14 @@ def export(
 
     Args:
         network: the trained network.
-        classes: what its channels mean.
-        size: (height, width) at which it sees an image.
+        classes: classes of its channels.
+        size: (height, width) in pixels at which it sees an image.
         golden: samples to compare on.
-        params: the limits.
-        out: folder of the SavedModel; parity.json is written beside it.
+        params: limits of the comparison, and the cleaning of the masks.
+        out: folder of the SavedModel; parity.json is written next to it.
 
     Raises:
-        ExportError: they disagree by more than the limits, or give what is not finite; `out` is not written.
+        ExportError: they disagree by more than the limits, or a probability is not finite; `out` is not written.
         EvidenceError: there is no golden image.
     """
     if not golden:
@@ -60,7 +60,7 @@ def export(
         ModelCard(classes, size, Postprocess(**params.postprocess.model_dump())).write(beside)
         images = (read_image(row.image) for row in golden)
         parity = compare(network, size, load_saved_model(beside), {row.name for row in golden}, images)
-        write_json(out.with_name(PARITY), asdict(parity))
+        write_record(out.with_name(PARITY), parity)
         check(parity, params.max_disagreeing_share, params.max_probability_difference)
     return parity
 
@@ -77,7 +77,7 @@ def read_network(folder: Path, precision: str) -> keras.Model:
 
     Args:
         folder: holds network.json and the weights.
-        precision: dtype policy of the network's arithmetic; the weights are float32 under each.
+        precision: dtype policy of the arithmetic; the weights are float32 under each.
 
     Raises:
         EvidenceError: a file is missing or the weights are not those of this network.
@@ -87,10 +87,8 @@ def read_network(folder: Path, precision: str) -> keras.Model:
         keras.mixed_precision.set_global_policy(precision)
         network = NETWORKS[description["name"]].build(**description["arguments"])
     except (KeyError, TypeError, ValueError, AttributeError) as err:
-        raise EvidenceError(
-            f"{folder / 'network.json'}: describes no network ({type(err).__name__}: {err}); run the stage `train` "
-            "again"
-        ) from err
+        problem = f"describes no network ({type(err).__name__}: {err})"
+        raise EvidenceError(f"{folder / 'network.json'}: {problem}; run the stage `train` again") from err
     weights = folder / "model.weights.h5"
     try:
         with warnings.catch_warnings():

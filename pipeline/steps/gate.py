@@ -26,14 +26,14 @@ def gate(scores: Scores, scores_md5: str, current: Evidence, limits: GateParams)
     """Accepts a model whose scores keep every threshold.
 
     Args:
-        scores: of the model on the test split.
-        scores_md5: of the file they were read from.
+        scores: scores of the model on the test split.
+        scores_md5: MD5 of the file that they were read from.
         current: evidence of the model and the test split as they are now.
         limits: the thresholds; a number without score or interval keeps none.
 
     Returns:
-        The verdict; of a rejected model with every reason, not only the first; of an accepted one with the classes and
-        slices that are too rare to judge, too; of both with what is left out of the scores.
+        The verdict. A rejected model gets every reason. An accepted one gets the classes and slices that are too rare
+        to judge. Both get what is left out of the scores.
     """
     judged = list(_judge(scores, limits))
     against = [*compare_evidence(scores.evidence, current), *_unsound(scores)]
@@ -62,7 +62,7 @@ def main() -> Mapping[str, Any]:
 def _judge(scores: Scores, limits: GateParams) -> Iterator[Reason]:
     """A reason for each threshold, kept or not."""
     numbers = scores.numbers()
-    for param, thresholds in limits.thresholds().items():
+    for param, thresholds in limits:
         for name, threshold in sorted(thresholds.items()):
             if name not in numbers:
                 values: dict[str, Value] = {"param": param, "name": name, "known": show_names(numbers)}
@@ -113,7 +113,7 @@ def _unsound(scores: Scores) -> Iterator[Reason]:
 
 
 def _too_rare(scores: Scores) -> Iterator[Reason]:
-    """Reasons for classes and slices without an interval, which no threshold asked for."""
+    """Classes and slices without an interval, whether or not they have a threshold."""
     bootstrap, mean_iou = scores.bootstrap, scores.metrics["mean_iou"]
     settings: dict[str, Value] = {"min_units": bootstrap.min_units, "unit": bootstrap.unit}
     if bootstrap.unit and not _is_shown(mean_iou.interval, bootstrap):
@@ -135,7 +135,7 @@ def _caveats(scores: Scores) -> Iterator[Reason]:
 
 
 def _list_rare(intervals: Mapping[str, Interval], bootstrap: Bootstrap) -> str:
-    """The names without an interval, each with the number of units that it rests on."""
+    """The names without an interval, each with its number of units."""
     rare = {name: interval.num_units for name, interval in intervals.items() if not _is_shown(interval, bootstrap)}
     return show_names(f"{name} (in {units(number, bootstrap.unit)})" for name, number in rare.items())
 

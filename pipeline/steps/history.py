@@ -15,15 +15,11 @@ REASON_CHARS = 160
 
 
 def history() -> Standing:
-    """Reads ledger and aliases.
-
-    Raises:
-        RegistryError: MLflow cannot be reached.
-    """
+    """See `segline.history`."""
     return read_standing()
 
 
-def tell(standing: Standing) -> None:
+def show(standing: Standing) -> None:
     """Prints every line of the ledger, the newest last; `champion` is the one after the line.
 
     Raises:
@@ -39,7 +35,7 @@ def tell(standing: Standing) -> None:
 
 
 def build_table(standing: Standing) -> Table:
-    """The table of decisions."""
+    """A row for each decision."""
     table = Table(title=Text(shown(f"{ledger_name()} at {shown_uri()}")), box=None)
     for column in COLUMNS:
         table.add_column(column, overflow="fold", ratio=1 if column == "reason" else None)

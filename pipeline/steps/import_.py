@@ -40,20 +40,7 @@ class Imported:
 
 
 def import_data(name: str, *words: Any, data: Path = DATA, **options: Any) -> Imported:
-    """Brings a data set in with one of the `IMPORTERS`; `data` is written whole or not at all.
-
-    Args:
-        name: of the importer.
-        words: its positional parameters.
-        data: folder to write; its former content is kept in DVC's cache.
-        options: its named parameters.
-
-    Raises:
-        DataError: no importer has this name, the importer refuses its input, samples cannot be used, or DVC holds no
-            version of what is in `data`.
-        StorageError: an object store cannot be read.
-        StageError: the disk is full, or DVC fails.
-    """
+    """See `segline.import_data`."""
     if name not in IMPORTERS:
         raise DataError(f"no importer is called {quoted(name)}; expected one of {', '.join(IMPORTERS)}")
     check_replaceable(data)
@@ -67,11 +54,13 @@ def import_data(name: str, *words: Any, data: Path = DATA, **options: Any) -> Im
 
 
 def _check_names(samples: Sequence[Sample]) -> None:
-    """Names become file names; an importer may have read them from a file that somebody else wrote."""
+    """Names become file names, and an importer may have read them from a file that it did not write."""
     seen = set()
     for sample in samples:
         if not sample.name or sample.name.startswith(".") or Path(sample.name).name != sample.name:
-            raise DataError(f"sample {quoted(sample.name)}: is no file name; expected no folders and no dot in front")
+            raise DataError(
+                f"sample {quoted(sample.name)}: is not a file name; expected no folders and no dot in front"
+            )
         check_name(sample.name, sample.image or Path(sample.name))
         if (name := same_everywhere(sample.name)) in seen:
             raise DataError(f"two samples have the name {quoted(sample.name)}, upper and lower case alike; rename one")
@@ -107,5 +96,5 @@ def _refuse_bad(complaints: Sequence[str], num_samples: int) -> None:
     more = f"\n  and {len(complaints) - NUM_NAMED} more" if len(complaints) > NUM_NAMED else ""
     raise DataError(
         f"{len(complaints)} of {num_samples} images cannot be used; nothing was written{lines}{more}\n"
-        "mend them, or move them away with their masks"
+        "repair them, or move them away with their masks"
     )

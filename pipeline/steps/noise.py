@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,28 +39,14 @@ from pipeline.training.precision import STEP_TIMES
 
 NOISE = Path(".segline/noise")
 STAGES = ("train", "export", "evaluate")
-"""The stages of a seed."""
 SHARED = (Path("data"), MANIFEST.parent, FINGERPRINT.parent, STEP_TIMES)
 """What the seeds read and have in common; with the measured step times all of them train in one precision."""
 
 
 def noise(num_runs: int) -> float:
-    """Trains `num_runs` times with the seeds after that of the params, and stores the noise floor in the registry.
-
-    Args:
-        num_runs: how many seeds, not below `MIN_RUNS`.
-
-    Returns:
-        The floor: the difference of mean IoU that two trainings of equal worth may have by chance.
-
-    Raises:
-        ParamsError: too few runs.
-        EvidenceError: nothing is packed yet, what is packed is not whole, or a model scores nan.
-        StageError: a stage of a seed failed; names its last lines.
-        RegistryError: MLflow cannot be reached; finished seeds are kept.
-    """
+    """Trains with the seeds after that of the params and stores the floor in the registry; see `segline.noise`."""
     if num_runs < MIN_RUNS:
-        raise ParamsError(f"--runs is {num_runs}, expected {MIN_RUNS} or more: fewer tell no spread")
+        raise ParamsError(f"--runs is {num_runs}, expected {MIN_RUNS} or more: fewer show no spread")
     check_registry()
     folder = NOISE / identify()
     _, data_md5 = read_data_version()
@@ -70,14 +57,14 @@ def noise(num_runs: int) -> float:
     return floor
 
 
-def tell(floor: float) -> None:
+def show(floor: float) -> None:
     """Prints the noise floor, and where it counts."""
-    print(f"noise floor {floor:.4f}: the seed alone can change mean IoU by that; `segline promote` tells it, and asks")
+    print(f"noise floor {floor:.4f}: the seed alone can change mean IoU by that; `segline promote` notes it, and asks")
     print("for more with `noise_floor: require` in the section promote of params.yaml (promote.noise_floor)")
 
 
 def train_seeds(folder: Path, base: int, num_runs: int) -> list[float]:
-    """Mean IoU of the seeds `base` + 1 to `base` + `num_runs`; says how long the rest takes."""
+    """Mean IoU of the seeds `base` + 1 to `base` + `num_runs`; prints how long the rest takes."""
     mean_ious: list[float] = []
     took_s: list[float] = []
     for index in range(1, num_runs + 1):
@@ -91,7 +78,7 @@ def train_seeds(folder: Path, base: int, num_runs: int) -> list[float]:
 
 
 def identify() -> str:
-    """A name for all that the seeds have in common: params but the seed, data and the code of their stages.
+    """A digest of all that the seeds have in common: params but the seed, data, and the code of their stages.
 
     Raises:
         EvidenceError: nothing is packed yet, or arrays are missing.
@@ -111,12 +98,12 @@ def identify() -> str:
 
 
 def mean_iou_of(folder: Path, seed: int, place: str) -> float:
-    """Mean IoU on the test split after training with `seed`: read where that has been done, else trained now.
+    """Mean IoU on the test split after training with `seed`; trains if that has not been done.
 
     Args:
-        folder: of all seeds of these params, data and code.
-        seed: of the training.
-        place: of the seed among all, for the progress.
+        folder: folder of all seeds of these params, data and code.
+        seed: seed of the training.
+        place: number of the seed among all, printed with the progress.
 
     Raises:
         EvidenceError: the model scores nan.
@@ -151,7 +138,7 @@ def _kept(folder: Path, seed: int) -> Path:
 
 
 def prepare(project: Path, seed: int) -> None:
-    """Makes a project with another seed, of links but for its params; one that was stopped half way stays as it is."""
+    """Makes a project with another seed: links, and params of its own; one that was stopped keeps its outputs."""
     STEP_TIMES.mkdir(parents=True, exist_ok=True)
     for path in SHARED:
         (project / path).parent.mkdir(parents=True, exist_ok=True)
@@ -163,26 +150,24 @@ def prepare(project: Path, seed: int) -> None:
 
 
 def run_in(project: Path, command: Sequence[str], prefix: str) -> None:
-    """Runs a program of ours in a folder and passes on its output, each line after `prefix`.
+    """Runs a program of ours in a folder and prints its output, each line after `prefix`.
 
     Raises:
-        StageError: it ended with another exit code than 0; names the last lines.
+        StageError: its exit code is not 0; names its last lines.
     """
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    name = " ".join(command[1:])
+    on_line = partial(print, prefix, sep="", flush=True)
     try:
-        run_guarded(
-            name, command, lambda line: print(f"{prefix}{line}", flush=True), None, {"PYTHONPATH": path}, project
-        )
+        run_guarded(" ".join(command[1:]), command, on_line, None, {"PYTHONPATH": path}, project)
     except StageError as err:
         raise StageError(f"finished seeds are kept; {err}") from err
 
 
 def store(content: Mapping[str, Any]) -> None:
-    """Keeps the floor as a tag of the registered model, which is made where it is missing, and as a run's artifact.
+    """Keeps the floor as a tag of the registered model, which is made if it is missing, and as a run's artifact.
 
     Raises:
-        RegistryError: MLflow cannot be reached; finished seeds are kept.
+        RegistryError: MLflow cannot be reached.
     """
     text = json.dumps(content, sort_keys=True)
     todo = "run `segline noise` again, finished seeds are kept"

@@ -2,11 +2,11 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,19 +21,19 @@ from pipeline.vision.codec import encode_jpeg, read_image, write_png
 from pipeline.vision.picture_files import HIGHEST, Limits, list_images
 
 RECORD = "prediction.json"
-"""Says what the ids mean and which model they are from; a folder that holds it is ours to write to again."""
+"""Names the ids and the model; only a folder with this file is written to again."""
 LEGEND = "legend.svg"
 JPEG_QUALITY = 90
-MAX_NAME_BYTES = 249  # file systems take 255; what is written beside a mask has ".", and ".part"
+MAX_NAME_BYTES = 249  # file systems take 255; a mask is first written with "." before its name and ".part" after it
 
 
 class PredictSummary(NamedTuple):
     """What became of the pictures.
 
     Attributes:
-        num_images: that have a mask now.
-        failed: what could not be read, and why.
-        skipped: files among the pictures that are none by their suffix.
+        num_images: number of pictures that have a mask now.
+        failed: pictures that could not be read, each with the reason.
+        skipped: files among the pictures with another suffix.
         out: folder that was written to.
     """
 
@@ -44,13 +44,7 @@ class PredictSummary(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A picture, and what it is written as.
-
-    Attributes:
-        image: to read.
-        mask: PNG to write, (H, W) class ids.
-        overlay: JPEG to write.
-    """
+    """A picture, and the PNG of class ids and the JPEG that are written for it."""
 
     image: Path
     mask: Path
@@ -58,28 +52,18 @@ class Job(NamedTuple):
 
 
 def predict(model_folder: Path, images: Path, out: Path) -> PredictSummary:
-    """Writes `masks/NAME.png` and `overlays/NAME.jpg` for a picture, or for each one in a folder and those below it.
+    """Writes `masks/NAME.png` and `overlays/NAME.jpg` for a picture or a folder of them; see `segline.predict`.
 
-    What cannot be read is left out and told in the summary, so is a link out of the folder and a picture beyond
-    `picture_files.HIGHEST`; a mask is written whole or not at all. Memory does not grow with the number of pictures.
-
-    Args:
-        model_folder: of an exported model.
-        images: a picture or a folder.
-        out: folder to write to.
-
-    Raises:
-        DataError: there is no picture, or writing would replace one, or what is not ours.
-        EvidenceError: the model's folder is not one that the stage `export` wrote.
+    A mask is written whole or not at all. Memory does not grow with the number of pictures.
     """
-    found, skipped = find_images(images)
-    jobs = plan_jobs(found, images if images.is_dir() else images.parent, out)
+    pictures, skipped = find_images(images)
+    jobs = plan_jobs(pictures, images if images.is_dir() else images.parent, out)
     check_out(jobs, images, out)
     predictor = Predictor.read(model_folder)
     begin(out, predictor)
     limits = HIGHEST._replace(folders=(images,) if images.is_dir() else ())
     failed = []
-    with progress_of(len(jobs)) as progress:
+    with progress_of(len(jobs)) as advance:
         images_read = in_threads(partial(_read, limits), jobs, NUM_READERS)
         for job, image in zip(jobs, images_read, strict=True):
             if isinstance(image, DataError):
@@ -87,29 +71,28 @@ def predict(model_folder: Path, images: Path, out: Path) -> PredictSummary:
             else:
                 mask = predictor.predict(image).mask
                 write_png(job.mask, mask)
-                shown = overlay(image, mask, predictor.card.classes)
-                with written_whole(job.overlay) as beside:
-                    beside.write_bytes(encode_jpeg(shown, JPEG_QUALITY))
-            progress.advance()
+                with written_whole(job.overlay) as part:
+                    part.write_bytes(encode_jpeg(overlay(image, mask, predictor.card.classes), JPEG_QUALITY))
+            advance()
     return PredictSummary(len(jobs) - len(failed), tuple(failed), skipped, out)
 
 
 def _read(limits: Limits, job: Job) -> np.ndarray | DataError:
-    """A picture; one that cannot be read is no reason to stop."""
+    """A picture, or why it cannot be read."""
     try:
         return read_image(job.image, limits)
     except DataError as err:
         return err
 
 
-def tell(summary: PredictSummary) -> None:
+def show(summary: PredictSummary) -> None:
     """Prints what became of the pictures.
 
     Raises:
         DataError: some could not be read; names each.
     """
     if summary.skipped:
-        print(f"skipped {len(summary.skipped)} files that are no pictures by their suffix:")
+        print(f"skipped {len(summary.skipped)} files that are not pictures by their suffix:")
         print("\n".join(f"  {shown(str(path))}" for path in summary.skipped))
     out = summary.out
     print(f"{summary.num_images} masks in {out / 'masks'}, overlays in {out / 'overlays'}, ids in {out / RECORD}")
@@ -119,7 +102,7 @@ def tell(summary: PredictSummary) -> None:
 
 
 def find_images(images: Path) -> tuple[list[Path], tuple[Path, ...]]:
-    """The pictures to predict for, and the files beside them that are none by their suffix; hidden files are neither.
+    """The pictures to predict for, and the files among them with another suffix; hidden files are neither.
 
     Raises:
         DataError: there is nothing at `images`, or no picture in the folder.
@@ -128,24 +111,24 @@ def find_images(images: Path) -> tuple[list[Path], tuple[Path, ...]]:
         return [images], ()
     if not images.is_dir():
         raise DataError(f"{images}: not found; expected a picture or a folder of pictures")
-    found = list_images(images)
+    pictures = list_images(images)
     visible = (path for path in images.rglob("*") if path.is_file() and not path.name.startswith("."))
-    skipped = tuple(sorted(set(visible) - set(found)))
-    if not found:
+    skipped = tuple(sorted(set(visible) - set(pictures)))
+    if not pictures:
         raise DataError(
             f"{images}: holds no picture ({len(skipped)} other files); expected JPEG, PNG, TIFF, BMP or WebP"
         )
-    return found, skipped
+    return pictures, skipped
 
 
-def plan_jobs(found: Sequence[Path], folder: Path, out: Path) -> list[Job]:
-    """What each picture is written as: its path below `folder`, with another suffix.
+def plan_jobs(pictures: Sequence[Path], folder: Path, out: Path) -> list[Job]:
+    """The files to write for each picture: its path below `folder`, with another suffix.
 
     Raises:
         DataError: two pictures would be written as one file, or a name is too long to be written.
     """
     jobs: dict[Path, Job] = {}
-    for image in found:
+    for image in pictures:
         name = image.relative_to(folder)
         job = Job(image, out / "masks" / name.with_suffix(".png"), out / "overlays" / name.with_suffix(".jpg"))
         if job.mask in jobs:
@@ -184,7 +167,7 @@ def check_out(jobs: Sequence[Job], images: Path, out: Path) -> None:
 
 
 def _refuse_links_out(jobs: Sequence[Job], out: Path) -> None:
-    """Whoever may write to the output folder must not direct masks to elsewhere."""
+    """A link in the output folder must not lead masks out of it."""
     top = os.path.realpath(out)
     targets = {path for job in jobs for path in (job.mask, job.overlay)}
     folders = {folder for path in targets for folder in path.parents if folder.is_relative_to(out)}
@@ -198,7 +181,7 @@ def _refuse_links_out(jobs: Sequence[Job], out: Path) -> None:
 
 
 def begin(out: Path, predictor: Predictor) -> None:
-    """Writes what says what the ids mean.
+    """Writes the record and the legend, which explain the ids.
 
     Raises:
         DataError: nothing can be written to `out`.
@@ -206,53 +189,36 @@ def begin(out: Path, predictor: Predictor) -> None:
     classes = predictor.card.classes
     try:
         write_json(out / RECORD, classes.to_dict() | {"model_md5": md5_of(predictor.folder)})
-        with written_whole(out / LEGEND) as beside:
-            beside.write_text(legend(classes))
+        with written_whole(out / LEGEND) as part:
+            part.write_text(legend(classes))
     except OSError as err:
         raise DataError(f"{out}: cannot be written to ({err.strerror}); choose another folder") from err
 
 
-class _Advances(Protocol):
-    def advance(self) -> None: ...
-
-
 @contextmanager
-def progress_of(num_images: int) -> Iterator[_Advances]:
-    """A bar with speed and time left on a terminal, lines where the output goes to a file or a log."""
+def progress_of(num_images: int) -> Iterator[Callable[[], None]]:
+    """Gives a function that counts one image: on a terminal as a bar, in a file or a log as lines."""
     if not sys.stderr.isatty():
         lines = Progress("predict", num_images, "images")
-        yield lines
+        yield lines.advance
         lines.close()
         return
-    with _Bar(num_images) as bar:
-        yield bar
+    from rich import progress as bars
+    from rich.console import Console
 
+    columns = (
+        bars.TextColumn("predict"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[speed]:.1f} images/s"),
+        bars.TimeRemainingColumn(),
+        bars.TextColumn("left"),
+    )
+    with bars.Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=num_images, speed=0.0)
 
-class _Bar:
-    def __init__(self, num_images: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        def advance() -> None:
+            bar.advance(task)
+            bar.update(task, speed=bar.tasks[0].speed or 0.0)
 
-        speed = TextColumn("{task.fields[speed]:.1f} images/s")
-        left = TextColumn("left")
-        self.bar = Progress(
-            TextColumn("predict"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            speed,
-            TimeRemainingColumn(),
-            left,
-            console=Console(stderr=True),
-        )
-        self.task = self.bar.add_task("", total=num_images, speed=0.0)
-
-    def __enter__(self) -> "_Bar":
-        self.bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()
-
-    def advance(self) -> None:
-        self.bar.advance(self.task)
-        self.bar.update(self.task, speed=self.bar.tasks[0].speed or 0.0)
+        yield advance

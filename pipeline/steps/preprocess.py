@@ -1,6 +1,5 @@
 """Preprocess: the good samples as packed, memory-mapped arrays at the working size, and their fingerprint."""
 
-import csv
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from pipeline.dataset.fingerprint import FINGERPRINT, ChannelSums, Fingerprint
 from pipeline.dataset.manifest import ManifestRow, read_manifest
 from pipeline.dataset.packed import PREPROCESS, create_packed
 from pipeline.disk.files import md5_of
+from pipeline.disk.records import write_csv
 from pipeline.errors import DataError
 from pipeline.params import PreprocessParams, read_params
 from pipeline.runtime.parallel import in_threads
@@ -27,12 +27,6 @@ NUM_THREADS = 4
 
 def preprocess(rows: list[ManifestRow], classes: ClassList, params: PreprocessParams, out: Path) -> Fingerprint:
     """Packs the samples of each split, in order of name, and writes splits.csv and fingerprint.json.
-
-    Args:
-        rows: the manifest.
-        classes: of the data set.
-        params: the working size.
-        out: folder to write to.
 
     Raises:
         DataError: a file has changed since it was validated.
@@ -53,7 +47,8 @@ def preprocess(rows: list[ManifestRow], classes: ClassList, params: PreprocessPa
         packed.images.flush()  # type: ignore[attr-defined]
         packed.masks.flush()  # type: ignore[attr-defined]
     progress.close()
-    _write_split_list(out / "splits.csv", splits)
+    places = [(row.name, split, index) for split, members in splits.items() for index, row in enumerate(members)]
+    write_csv(out / "splits.csv", ("name", "split", "index"), places)
     fingerprint = Fingerprint(
         classes=classes,
         size=params.image_size,
@@ -78,14 +73,6 @@ def _read(size: tuple[int, int], row: ManifestRow) -> tuple[np.ndarray, np.ndarr
             f"{(row.height, row.width)}; the data changed since it was validated, run the stage `validate` again"
         )
     return resize_image(image, size), resize_mask(mask, size)
-
-
-def _write_split_list(path: Path, splits: dict[str, list[ManifestRow]]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("name", "split", "index"))
-        for split, rows in splits.items():
-            writer.writerows((row.name, split, index) for index, row in enumerate(rows))
 
 
 def main() -> Mapping[str, Any]:

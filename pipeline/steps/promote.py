@@ -20,7 +20,6 @@ from pipeline.promotion.decide import (
     supersede,
 )
 from pipeline.promotion.decision_report import decision_of, report_decision
-from pipeline.promotion.findings import Limits
 from pipeline.promotion.leakage import count_leaked
 from pipeline.promotion.noise_floor import read_noise_floor
 from pipeline.promotion.references import References, find_demoted, find_references
@@ -38,26 +37,12 @@ from pipeline.registry.client import (
 from pipeline.registry.evidence import download_verified
 from pipeline.text import printable
 
-BOOTSTRAP = {"unit", "num_resamples", "seed", "confidence", "min_units"}
 DECISION_CHARS = 4_000
 """Of the tag `decision`, which is an excerpt; the ledger has the whole decision."""
 
 
 def promote(version: str | None = None) -> Promotion:
-    """Moves `champion` to a version that passes the rule of the params.
-
-    Each decision leaves a line in the ledger; an error leaves none.
-
-    Args:
-        version: its number, or an alias; the challenger by default.
-
-    Raises:
-        RejectedError: no version is named, and the gate rejected a model after the challenger was registered.
-        EvidenceError: the version was not accepted by the gate, today's test split differs from the manifest, or a
-            model knows other classes.
-        ParamsError: the params are wrong.
-        RegistryError: there is no such version or anchor, or `champion` was moved by hand.
-    """
+    """See `segline.promote`."""
     params, standing = read_params().promote, read_standing(completes=True)
     check_agreement(standing)
     challenger = _read_challenger(version)
@@ -66,8 +51,7 @@ def promote(version: str | None = None) -> Promotion:
     decision = refuse_unseen(challenger, references.champion, demoted, is_named=version is not None)
     if decision is None:
         facts = _read_facts(challenger, references, params)
-        noise_floor = facts.noise.floor if facts.noise else None
-        limits = Limits(params.margin, params.class_margin, noise_floor, params.noise_floor)
+        limits = params.limits(facts.noise.floor if facts.noise else None)
         decision = decide(facts, params.rule, limits, params.model_dump(mode="json"))
         _tag_scores(facts)
     decision = carry_out(decision, standing)
@@ -75,8 +59,8 @@ def promote(version: str | None = None) -> Promotion:
     return decision
 
 
-def tell(decision: Promotion) -> None:
-    """Prints the decision and its reasons."""
+def show(decision: Promotion) -> None:
+    """Prints a decision and its reasons."""
     print(printable(str(decision)))
 
 
@@ -93,16 +77,15 @@ def _read_facts(challenger: Version, references: References, params: PromotePara
     versions = {str(one): one for one in (challenger, references.champion, references.anchor) if one}
     rescored = rescore({name: download_verified(one) for name, one in versions.items()})
     num_leaked = {name: count_leaked(one, read_manifest()) for name, one in versions.items()}
-    bootstrap = params.model_dump(include=BOOTSTRAP)
-    return gather_facts(challenger, references, rescored, num_leaked, read_noise_floor(), bootstrap)
+    return gather_facts(challenger, references, rescored, num_leaked, read_noise_floor(), params.bootstrap())
 
 
 def carry_out(decision: Promotion, standing: Standing) -> Promotion:
-    """Writes a decision into the ledger and moves the aliases; of two at once one takes effect.
+    """Writes a decision into the ledger and moves the aliases; of two concurrent ones one takes effect.
 
     Args:
         decision: promoted or not.
-        standing: state of ledger and aliases that the decision was made on.
+        standing: state of ledger and aliases at the decision.
 
     Returns:
         The decision with its line; not promoted, with the reason, if the champion has changed since.
@@ -134,6 +117,6 @@ def _tag(version: Version, tags: Mapping[str, str]) -> None:
 
 
 def _report(decision: Promotion) -> None:
-    """Renders the report again if models were compared."""
+    """Renders the report again, if models were compared."""
     if decision.evidence:
         report_decision(decision.line, decision.challenger, decision_of(decision))

@@ -14,14 +14,7 @@ from pipeline.evaluation.wording import baseline_words, words
 from pipeline.ledger.audit import HEAD_TAG, head_of
 from pipeline.ledger.ledger import read_ledger
 from pipeline.params import read_params
-from pipeline.registry.client import (
-    CHALLENGER,
-    Version,
-    delete_version,
-    list_versions,
-    set_alias,
-    write_patiently,
-)
+from pipeline.registry.client import CHALLENGER, Version, delete_version, list_versions, set_alias, write_patiently
 from pipeline.registry.evidence import EVIDENCE_TAG, evidence_md5
 from pipeline.registry.lineage import FILES, PARAMS, Lineage, read_commit, read_data_version, read_lineage
 from pipeline.registry.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
@@ -43,14 +36,10 @@ WORK_FILES = (
 
 
 def register() -> Version:
-    """Registers the model in `work/`; if its evidence is registered already, gives that version.
+    """See `segline.register`.
 
     The version is made last, so a failure leaves none and registering can be repeated. If two programs register the
     same evidence at once, both look again afterwards, and the later version is deleted.
-
-    Raises:
-        EvidenceError: the verdict is missing, rejected or of another model, or the lineage is not clean.
-        RegistryError: MLflow cannot be reached or fails midway.
     """
     scores, verdict = _read_accepted()
     origin = read_lineage()
@@ -61,8 +50,8 @@ def register() -> Version:
     return version
 
 
-def tell(version: Version) -> None:
-    """Prints the version that the model in `work/` is now, with its score and commit."""
+def show(version: Version) -> None:
+    """Prints the version of the model in `work/`, with its score and commit."""
     print(f"{version} is {CHALLENGER}: mean IoU {Scores.read().mean_iou:.4f}, commit {read_commit()[:8]}")
 
 
@@ -78,8 +67,7 @@ def _register(scores: Scores, tags: dict[str, str]) -> Version:
 
 
 def _find_twin(tags: dict[str, str]) -> Version | None:
-    twins = (version for version in list_versions() if version.tags.get(EVIDENCE_TAG) == tags[EVIDENCE_TAG])
-    return next(twins, None)
+    return next((one for one in list_versions() if one.tags.get(EVIDENCE_TAG) == tags[EVIDENCE_TAG]), None)
 
 
 def _read_accepted() -> tuple[Scores, Verdict]:
@@ -109,11 +97,7 @@ def _check_size(image_size: tuple[int, int]) -> None:
 
 
 def _tags(scores: Scores, verdict: Verdict, origin: Lineage) -> dict[str, str]:
-    tags = {
-        **asdict(origin),
-        "model_md5": scores.evidence.model_md5,
-        "verdict_md5": md5_of(VERDICT),
-    }
+    tags = {**asdict(origin), "model_md5": scores.evidence.model_md5, "verdict_md5": md5_of(VERDICT)}
     return {
         **tags,
         EVIDENCE_TAG: evidence_md5(tags),

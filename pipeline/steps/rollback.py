@@ -20,7 +20,7 @@ class Rollback(NamedTuple):
     Attributes:
         champion: the champion now.
         previous: number of the champion before; None if there was none, or if it is the same version.
-        is_named: the version was named by whoever asked, so it need not be the previous champion.
+        is_named: the version was given by name, so it need not be the previous champion.
     """
 
     champion: Version
@@ -29,18 +29,7 @@ class Rollback(NamedTuple):
 
 
 def rollback(to: str | None = None) -> Rollback:
-    """Moves `champion` back, and the champion becomes `previous`; a second rollback undoes the first.
-
-    Args:
-        to: number or alias of a former champion of the ledger; the previous champion by default. A given version also
-            corrects an alias that was moved by hand. If every champion was deleted, it may be any version that the
-            gate accepted.
-
-    Raises:
-        EvidenceError: the gate never accepted that version, its tags were changed, or it never was champion.
-        RegistryError: there is nothing to roll back to, `champion` was moved by hand, the version's files are gone or
-            were changed, or another program moved the champion at the same time.
-    """
+    """See `segline.rollback`."""
     standing = read_standing(completes=True)
     target = _find_target(standing) if to is None else _find_named(to, standing)
     _check_accepted(target)
@@ -51,21 +40,18 @@ def rollback(to: str | None = None) -> Rollback:
     return Rollback(target, before if before != target.number else None, is_named=to is not None)
 
 
-def tell(rollback: Rollback) -> None:
-    """Prints who is champion now."""
+def show(rollback: Rollback) -> None:
+    """Prints which version is champion now."""
     rest = f", {model_name()}/{rollback.previous} is previous" if rollback.previous else ""
     print(f"{rollback.champion} is champion{'' if rollback.is_named else ' again'}{rest}")
 
 
 def move(target: Version, standing: Standing) -> Line:
-    """Writes a rollback into the ledger and moves the aliases.
+    """Writes a rollback into the ledger and moves the aliases; gives the line.
 
     Args:
         target: the new champion.
-        standing: state of ledger and aliases that this was decided on.
-
-    Returns:
-        The line.
+        standing: state of ledger and aliases at the decision.
 
     Raises:
         RegistryError: another program moved the champion at the same time.
@@ -116,7 +102,7 @@ def _find_target(standing: Standing) -> Version:
 def _find_named(to: str, standing: Standing) -> Version:
     target = find_version(to)
     if target.name != model_name():
-        raise RegistryError(f"{target}: is no version of {model_name()}; set SEGLINE_MODEL_NAME to {target.name}")
+        raise RegistryError(f"{target}: is not a version of {model_name()}; set SEGLINE_MODEL_NAME to {target.name}")
     if target.number == standing.state.champion and standing.complaint is None:
         raise RegistryError(f"{target} is the champion already; `segline history` shows who was before")
     left = _left_champions(standing)

@@ -22,7 +22,7 @@ class Status(NamedTuple):
 
     Attributes:
         versions: the oldest first.
-        standing: of ledger and aliases; None if no version is registered.
+        standing: state of ledger and aliases; None if no version is registered.
     """
 
     versions: tuple[Version, ...]
@@ -30,16 +30,12 @@ class Status(NamedTuple):
 
 
 def status() -> Status:
-    """Reads the registry and the ledger.
-
-    Raises:
-        RegistryError: MLflow cannot be reached.
-    """
+    """See `segline.status`."""
     versions = tuple(list_versions())
     return Status(versions, read_standing() if versions else None)
 
 
-def tell(status: Status) -> None:
+def show(status: Status) -> None:
     """Prints every version of our model, the newest first; `today` is its score at the last promotion.
 
     Raises:
@@ -74,7 +70,7 @@ def build_table(versions: Sequence[Version], now: datetime) -> Table:
 
 
 def _round(score: str) -> str:
-    """A score with four digits, like in all other output; of a tag that is not a number, its beginning."""
+    """A score with four digits, or the beginning of a tag that is not a number."""
     try:
         return f"{float(score):.4f}"[:SCORE]
     except ValueError:

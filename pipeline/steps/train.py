@@ -1,6 +1,5 @@
 """Train: a network on the packed arrays; the same params, data and kind of machine give the same bits, kill or not."""
 
-import csv
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from pipeline.backend.devices import describe, num_threads_in_use, replicate, se
 from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
 from pipeline.dataset.packed import Packed, read_packed
 from pipeline.disk.files import check_room, check_writable, write_json, written_whole
+from pipeline.disk.records import write_csv
 from pipeline.errors import ParamsError
 from pipeline.networks.table import NETWORKS
 from pipeline.params import TrainParams, read_params
@@ -33,17 +33,14 @@ Summary = Mapping[str, Any]
 
 
 def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Summary:
-    """Trains to the end, from the last checkpoint where there is one, and writes the best weights.
+    """Trains to the end, from the last checkpoint if one is kept, and writes the best weights.
 
     Args:
-        train_set: what to learn from.
-        val_set: what the best epoch is chosen by.
-        fingerprint: of both.
-        params: of the training.
+        train_set: the images to learn from.
+        val_set: the images that the best epoch is chosen by.
+        fingerprint: facts about both sets.
+        params: settings of the training.
         out: folder to write to.
-
-    Returns:
-        The summary.
 
     Raises:
         ParamsError: params and data do not go together.
@@ -121,10 +118,7 @@ def write(fit: Fit, fingerprint: Fingerprint, params: TrainParams, out: Path) ->
         beside.with_name(".part.weights.h5").rename(beside)
     description = {"name": params.network.name, "arguments": network_arguments(fingerprint, params)}
     write_json(out / "network.json", {**description, "precision": fit.precision})
-    with written_whole(out / "history.csv") as beside, beside.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(best), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(fit.history)
+    write_csv(out / "history.csv", list(best), [[row[name] for name in best] for row in fit.history])
     return {
         "best_epoch": best["epoch"],
         "val_mean_iou": best["val_mean_iou"],
@@ -142,7 +136,7 @@ def check_batch_size(batch_size: int, num_gpus: int) -> None:
     """Refuses a batch of which the GPUs would get unequal parts.
 
     Raises:
-        ParamsError: it is no multiple of their number.
+        ParamsError: it is not a multiple of their number.
     """
     if num_gpus and batch_size % num_gpus:
         raise ParamsError(

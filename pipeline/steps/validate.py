@@ -6,13 +6,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.contract import DATA, SPLITS, Sample, list_samples, read_class_list
+from pipeline.dataset.contract import DATA, SPLITS, list_samples, read_class_list
 from pipeline.dataset.manifest import MANIFEST, ManifestRow, write_manifest
 from pipeline.dataset.splits import split_of
 from pipeline.dataset.versions import Version, read_version
 from pipeline.disk.files import md5_of, write_json
 from pipeline.errors import DataError, ParamsError
-from pipeline.params import SplitParams, ValidateParams, read_params
+from pipeline.params import ValidateParams, read_params
 from pipeline.params_fit import check_params
 from pipeline.runtime.program import run_stage
 from pipeline.text import quoted, shown
@@ -33,7 +33,7 @@ class Report:
 
     Attributes:
         num_samples: number of samples in the data set.
-        rows: rows of the manifest, the good samples.
+        rows: rows of the manifest, one for each good sample.
         findings: errors and warnings.
         notes: facts that are neither.
     """
@@ -43,21 +43,23 @@ class Report:
     findings: list[DataFinding]
     notes: list[str]
 
-    def write(self, out: Path) -> None:
-        """Writes findings.json and quarantine.csv."""
-        write_quarantine(out / "quarantine.csv", self.findings)
-        content = {
+    def counts(self) -> dict[str, Any]:
+        """Samples in all, quarantined ones, and good ones by split."""
+        return {
             "num_samples": self.num_samples,
             "num_quarantined": len(bad_names(self.findings)),
             "num_good": {split: sum(row.split == split for row in self.rows) for split in SPLITS},
-            "notes": self.notes,
-            "findings": [asdict(finding) for finding in self.findings],
         }
-        write_json(out / "findings.json", content)
+
+    def write(self, out: Path) -> None:
+        """Writes findings.json and quarantine.csv."""
+        write_quarantine(out / "quarantine.csv", self.findings)
+        findings = [asdict(finding) for finding in self.findings]
+        write_json(out / "findings.json", {**self.counts(), "notes": self.notes, "findings": findings})
 
 
 def validate(data: Path, params: ValidateParams, out: Path) -> Report:
-    """Judges a data set and writes what was found, then the manifest; no file of `data` is changed.
+    """Judges a data set and writes its findings, then the manifest; no file of `data` is changed.
 
     Args:
         data: folder that holds the data contract.
@@ -65,8 +67,8 @@ def validate(data: Path, params: ValidateParams, out: Path) -> Report:
         out: folder to write to.
 
     Raises:
-        DataError: there are errors, and they may not or cannot be left out.
-        ParamsError: `groups_in_several_splits` names a group that is not there.
+        DataError: there are errors, and the samples may not or cannot be left out.
+        ParamsError: `groups_in_several_splits` names an unknown group.
         StageError: the project's DVC cannot be opened.
     """
     (out / MANIFEST.name).unlink(missing_ok=True)  # that of another data set must not outlive a refusal
@@ -82,17 +84,15 @@ def validate(data: Path, params: ValidateParams, out: Path) -> Report:
 def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     """Judges samples by themselves, then against each other, then the set as a whole."""
     classes = read_class_list(data)
-    samples = [_with_split(sample, params.split) for sample in list_samples(data)]
+    shares = params.split.val, params.split.test
+    samples = [replace(one, split=one.split or split_of(one.group, *shares)) for one in list_samples(data)]
     _check_groups(params.groups_in_several_splits, {sample.group for sample in samples})
     version = read_version(data)
     facts = list(scan(samples, read_num_workers(), _limits(data, params, version)))
     most_ignored = most_ignored_share(facts, classes)
-    samples_table = Table(
-        "samples",
-        key="name",
-        rows=[sample_row(one, classes, most_ignored) for one in facts],
-        checks=sample_checks(params.max_ignored_share, params.one_class_masks, params.binary_looking_masks),
-    )
+    rows_of_samples = [sample_row(one, classes, most_ignored) for one in facts]
+    checks = sample_checks(params.max_ignored_share, params.one_class_masks, params.binary_looking_masks)
+    samples_table = Table("samples", key="name", rows=rows_of_samples, checks=checks)
     files = version_rows(version, _md5s(facts), data) if version else []
     files_table = Table("files", key="path", rows=files, checks=VERSION_CHECKS)
     findings = samples_table.findings() + files_table.findings()
@@ -131,27 +131,22 @@ def _check_groups(named: Sequence[str], groups: set[str]) -> None:
         near = get_close_matches(unknown[0], groups, n=1)
         guess = f", did you mean {quoted(near[0])}" if near else ""
         raise ParamsError(
-            f"params.yaml: `validate.groups_in_several_splits` names {quoted(unknown[0])}, which is no group of the "
-            f"data set{guess}; correct or remove it"
+            f"params.yaml: `validate.groups_in_several_splits` names {quoted(unknown[0])}, which is not a group of "
+            f"the data set{guess}; correct or remove it"
         )
 
 
 def _left(facts: Sequence[Facts], findings: Sequence[DataFinding], on_error: str) -> list[Facts]:
-    """The samples to go on with: without the bad ones if these are quarantined, else all, to report every error."""
+    """The samples to go on with: if bad ones are quarantined, the others, else all, so that every error is reported."""
     bad = bad_names(findings) if on_error == "quarantine" else set()
     return [one for one in facts if one.sample.name not in bad]
-
-
-def _with_split(sample: Sample, shares: SplitParams) -> Sample:
-    return replace(sample, split=sample.split or split_of(sample.group, shares.val, shares.test))
 
 
 def _manifest_row(facts: Facts) -> ManifestRow:
     sample, image, mask = facts.sample, facts.image, facts.mask
     assert sample.image and sample.mask and image and mask, f"{sample.name}: not judged"
-    return ManifestRow(
-        sample.name, sample.image, sample.mask, sample.group, sample.split, *image.size, image.md5, mask.md5
-    )
+    files = sample.name, sample.image, sample.mask
+    return ManifestRow(*files, sample.group, sample.split, *image.size, image.md5, mask.md5)
 
 
 def _note_unused(data: Path) -> list[str]:
@@ -162,12 +157,10 @@ def _note_unused(data: Path) -> list[str]:
         for path in sorted((data / side).glob("*"))
         if not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() not in SUFFIXES)
     ]
-    if not unused:
-        return []
-    return [
-        f"{len(unused)} files or folders are not looked at, the first is {shown(unused[0])}; samples are files right "
-        f"in images/ and masks/ that end in {', '.join(SUFFIXES)}"
-    ]
+    note = f"samples are files right in images/ and masks/ that end in {', '.join(SUFFIXES)}"
+    return (
+        [f"{len(unused)} files or folders are not looked at, the first is {shown(unused[0])}; {note}"] if unused else []
+    )
 
 
 def _note_known(leaks: list[dict[str, object]], near_duplicates: str) -> list[str]:
@@ -182,9 +175,9 @@ def _refuse(report: Report, data: Path, on_error: str, out: Path) -> None:
     of_set = [finding for finding in errors if not finding.name]
     if not errors or (on_error == "quarantine" and not of_set):
         return
-    advice = "Mend them, or go on without the bad samples: validate.on_error: quarantine in params.yaml"
+    advice = "Repair them, or go on without the bad samples: validate.on_error: quarantine in params.yaml"
     if of_set:
-        advice = f"Mend them; what is wrong with the set as a whole (here {len(of_set)}) cannot be quarantined"
+        advice = f"Repair them; what is wrong with the set as a whole (here {len(of_set)}) cannot be quarantined"
     raise DataError(
         f"{data}: {len(bad_names(errors))} of {report.num_samples} samples are bad, {len(errors)} errors in all:\n"
         f"{first_of(errors)}\nAll bad samples are in {out / 'quarantine.csv'}, everything in "
@@ -196,14 +189,9 @@ def main() -> Mapping[str, Any]:
     """Validates `data/`; returns the summary."""
     check_params(read_class_list())
     report = validate(DATA, read_params().validate_, VALIDATE)
-    num_good = {split: sum(row.split == split for row in report.rows) for split in SPLITS}
-    print(f"{len(report.rows)} of {report.num_samples} samples are good: {num_good}")
-    return {
-        "num_samples": report.num_samples,
-        "num_good": num_good,
-        "num_quarantined": len(bad_names(report.findings)),
-        "manifest_md5": md5_of(MANIFEST),
-    }
+    counts = report.counts()
+    print(f"{len(report.rows)} of {report.num_samples} samples are good: {counts['num_good']}")
+    return {**counts, "manifest_md5": md5_of(MANIFEST)}
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ class Ranges:
         rotate_deg: largest turn either way, degrees.
         brightness: largest shift, share of the whole range.
         contrast: largest deviation of the factor from 1.
-        saturation: likewise.
+        saturation: largest deviation of the factor from 1.
     """
 
     flip_horizontal: bool
@@ -46,12 +46,12 @@ def draw_transform(
     """The transform of one sample, from (seed, epoch, index) alone.
 
     Args:
-        ranges: what may be drawn.
+        ranges: ranges to draw from.
         size: (height, width) of the packed image.
-        crop: (height, width) of what the network sees, not above `size`.
-        seed: of the whole training.
-        epoch: from 0.
-        index: of the sample in its packed array.
+        crop: (height, width) of the network's input, not above `size`.
+        seed: seed of the training.
+        epoch: counted from 0.
+        index: place of the sample in its packed array.
 
     Returns:
         (8,) float32 projective matrix without its last 1, from output to input pixels (x, y), and
@@ -98,16 +98,9 @@ def transform_images(images: Any, matrices: Any, colours: Any, crop: tuple[int, 
 
 
 def transform_masks(masks: Any, matrices: Any, crop: tuple[int, int], ignore_id: int) -> Any:
-    """Warps masks as `transform_images` does, by nearest neighbour; outside is `ignore_id`.
+    """Warps masks (N, H, W) int32 to (N, *crop) int32 as `transform_images` does, by nearest neighbour.
 
-    Args:
-        masks: (N, H, W) int32 class ids.
-        matrices: (N, 8) float32 of `draw_transform`.
-        crop: (height, width) of the result.
-        ignore_id: id of the pixels from outside the image.
-
-    Returns:
-        (N, *crop) int32.
+    Pixels from outside the image are `ignore_id`.
     """
     wide = ops.cast(masks, "float32")[..., None]
     warped = ops.image.affine_transform(
@@ -117,5 +110,5 @@ def transform_masks(masks: Any, matrices: Any, crop: tuple[int, int], ignore_id:
 
 
 def _generator(seed: int, epoch: int, purpose: int, index: int) -> np.random.Generator:
-    """Counter-based (Philox; Salmon et al., 2011): no state, any number at once from its place alone."""
+    """Counter-based (Philox; Salmon et al., 2011): a number follows from its place alone."""
     return np.random.Generator(np.random.Philox(key=[seed, epoch], counter=[0, index, purpose, 0]))

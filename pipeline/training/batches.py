@@ -13,7 +13,7 @@ class EpochBatches:
     """The whole batches of one epoch: images and masks as packed, with the transforms that the device applies.
 
     An item is a dict of `images` (B, H, W, 3) uint8, `masks` (B, H, W) uint8, `matrices` (B, 8) and `colours` (B, 3)
-    float32. What does not fill a batch is left out; another order leaves out others in the next epoch.
+    float32. Samples that do not fill a batch are left out; in the next epoch they are others.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: everything that the next epoch follows from, in one file that is whole or absent."""
+"""Checkpoints of a training: all that the next epoch follows from, in one file that is whole or absent."""
 
 import errno
 import hashlib
@@ -22,14 +22,14 @@ from pipeline.runtime.locks import held
 CHECKPOINTS = Path("checkpoints")
 DAMAGED = (
     *(ValueError, KeyError, EOFError, OverflowError, zipfile.BadZipFile, zlib.error, struct.error),
-    RuntimeError,  # of zipfile: an odd byte says that a member is encrypted, or packed in a way it does not know
+    RuntimeError,  # of zipfile, for a member that seems encrypted or packed in an unknown way
 )
-"""Raised by the reading of an archive of arrays if its bytes are not those that were written."""
+"""Errors of reading an archive of arrays whose bytes were changed."""
 
 
 @dataclass(frozen=True)
 class _Record:
-    """All that a checkpoint holds but its arrays."""
+    """A checkpoint without its arrays."""
 
     history: list[dict[str, int | float]]
     precision: str
@@ -47,7 +47,7 @@ class Checkpoint:
         state: every variable of the model and the optimiser, in their own order.
         best: the model's variables after the best epoch.
         history: a row of metrics for each epoch done.
-        precision: that the training computes in.
+        precision: precision of the training.
         machines: the kinds of machine that it has run on, in order.
     """
 
@@ -58,11 +58,11 @@ class Checkpoint:
     machines: Sequence[Mapping[str, str]]
 
     def write(self, path: Path) -> None:
-        """Writes the checkpoint beside `path` and renames it: a kill leaves the old or the new one."""
+        """Writes the checkpoint; a kill leaves the old or the new one."""
         arrays = {f"state{i}": array for i, array in enumerate(self.state)}
         arrays |= {f"best{i}": array for i, array in enumerate(self.best)}
         record = {"history": list(self.history), "precision": self.precision, "machines": list(self.machines)}
-        with written_whole(path) as beside, beside.open("wb") as file:
+        with written_whole(path) as part, part.open("wb") as file:
             np.savez(file, allow_pickle=False, record=np.array(json.dumps(record)), **arrays)
 
     @classmethod
@@ -91,25 +91,23 @@ class Checkpoint:
             if err.errno in (None, errno.EINVAL):  # a place before the beginning of the file
                 raise TrainingError(f"{path}: the checkpoint is damaged ({err}); {otherwise}") from err
             raise TrainingError(
-                f"{path}: the checkpoint cannot be read ({err.strerror}); mend that and run the same command again"
+                f"{path}: the checkpoint cannot be read ({err.strerror}); repair that and run the same command again"
             ) from err
         except DAMAGED as err:
             raise TrainingError(f"{path}: the checkpoint is damaged ({err}); {otherwise}") from err
 
 
 def checkpoint_path(recipe: Any, folder: Path = CHECKPOINTS) -> Path:
-    """Where the checkpoint of one training lies.
+    """The file of the checkpoint of one training.
 
-    Args:
-        recipe: all that the weights follow from but the machine, as JSON can hold it; another value gives another file.
-        folder: of all checkpoints.
+    `recipe` is all that the weights follow from but the machine, as JSON can hold it; another value gives another file.
     """
     text = json.dumps(recipe, sort_keys=True)
     return folder / f"train-{hashlib.sha256(text.encode()).hexdigest()[:16]}.npz"
 
 
 def only_training(folder: Path = CHECKPOINTS) -> AbstractContextManager[None]:
-    """Holds the folder's lock for as long as the block lasts.
+    """Holds the folder's lock until the block ends.
 
     Raises:
         TrainingError: another process trains here.

@@ -11,7 +11,7 @@ from pipeline.errors import TrainingError
 def class_weights(
     class_pixels: Mapping[str, int], rule: Literal["none", "inverse_sqrt", "median_frequency"]
 ) -> np.ndarray:
-    """Weights of the losses from the classes' pixels in the training masks.
+    """Weights of the classes in the losses.
 
     Args:
         class_pixels: pixels by class name, in order of id.

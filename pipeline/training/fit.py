@@ -28,12 +28,12 @@ class Fit:
     """A training under way: the trainer, the history of its epochs and its best weights.
 
     Args:
-        trainer: with its optimiser.
-        batches: makes those of an epoch, which are counted from 0.
-        val_set: what the best epoch is chosen by.
-        num_epochs: of the whole training.
+        trainer: trainer with its optimiser.
+        batches: makes the batches of an epoch, counted from 0.
+        val_set: images that the best epoch is chosen by.
+        num_epochs: epochs of the whole training.
         patience: epochs without a better one after which it ends; 0: never.
-        precision: that the trainer computes in.
+        precision: precision of the trainer.
         machine: the kind of machine that this process runs on.
     """
 
@@ -62,7 +62,7 @@ class Fit:
 
     @property
     def num_bytes_to_write(self) -> int:
-        """Room that the training takes on the disk: a checkpoint beside the one before, and the weights."""
+        """Room that the training takes on the disk: two checkpoints, old and new, and the weights."""
         weights, state = (
             sum(4 * math.prod(variable.shape) for variable in variables)
             for variables in (self.trainer.network.variables, self.variables)
@@ -70,11 +70,7 @@ class Fit:
         return int(2 * (state + weights) + weights)
 
     def restore(self, saved: Checkpoint, path: Path) -> None:
-        """Goes on from a checkpoint; says so if another kind of machine began it, since bits follow from that.
-
-        Args:
-            saved: the checkpoint.
-            path: where it lies.
+        """Goes on from the checkpoint of `path`; warns if another kind of machine began it.
 
         Raises:
             TrainingError: it is of another network.
@@ -103,7 +99,8 @@ class Fit:
             TrainingError: the loss is not finite.
         """
         with LiveMetrics() as live:
-            live.replay(self.history)
+            for row in self.history:  # of a continued training
+                live.log(row)
             for epoch in range(len(self.history), self.num_epochs):
                 if self.is_over():
                     print(f"train: no better epoch in the last {self.patience}, stopped early")
@@ -113,7 +110,7 @@ class Fit:
                 live.log(row)
 
     def is_over(self) -> bool:
-        """True when early stopping is on and has waited long enough."""
+        """True if early stopping ends the training now."""
         return bool(self.patience and self.history) and len(self.history) - self._best_index() > self.patience
 
     def run_epoch(self, epoch: int) -> Row:
@@ -144,7 +141,7 @@ class Fit:
         return row
 
     def _watch(self, epoch: int, step: int, batches: EpochBatches, losses: Sequence[float]) -> None:
-        """Stops at a loss that is not finite and when the starting process is gone; prints speed and time left."""
+        """Stops at a loss that is not finite, or if the starting process has ended; prints speed and time left."""
         num_steps, batch_size = len(batches), batches.batch_size
         if not math.isfinite(losses[-1]):
             raise TrainingError(

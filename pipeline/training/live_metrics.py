@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,6 @@ class LiveMetrics:
     def __exit__(self, *_: object) -> None:
         if self.board:
             self.board.close()
-
-    def replay(self, history: Sequence[Mapping[str, float]]) -> None:
-        """Sends the epochs that a continued training had done before."""
-        for row in history:
-            self.log(row)
 
     def log(self, row: Mapping[str, float]) -> None:
         """Sends one epoch's metrics; `epoch` is the step."""

@@ -1,4 +1,4 @@
-"""The machine: processor and its instructions, platform, and every installed package with its version."""
+"""The machine: processor with its instructions, platform, and the version of every installed package."""
 
 import os
 import platform
@@ -33,7 +33,7 @@ VERSIONS = ("keras", "numpy", "tensorflow", "jax", "jaxlib")
 
 
 def read_machine() -> dict[str, Any]:
-    """The machine that this process runs on, to be kept with a model."""
+    """The machine of this process, to be kept with a model."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -45,14 +45,11 @@ def read_machine() -> dict[str, Any]:
 
 
 def kind_of_machine(num_threads: int, gpus: Sequence[str]) -> dict[str, str]:
-    """All of the machine that the bits of a training follow from.
+    """The facts of the machine that the bits of a training depend on, text by name.
 
     Args:
-        num_threads: of one operation.
+        num_threads: threads of one operation.
         gpus: names of the GPUs in use.
-
-    Returns:
-        Text by name; two trainings are equal bit by bit only if all of it is.
     """
     kind = {
         "system": platform.system(),
@@ -66,7 +63,7 @@ def kind_of_machine(num_threads: int, gpus: Sequence[str]) -> dict[str, str]:
 
 
 def differences(machines: Sequence[Mapping[str, str]]) -> str:
-    """How kinds of machines differ, in words; of the instructions only those that not all of them have."""
+    """The differences of kinds of machines; of the instructions those that one of them lacks."""
     parts = []
     for name in dict.fromkeys(name for machine in machines for name in machine):
         values = list(dict.fromkeys(machine.get(name, "") for machine in machines))
@@ -78,7 +75,7 @@ def differences(machines: Sequence[Mapping[str, str]]) -> str:
 
 
 def read_processor() -> dict[str, str]:
-    """Name of the processor, its architecture and the instructions that numerical libraries choose code by."""
+    """Name of the processor, its architecture, and the instructions by which numerical libraries choose code."""
     on_linux = CPU_INFO.exists()
     name, flags = parse_cpu_info(CPU_INFO.read_text(errors="replace")) if on_linux else parse_sysctl(_read_sysctl())
     return {
@@ -100,10 +97,8 @@ def parse_cpu_info(text: str) -> tuple[str, set[str]]:
 def parse_sysctl(text: str) -> tuple[str, set[str]]:
     """Name and flags of the processor from the output of macOS's sysctl; an instruction exists if its value is 1."""
     facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
-    flags = {
-        name.rpartition(".")[2] for name, value in facts.items() if name.startswith("hw.optional") and value == "1"
-    }
-    flags |= {word for name, value in facts.items() if name.endswith("features") for word in value.split()}
+    optional = [name.rpartition(".")[2] for name in facts if name.startswith("hw.optional") and facts[name] == "1"]
+    flags = [*optional, *(word for name in facts if name.endswith("features") for word in facts[name].split())]
     return facts.get("machdep.cpu.brand_string", ""), {flag.lower() for flag in flags}
 
 
@@ -119,7 +114,6 @@ def list_packages() -> dict[str, str]:
 
 
 def _version(package: str) -> str:
-    """Version of a package; empty if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -127,7 +121,6 @@ def _version(package: str) -> str:
 
 
 def _read_sysctl() -> str:
-    """Output of macOS's sysctl about the processor; empty on a system without that program."""
     try:
         return subprocess.run(SYSCTL, capture_output=True, text=True, check=False, errors="replace").stdout
     except FileNotFoundError:

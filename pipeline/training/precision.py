@@ -1,25 +1,27 @@
-"""The precision that a training computes in: as the params say or, for `auto`, what this machine is clearly faster in.
+"""The precision that a training computes in: that of the params or, for `auto`, the clearly faster one on this machine.
 
-On a processor for which the backend has no bfloat16 operations a step in bfloat16 takes fifty times as long, or fails;
-so both are measured in a process of their own, which is ended when it takes too long and leaves no trace in this one.
+On a processor for which the backend has no bfloat16 operations, a step in bfloat16 takes fifty times as long, or fails.
+So both are measured in a process of their own, which is ended when it takes too long.
 """
 
 import hashlib
 import itertools
 import json
-import math
 import multiprocessing
 import os
 import signal
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pipeline.disk.files import check_writable, read_json, write_json
+from pydantic import Field
+
+from pipeline.disk.files import check_writable
+from pipeline.disk.records import read_record, write_record
 from pipeline.errors import EvidenceError, TrainingError
 from pipeline.runtime.progress import duration
 from pipeline.training.checkpoints import CHECKPOINTS
@@ -28,11 +30,12 @@ AUTO, FLOAT32, BFLOAT16 = "auto", "float32", "mixed_bfloat16"
 STEP_TIMES = Path(".segline/precision")
 FASTER = 0.9
 """Part of float32's step time that bfloat16 must stay below. A processor with bfloat16 operations takes 0.58 to 0.81 of
-it, busy or not; one that emulates them 2 or more. So two measurements on one machine give one choice."""
+it, one that emulates them 2 or more. So two measurements on one machine give one choice."""
 NUM_STEPS, BUDGET_S = 5, 10.0
 PATIENCE = 2.0
 """The first step in bfloat16 may take so many times as long as the first in float32; both hold the same preparation."""
 MAX_REASON_CHARS = 200
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Build = Callable[[str], Any]
 """Makes the trainer for a precision; can be pickled."""
 
@@ -44,11 +47,11 @@ class StepTimes:
     Attributes:
         float32_s: in float32.
         bfloat16_s: in mixed_bfloat16; None: it failed, or its first step was stopped as too slow.
-        failure: of the step in mixed_bfloat16, in words; None where it did not fail.
+        failure: why the step in mixed_bfloat16 failed; None if it did not.
     """
 
-    float32_s: float
-    bfloat16_s: float | None
+    float32_s: Seconds
+    bfloat16_s: Seconds | None
     failure: str | None
 
     @property
@@ -56,10 +59,6 @@ class StepTimes:
         """The precision that `auto` stands for."""
         is_faster = self.bfloat16_s is not None and self.bfloat16_s < FASTER * self.float32_s
         return BFLOAT16 if is_faster else FLOAT32
-
-    def seconds(self, precision: str) -> float:
-        """Seconds of a step in a precision that runs here."""
-        return self.bfloat16_s if precision == BFLOAT16 and self.bfloat16_s is not None else self.float32_s
 
     def __str__(self) -> str:
         float32 = f"a step takes {self.float32_s:.3f} s in {FLOAT32}"
@@ -69,31 +68,14 @@ class StepTimes:
             return f"{float32}, {BFLOAT16} was stopped as much slower"
         return f"{float32}, {self.bfloat16_s:.3f} s in {BFLOAT16}"
 
-    @classmethod
-    def read(cls, path: Path) -> "StepTimes":
-        """Reads what was measured before.
-
-        Raises:
-            EvidenceError: the file is missing or damaged.
-        """
-        content = read_json(path, "the stage `train`")
-        try:
-            times = cls(**content)
-            seconds = times.float32_s, 1 if times.bfloat16_s is None else times.bfloat16_s
-            if all(0 < value < math.inf for value in seconds) and isinstance(times.failure, str | None):
-                return times
-        except TypeError:
-            pass
-        raise EvidenceError(f"{path}: holds no step times; delete it")
-
 
 def settle(wanted: str, times: StepTimes | None, num_steps: int) -> str:
-    """The precision to train in if `wanted` is not float32; says how fast both are on this machine.
+    """The precision to train in if `wanted` is not float32; prints how fast both are on this machine.
 
     Args:
         wanted: `auto` or `mixed_bfloat16`.
-        times: of this machine; None: float32 failed, so nothing is known.
-        num_steps: of the whole training.
+        times: step times of this machine; None: float32 failed, so nothing is known.
+        num_steps: steps of the whole training.
 
     Raises:
         TrainingError: `mixed_bfloat16` is wanted and does not run on this machine.
@@ -110,7 +92,8 @@ def settle(wanted: str, times: StepTimes | None, num_steps: int) -> str:
     precision = times.faster if times else FLOAT32
     print(f"train: precision {precision}, measured: {times or 'a step fails'}", flush=True)
     if times:
-        whole = duration(num_steps * times.seconds(precision))
+        step_s = times.bfloat16_s if precision == BFLOAT16 and times.bfloat16_s else times.float32_s
+        whole = duration(num_steps * step_s)
         print(f"train: {num_steps} steps will take about {whole}, validation comes on top", flush=True)
     return precision
 
@@ -118,25 +101,25 @@ def settle(wanted: str, times: StepTimes | None, num_steps: int) -> str:
 def known_step_times(
     identity: Any, measure_now: Callable[[], StepTimes | None], folder: Path = STEP_TIMES
 ) -> StepTimes | None:
-    """What was measured before, so that the choice stays; else what is measured now, which is kept.
+    """The times that are kept in `folder`, so that the choice stays; else those measured now, which are kept.
 
     Args:
         identity: all that the times follow from, as JSON can hold it.
-        measure_now: as `measure`; None is not kept.
-        folder: of the kept files.
+        measure_now: measures; None is not kept.
+        folder: folder of the kept files.
 
     Raises:
-        StageError: nothing can be kept there; before anything is measured.
+        StageError: nothing can be written to `folder`; before anything is measured.
     """
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     path = folder / f"{digest[:16]}.json"
     try:
-        return StepTimes.read(path)
-    except (EvidenceError, OSError):
+        return read_record(path, StepTimes, "the stage `train`")
+    except EvidenceError:
         check_writable(folder)
         times = measure_now()
     if times:
-        write_json(path, asdict(times))
+        write_record(path, times)
     return times
 
 
@@ -145,8 +128,8 @@ def measure(build: Build, batches: Sequence[Mapping[str, Any]], num_threads: int
 
     Args:
         build: makes the trainer.
-        batches: to learn from, one or more.
-        num_threads: of the CPU.
+        batches: one or more batches to learn from.
+        num_threads: threads of one operation on the CPU.
 
     Returns:
         The times; None if not even float32 runs, which the training itself will report.
@@ -183,7 +166,7 @@ def _listen(receiver: Connection) -> StepTimes | None:
 
 
 def _receive(receiver: Connection) -> Any:
-    """The next message; a text says why there will be no other."""
+    """The next message; a text is the reason why there is no other."""
     try:
         return receiver.recv()
     except EOFError:
@@ -191,7 +174,7 @@ def _receive(receiver: Connection) -> Any:
 
 
 def _measure(build: Build, batches: Sequence[Mapping[str, Any]], num_threads: int, sender: Connection) -> None:
-    """The program of the measuring process; it is silent, what it finds is sent."""
+    """The program of the measuring process; it prints nothing and sends its results."""
     from pipeline.backend.devices import set_up_devices
 
     for stream in (1, 2):
@@ -203,7 +186,7 @@ def _measure(build: Build, batches: Sequence[Mapping[str, Any]], num_threads: in
         bfloat16, first_s = _start(build, BFLOAT16, batches)
         sender.send(first_s)
         sender.send(_time_in_turn([float32, bfloat16], batches))
-    except Exception as err:  # whatever a backend raises is an answer
+    except Exception as err:  # every error of a backend is a result
         sender.send(_reason(err))
 
 
@@ -216,7 +199,7 @@ def _start(build: Build, precision: str, batches: Sequence[Mapping[str, Any]]) -
 
 
 def _time_in_turn(trainers: Sequence[Any], batches: Sequence[Mapping[str, Any]]) -> tuple[float, ...]:
-    """Median seconds of a step of each trainer; they take turns, so that other work on the machine meets all alike."""
+    """Median seconds of a step of each trainer; they take turns, so that other work on the machine slows all alike."""
     seconds: list[list[float]] = [[] for _ in trainers]
     started = time.monotonic()
     for batch in itertools.islice(itertools.cycle(batches), NUM_STEPS):

@@ -1,4 +1,4 @@
-"""The network with its augmentation and loss: optimiser steps, and scores between epochs, on any Keras backend."""
+"""A network with its augmentation and loss: optimiser steps, and scores between epochs, on any Keras backend."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -32,10 +32,10 @@ class Trainer(keras.Model):  # type: ignore[misc]
     """Takes the batches of `EpochBatches`, transforms them on the device and learns from them.
 
     Args:
-        network: to train, from images (N, H, W, 3) to logits (N, H, W, K).
+        network: from images (N, H, W, 3) to logits (N, H, W, K).
         class_weights: (K,) float32, for the losses that use them.
         loss: weight of each loss by its name in `LOSSES`.
-        crop: (height, width) that the network sees.
+        crop: (height, width) of the network's input.
         ignore_id: mask id that is not counted.
     """
 
@@ -54,13 +54,10 @@ class Trainer(keras.Model):  # type: ignore[misc]
         self.built = True
 
     def learn(self, batch: Mapping[str, Any]) -> float:
-        """One step on a batch of `EpochBatches`; each of several devices takes its part of it.
+        """One step on a batch of `EpochBatches`, shared among the devices; returns the loss before the step.
 
         Not Keras's `fit`: on TensorFlow that feeds the batches through a `tf.data` pipeline, which takes the threads
         of the step's own operations (benchmark `step_time`).
-
-        Returns:
-            The batch's loss, as it was before the step.
         """
         return float(self.train_on_batch(share_out(self, batch), return_dict=True)["loss"])
 
@@ -72,7 +69,7 @@ class Trainer(keras.Model):  # type: ignore[misc]
         return self.network(images, training=training), targets
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:
-        """This copy's part in the loss of `loss_of` for what `call` returned; Keras sums the copies' gradients."""
+        """This copy's part of the loss for the result of `call`; Keras sums the copies' gradients."""
         logits, targets = y_pred
         return self.loss_of(targets, logits) / count_copies(self)
 
@@ -103,10 +100,10 @@ def build_optimizer(
 
     Args:
         learning_rate: peak, reached after the warm-up.
-        weight_decay: of the kernels; scales, shifts and biases do not decay.
+        weight_decay: decay of the kernels; scales, shifts and biases do not decay.
         clip_norm: largest L2 norm of the whole gradient.
-        num_steps: of the whole training.
-        num_warmup_steps: of these, spent rising from 0.
+        num_steps: steps of the whole training.
+        num_warmup_steps: the first steps, in which the rate rises from 0.
     """
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.0 if num_warmup_steps else learning_rate,

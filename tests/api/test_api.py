@@ -44,7 +44,7 @@ def test_importing_the_package_is_quick() -> None:
 
 def test_each_command_is_a_function_with_a_full_docstring() -> None:
     """Only `load` has no command and `import` another name; each docstring describes all arguments and the result."""
-    functions = {name: getattr(segline, name) for name in segline.__all__ if name != "SeglineError"}
+    functions = {name: value for name, value in vars(segline).items() if inspect.isfunction(value)}
     commands = {name for name in build_app() if not name.startswith("-")}
     assert {*commands, "load", "import_data"} - {"import"} == set(functions)
     for name, function in functions.items():
@@ -59,7 +59,7 @@ def test_each_command_is_a_function_with_a_full_docstring() -> None:
 def test_outside_a_project_a_function_refuses(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the folder and the missing file; nothing is written."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StageError, match=r"is no segline project, found no dvc\.yaml"):
+    with pytest.raises(StageError, match=r"is not a segline project \(no dvc\.yaml\)"):
         getattr(segline, name)()
     assert not list(tmp_path.iterdir())
 
@@ -94,7 +94,7 @@ def test_too_few_seeds_and_too_little_evidence_are_refused(contest: Path) -> Non
         segline.noise(runs=2)
     with pytest.raises(EvidenceError, match="verdict.json"):
         segline.register()
-    with pytest.raises(ParamsError, match="is no schedule"):
+    with pytest.raises(ParamsError, match="is not a schedule"):
         segline.schedule(cron="every day")
 
 

@@ -87,7 +87,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
 def test_outside_a_project_is_refused(words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that needs a project says where it is and what is missing, and writes nothing."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StageError, match=r"is no segline project, found no dvc\.yaml; change to the project's folder"):
+    with pytest.raises(StageError, match=r"is not a segline project \(no dvc\.yaml\); change to the project's folder"):
         call(words)
     assert not list(tmp_path.iterdir())
 
@@ -143,7 +143,7 @@ def test_a_schedule_that_is_none_is_refused(project: Path, words: list[str], mon
     """A wrong cron line or time zone is named, with an example."""
     monkeypatch.setenv("PREFECT_HOME", str(project))
     (project / "dvc.yaml").write_text("stages: {}\n")
-    with pytest.raises(ParamsError, match=r"is no schedule \(.*\); expected such as '0 3 \* \* 1' and UTC"):
+    with pytest.raises(ParamsError, match=r"is not a schedule \(.*\); expected such as '0 3 \* \* 1' and UTC"):
         call(["schedule", *words])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flows.doctor import Finding, build_table, examine, tell
+from flows.doctor import Finding, build_table, examine, show
 from pipeline.dataset.versions import add_data
 from pipeline.runtime.locks import only_one
 from segline.command import call
@@ -68,13 +68,13 @@ def test_a_sound_project_needs_nothing(capsys: pytest.CaptureFixture[str]) -> No
     """Facts are told and nothing is to do; nothing is written."""
     before = sorted(Path().rglob("*"))
     assert [finding for finding in examine() if finding.todo] == []
-    tell(examine())
+    show(examine())
     assert "1 versions" not in capsys.readouterr().out
     assert sorted(Path().rglob("*")) == before
 
 
 @pytest.mark.parametrize(
-    ("spoil", "what", "found", "todo"),
+    ("spoil", "place", "state", "todo"),
     [
         (hide_code, "code", "not as committed: pipeline/code.py", "commit them"),
         (lambda: shutil.rmtree(".git"), "git", "cannot be used", "run this in a clone"),
@@ -92,13 +92,13 @@ def test_a_sound_project_needs_nothing(capsys: pytest.CaptureFixture[str]) -> No
         (write("dvc.lock", "{"), "work/", "cannot be used", "is not YAML"),
     ],
 )
-def test_what_needs_attention_is_told_with_its_cure(
-    spoil: Callable[[], Any], what: str, found: str, todo: str, monkeypatch: pytest.MonkeyPatch
+def test_a_fault_is_shown_with_its_repair(
+    spoil: Callable[[], Any], place: str, state: str, todo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each leftover and fault is a line of the table, with what to do; the exit code is 1."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
     spoil()
-    matching = [one for one in examine() if one.what == what and found in one.found]
+    matching = [one for one in examine() if one.place == place and state in one.state]
     assert matching and todo in matching[0].todo, examine()
     with pytest.raises(SystemExit) as end:
         call(["doctor"])
@@ -110,17 +110,17 @@ def test_what_is_under_way_is_left_alone() -> None:
     write("work/half/.file.part")()
     with only_one("run"):
         findings = examine()
-    assert [one.found for one in findings if one.what == "at work"][0].startswith(".segline/run.lock is held")
+    assert [one.state for one in findings if one.place == "at work"][0].startswith(".segline/run.lock is held")
     assert not [one for one in findings if one.todo]
     assert [one for one in examine() if one.todo]
 
 
-@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="only Linux tells where a process was started")
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="only Linux shows where a process was started")
 def test_a_server_that_is_left_over_is_named() -> None:
-    """A process of Prefect's server in this folder, of which no run knows, is told with its number."""
+    """A process of Prefect's server in this folder, of which no run knows, is shown with its number."""
     command = [sys.executable, "-c", "input()", "prefect", "server", "start"]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as child:
-        todos = [one.todo for one in examine() if one.what == "Prefect"]
+        todos = [one.todo for one in examine() if one.place == "Prefect"]
         child.communicate(b"\n")
     assert todos == [f"`kill {child.pid}`"]
 

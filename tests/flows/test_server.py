@@ -114,7 +114,7 @@ def test_a_server_that_cannot_start_is_told(project: Path, monkeypatch: pytest.M
     """The message names the log where the reason is."""
     monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", "sqlite+aiosqlite:////no/such/folder/prefect.db")
     with (
-        pytest.raises(StageError, match=r"Prefect's server ended at its start; mend what .*server.log says"),
+        pytest.raises(StageError, match=r"Prefect's server ended at its start; repair what .*server.log says"),
         prefect_server(),
     ):
         pass

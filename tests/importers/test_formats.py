@@ -64,7 +64,7 @@ def test_samples_that_cannot_be_used_are_all_named() -> None:
 @pytest.mark.parametrize("name", ["../photos/a", "sub/a", "..", ".a", ""])
 def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
     """Names may come from a file that somebody else wrote; none of them leaves data/ or hides in it."""
-    with pytest.raises(DataError, match=rf"sample '{re.escape(name)}': is no file name; expected no folders"):
+    with pytest.raises(DataError, match=rf"sample '{re.escape(name)}': is not a file name; expected no folders"):
         _import(**{name: ROAD})
     assert not Path("data").exists()
 

@@ -14,7 +14,7 @@ from pipeline.promotion.findings import give_reason
 from pipeline.promotion.wording import to_sentences
 from pipeline.registry.client import list_versions
 from pipeline.registry.connection import opened
-from pipeline.steps.compare import compare, format_interval, summarise, tell
+from pipeline.steps.compare import compare, format_interval, show, summarise
 from tests.contest import ROAD, SKY, register, write_contest, write_split
 from tests.finished_project import tiny_model
 
@@ -31,7 +31,7 @@ def test_versions_and_folders_are_compared_and_nothing_changes(capsys: pytest.Ca
     before = list_versions()
     comparison = compare(str(tiny_model(ROAD)), "segline/1")
     assert comparison.difference.estimate == 0.25
-    tell(comparison)
+    show(comparison)
     told = capsys.readouterr().out
     assert "6 images, 6 groups" in told
     rows = [line.split() for line in told.splitlines()]
@@ -51,7 +51,7 @@ def test_noise_floor_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with opened() as (_, client):
         floor = {"floor": 0.3, "mean_ious": [0.1], "params_md5": "p", "data_md5": "d"}
         client.set_registered_model_tag("segline", "noise_floor", json.dumps(floor))
-    tell(compare("2", "1"))
+    show(compare("2", "1"))
     (sentence,) = to_sentences([give_reason("within_noise_floor", noise_floor=0.3)])
     assert sentence in capsys.readouterr().out
 

@@ -52,14 +52,14 @@ def test_history_of_a_registry(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(aliases, "PAUSE_S", 0.01)
     use_registry(tmp_path, monkeypatch)
-    step.tell(step.history())
+    step.show(step.history())
     assert "no decision is recorded at sqlite:" in capsys.readouterr().out
     first = append(new_line("refuse", 1, [], NOBODY, ["why"], {}))
     append(new_line("promote", 1, [first], NOBODY, ["why"], {}))
     with opened() as (_, client):
         client.delete_model_version("segline.ledger", "1")
     with pytest.raises(EvidenceError, match="is not as it was written: line 1 is not there: deleted in MLflow"):
-        step.tell(step.history())
+        step.show(step.history())
     told = capsys.readouterr().out
     assert "promoted" in told
     assert "the ledger says that the champion is segline/1, the alias is at nobody" in told

@@ -16,7 +16,7 @@ from pipeline.evaluation.scores import SCORES
 from pipeline.registry.client import model_name
 from pipeline.registry.connection import opened
 from pipeline.runtime.stages import MARKER, WORK
-from pipeline.steps.noise import NOISE, STAGES, identify, mean_iou_of, noise, prepare, run_in, tell
+from pipeline.steps.noise import NOISE, STAGES, identify, mean_iou_of, noise, prepare, run_in, show
 from pipeline.steps.preprocess import preprocess
 from pipeline.training.precision import STEP_TIMES
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
@@ -56,7 +56,7 @@ def test_the_floor_is_stored_with_the_model(
     use_registry(project, monkeypatch)
     keep_seeds(*MEAN_IOUS)
     floor = noise(3)
-    tell(floor)
+    show(floor)
     with opened() as (mlflow, client):
         tag = json.loads(client.get_registered_model(model_name()).tags["noise_floor"])
         (run,) = client.search_runs([client.get_experiment_by_name("segline").experiment_id])

@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from pipeline.dataset.contract import ClassList
 from pipeline.disk.files import md5_of, read_json
 from pipeline.errors import DataError, EvidenceError
-from pipeline.steps.predict import RECORD, PredictSummary, predict, progress_of, tell
+from pipeline.steps.predict import RECORD, PredictSummary, predict, progress_of, show
 from pipeline.vision.codec import read_image, read_mask, write_png
 from tests.bombs import write_bombs
 from tests.tiny_model import write_tiny_model
@@ -75,14 +75,14 @@ def test_unreadable_pictures_are_told_at_the_end(
     summary = predict(model, photos, tmp_path / "out")
     assert (summary.num_images, summary.skipped) == (2, (photos / "notes.txt",))
     with pytest.raises(DataError, match=r"1 of the pictures could not be read and have no mask:\n.*b.jpg: cannot be"):
-        tell(summary)
+        show(summary)
     assert "skipped 1 files" in capsys.readouterr().out
     assert not (tmp_path / "out/masks/b.png").exists()
 
 
 def test_success_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Where nothing failed, the places of the results are printed."""
-    tell(PredictSummary(3, (), (), Path("out")))
+    show(PredictSummary(3, (), (), Path("out")))
     assert "3 masks in out/masks" in capsys.readouterr().out
 
 
@@ -194,7 +194,7 @@ def test_names_are_told_printable(
     (photos / f"{odd}2.jpg").touch()
     summary = predict(model, photos, tmp_path / "out")
     with pytest.raises(DataError) as caught:
-        tell(summary)
+        show(summary)
     assert summary.num_images == 2
     for text in (str(caught.value), capsys.readouterr().out):
         assert all(line.isprintable() for line in text.split("\n"))
@@ -226,14 +226,14 @@ def test_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal there is a bar with counts, images per second and the time left."""
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("COLUMNS", "100")
-    with progress_of(2) as progress:
-        progress.advance()
-        progress.advance()
+    with progress_of(2) as advance:
+        advance()
+        advance()
     assert re.search(r"predict.*2/2.*images/s.*0:00:00", cast(Terminal, sys.stderr).getvalue())
 
 
 def test_log_gets_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """Where the output is kept, there are plain lines."""
-    with progress_of(1) as progress:
-        progress.advance()
+    with progress_of(1) as advance:
+        advance()
     assert "predict: 1/1 images" in capsys.readouterr().out

@@ -45,7 +45,7 @@ def test_first_champion_needs_the_gate_alone(contest: Callable[..., None], capsy
     contest()
     register(SKY)
     decision = promote()
-    step.tell(decision)
+    step.show(decision)
     assert decision.promoted and decision.champion is None
     assert codes(decision) == ["score", "no_champion"] and f"{decision}\n" in capsys.readouterr().out
     assert number_by_alias() == {"challenger": 1, "champion": 1}
@@ -222,7 +222,7 @@ def test_model_that_the_gate_rejected(contest: Callable[..., None], capsys: pyte
     contest()
     _judge(False, 60)
     with pytest.raises(SystemExit) as exit_:
-        run(lambda: step.tell(promote()))
+        run(lambda: step.show(promote()))
     err = capsys.readouterr().err
     assert exit_.value.code == 3 and "error: the gate rejected the newest model: mean IoU 0.5 is below the floor" in err
     assert "; IoU of car 0.5 is below the floor 0.7; " in err and "not found" not in err and read_ledger() == ()

@@ -16,7 +16,7 @@ from pipeline.registry.lineage import read_lineage
 from pipeline.registry.model_cache import download_model
 from pipeline.serving.model_card import Postprocess
 from pipeline.steps import gate
-from pipeline.steps.register import _describe, _read_accepted, _register, _tags, register, tell
+from pipeline.steps.register import _describe, _read_accepted, _register, _tags, register, show
 from tests.finished_project import ROOT, STAGES, make_scores, use_registry, write_lock, write_project
 from tests.flows.tiny_flow import started
 
@@ -40,7 +40,7 @@ def list_files(run_id: str) -> set[str]:
 def test_version_says_where_it_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
     """A registered version is the challenger, and its tags name commit, data, params, verdict and model."""
     version = register()
-    tell(version)
+    show(version)
     assert str(version) == "segline/1" and "segline/1 is challenger: mean IoU 0.8000" in capsys.readouterr().out
     assert find_alias("challenger") == list_versions()[0]
     assert version.tags["verdict"] == "accepted" and version.tags["mean_iou"] == "0.800000"

@@ -49,7 +49,7 @@ def test_rollback_undoes_and_is_undone(capsys: pytest.CaptureFixture[str]) -> No
     register("accepted", "accepted")
     promote(1)
     promote(2)
-    step.tell(rollback())
+    step.show(rollback())
     assert capsys.readouterr().out.endswith("segline/1 is champion again, segline/2 is previous\n")
     assert number_by_alias() == {"champion": 1, "previous": 2}
     rollback()
@@ -75,7 +75,7 @@ def test_rollback_to_a_version(capsys: pytest.CaptureFixture[str]) -> None:
     register("accepted", "accepted", "accepted", "accepted")
     for version in (1, 3, 2):
         promote(version)
-    step.tell(rollback("1"))
+    step.show(rollback("1"))
     assert number_by_alias() == {"champion": 1, "previous": 2}
     assert capsys.readouterr().out.endswith("segline/1 is champion, segline/2 is previous\n")
     with pytest.raises(EvidenceError, match="segline/4: never was champion, .*; `segline promote 4` compares it"):
@@ -130,7 +130,7 @@ def test_version_of_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGLINE_MODEL_NAME", "other")
     register("accepted")
     monkeypatch.delenv("SEGLINE_MODEL_NAME")
-    with pytest.raises(RegistryError, match="other/1: is no version of segline; set SEGLINE_MODEL_NAME to other"):
+    with pytest.raises(RegistryError, match="other/1: is not a version of segline; set SEGLINE_MODEL_NAME to other"):
         rollback("other/1")
 
 

@@ -55,10 +55,10 @@ def test_status_of_a_registry(
     """An empty registry says how the first version is made; a version and its alias are shown."""
     monkeypatch.chdir(tmp_path)
     use_registry(tmp_path, monkeypatch)
-    step.tell(step.status())
+    step.show(step.status())
     assert "no version of segline is registered at sqlite:" in capsys.readouterr().out
     set_alias("champion", create_version(create_run(), tiny_model(0), "", {}))
-    step.tell(step.status())
+    step.show(step.status())
     assert "champion" in capsys.readouterr().out
 
 
@@ -72,7 +72,7 @@ def test_alias_that_was_moved_by_hand_is_told(
         register(favourite)
     promote()
     set_alias("champion", find_version("1"))
-    step.tell(step.status())
+    step.show(step.status())
     assert "the ledger says that the champion is segline/2, the alias is at segline/1" in capsys.readouterr().out
 
 
@@ -100,9 +100,9 @@ def test_markup_in_the_registry_is_text(
     with opened() as (_, client):
         client.set_model_version_tag("segline.ledger", "1", "line.0", f"{evil}")
     with pytest.raises(EvidenceError, match="line 1 cannot be read"):
-        step.tell(step.status())
+        step.show(step.status())
     with pytest.raises(EvidenceError, match="line 1 cannot be read"):
-        history.tell(history.history())
+        history.show(history.history())
     told = capsys.readouterr().out
     assert "\x1b" not in told and "\\x1b[2J" in told
     assert all(f"\n {number} " in told for number in (1, 2))

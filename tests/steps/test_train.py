@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ import yaml
 
 from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.packed import read_packed
-from pipeline.disk.files import md5_of, write_json
+from pipeline.disk.files import md5_of
+from pipeline.disk.records import read_record, write_record
 from pipeline.errors import ParamsError
 from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import TRAIN, check_batch_size, train
@@ -76,8 +77,8 @@ def md5_of_model() -> list[str]:
 def turn_step_times() -> str:
     """Makes of the precision that was measured as the faster one the slower; returns the other."""
     (path,) = STEP_TIMES.iterdir()
-    is_bfloat16 = StepTimes.read(path).faster == BFLOAT16
-    write_json(path, asdict(StepTimes(1.0, 9.0 if is_bfloat16 else 0.1, None)))
+    is_bfloat16 = read_record(path, StepTimes, "train").faster == BFLOAT16
+    write_record(path, StepTimes(1.0, 9.0 if is_bfloat16 else 0.1, None))
     return FLOAT32 if is_bfloat16 else BFLOAT16
 
 

@@ -247,7 +247,7 @@ def test_class_that_cannot_be_learned() -> None:
 @pytest.mark.e2e
 @pytest.mark.usefixtures("_small")
 def test_split_without_samples() -> None:
-    """A split that nothing falls into stops the stage, with advice; quarantine cannot mend it."""
+    """A split that nothing falls into stops the stage, with advice; quarantine cannot repair it."""
     freeze(Path(), all={"split": "train"})
     with pytest.raises(DataError, match=r"split val has no sample; the set has 8 groups; name splits in the column"):
         validate(DATA, params(), OUT)
@@ -378,7 +378,9 @@ def test_empty_folder(tmp_path: Path) -> None:
 def test_a_group_that_is_not_there_is_refused() -> None:
     """A group that is known to be in several splits is one of the data set's, or a typing error."""
     freeze(Path(), all={"group": "street"})
-    with pytest.raises(ParamsError, match="names 'stret', which is no group of the data set, did you mean 'street'; "):
+    with pytest.raises(
+        ParamsError, match="names 'stret', which is not a group of the data set, did you mean 'street'; "
+    ):
         validate(DATA, params(groups_in_several_splits=("stret",)), OUT)
 
 

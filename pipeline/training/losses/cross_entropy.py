@@ -6,14 +6,7 @@ from typing import Any
 def cross_entropy(targets: Any, logits: Any, class_weights: Any, ignore_id: int) -> Any:
     """Weighted mean of the pixels' cross-entropy: sum(w[t] * -log p[t]) / sum(w[t]) over the counted pixels.
 
-    Args:
-        targets: (N, H, W) int32 class ids, `ignore_id` where not counted.
-        logits: (N, H, W, K) float32.
-        class_weights: (K,) float32.
-        ignore_id: the id that is left out.
-
-    Returns:
-        A float32 scalar, natural logarithm; 0 where no pixel is counted.
+    Natural logarithm; 0 if no pixel is counted. For shapes see `Loss`.
     """
     from keras import ops
 

@@ -9,14 +9,8 @@ SMOOTH = 1.0
 def soft_dice(targets: Any, logits: Any, class_weights: Any, ignore_id: int) -> Any:
     """1 - Dice coefficient of each class over the batch (Milletari et al., 2016), mean over the classes present.
 
-    Args:
-        targets: (N, H, W) int32 class ids, `ignore_id` where not counted.
-        logits: (N, H, W, K) float32.
-        class_weights: not used; Dice counts all classes alike.
-        ignore_id: the id that is left out.
-
-    Returns:
-        A float32 scalar in [0, 1]; 0 where no pixel is counted.
+    In [0, 1]; 0 if no pixel is counted. `class_weights` is not used: Dice counts all classes alike. For shapes see
+    `Loss`.
     """
     from keras import ops
 

@@ -9,8 +9,8 @@ from pipeline.training.losses.cross_entropy import cross_entropy
 from pipeline.training.losses.soft_dice import soft_dice
 
 Loss = Callable[[Any, Any, Any, int], Any]
-"""From targets (N, H, W) int32, logits (N, H, W, K) float32, class weights (K,) float32 and the id of the targets that
-are left out to a float32 scalar. Keras is imported inside, because params are read where it is not loaded."""
+"""From targets (N, H, W) int32 class ids, logits (N, H, W, K) float32, class weights (K,) float32 and the id of the
+targets that are left out to a float32 scalar. Keras is imported inside, because params are read without Keras."""
 LOSSES: Mapping[str, Loss] = {
     "cross_entropy": cross_entropy,
     "soft_dice": soft_dice,
@@ -18,11 +18,9 @@ LOSSES: Mapping[str, Loss] = {
 
 
 def weighted_sum(weights: Mapping[str, float], targets: Any, logits: Any, class_weights: Any, ignore_id: int) -> Any:
-    """Sum of weight * loss, in the order of `LOSSES`: that of `weights` changes no bit.
+    """Sum of weight * loss in the order of `LOSSES`, so the order of `weights` changes no bit.
 
-    Args:
-        weights: by name of the loss, one at least above 0; a loss of weight 0, or of none, is left out.
-        targets: as the rest an argument of `Loss`.
+    A loss of weight 0, or without a weight, is left out; one weight at least must be above 0.
     """
     used = ((weights[name], loss) for name, loss in LOSSES.items() if weights.get(name))
     return reduce(operator.add, (weight * loss(targets, logits, class_weights, ignore_id) for weight, loss in used))
