@@ -151,7 +151,7 @@ def list_samples(data: Path = DATA) -> list[Sample]:
 
 
 def read_sample_table(path: Path) -> dict[str, tuple[str, str]]:
-    """Group and split by name from a `samples.csv`; empty if there is no such file.
+    """Group and split by name from a `samples.csv`; empty if the file is missing.
 
     Raises:
         DataError: it is not CSV, a column is missing, a name is empty or double, or a split is unknown.

@@ -168,17 +168,14 @@ def _open_repo() -> Iterator[Any]:
         raise StageError(f"{err}; versions need git: clone the project, or run `git init` here") from err
     except LockError as err:
         raise StageError(f"DVC is busy in this project; wait for the other command to end. It says: {err}") from err
-    except OSError as err:
-        raise StageError(
-            f"DVC failed: {FULL if is_full(err) else err}; fix that and run the same command again"
-        ) from err
     except sqlite3.Error as err:
         raise StageError(
             f"DVC failed: its own data base in its site cache cannot be used ({err}); look for free "
             "space on the disk, a limit on the size of files and write permission, then run the same command again"
         ) from err
-    except DvcException as err:
-        reason = ": ".join(str(error) for error in _causes(err))
+    except (OSError, DvcException) as err:
+        is_out_of_space = isinstance(err, OSError) and is_full(err)
+        reason = FULL if is_out_of_space else ": ".join(str(error) for error in _causes(err))
         raise StageError(f"DVC failed: {reason}; fix that and run the same command again") from err
 
 

@@ -87,7 +87,7 @@ def _notes_on(samples: "Sequence[Sample]", images: Path) -> list[str]:
             "their group with --group or --samples, so that they do not end up in train and test"
         )
     if num_other_files := count_other_files(images):
-        notes.append(f"files next to the images that are no pictures were left out: {num_other_files}")
+        notes.append(f"files next to the images that are not pictures were left out: {num_other_files}")
     if num_hidden := count_hidden_pictures(images):
         notes.append(f"hidden pictures, whose names begin with a dot, were left out: {num_hidden}")
     return notes

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.dataset.contract import DATA
 from pipeline.dataset.versions import add_data, check_can_add, read_data_md5
-from pipeline.disk.files import check_writable, md5_of, part_of, remove, write_json, written_whole
-from pipeline.disk.records import read_record
+from pipeline.disk.files import check_writable, md5_of, part_of, remove, written_whole
+from pipeline.disk.records import read_record, write_record
 from pipeline.errors import DataError, SeglineError
 
 JOURNAL = Path(".segline/import.json")
@@ -79,7 +79,7 @@ def replaced(data: Path = DATA) -> Iterator[Path]:
         dvc_file = _dvc_file(data)
         former = dvc_file.read_text(encoding="utf-8") if dvc_file.exists() else None
         replacement = Replacement(md5_of(folder), former)
-        write_json(JOURNAL, asdict(replacement))
+        write_record(JOURNAL, replacement)
         old = _old(data)
         remove(old)
         try:

@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.disk.files import check_writable, md5_of, write_json
-from pipeline.disk.records import read_record
+from pipeline.disk.files import check_writable, md5_of
+from pipeline.disk.records import read_record, write_record
 from pipeline.runtime.stages import MARKER, PIPELINE, WORK, list_stages
 
 COSTS = Path(".segline/cost")
@@ -48,7 +48,7 @@ def cost_recorded(stage: str, work: Path = WORK, folder: Path = COSTS) -> Iterat
     unit = 1e6 if sys.platform == "darwin" else 1e3  # macOS counts bytes, Linux KB
     peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
     cost = Cost(stage, round(time.monotonic() - started, 1), peak_mb, md5_of(work / stage / MARKER))
-    write_json(folder / f"{stage}.json", asdict(cost))
+    write_record(folder / f"{stage}.json", cost)
 
 
 def read_costs(work: Path = WORK, folder: Path = COSTS, pipeline: Path = PIPELINE) -> list[Cost]:

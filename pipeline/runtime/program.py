@@ -76,7 +76,7 @@ def run(main: Callable[[], None], is_logged: bool = False) -> None:
         _end(f"interrupted; {STOPPED}", 130)
     except Terminated:
         _end(f"terminated; {STOPPED}", 143)
-    except Exception as err:  # nobody foresaw it; the traceback is kept
+    except Exception as err:  # unforeseen; the traceback is kept
         if is_logged:
             traceback.print_exc()
         _end(
@@ -128,6 +128,6 @@ def _keep_traceback() -> str:
 
 
 def _end(message: str, code: int) -> NoReturn:
-    with suppress(OSError):  # nobody reads stderr any more
+    with suppress(OSError):  # stderr is closed
         print(message, file=sys.stderr, flush=True)
     sys.exit(code)

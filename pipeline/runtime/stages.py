@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.disk.files import md5_of_code, read_yaml
 from pipeline.errors import StageError
+from pipeline.text import show_names
 
 PIPELINE = Path("dvc.yaml")
 PARAMS = Path("params.yaml")
@@ -21,7 +22,6 @@ WORK = Path("work")
 MARKER = "summary.json"
 """File that each stage writes last into its folder: its main numbers."""
 CODE = "pipeline"
-NUM_NAMED = 5
 RESTORE = "run this in the project's folder, or restore it from git"
 
 
@@ -49,11 +49,10 @@ def unchanged_inputs(stage: str) -> Iterator[None]:
     before = _read_inputs(stage)
     yield
     after = _read_inputs(stage)
-    if changed := sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)):
-        more = f" and {len(changed) - NUM_NAMED} more" if len(changed) > NUM_NAMED else ""
+    if changed := [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]:
         raise StageError(
-            f"{', '.join(changed[:NUM_NAMED])}{more} changed while {stage} ran, so nobody could say what its outputs "
-            "were made of; they do not count, run the same command again"
+            f"{show_names(changed)} changed while {stage} ran, so the inputs of its outputs are unknown; they do not "
+            "count, run the same command again"
         )
 
 

@@ -236,7 +236,7 @@ OF_IMAGES = (
         "no_transparency",
         column="has_alpha",
         reason="image holds transparency, which is dropped",
-        what_to_do="flatten it if the colour below transparent pixels is no part of the picture",
+        what_to_do="flatten it if the colour below transparent pixels does not belong to the picture",
         severity=WARNING,
     ),
     _must_be_false(

@@ -24,10 +24,7 @@ PALETTE = 3  # colour type of a PNG
 
 
 def read_image(path: Path, limits: Limits = HIGHEST) -> np.ndarray:
-    """Reads a picture upright (EXIF applied); see `decode_image`.
-
-    Returns:
-        (H, W, 3) uint8 RGB.
+    """Reads a picture as (H, W, 3) uint8 RGB, upright (EXIF applied); see `decode_image`.
 
     Raises:
         DataError: the file is missing, truncated, not a picture, or beyond the limits.
@@ -36,10 +33,7 @@ def read_image(path: Path, limits: Limits = HIGHEST) -> np.ndarray:
 
 
 def read_stored(path: Path) -> np.ndarray:
-    """Reads a picture upright in the depth and the channels it is stored with; see `decode_stored`.
-
-    Returns:
-        (H, W) or (H, W, 3) RGB, uint8 or uint16.
+    """Reads a picture as it is stored, (H, W) or (H, W, 3) RGB, uint8 or uint16; see `decode_stored`.
 
     Raises:
         DataError: the file is missing, truncated, not a picture, or beyond the highest limits.
@@ -48,10 +42,7 @@ def read_stored(path: Path) -> np.ndarray:
 
 
 def decode_image(picture: PictureFile) -> np.ndarray:
-    """A picture upright: grey is repeated over the channels, alpha is dropped, 16 bits lose the low 8.
-
-    Returns:
-        (H, W, 3) uint8 RGB.
+    """A picture upright as (H, W, 3) uint8 RGB: grey is repeated, alpha is dropped, 16 bits lose the low 8.
 
     Raises:
         DataError: it is truncated or not a picture.
@@ -60,10 +51,9 @@ def decode_image(picture: PictureFile) -> np.ndarray:
 
 
 def decode_stored(picture: PictureFile) -> np.ndarray:
-    """A picture upright in the depth and the channels it is stored with; a palette's PNG gives its indices.
+    """A picture upright in its own depth and channels, (H, W) or (H, W, 3) RGB, uint8 or uint16.
 
-    Returns:
-        (H, W) or (H, W, 3) RGB, uint8 or uint16; alpha is dropped.
+    A palette PNG gives its indices; alpha is dropped.
 
     Raises:
         DataError: it is truncated or not a picture.

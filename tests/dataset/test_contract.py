@@ -176,7 +176,7 @@ def test_names_that_are_one_on_another_machine_are_refused(tmp_path: Path, one: 
 
 
 def test_a_table_may_lack_columns_and_cells(tmp_path: Path) -> None:
-    """Without a group a sample is a group of its own; a byte order mark and short rows are no harm."""
+    """Without a group a sample is a group of its own; a byte order mark and short rows do no harm."""
     (tmp_path / "samples.csv").write_text("\ufeffname,split,group\na\nb,val,g\n")
     assert read_sample_table(tmp_path / "samples.csv") == {"a": ("a", ""), "b": ("g", "val")}
     assert read_sample_table(tmp_path / "none.csv") == {}

@@ -30,7 +30,7 @@ def test_a_source_has_samples_and_notes() -> None:
     with folder("images", "masks", classes=CLASSES, group="(.*)_") as source:
         assert [(sample.name, sample.group) for sample in source.samples] == [("a_1", "a"), ("b_1", "b")]
         assert source.classes.names == ("sky", "road") and source.notes[0] == "masks were read as index masks"
-        assert source.notes[1:] == ["files next to the images that are no pictures were left out: 1"]
+        assert source.notes[1:] == ["files next to the images that are not pictures were left out: 1"]
 
 
 def test_the_command_offers_all_kinds() -> None:

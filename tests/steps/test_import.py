@@ -134,7 +134,7 @@ def test_a_folder_of_binary_masks() -> None:
     notes = import_data("folder", "images", "masks", classes=Path("classes.txt")).notes
     assert_array_equal(read_mask(DATA / "masks/north__a.png"), [[0, 1]] * 6)
     assert notes[0] == "masks were read as binary masks" and "no groups were given" in notes[1]
-    assert notes[2] == "files next to the images that are no pictures were left out: 1"
+    assert notes[2] == "files next to the images that are not pictures were left out: 1"
     assert notes[3] == "hidden pictures, whose names begin with a dot, were left out: 1"
 
 

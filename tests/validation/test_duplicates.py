@@ -93,7 +93,7 @@ def test_known_groups_make_a_duplicate_known() -> None:
 
 
 def test_duplicates_within_a_split_keep_the_first() -> None:
-    """Of one file three times in train, the second and third by name are one too many; test's is no matter."""
+    """Of one file three times in train, the second and third by name are extra; test's does not count."""
     pictures = [picture(name, "train", md5="same") for name in ("c", "a", "b")] + [picture("d", "test", md5="same")]
     assert [(one.name, one.of) for one in duplicates_within(pictures)] == [("b", "a"), ("c", "a")]
 

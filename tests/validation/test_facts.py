@@ -68,7 +68,7 @@ def test_a_mask_of_0_and_255_looks_binary() -> None:
 
 
 def test_faults_of_files_with_odd_names() -> None:
-    """A colon in a path is no end of it."""
+    """A colon in a path does not end it."""
     sample = Sample("a: b", Path("images/a: b.png"), None, "a", "train")
     row = sample_row(Facts(sample, None, None, "images/a: b.png: is empty; restore the file", ""), CLASSES, 0.0)
     assert row["image_error"] == "is empty"
