@@ -18,7 +18,7 @@ class RunError(StageError):
     """A run ended in an error, which it has printed itself.
 
     Attributes:
-        exit_code: of the run's process.
+        exit_code: exit code of the run's process.
     """
 
     def __init__(self, exit_code: int) -> None:

@@ -5,8 +5,6 @@ import os
 import secrets
 import socket
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
@@ -76,7 +74,7 @@ def prefect_server() -> Iterator[str]:
 
 
 def where_pages_are(address: str) -> str:
-    """The address of Prefect's pages, with a hint at the key if the server is our own."""
+    """The address of Prefect's pages, and the file of their key if the server is our own."""
     place = without_secrets(address).removesuffix("/api")
     is_ours = KEY.exists() and KEY.read_text() == os.environ.get("PREFECT_API_AUTH_STRING")
     return f"{place} (which asks for the key in {KEY})" if is_ours else place
@@ -145,6 +143,9 @@ def _wait_for(port: int, key: str, is_alive: Callable[[], bool], log: Path) -> N
         _PortTakenError: another program listens there.
         StageError: the server took too long or ended.
     """
+    import urllib.error
+    import urllib.request  # with ssl and http some 20 ms, which most commands do without
+
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     basic = {"Authorization": f"Basic {base64.b64encode(key.encode()).decode()}"}
     request = urllib.request.Request(f"http://{HOST}:{port}/api/admin/version", headers=basic)

@@ -182,7 +182,7 @@ class ExportParams(Section):
 
 
 class BootstrapParams(Section):
-    """Error bars of the scores."""
+    """Settings of a bootstrap."""
 
     unit: Literal["group", "image"]
     num_resamples: Resamples
@@ -213,23 +213,18 @@ class GateParams(Section):
     ceilings: dict[str, Share]
 
 
-class PromoteParams(Section):
+class PromoteParams(BootstrapParams):
     """Rule and limits of promotion, and the settings of its bootstrap."""
 
     rule: str
     margin: Share
     class_margin: Share
-    confidence: Confidence
-    num_resamples: Resamples
-    seed: Seed
-    unit: Literal["group", "image"]
-    min_units: Units
     anchor: Literal["best", "none"] | Annotated[Whole, Field(ge=1, lt=2**31)]
     noise_floor: Literal["note", "require"]
 
     def bootstrap(self) -> dict[str, Any]:
         """Arguments of the bootstrap of a comparison."""
-        return self.model_dump(include={"unit", "num_resamples", "seed", "confidence", "min_units"})
+        return self.model_dump(include=set(BootstrapParams.model_fields))
 
     def limits(self, floor: float | None) -> Limits:
         """Limits of the rule; `floor` is the measured noise floor of mean IoU, if there is one."""

@@ -50,7 +50,7 @@ class Model:
 
         Raises:
             DataError: an array of another shape or dtype, or a file that cannot be read as an image.
-            EvidenceError: the model gives another number of classes than its card says.
+            EvidenceError: the model gives another number of classes than its card.
         """
         if isinstance(images, np.ndarray | str | Path):
             return self.predictor.predict(_read(images))

@@ -64,7 +64,7 @@ def test_a_name_like_no_other_is_answered_with_all() -> None:
 
 
 def test_an_unknown_name_in_a_network_is_answered() -> None:
-    """Names are told apart by the chosen network; its own name is not put between them."""
+    """Names are distinguished by the chosen network; its own name is not put between them."""
     message = _message(_content(train__network__widht=8))
     assert "unknown name `train.network.widht`, did you mean `width`?; remove it" in message
 
@@ -236,7 +236,7 @@ def test_values_that_do_not_go_together_are_refused(changes: dict[str, Any], mes
     assert message in _message(_content(**changes))
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_that_is_wrong_is_reported_at_once() -> None:
     """The message has a line for each wrong value."""
     message = _message(_content(train__num_epochs=0, gate__floors={"mean_iou": 1.5}, validate__on_error="skip"))
     assert message.count("params.yaml: ") == 3
@@ -263,7 +263,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     ],
 )
 def test_values_that_do_not_go_are_refused(changes: dict[str, Any], message: str) -> None:
-    """Ranges, types and values that contradict each other are told by name."""
+    """Ranges, types and values that contradict each other are reported by name."""
     assert message in _message(_content(**changes))
 
 
@@ -288,13 +288,13 @@ def test_a_file_without_sections_is_refused(content: Any) -> None:
     assert "expected sections such as `train:`" in _message(content)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     """Outside a project the message says where to be."""
     with pytest.raises(ParamsError, match="not found; run this in the project's folder"):
         read_params(tmp_path / "params.yaml")
 
 
-def test_a_file_that_is_not_yaml_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_yaml_is_reported(tmp_path: Path) -> None:
     """A file that cannot be parsed is named."""
     (tmp_path / "params.yaml").write_text("train: {")
     with pytest.raises(ParamsError, match=r"params\.yaml: is not YAML"):

@@ -67,11 +67,7 @@ def compare(
 
 
 def check(parity: Parity, max_disagreeing_share: float, max_probability_difference: float) -> None:
-    """Compares the differences with their limits.
-
-    Raises:
-        ExportError: one is above its limit.
-    """
+    """Raises `ExportError` if a difference is above its limit."""
     share, difference = parity.disagreeing_share, parity.probability_difference
     if not (share <= max_disagreeing_share and difference <= max_probability_difference):
         raise ExportError(

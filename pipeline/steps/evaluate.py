@@ -1,13 +1,13 @@
-"""Scores the exported model on the raw test images, and gathers what shows where it is right and wrong.
+"""Scores the exported model on the raw test images, and writes tables and pictures of its right and wrong pixels.
 
 Besides scores.json the folder holds
 
 - per_image.csv: a row for each test image. Its columns "A>B" are the pixels of class A that were taken for B.
-- suspects.csv: areas whose label may be wrong, because the model is sure of another class; a list to label again by.
+- suspects.csv: areas whose label may be wrong, because the model is sure of another class; a list for labelling again.
 - per_class.csv, confusion.csv (a row for each target class), confusion.svg: the same, pooled over the split;
   by_class/METRIC.csv for `dvc plots`.
 - overlays/: KIND_RANK.jpg with image, truth, prediction and wrong pixels of the worst images, of those with the most
-  suspected pixels and of some random ones; overlays.csv, which says whose they are; legend.svg.
+  suspected pixels and of some random ones; overlays.csv with the sample of each; legend.svg.
 """
 
 import math
@@ -165,7 +165,7 @@ def write_tables(folder: Path, matrix: np.ndarray, scores: Scores) -> None:
 
 
 def show_images(shortlists: Mapping[Kind, Shortlist], classes: ClassList, folder: Path, pool: Executor) -> None:
-    """Writes the overlays, named by kind and rank, a list of whose they are, and their legend."""
+    """Writes the overlays, named by kind and rank, the list of their samples, and the legend."""
     folder.mkdir()
     pictures = {entry.name: entry.picture for listed in shortlists.values() for entry in listed.entries}
     drawn = pool.map(partial(_draw, classes), pictures.values())  # once each: an image can be on several lists

@@ -27,9 +27,9 @@ class Imported:
     """Summary of an import.
 
     Attributes:
-        num_samples: pairs of an image and a mask.
-        num_classes: without ignored ones.
-        num_by_split: samples by frozen split; under "by group" those whose split follows from their group.
+        num_samples: number of pairs of an image and a mask.
+        num_classes: number of classes without ignored ones.
+        num_by_split: samples by frozen split; under "by group" those without a frozen one.
         notes: decisions for the user to read.
     """
 

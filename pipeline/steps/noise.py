@@ -40,7 +40,7 @@ from pipeline.training.precision import STEP_TIMES
 NOISE = Path(".segline/noise")
 STAGES = ("train", "export", "evaluate")
 SHARED = (Path("data"), MANIFEST.parent, FINGERPRINT.parent, STEP_TIMES)
-"""What the seeds read and have in common; with the measured step times all of them train in one precision."""
+"""Inputs that the seeds share; by the measured step times all of them train in one precision."""
 
 
 def noise(num_runs: int) -> float:
@@ -127,7 +127,7 @@ def mean_iou_of(folder: Path, seed: int, place: str) -> float:
 
 @dataclass(frozen=True)
 class _Kept:
-    """A seed that has been trained."""
+    """The result of a seed."""
 
     seed: int
     mean_iou: float

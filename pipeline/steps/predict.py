@@ -28,7 +28,7 @@ MAX_NAME_BYTES = 249  # file systems take 255; a mask is first written with "." 
 
 
 class PredictSummary(NamedTuple):
-    """What became of the pictures.
+    """The result for all pictures.
 
     Attributes:
         num_images: number of pictures that have a mask now.

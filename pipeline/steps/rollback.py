@@ -1,4 +1,4 @@
-"""Makes the previous champion, or a named version, champion again; a line in the ledger says so."""
+"""Makes the previous champion, or a named version, champion again, and records that in the ledger."""
 
 from dataclasses import asdict, replace
 from typing import NamedTuple
@@ -32,7 +32,9 @@ def rollback(to: str | None = None) -> Rollback:
     """See `segline.rollback`."""
     standing = read_standing(completes=True)
     target = _find_target(standing) if to is None else _find_named(to, standing)
-    _check_accepted(target)
+    if target.tags.get("verdict") != "accepted":
+        problem = "has no accepted verdict, so it cannot be champion"
+        raise EvidenceError(f"{target}: {problem}; `segline history` shows which")
     download_verified(target)
     line = move(target, standing)
     report_decision(line.number, target, rollback_of(line.number, target, line.reasons))
@@ -66,13 +68,6 @@ def move(target: Version, standing: Standing) -> Line:
     return replace(line, number=effect.number)
 
 
-def _check_accepted(target: Version) -> None:
-    if target.tags.get("verdict") != "accepted":
-        raise EvidenceError(
-            f"{target}: has no accepted verdict, so it cannot be champion; `segline history` shows which"
-        )
-
-
 def _give_reasons(target: Version, standing: Standing) -> list[Reason]:
     champion, alias = standing.state.champion, standing.found.champion
     if champion == target.number:
@@ -104,7 +99,7 @@ def _find_named(to: str, standing: Standing) -> Version:
     if target.name != model_name():
         raise RegistryError(f"{target}: is not a version of {model_name()}; set SEGLINE_MODEL_NAME to {target.name}")
     if target.number == standing.state.champion and standing.complaint is None:
-        raise RegistryError(f"{target} is the champion already; `segline history` shows who was before")
+        raise RegistryError(f"{target} is the champion already; `segline history` shows the one before")
     left = _left_champions(standing)
     if target.number not in left and (left or standing.state.champion is None):
         otherwise = f"`segline promote {target.number}` compares it with the champion"

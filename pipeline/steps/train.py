@@ -133,11 +133,7 @@ def write(fit: Fit, fingerprint: Fingerprint, params: TrainParams, out: Path) ->
 
 
 def check_batch_size(batch_size: int, num_gpus: int) -> None:
-    """Refuses a batch of which the GPUs would get unequal parts.
-
-    Raises:
-        ParamsError: it is not a multiple of their number.
-    """
+    """Raises `ParamsError` if the GPUs would get unequal parts of a batch."""
     if num_gpus and batch_size % num_gpus:
         raise ParamsError(
             f"params.yaml: `train.batch_size` is {batch_size}, {num_gpus} GPUs are visible; expected a multiple, "
@@ -167,7 +163,7 @@ def _measure(
     machine: Mapping[str, str],
     build: Callable[[str], Trainer],
 ) -> StepTimes | None:
-    """Times of a step in both precisions, of now or of an earlier training of this kind on this kind of machine."""
+    """Times of a step in both precisions, measured now or by an earlier training of this kind on such a machine."""
     shape = params.model_dump(mode="json", include={"network", "augment", "batch_size"})
     identity = [machine, keras.backend.backend(), fingerprint.size, len(fingerprint.classes), shape]
     some = [batches[step] for step in range(min(NUM_MEASURED_BATCHES, len(batches)))]
@@ -175,9 +171,9 @@ def _measure(
 
 
 def _recipe(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
-    """All that the weights follow from but the machine: a checkpoint of anything else is not continued."""
+    """All that the weights follow from but the machine; a checkpoint of another recipe is not continued."""
     return {
-        "params": params.model_dump(mode="json", exclude={"num_threads"}),  # that is of the machine
+        "params": params.model_dump(mode="json", exclude={"num_threads"}),  # a fact of the machine
         "data": fingerprint.arrays_md5,
         "classes": fingerprint.classes.to_dict(),
         "backend": keras.backend.backend(),

@@ -107,11 +107,7 @@ def checkpoint_path(recipe: Any, folder: Path = CHECKPOINTS) -> Path:
 
 
 def only_training(folder: Path = CHECKPOINTS) -> AbstractContextManager[None]:
-    """Holds the folder's lock until the block ends.
-
-    Raises:
-        TrainingError: another process trains here.
-    """
+    """Holds the folder's lock until the block ends; raises `TrainingError` if another process holds it."""
     path = folder / "lock"
     refusal = f"{path}: another training runs in this folder; wait for its end, or stop it and start again"
     return held(path, TrainingError(refusal))

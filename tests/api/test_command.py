@@ -92,7 +92,7 @@ def test_outside_a_project_is_refused(words: list[str], tmp_path: Path, monkeypa
     assert not list(tmp_path.iterdir())
 
 
-def test_a_typo_in_params_is_told_before_anything_starts(project: Path) -> None:
+def test_a_typo_in_params_is_reported_before_anything_starts(project: Path) -> None:
     """`segline run` reads params.yaml first."""
     (project / "dvc.yaml").write_text("stages: {}\n")
     (project / "params.yaml").write_text((project / "params.yaml").read_text().replace("num_epochs", "num_epoch"))
@@ -101,7 +101,7 @@ def test_a_typo_in_params_is_told_before_anything_starts(project: Path) -> None:
     assert not (project / ".segline").exists()
 
 
-def test_params_that_do_not_fit_are_told_before_anything_starts(project: Path) -> None:
+def test_params_that_do_not_fit_are_reported_before_anything_starts(project: Path) -> None:
     """A crop that does not fit and a class that is not there are known before the first stage, not after an hour."""
     (project / "dvc.yaml").write_text("stages: {}\n")
     text = (project / "params.yaml").read_text()
@@ -124,7 +124,7 @@ def test_a_second_run_is_refused_at_once(project: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["run"], ["schedule", "--cron", "0 3 * * *"]], ids=["run", "schedule"])
-def test_code_that_is_not_committed_is_told_before_anything_starts(project: Path, words: list[str]) -> None:
+def test_code_that_is_not_committed_is_reported_before_anything_starts(project: Path, words: list[str]) -> None:
     """What registering would refuse hours later is refused at once, with a way to train all the same."""
     write_tiny_flow(project)
     (project / "pipeline").mkdir()

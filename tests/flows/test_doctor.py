@@ -65,7 +65,7 @@ def spoil_cache() -> None:
 
 
 def test_a_sound_project_needs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """Facts are told and nothing is to do; nothing is written."""
+    """Facts are reported and nothing is to do; nothing is written."""
     before = sorted(Path().rglob("*"))
     assert [finding for finding in examine() if finding.todo] == []
     show(examine())

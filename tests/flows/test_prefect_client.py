@@ -90,7 +90,7 @@ def nobody() -> Iterator[int]:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize(
-    ("server", "scheme", "told"),
+    ("server", "scheme", "says"),
     [
         (nobody, "http", "Connection refused"),
         (silence, "http", "timed out"),
@@ -99,7 +99,7 @@ def nobody() -> Iterator[int]:
         (silence, "https", "timed out"),
     ],
 )
-def test_a_server_that_is_none_is_told(server: object, scheme: str, told: str) -> None:
+def test_a_server_that_is_none_is_reported(server: object, scheme: str, says: str) -> None:
     """Whatever is at the address, it is said within seconds and without the password."""
     assert callable(server)
     start = time.monotonic()
@@ -108,7 +108,7 @@ def test_a_server_that_is_none_is_told(server: object, scheme: str, told: str) -
         with (
             temporary_settings({PREFECT_API_URL: address}),
             pytest.raises(
-                StageError, match=f"Prefect's server at {scheme}://127.0.0.1:{port}/api fails: .*{told}"
+                StageError, match=f"Prefect's server at {scheme}://127.0.0.1:{port}/api fails: .*{says}"
             ) as info,
         ):
             check_address(address)
@@ -118,7 +118,7 @@ def test_a_server_that_is_none_is_told(server: object, scheme: str, told: str) -
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("address", ["prefect", "ftp://127.0.0.1/api", "http://", "http://127.0.0.1:99999/api"])
-def test_an_address_that_is_none_is_told(address: str) -> None:
+def test_an_address_that_is_none_is_reported(address: str) -> None:
     """What is no address of a server is refused by name."""
     with temporary_settings({PREFECT_API_URL: address}), pytest.raises(StageError, match="correct PREFECT_API_URL"):
         check_address(address)

@@ -82,7 +82,9 @@ def test_a_killed_run_leaves_nothing_behind_and_the_next_goes_on(tiny: Path) -> 
 
 
 @pytest.mark.e2e
-def test_a_registry_that_is_not_there_is_told_before_the_training(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_that_is_not_there_is_reported_before_the_training(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No model is trained that could not be registered."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     code, output = run_flow()

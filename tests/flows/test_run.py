@@ -79,7 +79,7 @@ def test_a_stage_says_what_it_does_and_gives_no_hints(data: None) -> None:
     assert run_module("flows.run", "--stage", "one") == (0, "Stage 'one' didn't change, skipping\n")
 
 
-def test_a_stage_that_fails_is_told(data: None) -> None:
+def test_a_stage_that_fails_is_reported(data: None) -> None:
     """What the stage said comes first, then that it failed, without a traceback."""
     Path("dvc.yaml").write_text(STAGE.format(cmd="echo why && exit 7"))
     code, output = run_module("flows.run", "--stage", "one")

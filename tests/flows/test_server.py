@@ -110,7 +110,7 @@ def test_the_server_starts_and_ends_with_the_block(project: Path) -> None:
 
 
 @pytest.mark.e2e
-def test_a_server_that_cannot_start_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_cannot_start_is_reported(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names the log where the reason is."""
     monkeypatch.setenv("PREFECT_SERVER_DATABASE_CONNECTION_URL", "sqlite+aiosqlite:////no/such/folder/prefect.db")
     with (

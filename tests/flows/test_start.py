@@ -34,7 +34,7 @@ def test_a_committed_project_with_data_may_start() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "says"),
     [
         (write("params.yaml", "{}"), "`train` is missing"),
         (write("dvc.yaml", "stages: {}"), "found no `stages`"),
@@ -44,17 +44,17 @@ def test_a_committed_project_with_data_may_start() -> None:
         (lambda: shutil.rmtree(".git/refs"), "git repository"),
     ],
 )
-def test_what_would_fail_later_is_told_at_once(
-    spoil: Callable[[], Any], told: str, monkeypatch: pytest.MonkeyPatch
+def test_what_would_fail_later_is_reported_at_once(
+    spoil: Callable[[], Any], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Params, stages, data and code are looked at before anything runs."""
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
     spoil()
-    with pytest.raises(SeglineError, match=told):
+    with pytest.raises(SeglineError, match=says):
         check_start()
 
 
-def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_is_nearly_full_is_reported(tmp_path: Path) -> None:
     """A run that would take more than is free is refused with both numbers."""
     free = shutil.disk_usage(".").free
     with Path("data/images/large").open("wb") as file:

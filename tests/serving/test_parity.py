@@ -52,7 +52,7 @@ def test_the_same_network_agrees(network: keras.Model) -> None:
     assert parity.golden_images == ("a", "b") and parity.num_made_images == 2
 
 
-def test_other_weights_are_told_apart(network: keras.Model) -> None:
+def test_other_weights_are_distinguished(network: keras.Model) -> None:
     """One bias that differs by a hundredth is far outside of the limits."""
     other = build()
     other.get_layer("classify").bias.assign(np.array([0, 0.01, 0]))
@@ -60,7 +60,7 @@ def test_other_weights_are_told_apart(network: keras.Model) -> None:
     assert parity.probability_difference > 1e-3
 
 
-def test_a_resize_without_area_average_is_told_apart(network: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resize_without_area_average_is_distinguished(network: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Images of working size do not show it, the made ones do."""
     import tensorflow as tf
 

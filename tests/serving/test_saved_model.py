@@ -85,7 +85,7 @@ def test_a_damaged_model_says_what_to_do(model: Path, tmp_path: Path, file: str,
         load_saved_model(folder)
 
 
-def test_a_folder_that_cannot_be_written_is_told() -> None:
+def test_a_folder_that_cannot_be_written_is_reported() -> None:
     """What the system refuses is an error of ours; /dev/full stands for any disk without room."""
     network = build_unet(
         num_classes=2, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)

@@ -32,19 +32,19 @@ def test_versions_and_folders_are_compared_and_nothing_changes(capsys: pytest.Ca
     comparison = compare(str(tiny_model(ROAD)), "segline/1")
     assert comparison.difference.estimate == 0.25
     show(comparison)
-    told = capsys.readouterr().out
-    assert "6 images, 6 groups" in told
-    rows = [line.split() for line in told.splitlines()]
+    output = capsys.readouterr().out
+    assert "6 images, 6 groups" in output
+    rows = [line.split() for line in output.splitlines()]
     interval = ["0.375", "[0.375,", "0.375]", "0.125", "[0.125,", "0.125]", "+0.250", "[+0.250,", "+0.250]"]
     assert ["mean", "IoU", *interval] in rows
     assert [row[0] for row in rows if row[-1:] == ["-0.250]"]] == ["sky"]
-    assert to_sentences([summarise(comparison)])[0] in told
-    assert "were the second the champion, the first would not be promoted (superior): " in told
-    assert "class sky: non-inferiority to the champion not demonstrated" in told
+    assert to_sentences([summarise(comparison)])[0] in output
+    assert "were the second the champion, the first would not be promoted (superior): " in output
+    assert "class sky: non-inferiority to the champion not demonstrated" in output
     assert list_versions() == before and read_ledger() == ()
 
 
-def test_noise_floor_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_noise_floor_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     """The reasons are those of a promotion: the noise floor is a note by default."""
     register(SKY)
     register(ROAD)

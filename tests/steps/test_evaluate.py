@@ -155,7 +155,7 @@ def test_classes_have_their_intervals_and_boundaries_beside_them(project: Path) 
 
 
 def test_the_program_tells_what_it_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The interval is told, or why there is none."""
+    """The interval is reported, or why there is none."""
     scores = evaluate()
     assert "95% interval 0." in step.describe(scores)
     assert "by 4 images; few images, so it is rather too narrow" in step.describe(scores)
@@ -256,7 +256,7 @@ def test_failure_leaves_the_old_folder(project: Path) -> None:
 
 @pytest.mark.parametrize("side", ["image", "mask"])
 def test_files_that_changed_since_they_were_validated_are_refused(project: Path, side: str) -> None:
-    """Scores of other files than the manifest's would be told as the manifest's."""
+    """Scores of other files than the manifest's would be reported as the manifest's."""
     path: Path = getattr(read_manifest()[1], side)
     path.write_bytes(path.read_bytes() + b"x")
     with pytest.raises(EvidenceError, match=f"{path}: is not the file that was validated; run `dvc repro validate`"):

@@ -48,7 +48,7 @@ def test_table_tells_each_decision_and_what_came_of_it() -> None:
 def test_history_of_a_registry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An empty ledger says how the first line is made; a line that is gone and an alias that is wrong are told."""
+    """An empty ledger says how the first line is made; a line that is gone and an alias that is wrong are reported."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(aliases, "PAUSE_S", 0.01)
     use_registry(tmp_path, monkeypatch)
@@ -60,6 +60,6 @@ def test_history_of_a_registry(
         client.delete_model_version("segline.ledger", "1")
     with pytest.raises(EvidenceError, match="is not as it was written: line 1 is not there: deleted in MLflow"):
         step.show(step.history())
-    told = capsys.readouterr().out
-    assert "promoted" in told
-    assert "the ledger says that the champion is segline/1, the alias is at nobody" in told
+    output = capsys.readouterr().out
+    assert "promoted" in output
+    assert "the ledger says that the champion is segline/1, the alias is at nobody" in output

@@ -89,7 +89,7 @@ def test_without_packed_data_nothing_is_trained(project: Path) -> None:
 
 
 def test_the_seed_is_not_of_the_identity_but_all_else_is(project: Path) -> None:
-    """More runs, or another first seed, go on with what is kept; other params start anew."""
+    """More runs, or another first seed, go on with what is kept; other params start again."""
     first = identify()
     write_params(seed=9)
     assert identify() == first
@@ -101,9 +101,9 @@ def test_a_seed_has_a_project_of_its_own(project: Path) -> None:
     """Its params differ in the seed alone, data and step times are links; making it again keeps what it has."""
     for _ in range(2):
         prepare(project / "seed-5", 5)
-    found = yaml.safe_load((project / "seed-5/params.yaml").read_text())
-    assert found.pop("train") == small_content(seed=5)["train"]
-    assert found == {name: value for name, value in small_content().items() if name != "train"}
+    content = yaml.safe_load((project / "seed-5/params.yaml").read_text())
+    assert content.pop("train") == small_content(seed=5)["train"]
+    assert content == {name: value for name, value in small_content().items() if name != "train"}
     assert (project / "seed-5" / PREPROCESS).resolve() == project / PREPROCESS
     assert (project / "seed-5/data").is_symlink()
     assert (project / "seed-5" / STEP_TIMES).resolve() == project / STEP_TIMES
@@ -133,7 +133,9 @@ def test_a_seed_without_a_score_is_refused(project: Path) -> None:
         mean_iou_of(project / "noise", 5, "1/3")
 
 
-def test_a_program_that_fails_is_told_with_its_last_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_program_that_fails_is_reported_with_its_last_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its output is passed on; it sees our code."""
     code = "import pipeline; print('why'); raise SystemExit(7)"
     with pytest.raises(StageError, match=r"finished seeds are kept; .* ended with exit code 7; fix .*\n  why$"):

@@ -66,7 +66,7 @@ def test_again_into_the_same_folder(model: Path, photos: Path, tmp_path: Path) -
     assert predict(model, photos, tmp_path / "out").num_images == 2
 
 
-def test_unreadable_pictures_are_told_at_the_end(
+def test_unreadable_pictures_are_reported_at_the_end(
     model: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The others get their masks, what is no picture by its suffix is named, and the message names the broken one."""
@@ -80,7 +80,7 @@ def test_unreadable_pictures_are_told_at_the_end(
     assert not (tmp_path / "out/masks/b.png").exists()
 
 
-def test_success_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_success_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     """Where nothing failed, the places of the results are printed."""
     show(PredictSummary(3, (), (), Path("out")))
     assert "3 masks in out/masks" in capsys.readouterr().out
@@ -138,7 +138,7 @@ def test_out_that_is_a_file_is_refused(model: Path, photos: Path) -> None:
 
 
 def test_links_among_the_pictures_are_not_followed(model: Path, photos: Path, tmp_path: Path) -> None:
-    """A link out of the folder, a pipe and a bomb are told at the end; the others get their masks."""
+    """A link out of the folder, a pipe and a bomb are reported at the end; the others get their masks."""
     write_png(tmp_path / "elsewhere.png", np.zeros((2, 2, 3), np.uint8))
     (photos / "b.png").symlink_to(tmp_path / "elsewhere.png")
     (photos / "c.png").symlink_to("a.png")
@@ -184,7 +184,7 @@ def test_a_name_too_long_for_its_mask_is_refused(model: Path, photos: Path, tmp_
     assert not (tmp_path / "out").exists()
 
 
-def test_names_are_told_printable(
+def test_names_are_reported_printable(
     model: Path, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A name moves no cursor, breaks no line and is no reason to stop, even where it is no text."""

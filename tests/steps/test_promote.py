@@ -197,7 +197,7 @@ def test_version_that_was_rolled_back_does_not_come_back_by_itself(contest: Call
 
 
 def test_without_an_accepted_challenger_there_is_no_promotion(contest: Callable[..., None]) -> None:
-    """An empty registry is told as such, and a version that the gate did not accept is refused."""
+    """An empty registry is reported as such, and a version that the gate did not accept is refused."""
     contest()
     with pytest.raises(RegistryError, match="segline@challenger: not found"):
         promote()
@@ -218,7 +218,7 @@ def _judge(accepted: bool, seconds_from_now: int) -> None:
 
 
 def test_model_that_the_gate_rejected(contest: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a challenger it is told that the gate rejected, and why, with the exit code of a rejection."""
+    """Without a challenger it is reported that the gate rejected, and why, with the exit code of a rejection."""
     contest()
     _judge(False, 60)
     with pytest.raises(SystemExit) as exit_:

@@ -90,7 +90,7 @@ def test_run_tells_precision_and_machines_of_the_training() -> None:
     assert machine["trained_on"] == [{"cpu": "one"}] and machine["instructions"] and machine["cpu"]
 
 
-def test_cleaning_that_serving_lacks_is_told() -> None:
+def test_cleaning_that_serving_lacks_is_reported() -> None:
     """Who serves through MLflow reads that the scored masks were cleaned, but only where they were."""
     tags = {"git_commit": "abc", "data_md5": "def"}
     assert "(open_px 3), as `segline predict`" in _describe(Scores.read(), tags, Postprocess(3, 0, 0))
@@ -146,7 +146,7 @@ def lose_training() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "says"),
     [
         (reject, "verdict.json: the gate rejected this model (mean IoU 0.1 is below the floor 0.7"),
         (lambda: Path("work/gate/verdict.json").unlink(), "verdict.json: not found; the stage `gate` writes it"),
@@ -161,12 +161,12 @@ def lose_training() -> None:
         (lose_training, "work/train/history.csv, work/train/summary.json: not found; run `dvc repro`"),
     ],
 )
-def test_unproven_model_is_refused(spoil: Callable[[], Any], told: str) -> None:
+def test_unproven_model_is_refused(spoil: Callable[[], Any], says: str) -> None:
     """A rejected, missing or foreign verdict and an unclean lineage are refused, and nothing is registered."""
     spoil()
     with pytest.raises(EvidenceError) as info:
         register()
-    assert told in str(info.value) and list_versions() == []
+    assert says in str(info.value) and list_versions() == []
 
 
 @pytest.mark.e2e
@@ -196,6 +196,6 @@ def test_several_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     with ExitStack() as stack:
         children = [stack.enter_context(started("segline", "register")) for _ in range(NUM_AT_ONCE)]
-        told = [child.communicate()[0] for child in children]
-    assert [child.returncode for child in children] == [0] * NUM_AT_ONCE, told
+        outputs = [child.communicate()[0] for child in children]
+    assert [child.returncode for child in children] == [0] * NUM_AT_ONCE, outputs
     assert len(list_versions()) == 1 and find_alias("challenger") == list_versions()[0]

@@ -153,8 +153,8 @@ def test_alias_that_was_moved_by_hand_is_put_right(to: int) -> None:
     promote(3)
     promote(1)
     set_alias("champion", find_version("2"))
-    told = "the champion is segline/1, the alias is at segline/2: .* moved by hand.*`segline rollback --to 1`"
-    with pytest.raises(RegistryError, match=told):
+    refusal = "the champion is segline/1, the alias is at segline/2: .* moved by hand.*`segline rollback --to 1`"
+    with pytest.raises(RegistryError, match=refusal):
         rollback()
     rollback(str(to))
     standing = read_standing()
@@ -173,10 +173,10 @@ def test_alias_that_was_moved_by_hand_makes_no_champion() -> None:
     standing = read_standing()
     record(new_line("refuse", 2, standing.lines, standing.found, ["worse"], {}))
     set_alias("champion", find_version("2"))
-    told = "segline/2: never was champion.*`segline rollback --to 1`.*`segline promote 2`"
+    refusal = "segline/2: never was champion.*`segline rollback --to 1`.*`segline promote 2`"
     for before in ("champion", "previous"):
         set_alias(before, find_version("2"))
-        with pytest.raises(EvidenceError, match=told):
+        with pytest.raises(EvidenceError, match=refusal):
             rollback("2")
     rollback("1")
     assert number_by_alias()["champion"] == 1

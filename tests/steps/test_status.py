@@ -44,7 +44,7 @@ def test_table_shows_what_is_known() -> None:
 @pytest.mark.parametrize(
     ("age_s", "text"), [(-5, "0 s"), (59, "59 s"), (60, "1 min"), (7_199, "1 h"), (86_400, "1 d"), (864_001, "10 d")]
 )
-def test_age_is_told_in_its_largest_unit(age_s: int, text: str) -> None:
+def test_age_is_reported_in_its_largest_unit(age_s: int, text: str) -> None:
     """Ages are short; one in the future, by a clock that is off, is none."""
     assert format_age(timedelta(seconds=age_s)) == text
 
@@ -63,7 +63,7 @@ def test_status_of_a_registry(
 
 
 @pytest.mark.e2e
-def test_alias_that_was_moved_by_hand_is_told(
+def test_alias_that_was_moved_by_hand_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The table is shown, and under it what ledger and alias disagree on."""
@@ -103,6 +103,6 @@ def test_markup_in_the_registry_is_text(
         step.show(step.status())
     with pytest.raises(EvidenceError, match="line 1 cannot be read"):
         history.show(history.history())
-    told = capsys.readouterr().out
-    assert "\x1b" not in told and "\\x1b[2J" in told
-    assert all(f"\n {number} " in told for number in (1, 2))
+    output = capsys.readouterr().out
+    assert "\x1b" not in output and "\\x1b[2J" in output
+    assert all(f"\n {number} " in output for number in (1, 2))

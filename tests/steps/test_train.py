@@ -133,28 +133,30 @@ def test_the_same_bytes_twice_and_after_a_kill() -> None:
     assert md5_of(TRAIN) == undisturbed and not list(Path("checkpoints").glob("*.npz"))
     kill_program()
     turn_step_times()
-    told = run_program()
-    assert re.search(rf"goes on after epoch [1-9]\d* of {NUM_EPOCHS}", told) and "another kind of machine" not in told
+    output = run_program()
+    assert (
+        re.search(rf"goes on after epoch [1-9]\d* of {NUM_EPOCHS}", output) and "another kind of machine" not in output
+    )
     assert md5_of(TRAIN) == undisturbed
 
 
 @pytest.mark.e2e
 def test_auto_is_the_precision_that_it_chooses() -> None:
     """Measured in a process of its own, it leaves no trace: the bits are those of the precision asked for by name."""
-    found = {}
+    bits_of = {}
     for turn in (lambda: None, turn_step_times):
         turn()
         write_params(precision="auto", num_epochs=2)
-        told = run_program()
+        output = run_program()
         summary = read_summary()
-        assert f"train: precision {summary['precision']}, measured: a step takes" in told
+        assert f"train: precision {summary['precision']}, measured: a step takes" in output
         assert summary["precision_by"] == "measured"
-        found[summary["precision"]] = md5_of_model()
-    for precision, bits in found.items():
+        bits_of[summary["precision"]] = md5_of_model()
+    for precision, bits in bits_of.items():
         write_params(precision=precision, num_epochs=2)
         run_program()
         assert md5_of_model() == bits and read_summary()["precision_by"] == "params"
-    assert found.keys() == {FLOAT32, BFLOAT16} and found[FLOAT32] != found[BFLOAT16]
+    assert bits_of.keys() == {FLOAT32, BFLOAT16} and bits_of[FLOAT32] != bits_of[BFLOAT16]
 
 
 @pytest.mark.e2e
@@ -174,8 +176,8 @@ def test_without_bfloat16_operations_auto_is_float32() -> None:
 def test_bfloat16_that_fails_is_not_chosen_and_refused_early() -> None:
     """`auto` tells the failure and trains in float32; asked for by name it is an error before the first epoch."""
     write_params(precision="auto", num_epochs=1)
-    told = run_program(ONEDNN_MAX_CPU_ISA="AVX2")
-    assert "mixed_bfloat16 fails (" in told and read_summary()["precision"] == FLOAT32
+    output = run_program(ONEDNN_MAX_CPU_ISA="AVX2")
+    assert "mixed_bfloat16 fails (" in output and read_summary()["precision"] == FLOAT32
     write_params(precision=BFLOAT16)
     environment = os.environ | {"ONEDNN_MAX_CPU_ISA": "AVX2"}
     done = subprocess.run(COMMAND, capture_output=True, text=True, check=False, env=environment)
@@ -185,19 +187,19 @@ def test_bfloat16_that_fails_is_not_chosen_and_refused_early() -> None:
 
 @pytest.mark.e2e
 def test_another_kind_of_machine_goes_on_with_a_word() -> None:
-    """Threads and instructions may change between kill and resume; that is told, and stays with the result."""
+    """Threads and instructions may change between kill and resume; that is reported, and stays with the result."""
     write_params(num_epochs=NUM_EPOCHS, num_threads=2)
     kill_program()
     write_params(num_epochs=NUM_EPOCHS, num_threads=1)
-    told = run_program(ONEDNN_MAX_CPU_ISA="AVX2")
-    assert "goes on after epoch" in told and told.count("another kind of machine") == 1
-    assert "not bit-identical" in told and "threads 2, then 1; ONEDNN_MAX_CPU_ISA none, then AVX2" in told
+    output = run_program(ONEDNN_MAX_CPU_ISA="AVX2")
+    assert "goes on after epoch" in output and output.count("another kind of machine") == 1
+    assert "not bit-identical" in output and "threads 2, then 1; ONEDNN_MAX_CPU_ISA none, then AVX2" in output
     summary = read_summary()
     assert summary["num_machines"] == 2 and [machine["threads"] for machine in summary["machines"]] == ["2", "1"]
 
 
 @pytest.mark.e2e
-def test_a_full_disk_is_told_before_the_first_epoch(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_before_the_first_epoch(tmp_path: Path) -> None:
     """Room for checkpoints and weights is looked at first; nothing is left half written."""
     mount = f"mount -t tmpfs -o size=64k tmpfs {tmp_path}/checkpoints"
     (tmp_path / "checkpoints").mkdir()
@@ -267,14 +269,14 @@ def widen(path: Path) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "refusal"),
     [(damage, "the checkpoint is damaged"), (widen, "the checkpoint is of another network; delete")],
     ids=["damaged", "foreign"],
 )
-def test_a_checkpoint_that_does_not_fit_is_refused(spoil: Callable[[Path], None], told: str) -> None:
+def test_a_checkpoint_that_does_not_fit_is_refused(spoil: Callable[[Path], None], refusal: str) -> None:
     """It is named and kept, not loaded by halves."""
     write_params(num_epochs=NUM_EPOCHS)
     path = kill_program()
     spoil(path)
     done = subprocess.run(COMMAND, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and f"{path}: {told}" in done.stderr and path.exists()
+    assert done.returncode == 1 and f"{path}: {refusal}" in done.stderr and path.exists()

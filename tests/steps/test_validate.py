@@ -112,7 +112,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(root: Path) -> Report:
-    """What is found there when bad samples are left out."""
+    """The report when bad samples are left out."""
     before = md5_of(root / DATA)
     with chdir(root):
         found = validate(DATA, params(), OUT)
@@ -348,16 +348,16 @@ def test_data_that_is_not_what_its_version_says(project: Path) -> None:
     assert is_fresh("data.dvc")
     with pytest.raises(
         DataError, match=r"0 of 8 samples are bad, 1 errors.*\n  data/images/s001.png: file is chan"
-    ) as told:
+    ) as output:
         validate(DATA, params(), OUT)
-    assert f"damaged in DVC's cache: delete it and {copy}, then `dvc pull`" in str(told.value)
-    assert "if this is meant, keep it with `dvc add data`" in str(told.value)
+    assert f"damaged in DVC's cache: delete it and {copy}, then `dvc pull`" in str(output.value)
+    assert "if this is meant, keep it with `dvc add data`" in str(output.value)
     assert not (OUT / "manifest.csv").exists()
 
 
 @pytest.mark.e2e
 def test_links_into_the_cache_are_files(project: Path) -> None:
-    """DVC can be told to link instead of copying."""
+    """DVC can be set to link instead of copying."""
     write_data(project, num_train=4, num_val=2, num_test=2)
     subprocess.run(["dvc", "config", "cache.type", "symlink"], check=True)
     add_data()

@@ -38,14 +38,14 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path, length: int) -> None:
 
 
 def test_a_file_that_cannot_be_read_is_not_called_damaged(tmp_path: Path) -> None:
-    """What the system refuses may be a sound checkpoint of many hours: nobody is told to delete it."""
+    """What the system refuses may be a sound checkpoint of many hours: no message says to delete it."""
     (tmp_path / "a.npz").mkdir()
     with pytest.raises(TrainingError, match=r"a.npz: the checkpoint cannot be read \(Is a directory\)") as info:
         Checkpoint.read(tmp_path / "a.npz")
     assert "delete" not in str(info.value)
 
 
-def test_too_little_memory_is_told_before_anything_is_deleted(tmp_path: Path) -> None:
+def test_too_little_memory_is_reported_before_anything_is_deleted(tmp_path: Path) -> None:
     """An array that claims a petabyte: memory comes first, deleting only if that was not it."""
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive, archive.open("state0.npy", "w") as file:
         header = {"descr": "<f8", "fortran_order": False, "shape": (1 << 47,)}
@@ -73,8 +73,8 @@ def test_a_file_that_was_changed_anywhere_is_read_or_refused(
 @pytest.mark.parametrize("history", ["[[1]]", "5", '[{"loss": "low"}]', "[" * 9999, '{"loss": 1}', "[null]"])
 def test_a_history_that_is_none_is_refused(tmp_path: Path, history: str) -> None:
     """Rows of numbers by name, or the file is damaged."""
-    told = f'{{"history": {history}, "precision": "float32", "machines": []}}'
-    np.savez(tmp_path / "a.npz", allow_pickle=False, told=np.array(told), state0=np.arange(3))
+    output = f'{{"history": {history}, "precision": "float32", "machines": []}}'
+    np.savez(tmp_path / "a.npz", allow_pickle=False, output=np.array(output), state0=np.arange(3))
     with pytest.raises(TrainingError, match="a.npz: the checkpoint is damaged"):
         Checkpoint.read(tmp_path / "a.npz")
 

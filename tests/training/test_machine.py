@@ -1,4 +1,4 @@
-"""What is told of the machine."""
+"""Facts about the machine."""
 
 import json
 import platform
@@ -40,8 +40,8 @@ hw.optional.floatingpoint: 1
 INTEL_MAC = "machdep.cpu.brand_string: Intel(R) Core(TM) i5\nmachdep.cpu.leaf7_features: AVX2 SMEP\n"
 
 
-def test_machine_is_told_whole() -> None:
-    """Python, platform, processor and packages are told, and fit into JSON."""
+def test_machine_is_reported_whole() -> None:
+    """Python, platform, processor and packages are reported, and fit into JSON."""
     machine = json.loads(json.dumps(read_machine()))
     assert machine["python"] == platform.python_version()
     assert machine["cpu"] and machine["platform"] and machine["num_cpus"] >= 1
@@ -55,7 +55,7 @@ def test_packages_have_versions_and_an_order() -> None:
     assert list(packages) == sorted(packages, key=str.lower)
 
 
-def test_processors_are_told_apart() -> None:
+def test_processors_are_distinguished() -> None:
     """Linux describes x86 by name, family and flags, Arm by numbers and features; macOS has sysctl."""
     assert parse_cpu_info(X86)[0] == "GenuineIntel, Intel(R) Xeon(R), cpu family 6, model 143"
     assert parse_cpu_info(X86)[1] == {"fpu", "sse4_2", "smep", "avx2", "avx512f", "amx_bf16"}
@@ -84,7 +84,7 @@ def test_kind_of_machine_knows_threads_versions_and_settings(monkeypatch: pytest
     assert kind_of_machine(2, []) == here | {"TF_ENABLE_ONEDNN_OPTS": "0"}
 
 
-def test_differences_are_told_in_words() -> None:
+def test_differences_are_reported_in_words() -> None:
     """Equal things are left out; of instructions only those that not all machines have."""
     one = {"cpu": "Zen", "instructions": "avx avx2 avx512f", "threads": "2"}
     other = {"cpu": "Zen", "instructions": "avx avx2", "threads": "4"}

@@ -19,7 +19,7 @@ FAST = StepTimes(0.1, 0.05, None)
 
 
 @pytest.mark.parametrize(
-    ("times", "faster", "told"),
+    ("times", "faster", "says"),
     [
         (FAST, BFLOAT16, "a step takes 0.100 s in float32, 0.050 s in mixed_bfloat16"),
         (StepTimes(0.1, 0.081, None), BFLOAT16, "0.081 s in mixed_bfloat16"),
@@ -29,10 +29,10 @@ FAST = StepTimes(0.1, 0.05, None)
         (FAILED, FLOAT32, "mixed_bfloat16 fails (no such primitive)"),
     ],
 )
-def test_bfloat16_is_taken_where_it_is_clearly_faster(times: StepTimes, faster: str, told: str) -> None:
-    """A gain that noise could explain is none; both times are told."""
+def test_bfloat16_is_taken_where_it_is_clearly_faster(times: StepTimes, faster: str, says: str) -> None:
+    """A gain that noise could explain is none; both times are reported."""
     assert times.faster == faster
-    assert told in str(times)
+    assert says in str(times)
 
 
 def test_bfloat16_that_does_not_run_is_refused() -> None:
@@ -95,7 +95,7 @@ def test_a_damaged_file_is_measured_again(tmp_path: Path, content: str) -> None:
     assert json.loads(path.read_text()) == {"float32_s": 0.1, "bfloat16_s": 0.05, "failure": None}
 
 
-def test_a_folder_that_keeps_nothing_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+def test_a_folder_that_keeps_nothing_is_reported_before_anything_is_measured(tmp_path: Path) -> None:
     """A choice that cannot be kept could be another one the next time."""
     (tmp_path / "file").touch()
     with pytest.raises(StageError, match="cannot be written to"):
@@ -134,7 +134,7 @@ class Builder:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize(
-    ("of_bfloat16", "told"),
+    ("of_bfloat16", "says"),
     [
         ("quick", "s in mixed_bfloat16"),
         ("hanging", "was stopped as much slower"),
@@ -142,10 +142,10 @@ class Builder:
         ("dying", "fails (its process was ended by the system)"),
     ],
 )
-def test_a_measurement_ends_whatever_bfloat16_does(of_bfloat16: str, told: str) -> None:
-    """The process of its own is ended; what it did is told."""
+def test_a_measurement_ends_whatever_bfloat16_does(of_bfloat16: str, says: str) -> None:
+    """The process of its own is ended; what it did is reported."""
     times = measure(Builder(of_bfloat16), [{}], 1)
-    assert times and told in str(times)
+    assert times and says in str(times)
     assert 0.2 <= times.float32_s < 2 and (times.faster == BFLOAT16) == (of_bfloat16 == "quick")
 
 
