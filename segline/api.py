@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pipeline.errors import StageError
-from pipeline.runtime.environment import QUIET, set_defaults
+from pipeline.runtime.environment import QUIET, quiet_tensorflow, set_defaults
 
 if TYPE_CHECKING:
     from flows.doctor import Finding
@@ -60,6 +60,7 @@ def load(model: str | Path) -> "Model":
         EvidenceError: the folder is not a SavedModel that the stage `export` wrote.
     """
     set_defaults(QUIET)
+    quiet_tensorflow()
     from pipeline.registry.model_cache import resolve_model
     from pipeline.serving.predictor import Predictor
     from segline.model import Model
