@@ -1,1 +1,1 @@
-"""Nouns of segline: everything that a step needs, and nothing that reads settings."""
+"""The rooms of segline, and next to them: errors, text, secrets, params."""
