@@ -32,7 +32,7 @@ def publish_report(key: str, description: str) -> None:
 
 
 def score_rows(scores: Scores) -> list[dict[str, str]]:
-    """A row for each number, with that of the majority-class baseline if it has one."""
+    """A row for each number, overall ones first, with that of the majority-class baseline if it has one."""
     baseline = {"mean_iou": scores.baseline.mean_iou, "pixel_accuracy": scores.baseline.pixel_accuracy}
     return [
         {
@@ -40,7 +40,7 @@ def score_rows(scores: Scores) -> list[dict[str, str]]:
             "model": "-" if math.isnan(number.value) else f"{number.value:.4f}",
             f"always {shown(scores.baseline.class_name)}": f"{baseline[name]:.4f}" if name in baseline else "",
         }
-        for name, number in scores.numbers().items()
+        for name, number in sorted(scores.numbers().items(), key=lambda item: "/" in item[0])
     ]
 
 

@@ -21,6 +21,7 @@ SCORES = made_scores(mean_iou=0.75, iou={"road": 0.75, "car": math.nan}, baselin
 def test_each_score_has_a_row_and_the_baseline_next_to_it() -> None:
     """The table has the baseline if there is one, and no number for a class that is not there."""
     rows = {row["score"]: (row["model"], row["always road"]) for row in score_rows(SCORES)}
+    assert list(rows)[:2] == ["mean IoU", "pixel accuracy"] and list(rows)[-1].startswith("boundary IoU of")
     assert rows["mean IoU"] == ("0.7500", "0.1000")
     assert rows["pixel accuracy"] == ("0.9000", "0.4000")
     assert rows["IoU of car"] == ("-", "")
