@@ -56,6 +56,6 @@ class Verdict:
         verdict = read_record(path, cls, MADE_BY)
         try:
             _ = verdict.sentences
-        except (KeyError, ValueError, TypeError) as err:
+        except (KeyError, ValueError, TypeError, OverflowError) as err:
             raise EvidenceError(f"{path}: is not what {MADE_BY} writes (a reason: {err!r}); run it again") from err
         return verdict

@@ -61,7 +61,8 @@ def units(number: Value, unit: Value) -> str:
 def digits_apart(one: float, other: float, kind: str, least: int) -> int:
     """The number of digits, `least` or more, that shows which of two numbers is smaller; `kind` is "f" or "g"."""
     counts = range(least, 18)  # 17 digits part any two numbers
-    return next(n for n in counts if one == other or f"{one:.{n}{kind}}" != f"{other:.{n}{kind}}")
+    apart = (n for n in counts if one == other or f"{one:.{n}{kind}}" != f"{other:.{n}{kind}}")
+    return next(apart, least)  # nan is not apart from nan
 
 
 def _show(values: Values) -> dict[str, str]:

@@ -34,8 +34,12 @@ def test_text_names_the_reasons() -> None:
 REASONS = '{"accepted": true, "scores_md5": null, "mean_iou": null, "evidence": null, "reasons": [%s]}'
 
 
+HUGE = '{"code": "below_floor", "values": {"name": "iou/a", "value": 1%s, "threshold": 0.5}}' % ("0" * 400)
+
+
 @pytest.mark.parametrize(
-    "text", [REASONS % '{"code": "odd", "values": {}}', REASONS % '{"code": "stale", "values": {}}']
+    "text",
+    [REASONS % '{"code": "odd", "values": {}}', REASONS % '{"code": "stale", "values": {}}', REASONS % HUGE],
 )
 def test_a_reason_without_a_sentence_is_refused(tmp_path: Path, text: str) -> None:
     """An unknown code, or one without its values, is of another version or damaged."""

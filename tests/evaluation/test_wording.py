@@ -121,3 +121,9 @@ def test_nothing_to_say_is_empty() -> None:
     """Without strays and left out units there is no caveat."""
     assert strays({}) == left_out(0, "group") == ""
     assert strays({"tram": 3, "bus": 1}).endswith(": bus (1 pixel), tram (3 pixels)")
+
+
+def test_a_number_that_is_not_one_is_worded_all_the_same() -> None:
+    """A damaged verdict may hold nan."""
+    values: dict[str, Value] = {"name": "mean_iou", "value": math.nan, "threshold": math.nan}
+    assert words(Reason("below_floor", values)) == "mean IoU nan is below the floor nan"
