@@ -33,6 +33,8 @@ def parse_yaml(text: str) -> Any:
         return YAML(typ="safe").load(text)
     except YAMLError as err:
         raise ValueError(f"is not YAML ({_explain(err)})") from err
+    except TypeError as err:  # ruamel's, of a list with a table in it as a key
+        raise ValueError(f"is not YAML (a key that is not a text: {str(err)[:MAX_SHOWN]})") from err
     except ValueError as err:  # also of a text that only looks like a number or a date, such as 2001-99-99
         raise ValueError(str(err) if str(err).startswith("line ") else f"is not YAML ({str(err)[:MAX_SHOWN]})") from err
 

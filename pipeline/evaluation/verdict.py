@@ -9,6 +9,7 @@ from pipeline.errors import EvidenceError
 from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.scores import Evidence
 from pipeline.evaluation.wording import words
+from pipeline.text import shown
 
 VERDICT = Path("work/gate/verdict.json")
 MADE_BY = "the stage `gate`"
@@ -57,5 +58,6 @@ class Verdict:
         try:
             _ = verdict.sentences
         except (KeyError, ValueError, TypeError, OverflowError) as err:
-            raise EvidenceError(f"{path}: is not what {MADE_BY} writes (a reason: {err!r}); run it again") from err
+            reason = shown(repr(err))
+            raise EvidenceError(f"{path}: is not what {MADE_BY} writes (a reason: {reason}); run it again") from err
         return verdict

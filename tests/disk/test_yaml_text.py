@@ -94,3 +94,9 @@ def test_what_is_written_is_read_by_us_and_by_dvc(content: Any) -> None:
 
     text = to_yaml(content)
     assert parse_yaml(text) == content == loads_yaml(text)
+
+
+def test_a_table_in_a_key_is_refused() -> None:
+    """The library has a TypeError for it."""
+    with pytest.raises(ValueError, match="is not YAML"):
+        parse_yaml("? [{a: 1}]\n: 2\n")
