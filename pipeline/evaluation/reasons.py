@@ -15,8 +15,8 @@ class Reason:
     """Why a model is accepted, rejected, promoted or not.
 
     Attributes:
-        code: stable, such as "below_threshold"; programs and tests compare it.
-        values: by name, such as {"metric": "mean_iou", "value": 0.61, "threshold": 0.7}.
+        code: stable, such as "below_floor"; programs and tests compare it.
+        values: by name, such as {"name": "mean_iou", "value": 0.61, "threshold": 0.7}.
     """
 
     code: str

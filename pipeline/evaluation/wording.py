@@ -39,12 +39,10 @@ def _few(num_units: int, unit: str) -> str:
     return "" if num_units >= MANY_UNITS else f"; few {unit}s, so it is rather too narrow"
 
 
-def strays(pixels: Mapping[str, int]) -> str:
-    """Names the classes that are predicted though no label has them, with their pixels; empty if there are none."""
-    if not pixels:
-        return ""
+def strays(pixels: Mapping[str, int]) -> Reason | None:
+    """Names the classes that are predicted though no label has them, with their pixels; None if there are none."""
     listed = show_names(f"{name} ({units(count, 'pixel')})" for name, count in pixels.items())
-    return f"predicted but in no label, so left out of the mean IoU: {listed}"
+    return Reason("strays", {"listed": listed}) if pixels else None
 
 
 def left_out(num_units: int, unit: str) -> str:
@@ -116,7 +114,7 @@ SENTENCES: Mapping[str, str | Callable[[Values], str]] = {
     "group_is_one_unit": "{label} has no interval: a group is one unit by itself; set evaluate.bootstrap.unit to image "
     "if images are independent, or use gate.floors",
     "unknown_name": lambda values: (
-        f"gate.{values['param']} names {quoted(values['name'])}, which is no score; known are {values['known']}; "
+        f"gate.{values['param']} names {quoted(values['name'])}, which is not a score; known are {values['known']}; "
         "correct params.yaml"
     ),
     "no_threshold": "no threshold is set; the evidence is whole and fresh",

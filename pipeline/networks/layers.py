@@ -1,6 +1,7 @@
 """Layers that networks share. Imports Keras, so a network's file imports this inside `build`."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -8,6 +9,13 @@ from keras import ops
 
 MOMENTUM = 0.95
 EPSILON = 1e-3
+
+
+def normalise(images: Any, channel_mean: Sequence[float], channel_std: Sequence[float]) -> Any:
+    """Images (N, H, W, 3) float32 with mean 0 and standard deviation 1 of each channel over the training images."""
+    scale = [1 / std for std in channel_std]
+    offset = [-mean / std for mean, std in zip(channel_mean, channel_std, strict=True)]
+    return keras.layers.Rescaling(scale, offset, dtype="float32", name="normalise")(images)
 
 
 def double_convolution(x: Any, num_channels: int, name: str) -> Any:

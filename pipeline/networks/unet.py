@@ -33,13 +33,10 @@ def build_unet(
     """
     import keras
 
-    from pipeline.networks.layers import CropLike, PadToMultiple, double_convolution
+    from pipeline.networks.layers import CropLike, PadToMultiple, double_convolution, normalise
 
     images = keras.Input((None, None, 3), name="images", dtype="float32")
-    scale = [1 / std for std in channel_std]
-    offset = [-mean / std for mean, std in zip(channel_mean, channel_std, strict=True)]
-    x = keras.layers.Rescaling(scale, offset, dtype="float32", name="normalise")(images)
-    x = PadToMultiple(2**num_levels, name="pad")(x)  # (N, ceil H, ceil W, 3)
+    x = PadToMultiple(2**num_levels, name="pad")(normalise(images, channel_mean, channel_std))  # (N, ceil H, ceil W, 3)
     skips = []
     for level in range(num_levels):
         x = double_convolution(x, width * 2**level, f"down{level}")

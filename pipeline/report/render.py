@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.evaluation.scores import Scores
-from pipeline.evaluation.wording import few_units, left_out, strays
+from pipeline.evaluation.wording import few_units, left_out, strays, words
 from pipeline.report.advice import shortages, suspected_images, weak_classes, weak_slices
 from pipeline.report.evidence import Decision, ModelEvidence, read_evidence
 from pipeline.report.galleries import gallery
@@ -62,7 +62,7 @@ def _score_tables(evidence: ModelEvidence, scores: Scores) -> dict[str, Any]:
         "caveats": (few_units(interval, bootstrap.unit), left_out(bootstrap.num_left_out, bootstrap.unit)),
         "weak_classes": weak_classes(evidence, scores),
         "weak_slices": weak_slices(scores),
-        "strays": strays(scores.strays),
+        "strays": words(reason) if (reason := strays(scores.strays)) else "",
         "shortages": shortages(scores),
         "class_rows": class_rows(evidence, scores),
         "slices_by_kind": slices_by_kind(scores),

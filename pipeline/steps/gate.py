@@ -10,7 +10,7 @@ from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.reasons import Reason, Value
 from pipeline.evaluation.scores import SCORES, Bootstrap, Evidence, Number, Scores, compare_evidence, evidence_of
 from pipeline.evaluation.verdict import VERDICT, Verdict
-from pipeline.evaluation.wording import units
+from pipeline.evaluation.wording import strays, units
 from pipeline.params import GateParams, read_params
 from pipeline.report.place import GATE_PAGE, NEWEST, publish_gate_page
 from pipeline.report.render import render_report
@@ -127,9 +127,8 @@ def _too_rare(scores: Scores) -> Iterator[Reason]:
 
 
 def _caveats(scores: Scores) -> Iterator[Reason]:
-    if scores.strays:
-        listed = show_names(f"{name} ({units(count, 'pixel')})" for name, count in scores.strays.items())
-        yield Reason("strays", {"listed": listed})
+    if reason := strays(scores.strays):
+        yield reason
     if scores.bootstrap.num_left_out:
         yield Reason("left_out", {"num_units": scores.bootstrap.num_left_out, "unit": scores.bootstrap.unit})
 

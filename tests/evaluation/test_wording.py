@@ -43,7 +43,7 @@ WORDED: dict[str, tuple[dict[str, Value], str]] = {
     ),
     "unknown_name": (
         {"param": "floors", "name": "iou/cat", "known": "iou/car, mean_iou"},
-        "gate.floors names 'iou/cat', which is no score; known are iou/car, mean_iou; correct params.yaml",
+        "gate.floors names 'iou/cat', which is not a score; known are iou/car, mean_iou; correct params.yaml",
     ),
     "no_threshold": ({}, "no threshold is set; the evidence is whole and fresh"),
     "stale": (
@@ -119,8 +119,8 @@ def test_an_interval_on_few_units_says_so(num_units: int, low: float, few: bool)
 
 def test_nothing_to_say_is_empty() -> None:
     """Without strays and left out units there is no caveat."""
-    assert strays({}) == left_out(0, "group") == ""
-    assert strays({"tram": 3, "bus": 1}).endswith(": bus (1 pixel), tram (3 pixels)")
+    assert strays({}) is None and left_out(0, "group") == ""
+    assert strays({"tram": 3, "bus": 1}) == Reason("strays", {"listed": "bus (1 pixel), tram (3 pixels)"})
 
 
 def test_a_number_that_is_not_one_is_worded_all_the_same() -> None:

@@ -18,9 +18,10 @@ def build_flat(
     """Builds the network: images (N, H, W, 3) in [0, 255] to logits (N, H, W, num_classes) float32."""
     import keras
 
+    from pipeline.networks.layers import normalise
+
     images = keras.Input((None, None, 3), name="images", dtype="float32")
-    scale, offset = [1 / std for std in channel_std], [-m / s for m, s in zip(channel_mean, channel_std, strict=True)]
-    x = keras.layers.Rescaling(scale, offset, dtype="float32")(images)
+    x = normalise(images, channel_mean, channel_std)
     for dilation in (1, 2, 4):
         x = keras.layers.Conv2D(width, 3, padding="same", dilation_rate=dilation, activation="relu")(x)  # (N, H, W, F)
     logits = keras.layers.Conv2D(num_classes, 1, dtype="float32", name="logits")(x)  # (N, H, W, K)

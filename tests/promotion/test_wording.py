@@ -17,7 +17,7 @@ DIFFERENCE: dict[str, Any] = {
     **{"low": -0.008, "high": 0.01, "confidence": 0.95, "num_units": 12, "unit": "group"},
 }
 NUMBERS = "mean IoU 0.8100 against 0.8200, -1.00 (-0.80 to +1.00) points on 12 groups"
-TODO = "train a better model, or label more groups"
+ADVICE = "train a better model, or label more groups"
 TEST: dict[str, Any] = {"p_value": 0.06, "level": 0.05, "num_units": 3, "unit": "group"}
 FEW: dict[str, Any] = {"reference": "champion", "num_units": 1, "min_units": 5, "unit": "group"}
 LOST: dict[str, Any] = {"class_name": "car", "margin": 0.005, **DIFFERENCE}
@@ -60,8 +60,8 @@ WORDED: dict[str, tuple[dict[str, Any], str]] = {
     "superior": (DIFFERENCE, f"superior to the champion at 95%: {NUMBERS}"),
     "superiority_not_demonstrated": (
         DIFFERENCE,
-        f"superiority to the champion not demonstrated at 95%: lower bound -0.80 < 0.00 points; {NUMBERS}; {TODO} for "
-        "test",
+        f"superiority to the champion not demonstrated at 95%: lower bound -0.80 < 0.00 points; {NUMBERS}; {ADVICE} "
+        "for test",
     ),
     "non_inferior": (
         {"margin": 0.01, **DIFFERENCE},
@@ -70,7 +70,7 @@ WORDED: dict[str, tuple[dict[str, Any], str]] = {
     "non_inferiority_not_demonstrated": (
         {"margin": 0.005, **DIFFERENCE},
         "non-inferiority to the champion not demonstrated at 95%: lower bound -0.80 < -0.50 points; "
-        f"{NUMBERS}; {TODO} for test",
+        f"{NUMBERS}; {ADVICE} for test",
     ),
     "too_few_units": (
         FEW,
@@ -104,11 +104,11 @@ WORDED: dict[str, tuple[dict[str, Any], str]] = {
     "class_loss": (
         LOST,
         "class car: non-inferiority to the champion not demonstrated: lower bound -0.80 < -0.50 points; -1.00 (-0.80 "
-        f"to +1.00) points on 12 groups; {TODO} with it for test",
+        f"to +1.00) points on 12 groups; {ADVICE} with it for test",
     ),
     "no_class_judged": (
         {"reference": "anchor", "unit": "group"},
-        f"no class can be judged against the anchor; {TODO} for test",
+        f"no class can be judged against the anchor; {ADVICE} for test",
     ),
     "class_not_judged": (
         {**FEW, "class_name": "car", "difference": -0.5},
