@@ -42,6 +42,16 @@ REJECTED = "GateRejected"
 """Name of the state of a run whose model the gate rejected."""
 
 
+def _without_empty_traceback(record: logging.LogRecord) -> bool:
+    """Prefect asks for the traceback of a failed state that a task returned, and prints "NoneType: None"."""
+    if record.exc_info and record.exc_info[0] is None:
+        record.exc_info = None
+    return True
+
+
+logging.getLogger("prefect.task_runs").addFilter(_without_empty_traceback)
+
+
 @flow
 def retrain(promote: bool = False, stage_timeout_s: float = DAY_S) -> State[Any]:
     """Runs the stages that are not up to date and registers an accepted model.
