@@ -29,7 +29,7 @@ from pipeline.param_types import (
 )
 from pipeline.promotion.findings import Limits
 from pipeline.promotion.rules import RULES
-from pipeline.text import quoted
+from pipeline.text import quoted, shown
 from pipeline.training.losses.table import LOSSES
 
 PARAMS = Path("params.yaml")
@@ -295,7 +295,7 @@ def _lists_to_tuples(content: Any) -> Any:
 
 def _explain(error: Any) -> str:
     names, known = _locate(error["loc"])
-    name = ".".join(names)
+    name = shown(".".join(names))
     if error["type"] == "extra_forbidden" and name in REPLACED:
         return f"`{name}` is now written `{REPLACED[name]}`"
     if error["type"] == "extra_forbidden":

@@ -12,11 +12,13 @@ SECRET_NAME = re.compile(
 """Name of an address's parameter whose value is secret."""
 SECRET_VARIABLE = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|AUTH_STRING|_KEY$")
 ADDRESS_VARIABLE = re.compile(r"UR[IL]|PROXY|DSN", re.IGNORECASE)
-PARAMETER = re.compile(r"""([\w%.-]+)(?:=|%3D)('[^']*'|"[^"]*"|[^&;\s]*)""", re.IGNORECASE)
+PARAMETER = re.compile(r"""(?<![\w%.-])([\w%.-]+)(?:=|%3D)('[^']*'|"[^"]*"|[^&;\s]*)""", re.IGNORECASE)
 START = r"(?:(?<=[^/]//)|(?<=^//)|(?<=%3A%2F%2F))(?!/)"
 """Before the host of an address; `sqlite:///` has none."""
 USER = re.compile(rf"{START}[^\s'\"<>]*(?:@|%40)", re.IGNORECASE)
 """User name and password; a password may hold `/` and `@`, so everything up to the last `@`."""
+AT = re.compile("@|%40")
+WORD = re.compile(r"[^\s'\"<>]+")
 SPACED_USER = re.compile(rf"{START}(?:[^/:]*:)?(.*)@", re.DOTALL)
 """The same in a text that is an address as a whole; its password may hold any character."""
 HEADER = re.compile(r"\b(?:Bearer|Basic)\s+(\S+)", re.IGNORECASE)
@@ -38,8 +40,10 @@ def without_secrets(text: str) -> str:
 
 def _find_secrets(text: str) -> Iterator[tuple[int, int, str]]:
     """Start, end and replacement of each secret."""
-    for match in USER.finditer(text):
-        yield match.start(), match.end(), ""
+    for word in WORD.finditer(text):
+        ats = [at.end() for at in AT.finditer(text, *word.span())]  # beyond the last one each `//` is tried in vain
+        if ats and (match := USER.search(text, word.start(), ats[-1])):
+            yield match.start(), match.end(), ""
     for match in PARAMETER.finditer(text):
         if match[2] and SECRET_NAME.search(unquote(match[1])):
             yield match.start(2), match.end(2), HIDDEN

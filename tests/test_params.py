@@ -313,3 +313,8 @@ def test_the_limits_of_pictures_are_below_those_of_every_reader() -> None:
     (px,) = [one.le for one in fields["max_image_px"].metadata if hasattr(one, "le")]
     (megabytes,) = [one.le for one in fields["max_file_mb"].metadata if hasattr(one, "le")]
     assert px == HIGHEST.max_image_px and megabytes * 1_000_000 <= HIGHEST.max_file_bytes
+
+
+def test_a_long_name_is_cut_in_the_message() -> None:
+    """A key of a table may have any length."""
+    assert len(_message(_content(gate__floors={"9" * 100_000: 2.0}))) < 1000

@@ -88,3 +88,17 @@ def test_folder_of_the_process_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PWD", "/home/me/project")
     monkeypatch.setenv("SSL_KEY", "/home/me/project/key.pem")
     assert without_secrets("/home/me/project/key.pem: not found") == "/home/me/project/key.pem: not found"
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("part", ["9", "a//", "x%3", "https://a", "key'"])
+@pytest.mark.parametrize("first", ["", "x@"])
+def test_a_long_text_takes_no_longer_than_its_length(part: str, first: str) -> None:
+    """The time grows with the length and not with its square, which took minutes."""
+    text = first + part * 60_000
+    assert without_secrets(text) == text
+
+
+def test_a_name_after_a_long_word_is_found() -> None:
+    """Wherever the parameter stands in a run of letters."""
+    assert without_secrets("a" * 1000 + "%3Dx token=abc 'x'secret=abc") == "a" * 1000 + "%3Dx token=*** 'x'secret=***"
