@@ -19,6 +19,8 @@ from tests.contest import FREE, ROAD, SKY, register, write_contest
 from tests.finished_project import tiny_model, use_registry, write_project
 from tests.flows.tiny_flow import write_tiny_flow
 
+pytestmark = pytest.mark.services
+
 IMPORT_SECONDS = 0.3
 HEAVY = {"cv2", "dvc", "keras", "mlflow", "numpy", "prefect", "tensorflow", "cyclopts"}
 

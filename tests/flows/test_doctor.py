@@ -16,6 +16,8 @@ from segline.command import call
 from tests.conftest import SETTINGS
 from tests.finished_project import commit, use_registry, write_lock, write_project
 
+pytestmark = pytest.mark.services
+
 ROOT = Path(__file__).parents[2]
 
 

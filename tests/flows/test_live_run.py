@@ -9,6 +9,8 @@ import pytest
 from flows.live_run import OPEN_RUN, close_live_run, forwarding, open_live_run
 from tests.flows.tiny_flow import mlflow_states
 
+pytestmark = pytest.mark.services
+
 
 @pytest.fixture(autouse=True)
 def registry(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

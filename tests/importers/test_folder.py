@@ -38,6 +38,7 @@ def test_the_command_offers_all_kinds() -> None:
     assert set(get_args(get_type_hints(folder)["kind"])) == {"auto", *KINDS}
 
 
+@pytest.mark.services
 def test_a_download_is_removed_and_errors_name_the_object(s3: Any) -> None:
     """A wrong mask is named by its URL; a wrong place is the store's error; nothing is left on the disk."""
     s3.create_bucket(Bucket="photos")

@@ -11,6 +11,8 @@ from pipeline.errors import StorageError
 from pipeline.importers import object_store as storage
 from pipeline.importers.object_store import download_folder, is_url, split_url
 
+pytestmark = pytest.mark.services
+
 PNG = (".png",)
 KEYS = (
     "set/a.png",

@@ -19,6 +19,8 @@ from pipeline.registry.connection import opened
 from tests.contest import number_by_alias
 from tests.finished_project import use_registry
 
+pytestmark = pytest.mark.services
+
 NOBODY = Aliases(None, None)
 NUM_PROCESSES = 20
 PRELOAD = [

@@ -21,6 +21,8 @@ from tests.contest import number_by_alias
 from tests.finished_project import temporary_folder, use_registry
 from tests.hostile_registry import line_tags, texts
 
+pytestmark = pytest.mark.services
+
 NUM_LINES = 4
 
 

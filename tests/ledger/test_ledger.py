@@ -114,6 +114,7 @@ def _registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     use_registry(tmp_path, monkeypatch)
 
 
+@pytest.mark.services
 @pytest.mark.usefixtures("_registry")
 def test_lines_come_back_as_they_were_written() -> None:
     """Whatever a line holds, long evidence and foreign letters too, is read again in order; nan becomes null."""
@@ -125,6 +126,7 @@ def test_lines_come_back_as_they_were_written() -> None:
     assert read_ledger() == (first, second) and first.evidence == evidence | {"mean_ious": {"1": 0.5, "2": None}}
 
 
+@pytest.mark.services
 @pytest.mark.usefixtures("_registry")
 def test_line_that_was_sent_twice_counts_once() -> None:
     """Where the answer was lost and the line was sent again, the first of the two is the line."""
@@ -182,6 +184,7 @@ def test_any_tags_are_a_line_or_a_reason(tags: dict[str, str]) -> None:
     replay(list_lines([entry]), NOBODY)
 
 
+@pytest.mark.services
 @pytest.mark.usefixtures("_registry")
 def test_each_line_holds_the_hash_of_those_before() -> None:
     """The link of a line is the head that its maker has read, and is kept."""
@@ -190,6 +193,7 @@ def test_each_line_holds_the_hash_of_those_before() -> None:
     assert (first.link, second.link) == (START, first.head) and len({START, first.head, second.head}) == 3
 
 
+@pytest.mark.services
 @pytest.mark.usefixtures("_registry")
 def test_lines_are_signed_where_there_is_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a key the content has an HMAC beside it, and says so; without one it has none."""
@@ -201,6 +205,7 @@ def test_lines_are_signed_where_there_is_a_key(monkeypatch: pytest.MonkeyPatch) 
     assert signed.line and signed.line.is_signed and is_signed(b"key", signed.text, signed.signature)
 
 
+@pytest.mark.services
 @pytest.mark.usefixtures("_registry")
 def test_what_is_no_line_is_not_written() -> None:
     """A kind that nobody knows is refused before anything is written."""

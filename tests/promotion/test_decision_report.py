@@ -18,6 +18,8 @@ from pipeline.steps.promote import promote
 from pipeline.steps.rollback import rollback
 from tests.contest import FREE, ROAD, SKY, register, write_contest
 
+pytestmark = pytest.mark.services
+
 
 @pytest.fixture(autouse=True)
 def _contest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ from pipeline.registry.connection import opened
 from pipeline.registry.runs import create_run
 from tests.finished_project import use_registry
 
+pytestmark = pytest.mark.services
+
 ROWS = [
     ManifestRow(
         str(index), Path(f"{index}.png"), Path(f"{index}_mask.png"), "here", split, 8, 8, f"image {index}", "mask"

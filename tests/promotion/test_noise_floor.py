@@ -12,6 +12,8 @@ from pipeline.promotion.noise_floor import NoiseFloor, noise_floor, read_noise_f
 from pipeline.registry.connection import opened
 from tests.finished_project import use_registry
 
+pytestmark = pytest.mark.services
+
 STORED = {"floor": 0.01, "params_md5": "p", "data_md5": "d", "mean_ious": [0.5, 0.51], "when": "2026"}
 
 

@@ -14,6 +14,8 @@ from tests.contest import ROAD, SKY, write_split
 from tests.finished_project import CLASSES, tiny_model
 from tests.tiny_model import write_tiny_model
 
+pytestmark = pytest.mark.services
+
 
 @pytest.fixture(autouse=True)
 def _split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

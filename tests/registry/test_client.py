@@ -37,6 +37,8 @@ from pipeline.registry.runs import close_run, create_run, create_version, log_ep
 from tests.finished_project import tiny_model, use_registry
 from tests.hostile_registry import contents, rows, texts, versions
 
+pytestmark = pytest.mark.services
+
 
 @pytest.fixture(autouse=True)
 def _registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

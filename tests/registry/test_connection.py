@@ -16,6 +16,8 @@ from pipeline.registry.client import list_versions, set_tags
 from pipeline.registry.connection import explain, find_file, make_file, opened
 from tests.finished_project import use_registry
 
+pytestmark = pytest.mark.services
+
 FIRST_USE = """
 from pipeline.registry.connection import opened
 with opened() as (_, client): print(len(client.search_experiments()))

@@ -14,6 +14,8 @@ from pipeline.registry.evidence import download_verified
 from tests.contest import ROAD, SKY, register, write_contest
 from tests.finished_project import tiny_model
 
+pytestmark = pytest.mark.services
+
 
 @pytest.fixture(autouse=True)
 def _contest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

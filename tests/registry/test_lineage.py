@@ -16,6 +16,8 @@ from pipeline.errors import EvidenceError
 from pipeline.registry.lineage import read_lineage
 from tests.finished_project import commit, write_lock, write_project
 
+pytestmark = pytest.mark.services
+
 
 @pytest.fixture(autouse=True)
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

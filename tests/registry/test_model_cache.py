@@ -16,6 +16,8 @@ from pipeline.serving.model_card import ModelCard
 from tests.conftest import small_files
 from tests.finished_project import CLASSES, tiny_model, use_registry
 
+pytestmark = pytest.mark.services
+
 HOSTILE = (
     "../..",
     "..",

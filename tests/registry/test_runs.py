@@ -33,6 +33,8 @@ from pipeline.registry.runs import (
 )
 from tests.finished_project import tiny_model, use_registry
 
+pytestmark = pytest.mark.services
+
 HISTORY = ({"epoch": 1.0, "loss": 0.5}, {"epoch": 2.0, "loss": 0.25})
 RECORD = RunRecord({"git_commit": "abc"}, {"a.b": "1"}, {"mean_iou": 0.5}, HISTORY, (), {}, "data", "0" * 32 + ".dir")
 

@@ -10,6 +10,8 @@ from pipeline.registry.runs import SERVING_CODE, create_run, create_version
 from tests.finished_project import tiny_model, use_registry
 from tests.layout import imports
 
+pytestmark = pytest.mark.services
+
 
 def test_it_runs_where_segline_is_not() -> None:
     """The file imports nothing of ours, because it is loaded where our code is gone or has moved on."""

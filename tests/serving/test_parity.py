@@ -10,6 +10,8 @@ from pipeline.networks.unet import build_unet
 from pipeline.serving.parity import compare, make_images
 from pipeline.serving.saved_model import Serve, ServedNetwork, resize_images
 
+pytestmark = pytest.mark.services
+
 SIZE = (12, 20)
 
 

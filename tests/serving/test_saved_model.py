@@ -16,6 +16,8 @@ from pipeline.networks.unet import build_unet
 from pipeline.serving.saved_model import ServedNetwork, load_saved_model, resize_images, write_saved_model
 from pipeline.vision.resize import resize_image
 
+pytestmark = pytest.mark.services
+
 SIDES = st.integers(1, 90)
 STRANGER = """
 import sys

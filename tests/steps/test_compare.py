@@ -18,6 +18,8 @@ from pipeline.steps.compare import compare, format_interval, show, summarise
 from tests.contest import ROAD, SKY, register, write_contest, write_split
 from tests.finished_project import tiny_model
 
+pytestmark = pytest.mark.services
+
 
 @pytest.fixture(autouse=True)
 def _project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

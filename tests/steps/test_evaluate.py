@@ -26,6 +26,8 @@ from pipeline.steps import evaluate as step
 from pipeline.vision.codec import read_image, write_png
 from tests.tiny_model import write_tiny_model
 
+pytestmark = pytest.mark.services
+
 CLASSES = ClassList(("sky", "road", "car"), ((0, 0, 255), (90, 90, 90), (200, 0, 0)), 255)
 FINGERPRINT = Fingerprint(CLASSES, (8, 8), {}, (0, 0, 0), (1, 1, 1), {"sky": 9, "road": 5, "car": 1}, {})
 PARAMS = EvaluateParams(

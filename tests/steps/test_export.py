@@ -17,6 +17,8 @@ from pipeline.steps.export import export, golden_rows, read_network
 from tests.conftest import HAS_BFLOAT16
 from tests.drawn_data import CLASSES, small_params, write_data
 
+pytestmark = pytest.mark.services
+
 PARAMS = small_params().export
 OUT = Path("export/model")
 

@@ -15,6 +15,8 @@ from pipeline.steps import history as step
 from pipeline.steps.history import REASON_CHARS, build_table
 from tests.finished_project import use_registry
 
+pytestmark = pytest.mark.services
+
 NOBODY = Aliases(None, None)
 
 

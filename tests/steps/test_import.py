@@ -261,6 +261,7 @@ def test_changed_data_is_kept(project: Path) -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.services
 def test_folders_of_an_object_store(s3: Any) -> None:
     """They are downloaded, brought in and swept away."""
     s3.create_bucket(Bucket="photos")

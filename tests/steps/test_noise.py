@@ -23,6 +23,8 @@ from tests.drawn_data import CLASSES, small_content, small_params, write_data
 from tests.finished_project import use_registry
 from tests.made_scores import made_scores
 
+pytestmark = pytest.mark.services
+
 ROOT = Path(__file__).parents[2]
 MEAN_IOUS = (0.70, 0.72, 0.71)
 

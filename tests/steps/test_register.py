@@ -20,6 +20,8 @@ from pipeline.steps.register import _describe, _read_accepted, _register, _tags,
 from tests.finished_project import ROOT, STAGES, make_scores, use_registry, write_lock, write_project
 from tests.flows.tiny_flow import started
 
+pytestmark = pytest.mark.services
+
 NUM_AT_ONCE = 4
 
 

@@ -23,6 +23,8 @@ from pipeline.steps.rollback import move, rollback
 from tests import contest
 from tests.contest import ROAD, number_by_alias, write_contest
 
+pytestmark = pytest.mark.services
+
 
 @pytest.fixture(autouse=True)
 def _registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

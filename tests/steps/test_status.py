@@ -22,6 +22,8 @@ from tests.contest import ROAD, SKY, register, write_contest
 from tests.finished_project import tiny_model, use_registry
 from tests.hostile_registry import versions
 
+pytestmark = pytest.mark.services
+
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TAGS = {"verdict": "accepted", "mean_iou": "0.812357", "data_md5": "0123456789abc.dir", "git_commit": "fedcba9876543"}
 
