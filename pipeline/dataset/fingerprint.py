@@ -82,25 +82,25 @@ class ChannelSums:
     """Exact sums over pixels, from which mean and standard deviation follow in constant memory."""
 
     def __init__(self) -> None:
-        self.count, self.sums, self.squares = 0, [0, 0, 0], [0, 0, 0]
+        self.histograms = np.zeros((3, 256), np.int64)
 
     def add(self, image: np.ndarray) -> None:
         """Adds the pixels of an image (H, W, 3) uint8."""
-        values = np.arange(256)
-        self.count += image.shape[0] * image.shape[1]
         for channel in range(3):
-            histogram = np.bincount(image[:, :, channel].ravel(), minlength=256)
-            self.sums[channel] += int(histogram @ values)
-            self.squares[channel] += int(histogram @ values**2)
+            self.histograms[channel] += np.bincount(image[:, :, channel].ravel(), minlength=256)
 
     def mean(self) -> tuple[float, float, float]:
         """Mean of each channel."""
-        red, green, blue = (total / self.count for total in self.sums)
+        red, green, blue = (total / count for count, total, _ in self._sums())
         return red, green, blue
 
     def std(self) -> tuple[float, float, float]:
         """Standard deviation of each channel, not below 1: a constant channel must not be divided by 0."""
-        pairs = zip(self.sums, self.squares, strict=True)
-        variances = (square * self.count - total * total for total, square in pairs)
-        red, green, blue = (max(1.0, variance**0.5 / self.count) for variance in variances)
+        variances = ((count, square * count - total * total) for count, total, square in self._sums())
+        red, green, blue = (max(1.0, variance**0.5 / count) for count, variance in variances)
         return red, green, blue
+
+    def _sums(self) -> list[list[int]]:
+        """Number, sum and sum of squares of the values of each channel."""
+        sums: list[list[int]] = (self.histograms @ np.vander(np.arange(256), 3, increasing=True)).tolist()
+        return sums
