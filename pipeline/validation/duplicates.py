@@ -22,15 +22,7 @@ Look = tuple[int, bool, int]
 
 @dataclass(frozen=True, slots=True)
 class HashedImage:
-    """The hashes of a sample's image.
-
-    Attributes:
-        name: of the sample.
-        split: "train", "val" or "test".
-        known: True if its group is known to be in several splits.
-        md5: of the image file.
-        hash: 64-bit difference hash.
-    """
+    """The MD5 and the 64-bit difference hash of a sample's image; `known`: its group may be in several splits."""
 
     name: str
     split: str
@@ -45,8 +37,7 @@ class Duplicate:
 
     Attributes:
         name: of its sample.
-        of: name of the sample to keep.
-        split: split of the sample to keep.
+        of, split: name and split of the sample to keep.
         num_bits: number of bits of the difference hash that differ.
         known: the groups of both are known to be in several splits.
     """
