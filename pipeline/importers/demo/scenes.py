@@ -48,12 +48,7 @@ LAMPLIGHT: Colour = (252, 212, 132)
 
 
 def draw_scene(seed: int, street: str, frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draws one frame of a drive along a street.
-
-    Args:
-        seed: of the whole data set.
-        street: one of `STREETS`.
-        frame: from 0; each is 4 m further on.
+    """Draws one frame, from 0 and each 4 m further on, of a drive along a street of `STREETS`.
 
     Returns:
         The image (192, 256, 3) uint8 RGB and the mask (192, 256) uint8 of `CLASSES`' ids, 255 = void: poles, and a
