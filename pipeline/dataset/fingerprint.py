@@ -1,8 +1,9 @@
 """The fingerprint of the packed arrays: their sizes and statistics for training, and the MD5s that name them."""
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, PlainValidator
@@ -19,16 +20,11 @@ Spread = Annotated[float, Field(ge=1, le=255)]
 FINGERPRINT = Path("work/preprocess/fingerprint.json")
 
 
-def _parse_classes(content: Any) -> ClassList:
-    return parse_class_list(content, FINGERPRINT)
-
-
 @dataclass(frozen=True)
 class Fingerprint:
     """Sizes and statistics of the packed arrays.
 
     Attributes:
-        classes: of the masks.
         size: (height, width) of the packed images, pixels.
         num_images: number of images by split.
         channel_mean: (3) mean of the red, green and blue values of `train`, in [0, 255].
@@ -37,7 +33,7 @@ class Fingerprint:
         arrays_md5: MD5 of each packed file, by file name.
     """
 
-    classes: Annotated[ClassList, PlainValidator(_parse_classes)]
+    classes: Annotated[ClassList, PlainValidator(partial(parse_class_list, path=FINGERPRINT))]
     size: tuple[Place, Place]
     num_images: dict[str, Count]
     channel_mean: tuple[Level, Level, Level]

@@ -22,7 +22,6 @@ class Labels:
 
     Attributes:
         source: class file, for messages.
-        classes: of the new data set.
         by_value: id of each declared grey value; 255 = ignored.
         by_colour: id of each declared colour's code; 255 = ignored.
         without_colour: names of the classes whose colour was not declared.

@@ -79,15 +79,11 @@ def duplicates_within(pictures: Sequence[HashedImage]) -> list[Duplicate]:
 def near_duplicates(pictures: Sequence[HashedImage], max_bits: int) -> list[Duplicate]:
     """Every picture that looks like one in a split that comes before its own in `KEEP_ORDER`, in order of name.
 
+    Each has the nearest picture of which at most `max_bits` of the 64 bits differ; one that is not known to be in
+    several splits comes first. Flat pictures are left out, for they would all look alike.
+
     Compares every pair, a row of the table of pairs at a time: 100,000 pictures take about 5 s and no more memory
     than the list of them, and a set of which many look alike takes no longer than any other.
-
-    Args:
-        pictures: any number; flat ones are left out, for they would all look alike.
-        max_bits: number of the 64 bits that may differ.
-
-    Returns:
-        The nearest picture for each; one that is not known to be in several splits comes first.
     """
     looks = sorted({(_place(one), one.known, one.hash) for one in pictures if not is_flat(one.hash)})
     nearest = _nearest(looks, max_bits)

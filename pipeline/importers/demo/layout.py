@@ -91,7 +91,6 @@ class Street:
 
     Attributes:
         key: of all its random streams.
-        light: the time of day.
         road_m: half of the road's width.
         house_m: from the middle of the road to the houses.
         lane_m: x at which the camera drives.
