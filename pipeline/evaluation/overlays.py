@@ -126,11 +126,8 @@ def make_panels(picture: Picture, classes: ClassList) -> Panels:
 
 def join_panels(panels: Panels) -> np.ndarray:
     """The four panels side by side on white, (H, W', 3) uint8."""
-    gap = np.full((panels.image.shape[0], GAP_PX, 3), 255, np.uint8)
-    parts: list[np.ndarray] = [panels.image]
-    for panel in panels[1:]:
-        parts += [gap, panel]
-    return np.concatenate(parts, axis=1)
+    with_gaps = [np.pad(panel, ((0, 0), (0, GAP_PX), (0, 0)), constant_values=255) for panel in panels]
+    return np.concatenate(with_gaps, axis=1)[:, :-GAP_PX]
 
 
 def write_overlays(folder: Path, jpegs: Mapping[Kind, Iterable[tuple[str, bytes]]]) -> None:
