@@ -63,14 +63,9 @@ def scores_of(
     evidence: Evidence,
     bootstrap: Mapping[str, Any] | None,
 ) -> Scores:
-    """Puts the scores of a split together.
+    """Puts the scores of a split together, from the counts of its images and the results by metric.
 
-    Args:
-        table: counts of each image.
-        metrics: results by name, "mean_iou" among them.
-        baseline_class: the majority class.
-        evidence: of what was scored.
-        bootstrap: settings of `bootstrap.mean_iou_interval`; None: no intervals and no slices.
+    `bootstrap` has the settings of `bootstrap.mean_iou_interval`; None: no intervals and no slices.
     """
     matrix, names = table.pooled(), table.class_names
     support, predicted = (dict(zip(names, matrix.sum(axis=axis).tolist(), strict=True)) for axis in (1, 0))

@@ -91,13 +91,7 @@ def count_edges(target: np.ndarray, pred: np.ndarray, num_classes: int, toleranc
     """Counts for boundary F1 (Csurka et al., 2013): edge pixels, and those with an edge of the same class nearby.
 
     An edge pixel of a class has a neighbour, of its eight, of another id; the picture's border makes no edge. Nearby is
-    in the square of `tolerance_px` to all sides.
-
-    Args:
-        target: (H, W) uint8 ids in [0, K), or `IGNORED`.
-        pred: (H, W) uint8 ids in [0, K); `IGNORED` where the target is.
-        num_classes: K.
-        tolerance_px: 0 or more.
+    in the square of `tolerance_px`, 0 or more, to all sides. For the other arguments see `count_bands`.
 
     Returns:
         (4, K) int64: the target's edge pixels, those of them that are met, the prediction's, those of them that are.

@@ -70,12 +70,7 @@ class Seen:
 class Bin:
     """The pixels whose confidence is in (low, high]; 0 itself is in the first bin.
 
-    Attributes:
-        low: in [0, 1].
-        high: in [0, 1].
-        num_pixels: that were counted.
-        confidence: mean probability of the predicted class; nan without pixels.
-        accuracy: share of the pixels that are right; nan without pixels.
+    The mean probability of the predicted class and the share of right pixels are nan without pixels.
     """
 
     low: float
