@@ -28,11 +28,7 @@ def count_images(
 ) -> ImageTable:
     """The confusion counts of each raw test image, one after the other: no picture stays in memory.
 
-    Args:
-        predictor: the model.
-        rows: of the manifest; those of the split "test" are scored.
-        classes: of the data set.
-        each: is called with every image, in the rows' order.
+    Of the manifest's rows those of the split "test" are scored. `each` is called with every image, in the rows' order.
 
     Raises:
         DataError: the test split is empty, or a file is not what the manifest says.

@@ -36,15 +36,9 @@ class Setting(NamedTuple):
 
 @dataclass(frozen=True)
 class Seen:
-    """One image with its label and its prediction.
+    """One image, (H, W, 3) uint8 RGB, with its label, (H, W) uint8 ids or the data set's ignore id, and its prediction.
 
-    Attributes:
-        row: of the manifest.
-        image: (H, W, 3) uint8 RGB.
-        target: (H, W) uint8 ids, or the ignore id.
-        prediction: of the model.
-        matrix: (K, K) int64 counts of `confusion`.
-        ignore_id: of the data set.
+    `row` is that of the manifest, `matrix` has the (K, K) int64 counts of `confusion`.
     """
 
     row: ManifestRow
