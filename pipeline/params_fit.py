@@ -7,7 +7,8 @@ from pipeline.dataset.contract import ClassList
 from pipeline.dataset.names import THIRDS
 from pipeline.errors import ParamsError
 from pipeline.evaluation.metrics.table import METRICS, names_of
-from pipeline.params import PARAMS, Params, read_params
+from pipeline.params import Params, read_params
+from pipeline.runtime.stages import PARAMS
 from pipeline.text import quoted
 
 GROUP = "mean_iou/group/"
