@@ -16,11 +16,7 @@ MAX_LISTED = 300  # characters of the known names in a message
 
 
 def check_fit(params: Params, classes: ClassList | None) -> None:
-    """Compares sections with each other and with the data set.
-
-    Args:
-        params: params whose values are right by themselves.
-        classes: classes of the data set; None: there is no data set yet.
+    """Compares sections with each other and with the classes of the data set; None: there is no data set yet.
 
     Raises:
         ParamsError: names every conflict, a line each.
