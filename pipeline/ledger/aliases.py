@@ -23,6 +23,7 @@ from pipeline.ledger.ledger import (
 )
 from pipeline.registry.client import (
     CHAMPION,
+    NUMBER,
     PREVIOUS,
     Model,
     Version,
@@ -38,7 +39,6 @@ from pipeline.text import printable
 
 PROJECTED_TAG = "projected"
 """A tag of the ledger: the last line whose move the aliases followed. It shows that a program died before it did."""
-NUMBER = re.compile(r"[0-9]{1,10}")
 NUM_LOOKS, PAUSE_S = 4, 0.5
 """Another program may be moving the aliases during a look."""
 
@@ -176,8 +176,7 @@ def record(line: Line) -> Effect:
     written = append(line)
     state = follow_ledger()
     if version := find_number(line.version):
-        head = {HEAD_TAG: f"{written.number}:{written.head}"}
-        write_patiently(f"a tag of {version}", lambda: set_tags(version, head))
+        write_patiently(f"a tag of {version}", lambda: set_tags(version, {HEAD_TAG: head_of([written])}))
     return next(effect for effect in state.effects if effect.number == written.number)
 
 
@@ -219,7 +218,7 @@ def _aliases_of(model: Model) -> Aliases:
 
 def _read_projected() -> int:
     tag = read_model(ledger_name()).tags.get(PROJECTED_TAG, "0")
-    return int(tag) if NUMBER.fullmatch(tag) else 0
+    return int(tag) if re.fullmatch(NUMBER, tag) else 0
 
 
 def _show(number: int | None) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pipeline.errors import RegistryError
-from pipeline.registry.connection import is_made, opened, shown_uri
+from pipeline.registry.connection import find_file, opened, shown_uri, tracking_uri
 from pipeline.text import shown
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
@@ -97,17 +97,14 @@ def read_model(name: str = "") -> Model:
         RegistryError: MLflow cannot be reached.
     """
     name = name or model_name()
-    if not is_made():
+    file = find_file(tracking_uri())
+    if file and not file.exists():  # reading must not make one
         return Model({}, ())
-    with opened() as (_, client):
+    with opened() as (mlflow, client):
         models = client.search_registered_models(f"name = '{name}'")
-        rows: list[Any] = []
-        token = None
-        while models and token != "":
-            page = client.search_model_versions(f"name = '{name}'", page_token=token)
-            rows, token = [*rows, *page], page.token or ""
-    if not models:
-        return Model({}, ())
+        if not models:
+            return Model({}, ())
+        rows = mlflow.search_model_versions(filter_string=f"name = '{name}'")
     versions = sorted((to_version(row, models[0].aliases) for row in rows), key=lambda version: version.number)
     return Model(_to_tags(models[0].tags), tuple(versions))
 

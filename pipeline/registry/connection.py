@@ -48,11 +48,6 @@ def is_server() -> bool:
     return tracking_uri().startswith(("http://", "https://"))
 
 
-def is_made() -> bool:
-    """False if MLflow is an SQLite file that does not exist yet; reading must not make one."""
-    return (file := find_file(tracking_uri())) is None or file.exists()
-
-
 @contextmanager
 def opened(todo: str = "run the same command again", patient: bool = True) -> Iterator[tuple[Any, Any]]:
     """Gives the package `mlflow` and its client. Translates what MLflow raises and hides its warnings.

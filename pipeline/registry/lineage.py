@@ -221,9 +221,7 @@ def _compare_command(name: str, locked: Any, stage: Any) -> Iterator[str]:
 def _look_up(content: Any, name: str) -> Any:
     """The value of a dotted name such as `train.network.width`; None if it is missing."""
     for part in name.split("."):
-        if not isinstance(content, dict) or part not in content:
-            return None
-        content = content[part]
+        content = content.get(part) if isinstance(content, dict) else None
     return content
 
 
