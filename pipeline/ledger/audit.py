@@ -119,22 +119,15 @@ def read_witnesses() -> tuple[Witness, ...]:
     Raises:
         RegistryError: MLflow cannot be reached.
     """
-    witnesses = list(_find_witnesses())
-    return tuple({(witness.number, witness.head): witness for witness in reversed(witnesses)}.values())
-
-
-def _find_witnesses() -> Iterator[Witness]:
     model = read_model()
-    if model.versions:
-        yield from _to_witness(model_name(), model.tags.get(HEAD_TAG))
-    for version in model.versions:
-        yield from _to_witness(str(version), version.tags.get(HEAD_TAG))
-    yield from _to_witness(f"this checkout ({SEEN})", _read_seen().get(_ledger_key()))
-
-
-def _to_witness(who: str, head: object) -> Iterator[Witness]:
-    if match := HEAD.fullmatch(str(head)):
-        yield Witness(who, int(match[1]), match[2])
+    kept: dict[str, object] = {model_name(): model.tags.get(HEAD_TAG)} if model.versions else {}
+    kept |= {str(version): version.tags.get(HEAD_TAG) for version in model.versions}
+    kept[f"this checkout ({SEEN})"] = _read_seen().get(_ledger_key())
+    witnesses = {}
+    for who, head in reversed(kept.items()):
+        if match := HEAD.fullmatch(str(head)):
+            witnesses[int(match[1]), match[2]] = Witness(who, int(match[1]), match[2])
+    return tuple(witnesses.values())
 
 
 def _read_seen() -> Mapping[str, object]:

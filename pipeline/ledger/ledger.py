@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -320,7 +320,8 @@ def read_entries() -> tuple[Entry, ...]:
 
 def parse_entry(version: Version) -> Entry:
     """Reads a line from the tags of a version; an unreadable line gives an entry that says why."""
-    text = "".join(_join_tags(version.tags))
+    num_parts = sum(name.startswith("line.") for name in version.tags)
+    text = "".join(version.tags.get(f"line.{index}", "") for index in range(num_parts))  # no JSON if one is missing
     digest, signature = version.tags.get(DIGEST_TAG, ""), version.tags.get(SIGNATURE_TAG, "")
     try:
         line = replace(_to_line(text), number=version.number, head=START)
@@ -335,12 +336,6 @@ def parse_entry(version: Version) -> Entry:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-
-
-def _join_tags(tags: Mapping[str, str]) -> Iterator[str]:
-    """The parts of the JSON; without one of them the text is not JSON."""
-    parts = [name for name in tags if name.startswith("line.")]
-    return (tags.get(f"line.{index}", "") for index in range(len(parts)))
 
 
 def _to_line(text: str) -> Line:
