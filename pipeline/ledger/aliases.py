@@ -48,7 +48,6 @@ class Standing:
     """Ledger and aliases at one moment.
 
     Attributes:
-        lines: of the ledger.
         state: after all lines; without lines the aliases are the state.
         found: the aliases in MLflow.
         findings: each fault of the ledger, a phrase each.
@@ -165,10 +164,7 @@ def check_agreement(standing: Standing) -> None:
 
 
 def record(line: Line) -> Effect:
-    """Writes a line and moves the aliases if it takes effect.
-
-    Returns:
-        The effect of the line.
+    """Writes a line, moves the aliases if it takes effect, and gives its effect.
 
     Raises:
         RegistryError: MLflow cannot be reached; if the line is written already, the next command moves the aliases.
@@ -184,9 +180,6 @@ def follow_ledger() -> State:
     """Moves the aliases to the champion and the previous champion of the ledger.
 
     The ledger is read again after each move until it has no new line. So a slow program leaves no old alias behind.
-
-    Returns:
-        The state of the ledger.
     """
     lines = read_ledger()
     while True:

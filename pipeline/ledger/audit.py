@@ -34,8 +34,7 @@ class Witness:
 
     Attributes:
         who: the version, model or checkout that keeps it.
-        number: of the line.
-        head: of the chain after that line.
+        head: of the chain after line `number`.
     """
 
     who: str
@@ -62,7 +61,6 @@ def audit(entries: Sequence[Entry], witnesses: Sequence[Witness]) -> Audit:
     """Looks for changed, forged, missing and repeated lines.
 
     Args:
-        entries: of the ledger.
         witnesses: read before the entries; read after them they could name a line that the entries lack.
 
     Raises:

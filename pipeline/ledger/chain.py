@@ -27,7 +27,6 @@ class Link:
     """A line's part in the chain.
 
     Attributes:
-        number: of the line.
         digest: SHA-256 of its content.
         known: number of the last line that its writer had read.
         head: of the chain at that line, as its writer computed it; None: the line is older than the chain, or damaged.
@@ -115,7 +114,8 @@ class _Walk(Chain):
         if first <= last:
             if place is self.findings:
                 self.faults.append((first, last))
-            place.append(f"{'line' if first == last else 'lines'} {_name(first, last)} not there: deleted in MLflow")
+            what = f"line {last} is" if first == last else f"lines {first} to {last} are"
+            place.append(f"{what} not there: deleted in MLflow")
 
     def _compare(self, link: Link, head: str) -> Iterator[str]:
         known, heads = link.known, self.heads
@@ -137,10 +137,6 @@ class _Walk(Chain):
         self.heads[known] = head
         for number in (number for number in self.digests if number > known):
             self.heads[number] = head = extend(head, number, self.digests[number])
-
-
-def _name(first: int, last: int) -> str:
-    return f"{last} is" if first == last else f"{first} to {last} are"
 
 
 def read_key() -> bytes | None:

@@ -37,9 +37,8 @@ DIGEST_TAG = "sha256"
 SIGNATURE_TAG = "hmac-sha256"
 ACCEPTED = "accepted"
 """In the evidence of a rollback: the findings about the ledger that a person accepts."""
-MAX_NUMBER = 2**31 - 1
-"""MLflow counts versions in 32 bits."""
-Number = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
+Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""Of a version or line; MLflow counts versions in 32 bits."""
 StrictFloat = Annotated[float, Strict()]
 
 
@@ -73,12 +72,7 @@ def _check_time(when: str) -> str:
 
 @dataclass(frozen=True)
 class Aliases:
-    """Versions that MLflow's aliases point to.
-
-    Attributes:
-        champion: number of the version; None: the alias is not set.
-        previous: number of the champion before; None: the alias is not set.
-    """
+    """Numbers of the versions that MLflow's aliases point to; None: the alias is not set."""
 
     champion: Number | None
     previous: Number | None
@@ -135,7 +129,6 @@ class Entry:
     """A version of the ledger's model in MLflow.
 
     Attributes:
-        link: its part in the chain.
         text: the JSON.
         signature: of the JSON; "": it is not signed.
         line: None: the entry cannot be read.
@@ -152,7 +145,6 @@ class Effect:
     """The effect of a line.
 
     Attributes:
-        number: of the line.
         what: "void": the champion had changed before the line was written.
         champion: after the line.
         reason: why a line is void, else "".
@@ -224,11 +216,7 @@ def new_line(
     """A line to be written, with actor and time.
 
     Args:
-        kind: of the decision.
-        version: number of the version that is promoted, refused or rolled back to.
         lines: all that were read before the decision.
-        found: the aliases at the decision.
-        reasons: for people.
         evidence: of JSON's types; nan becomes null.
     """
     return Line(

@@ -21,14 +21,7 @@ MIN_RUNS = 3
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """A difference of mean IoU that the seed alone can make, and what it was measured on.
-
-    Attributes:
-        floor: from 0.
-        params_md5: of params.yaml.
-        data_md5: version of the data.
-        mean_ious: of the seeds.
-    """
+    """A difference of mean IoU that the seed alone can make, and what it was measured on."""
 
     floor: Annotated[FiniteFloat, Field(ge=0)]
     params_md5: str

@@ -23,7 +23,6 @@ class Rescored:
 
     Attributes:
         tables: counts of each model, by its name.
-        test_md5: of the test split.
     """
 
     tables: Mapping[str, ImageTable]

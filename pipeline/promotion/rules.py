@@ -69,7 +69,6 @@ def judge(rule: str, limits: Limits, against_champion: Comparison | None, agains
 
     Args:
         rule: a name of `RULES`.
-        limits: margins and noise floor.
         against_champion: None: there is no champion, and the gate's thresholds alone decide.
         against_anchor: None: there is no anchor; `against_champion` itself if the champion is the anchor.
     """

@@ -29,7 +29,6 @@ class Version:
     """A version of a registered model.
 
     Attributes:
-        name: of the registered model.
         number: 1, 2, ...
         run_id: the MLflow run that holds its record.
         aliases: sorted.

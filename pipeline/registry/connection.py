@@ -116,7 +116,6 @@ def make_file(path: Path, make: Callable[[str], None]) -> None:
     """Makes a missing database under another name and renames it when it is whole; one process of many makes it.
 
     Args:
-        path: of the file.
         make: writes the tables to an address.
     """
     if path.exists():

@@ -35,8 +35,6 @@ class Lineage:
     Attributes:
         git_commit: 40 hex digits.
         data_md5: DVC's MD5 of the data set.
-        params_md5: of `params.yaml`.
-        dvc_lock_md5: of `dvc.lock`.
     """
 
     git_commit: str

@@ -158,7 +158,6 @@ def create_version(run_id: str, model: Path, description: str, tags: Mapping[str
     """Stores an exported model with a run and makes a version of it. The version is made last.
 
     Args:
-        run_id: of the run that holds the record.
         model: the SavedModel's folder.
         description: in Markdown.
         tags: of the version, `model_md5` among them.
@@ -236,9 +235,8 @@ def _log_history(mlflow: Any, client: Any, run_id: str, record: RunRecord) -> No
     metrics: list[Any] = []
     for row in record.history:
         step = int(row["epoch"])
-        metrics += _to_metrics(
-            mlflow, {name: row[name] for name in names if name in row and step not in live[name]}, step
-        )
+        missing = {name: row[name] for name in names if name in row and step not in live[name]}
+        metrics += _to_metrics(mlflow, missing, step)
     client.log_batch(run_id, metrics)
 
 
