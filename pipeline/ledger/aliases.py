@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from pipeline.errors import EvidenceError, RegistryError
-from pipeline.ledger.audit import HEAD_TAG, audit, head_of, keep_seen, read_witnesses
+from pipeline.ledger.audit import HEAD_TAG, Audit, audit, head_of, keep_seen, read_witnesses
 from pipeline.ledger.ledger import (
     ACCEPTED,
     Aliases,
@@ -43,23 +43,18 @@ NUM_LOOKS, PAUSE_S = 4, 0.5
 """Another program may be moving the aliases during a look."""
 
 
-@dataclass(frozen=True)
-class Standing:
+@dataclass(frozen=True, kw_only=True)
+class Standing(Audit):
     """Ledger and aliases at one moment.
 
     Attributes:
         state: after all lines; without lines the aliases are the state.
         found: the aliases in MLflow.
-        findings: each fault of the ledger, a phrase each.
-        notes: oddities of the ledger.
         is_pending: the aliases have not yet followed the ledger's last move.
     """
 
-    lines: tuple[Line, ...]
     state: State
     found: Aliases
-    findings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
     is_pending: bool = False
 
     @property
@@ -128,12 +123,14 @@ def read_standing(completes: bool = False) -> Standing:
 
 def _look() -> Standing:
     witnesses = read_witnesses()
-    projected, found = _read_projected(), _aliases_of(read_model())
+    projected = read_model(ledger_name()).tags.get(PROJECTED_TAG, "0")
+    found = _aliases_of(read_model())
     result = audit(read_entries(), witnesses)
     state = replay(result.lines, found)
     if not result.findings:
         keep_seen(result.lines)
-    return Standing(result.lines, state, found, result.findings, result.notes, projected < state.last_move)
+    is_pending = (int(projected) if re.fullmatch(NUMBER, projected) else 0) < state.last_move
+    return Standing(**vars(result), state=state, found=found, is_pending=is_pending)
 
 
 def list_warnings(standing: Standing) -> Iterator[str]:
@@ -207,11 +204,6 @@ def _move_aliases(lines: Sequence[Line]) -> State:
 
 def _aliases_of(model: Model) -> Aliases:
     return Aliases(model.number_by_alias.get(CHAMPION), model.number_by_alias.get(PREVIOUS))
-
-
-def _read_projected() -> int:
-    tag = read_model(ledger_name()).tags.get(PROJECTED_TAG, "0")
-    return int(tag) if re.fullmatch(NUMBER, tag) else 0
 
 
 def _show(number: int | None) -> str:

@@ -47,14 +47,14 @@ class Audit:
     """The result of an audit.
 
     Attributes:
+        lines: the readable ones.
         findings: each difference from what was written that nobody has accepted, a phrase each.
         notes: what is odd, or was accepted.
-        lines: the readable ones.
     """
 
-    findings: tuple[str, ...]
-    notes: tuple[str, ...]
     lines: tuple[Line, ...]
+    findings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def audit(entries: Sequence[Entry], witnesses: Sequence[Witness]) -> Audit:
@@ -77,7 +77,7 @@ def audit(entries: Sequence[Entry], witnesses: Sequence[Witness]) -> Audit:
     notes += [f"accepted in line {number}: {text}" for text, number in accepted.items()]
     if key and entries and not any(entry.signature for entry in entries):
         notes.append(f"no line is signed yet, though {KEY} is set")
-    return Audit(tuple(findings), tuple(notes), list_lines(entries))
+    return Audit(list_lines(entries), tuple(findings), tuple(notes))
 
 
 def _check_signatures(entries: Sequence[Entry], key: bytes) -> Iterator[tuple[int, str]]:

@@ -206,12 +206,7 @@ def _with_effect(state: State, effect: Effect) -> State:
 
 
 def new_line(
-    kind: Kind,
-    version: int,
-    lines: Sequence[Line],
-    found: Aliases,
-    reasons: Sequence[str],
-    evidence: Mapping[str, Any],
+    kind: Kind, version: int, lines: Sequence[Line], found: Aliases, reasons: Sequence[str], evidence: Mapping[str, Any]
 ) -> Line:
     """A line to be written, with actor and time.
 

@@ -103,13 +103,8 @@ def compare(
     ious = [np.where(support > 0, iou_per_class(matrix), np.nan) for matrix in pooled]
     weights = draw_weights(num_units, num_resamples, seed)
     resampled = [resampled_iou(sums, weights) for sums in pair]
-    difference = percentile_interval(
-        mean_ious[0] - mean_ious[1],
-        mean_over_classes(resampled[0]) - mean_over_classes(resampled[1]),
-        confidence,
-        num_units,
-        min_units,
-    )
+    changes = mean_over_classes(resampled[0]) - mean_over_classes(resampled[1])
+    difference = percentile_interval(mean_ious[0] - mean_ious[1], changes, confidence, num_units, min_units)
     by_class = joint_intervals(ious[0] - ious[1], resampled[0] - resampled[1], confidence, support, min_units)
     tested = exchange_test(pair[0], pair[1], num_resamples, seed) if difference.is_shown else (math.nan, math.nan)
     predicted = (pair[0] + pair[1]).sum(axis=(0, 1)) > 0

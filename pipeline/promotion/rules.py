@@ -10,15 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.evaluation.reasons import Reason, Value
-from pipeline.promotion.findings import (
-    Finding,
-    Limits,
-    describe,
-    give_reason,
-    judge_margin,
-    judge_noise,
-    lacks_units,
-)
+from pipeline.promotion.findings import Finding, Limits, describe, give_reason, judge_margin, judge_noise, lacks_units
 
 if TYPE_CHECKING:
     from pipeline.promotion.comparison import Comparison

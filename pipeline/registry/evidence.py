@@ -35,20 +35,18 @@ def download_verified(version: Version) -> Path:
     """
     with TemporaryDirectory() as temporary:
         path = download_from(version, f"runs:/{version.run_id}/{STORED}", f"run's {STORED}", Path(temporary))
-        verdict, verdict_md5 = _read(version, path), md5_of(path)
-    if against := list(_compare(version.tags, verdict, verdict_md5)):
+        try:
+            against = list(_compare(version.tags, Verdict.read(path), md5_of(path)))
+        except EvidenceError as err:
+            raise EvidenceError(
+                f"{version}: the verdict in its run is damaged; register the model again ({err})"
+            ) from err
+    if against:
         raise EvidenceError(
             f"{version}: its tags are not what was registered: {'; '.join(against)}; put the tags back from a backup, "
             "or register the model again"
         )
     return download_model(version)
-
-
-def _read(version: Version, path: Path) -> Verdict:
-    try:
-        return Verdict.read(path)
-    except EvidenceError as err:
-        raise EvidenceError(f"{version}: the verdict in its run is damaged; register the model again ({err})") from err
 
 
 def _compare(tags: Mapping[str, str], verdict: Verdict, verdict_md5: str) -> Iterator[str]:
