@@ -39,8 +39,7 @@ from pipeline.text import printable
 
 PROJECTED_TAG = "projected"
 """A tag of the ledger: the last line whose move the aliases followed. It shows that a program died before it did."""
-NUM_LOOKS, PAUSE_S = 4, 0.5
-"""Another program may be moving the aliases during a look."""
+NUM_LOOKS, PAUSE_S = 4, 0.5  # another program may be moving the aliases during a look
 
 
 @dataclass(frozen=True, kw_only=True)

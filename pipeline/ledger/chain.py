@@ -18,8 +18,7 @@ from pipeline.errors import RegistryError
 
 KEY, KEY_FILE = "SEGLINE_LEDGER_KEY", "SEGLINE_LEDGER_KEY_FILE"
 """The optional key that signs the lines, and the file that holds it."""
-START = "0" * 64
-"""Head of an empty ledger."""
+START = "0" * 64  # head of an empty ledger
 
 
 @dataclass(frozen=True)

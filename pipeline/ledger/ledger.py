@@ -29,11 +29,9 @@ What = Literal["promoted", "refused", "rolled back", "void"]
 SOURCE = "segline:/ledger"
 """MLflow wants an address of each version's files. A line has no files, and a server accepts any absolute address."""
 ABOUT = "Every decision on the champion, a version each; `segline history` shows them. Do not edit."
-TAG_CHARS = 20_000
-"""Characters of JSON in a tag: MLflow accepts 100,000, MySQL 65,535 bytes."""
+TAG_CHARS = 20_000  # of JSON in a tag: MLflow accepts 100,000, MySQL 65,535 bytes
 DESCRIPTION_CHARS = 1_000
-DIGEST_TAG = "sha256"
-"""Hash of the JSON; it shows that a line was changed by hand."""
+DIGEST_TAG = "sha256"  # of the JSON; it shows that a line was changed by hand
 SIGNATURE_TAG = "hmac-sha256"
 ACCEPTED = "accepted"
 """In the evidence of a rollback: the findings about the ledger that a person accepts."""

@@ -63,13 +63,11 @@ class Scored:
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts that a decision follows from.
+    """Facts that a decision follows from; champion, anchor and `champion_test_md5` are those of `References`.
 
     Attributes:
-        champion: None: there is none.
-        anchor: None: there is none; the object `champion` itself if both are the same version.
+        anchor: the object `champion` itself if both are the same version.
         test_md5: of today's test split.
-        champion_test_md5: of the test split by which the champion was chosen; None: not known.
         noise: None: not measured.
     """
 
@@ -138,7 +136,6 @@ def check_newest(challenger: Version | None, verdict: Verdict, judged: datetime)
     """Checks that no newer model than the challenger was rejected, as `segline promote` means the newest model.
 
     Args:
-        challenger: with the alias; None: there is none.
         verdict: of the gate on the newest model.
         judged: time of the verdict.
 
@@ -243,11 +240,10 @@ def _describe_noise(facts: Facts) -> Iterator[Reason]:
 
 def _to_evidence(facts: Facts, settings: Mapping[str, Any]) -> dict[str, Any]:
     models = {str(scored.version.number): scored for scored in (facts.challenger, *facts.references)}
-    compared = {number: scored.comparison for number, scored in models.items() if scored.comparison}
     return {
         "rule": settings,
         "mean_ious": nan_as_null({number: scored.mean_iou for number, scored in models.items()}),
-        "comparisons": {number: comparison.to_dict() for number, comparison in compared.items()},
+        "comparisons": {number: one.comparison.to_dict() for number, one in models.items() if one.comparison},
         "champion": facts.champion and facts.champion.version.number,
         "anchor": facts.anchor and facts.anchor.version.number,
         "test_md5": facts.test_md5,

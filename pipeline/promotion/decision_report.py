@@ -15,8 +15,7 @@ from pipeline.registry.client import Version
 from pipeline.registry.runs import download_run, log_text
 from pipeline.report.place import NEWEST, publish
 from pipeline.report.render import Decision, render_report
-
-FOLDER = Path(".segline")
+from pipeline.runtime.locks import FOLDER
 
 
 def decision_of(promotion: Promotion) -> Decision:

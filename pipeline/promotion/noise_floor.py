@@ -15,7 +15,6 @@ from pipeline.registry.client import model_name, read_model
 from pipeline.text import shown
 
 NOISE_TAG = "noise_floor"
-NOISE_CONFIDENCE = 0.95
 MIN_RUNS = 3
 
 
@@ -48,7 +47,7 @@ def noise_floor(mean_ious: Sequence[float]) -> float:
         )
     if not np.isfinite(mean_ious).all():
         raise EvidenceError(f"mean IoUs are {list(mean_ious)}, expected numbers; run `segline noise` again")
-    quantile = float(stdtrit(len(mean_ious) - 1, NOISE_CONFIDENCE))
+    quantile = float(stdtrit(len(mean_ious) - 1, 0.95))
     return quantile * math.sqrt(2) * float(np.std(mean_ious, ddof=1))
 
 

@@ -229,14 +229,12 @@ def to_version(row: Any, aliases: Mapping[str, Any]) -> Version:
     Raises:
         RegistryError: the version has no number.
     """
-    if not re.fullmatch(NUMBER, str(row.version)):
-        raise RegistryError(
-            f"{row.name}: MLflow has a version {shown(str(row.version))!r}, expected a number; delete it"
-        )
-    number = int(row.version)
-    own = tuple(sorted(str(alias) for alias, target in aliases.items() if str(target) == str(number)))
+    text = str(row.version)
+    if not re.fullmatch(NUMBER, text):
+        raise RegistryError(f"{row.name}: MLflow has a version {shown(text)!r}, expected a number; delete it")
+    own = tuple(sorted(str(alias) for alias, target in aliases.items() if str(target) == str(int(text))))
     created = _to_time(row.creation_timestamp)
-    return Version(row.name, number, str(row.run_id or ""), own, _to_tags(row.tags), created, str(row.source))
+    return Version(row.name, int(text), str(row.run_id or ""), own, _to_tags(row.tags), created, str(row.source))
 
 
 def _to_tags(tags: Mapping[str, Any]) -> dict[str, str]:

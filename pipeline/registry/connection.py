@@ -22,8 +22,7 @@ from pipeline.secrets import without_secrets
 SQLITE = "sqlite:///"
 UNFINISHED = ("duplicate column name", "already exists", "no such table", "no such column")
 OTHER_MLFLOW = ("out-of-date database schema", "Can't locate revision")
-FILLED = ("runs", "registered_models")
-"""Tables that hold rows as soon as anything of value is in the registry."""
+FILLED = ("runs", "registered_models")  # tables that hold rows as soon as anything of value is there
 MLFLOW_QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",

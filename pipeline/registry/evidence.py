@@ -15,9 +15,7 @@ from pipeline.text import shown
 
 EVIDENCE_TAG, VERDICT_TAG, TEST_TAG = "evidence_md5", "verdict_md5", "test_md5"
 BOUND = ("git_commit", "data_md5", "params_md5", "dvc_lock_md5", MODEL_TAG, VERDICT_TAG)
-"""The tags that `evidence_md5` covers."""
-STORED = f"gate/{VERDICT.name}"
-"""Path of the verdict in the version's run."""
+STORED = f"gate/{VERDICT.name}"  # in the version's run
 
 
 def evidence_md5(tags: Mapping[str, str]) -> str:

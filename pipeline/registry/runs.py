@@ -22,12 +22,10 @@ from pipeline.registry.client import Version, ensure_model, model_name, to_versi
 from pipeline.registry.connection import is_server, opened
 from pipeline.registry.run_record import RunRecord
 
-LOCAL_ARTIFACTS = Path("mlartifacts")
 SERVING_CODE = Path(__file__).parents[1] / "serving/mlflow_model.py"
 SERVING_PACKAGES = ("mlflow", "numpy", "tensorflow")
 OPEN = "RUNNING"  # the status of a run that is not ended
 TO_REPEAT = "run `segline register`"
-MAX_DIGEST = 36
 
 _lost_runs: set[str] = set()
 
@@ -180,7 +178,7 @@ def _create_run(client: Any, tags: Mapping[str, str] | None = None) -> str:
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         with suppress(Exception):  # another process may make it meanwhile; the next call repeats any other error
-            client.create_experiment(name, None if is_server() else str(LOCAL_ARTIFACTS.resolve()))
+            client.create_experiment(name, None if is_server() else str(Path("mlartifacts").resolve()))
         experiment = client.get_experiment_by_name(name)
     return str(client.create_run(experiment.experiment_id, tags=dict(tags or {})).info.run_id)
 
@@ -245,7 +243,7 @@ def _log_input(run_id: str, record: RunRecord) -> None:
     tags = {"dvc.md5": record.data_md5, "dvc.path": record.data_path}
     source = json.dumps({"tags": {**record.tags, **tags}})
     with opened(TO_REPEAT) as (mlflow, client):
-        data = mlflow.entities.Dataset(record.data_path, record.data_md5[:MAX_DIGEST], "code", source)
+        data = mlflow.entities.Dataset(record.data_path, record.data_md5[:36], "code", source)
         labels = [mlflow.entities.InputTag(*tag) for tag in tags.items()]
         client.log_inputs(run_id, [mlflow.entities.DatasetInput(data, labels)])
 
