@@ -5,9 +5,9 @@
     model = segline.load("segline@champion")
     mask = model(image).mask
 
-All but `load` and `predict` work in the current folder, which has to be a project's. They print only the progress of
-long work, return their results, and raise `SeglineError`. Importing the package is quick: TensorFlow, MLflow and
-Prefect are imported by the function that needs them.
+All but `load`, `predict` and `published` work in the current folder, which has to be a project's. They print only the
+progress of long work, return their results, and raise `SeglineError`. Importing the package is quick: TensorFlow,
+MLflow and Prefect are imported by the function that needs them.
 """
 
 from pipeline.errors import SeglineError as SeglineError
@@ -34,6 +34,12 @@ from segline.api import (
 )
 from segline.api import (
     promote as promote,
+)
+from segline.api import (
+    publish as publish,
+)
+from segline.api import (
+    published as published,
 )
 from segline.api import (
     register as register,
