@@ -5,9 +5,9 @@
     model = segline.load("segline@champion")
     mask = model(image).mask
 
-All but `load` and `predict` work in the current folder, which has to be a project's. They print only the progress of
-long work, return their results, and raise `SeglineError`. Importing the package is quick: TensorFlow, MLflow and
-Prefect are imported by the function that needs them.
+All but `load`, `predict` and `published` work in the current folder, which has to be a project's. They print only the
+progress of long work, return their results, and raise `SeglineError`. Importing the package is quick: TensorFlow,
+MLflow and Prefect are imported by the function that needs them.
 """
 
 from pipeline.errors import SeglineError
@@ -20,6 +20,8 @@ from segline.api import (
     noise,
     predict,
     promote,
+    publish,
+    published,
     register,
     rollback,
     run,
@@ -37,6 +39,8 @@ __all__ = [
     "noise",
     "predict",
     "promote",
+    "publish",
+    "published",
     "register",
     "rollback",
     "run",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pipeline.evaluation.verdict import Verdict
     from pipeline.ledger.aliases import Standing
     from pipeline.promotion.decide import Promotion
+    from pipeline.publishing.check import Row
+    from pipeline.publishing.publication import Published
     from pipeline.registry.client import Version
     from pipeline.steps.compare import Compared
     from pipeline.steps.import_ import Imported
@@ -200,7 +202,7 @@ def register() -> "Version":
 def promote(version: str | None = None) -> "Promotion":
     """Makes a challenger the champion if the rule in params.yaml allows it.
 
-    The decision is recorded in the ledger, whether or not the model was promoted.
+    The decision is recorded in the ledger either way. If SEGLINE_PUBLISH is set, the champion is published afterwards.
 
     Example of the command: segline promote
 
@@ -208,7 +210,7 @@ def promote(version: str | None = None) -> "Promotion":
         version: version or alias to promote; the challenger if none is given.
 
     Returns:
-        Whether it was `promoted`, and the `reasons`.
+        Whether it was `promoted`, the `reasons`, and the `publication`; if publishing failed, it has a `reason`.
 
     Raises:
         RejectedError: no version is named, and the gate rejected a model after the challenger was registered.
@@ -226,6 +228,8 @@ def promote(version: str | None = None) -> "Promotion":
 def rollback(*, to: str | None = None) -> "Rollback":
     """Makes the previous champion champion again; a second rollback undoes the first.
 
+    If SEGLINE_PUBLISH is set, the champion is published afterwards.
+
     Example of the command: segline rollback --to 7
 
     Args:
@@ -234,7 +238,7 @@ def rollback(*, to: str | None = None) -> "Rollback":
             accepted.
 
     Returns:
-        The champion now, and the number of the one before.
+        The champion now, the number of the one before, and the `publication` as `segline.promote` gives it.
 
     Raises:
         EvidenceError: the gate never accepted that version, its tags were changed, or it never was champion.
@@ -244,6 +248,52 @@ def rollback(*, to: str | None = None) -> "Rollback":
     from pipeline.steps import rollback as step
 
     return step.rollback(None if to is None else str(to))
+
+
+@_in_project
+def publish(destination: str | Path | None = None, *, keep: int | None = None) -> "Published":
+    """Publishes the champion where TensorFlow Serving reads it, signed if SEGLINE_SIGNING_KEY_FILE is set.
+
+    It is in DESTINATION/MODEL/NUMBER, where NUMBER is its line in the ledger. A damaged publication is repaired.
+
+    Example of the command: segline publish s3://bucket/models --keep 5
+
+    Args:
+        destination: folder or s3://bucket/prefix; SEGLINE_PUBLISH if none is given.
+        keep: newest publications that stay; SEGLINE_PUBLISH_KEEP, else 5, if none is given.
+
+    Returns:
+        `address`, `number` and `version` of the publication, `what` was done, and the older ones that were `removed`.
+
+    Raises:
+        StorageError: the destination cannot be written, or holds something else under this number or a larger one.
+        EvidenceError: the key that signs cannot be used, or the champion is not what was registered.
+        RegistryError: there is no champion, or its files are gone.
+    """
+    from pipeline.steps import publish as step
+
+    return step.publish(None if destination is None else str(destination), keep)
+
+
+def published(destination: str | Path | None = None) -> "list[Row]":
+    """Compares the newest publication with its record and, by SEGLINE_PUBLIC_KEY_FILE, with its signature.
+
+    Example of the command: segline published s3://bucket/models
+
+    Args:
+        destination: folder or s3://bucket/prefix; SEGLINE_PUBLISH if none is given.
+
+    Returns:
+        A row for each comparison: `what`, `expected`, `found`, `is_right`. No registry is needed.
+
+    Raises:
+        StorageError: the place cannot be read, or nothing is published there.
+        EvidenceError: the public key cannot be used.
+    """
+    set_defaults(QUIET)
+    from pipeline.steps import published as step
+
+    return step.published(None if destination is None else str(destination))
 
 
 @_in_project

@@ -67,6 +67,7 @@ def test_the_command_starts_without_heavy_libraries() -> None:
         (["compare", "1"], 'Command "compare" parameter SECOND requires an argument'),
         (["compare", "--first", "1", "2"], "'--first' is not an option of `segline compare`"),
         (["noise", "--runs", "2.5"], "Invalid value for --runs: '2.5' is not a whole number; `segline noise --help`"),
+        (["publish", "--keep", "2.5"], "Invalid value for --keep: '2.5' is not a whole number; `segline publish --h"),
         (["import", "folder", "a", "b", "--classes", "c", "--kind", "red"], 'Invalid value "red" for --kind.*"colour"'),
     ],
 )
