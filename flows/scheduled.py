@@ -13,6 +13,7 @@ from prefect.states import Completed, Failed
 from flows.prefect_client import make_ready
 from flows.retrain import DAY_S, run_step, train_and_register
 from flows.source import look_at, read_source
+from flows.start import check_start
 from pipeline.dataset.versions import find_cache, push, restore
 from pipeline.errors import ParamsError, SeglineError, StageError
 from pipeline.evaluation.verdict import Verdict
@@ -98,6 +99,7 @@ def _run_if_new(promote: bool, words: Sequence[str], branch: str, timeout_s: flo
         if is_new:
             run_step("import", ("import", *words), timeout_s)
             source.write(Path(SOURCE))
+        check_start()
         return train_and_register(promote, timeout_s, lambda verdict: _save(checkout, start, verdict))
 
 

@@ -119,9 +119,7 @@ def test_a_remote_that_refuses_is_reported(clone: Path, tmp_path: Path) -> None:
     hook = tmp_path / "remote.git/hooks/pre-receive"
     hook.write_text("#!/bin/sh\necho the disk of this server is full\nexit 1\n")
     hook.chmod(0o755)
-    with pytest.raises(
-        RepositoryError, match=r"git push says: .*disk of this server is full.*; correct the remote"
-    ):
+    with pytest.raises(RepositoryError, match=r"git push says: .*disk of this server is full.*; correct the remote"):
         checkout.save(start, "run")
     hook.unlink()
     assert checkout.save(start, "run") == checkout.fetch().last
