@@ -1,8 +1,7 @@
 """Calls to Prefect's server: whether it answers, and the limit of one training at a time."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -52,11 +51,9 @@ def _reason(err: BaseException) -> str:
     return without_secrets(str(err).partition("\n")[0]) or type(err).__name__
 
 
-@contextmanager
-def one_training() -> Iterator[None]:
+def one_training() -> AbstractContextManager[None]:
     """Holds a place in the limit for as long as the block lasts; waits for one if none is free."""
-    with concurrency(LIMIT, lease_duration=LEASE_S, strict=True, raise_on_lease_renewal_failure=False):
-        yield
+    return concurrency(LIMIT, lease_duration=LEASE_S, strict=True, raise_on_lease_renewal_failure=False)
 
 
 def make_ready() -> None:

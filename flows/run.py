@@ -18,11 +18,7 @@ from pipeline.runtime.program import run
 
 
 class RunError(StageError):
-    """A run ended in an error, which it has printed itself.
-
-    Attributes:
-        exit_code: exit code of the run's process.
-    """
+    """A run's process ended with `exit_code` after an error, which it has printed itself."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__(f"the run ended with exit code {exit_code}; its last lines say why")

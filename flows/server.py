@@ -6,7 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 
@@ -80,34 +80,27 @@ def where_pages_are(address: str) -> str:
     return f"{place} (which asks for the key in {KEY})" if is_ours else place
 
 
-class _PortTakenError(Exception):
-    """Another program has taken the port after it was chosen."""
-
-
 @contextmanager
 def _started(key: str) -> Iterator[int]:
     """Starts the server on a free port, which it gives."""
     print("starting Prefect's own server", flush=True)
     for port in _free_ports():
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(_listening(key, port))
-            except _PortTakenError:
-                continue
-            yield port
-            return
+        with _listening(key, port) as is_ours:
+            if is_ours:
+                yield port
+                return
     raise StageError(f"Prefect's server found no free port on {HOST} in {NUM_PORTS} attempts; run again")
 
 
 @contextmanager
-def _listening(key: str, port: int) -> Iterator[None]:
+def _listening(key: str, port: int) -> Iterator[bool]:
+    """Starts the server on a port; gives False if another program has taken the port after it was chosen."""
     log = Path(os.environ["PREFECT_HOME"]) / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     command = ("prefect", "server", "start", "--host", HOST, "--port", str(port))
     own_origin = {"PREFECT_SERVER_API_AUTH_STRING": key, "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{port}"}
     with log.open("w") as output, started(command, output, own_origin) as child:
-        _wait_for(port, key, lambda: child.poll() is None, log)
-        yield
+        yield _accepts(port, key, lambda: child.poll() is None, log)
 
 
 @contextmanager
@@ -124,8 +117,7 @@ def _written(key: str) -> Iterator[None]:
 
 def _free_ports() -> Iterator[int]:
     """Prefect's usual port if it is free, then others."""
-    ports = (_find_free(wanted) for wanted in (UI_PORT, *[0] * NUM_PORTS))
-    yield from (port for port in ports if port)
+    return filter(None, map(_find_free, (UI_PORT, *[0] * NUM_PORTS)))
 
 
 def _find_free(wanted: int) -> int | None:
@@ -136,11 +128,10 @@ def _find_free(wanted: int) -> int | None:
     return None
 
 
-def _wait_for(port: int, key: str, is_alive: Callable[[], bool], log: Path) -> None:
-    """Waits until the server on a port accepts our key.
+def _accepts(port: int, key: str, is_alive: Callable[[], bool], log: Path) -> bool:
+    """Waits until the server on a port accepts our key; False if another program listens there.
 
     Raises:
-        _PortTakenError: another program listens there.
         StageError: the server took too long or ended.
     """
     import urllib.error
@@ -153,15 +144,15 @@ def _wait_for(port: int, key: str, is_alive: Callable[[], bool], log: Path) -> N
     while is_alive() and time.monotonic() < deadline:
         try:
             direct.open(request, timeout=5).close()
-            return
+            return True
         except urllib.error.HTTPError as err:
             if err.code != HTTPStatus.SERVICE_UNAVAILABLE:
-                raise _PortTakenError from err
+                return False
         except OSError:
             pass
         time.sleep(0.1)
     if not is_alive() and not _find_free(port):
-        raise _PortTakenError
+        return False
     problem = "took too long to start" if is_alive() else "ended at its start"
     raise StageError(
         f"Prefect's server {problem}; repair what {log} says, or name another server in PREFECT_API_URL, and run again"

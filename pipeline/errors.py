@@ -5,13 +5,10 @@ from pipeline.text import printable
 
 
 class SeglineError(Exception):
-    """Base of all errors that a user can fix; its text holds no password and no terminal control character.
-
-    Attributes:
-        exit_code: exit code of a program that this error ends.
-    """
+    """Base of all errors that a user can fix; its text holds no password and no terminal control character."""
 
     exit_code = 1
+    """Of a program that this error ends."""
 
     def __str__(self) -> str:
         return printable(without_secrets(super().__str__()))

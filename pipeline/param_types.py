@@ -24,9 +24,6 @@ EllipsePx = Annotated[Whole, Field(ge=0, le=255)]
 """The time of opening and closing grows with the ellipse's area."""
 AreaPx = Annotated[Whole, Field(ge=0, le=2**26)]
 """Up to the largest image, 8192 x 8192."""
-Resamples = Annotated[Whole, Field(ge=100, le=100_000)]
-Confidence = Annotated[float, Field(gt=0.5, le=0.9999)]
-Units = Annotated[Whole, Field(ge=2, le=100_000)]
 SidePx = Annotated[Whole, Field(ge=8, le=8192)]
 Size = tuple[SidePx, SidePx]
 """(height, width) in pixels."""

@@ -11,28 +11,13 @@ from pipeline.disk.files import read_yaml
 from pipeline.errors import ParamsError
 from pipeline.networks.network import Network
 from pipeline.networks.table import NETWORKS, AnyNetwork
-from pipeline.param_types import (
-    AreaPx,
-    Confidence,
-    Count,
-    EllipsePx,
-    Epochs,
-    Rate,
-    Resamples,
-    Section,
-    Seed,
-    Share,
-    Size,
-    Units,
-    Whole,
-    Zoom,
-)
+from pipeline.param_types import AreaPx, Count, EllipsePx, Epochs, Rate, Section, Seed, Share, Size, Whole, Zoom
 from pipeline.promotion.findings import Limits
 from pipeline.promotion.rules import RULES
+from pipeline.runtime.stages import PARAMS, RESTORE
 from pipeline.text import quoted, shown
 from pipeline.training.losses.table import LOSSES
 
-PARAMS = Path("params.yaml")
 MAX_PARAMETERS = 500_000_000
 """Of the network: weights, gradient and the optimiser's two moments take 16 bytes each, 8 GB in all."""
 MAX_MAP_BYTES = 32 * 2**30
@@ -185,10 +170,10 @@ class BootstrapParams(Section):
     """Settings of a bootstrap."""
 
     unit: Literal["group", "image"]
-    num_resamples: Resamples
+    num_resamples: Annotated[Whole, Field(ge=100, le=100_000)]
     seed: Seed
-    confidence: Confidence
-    min_units: Units
+    confidence: Annotated[float, Field(gt=0.5, le=0.9999)]
+    min_units: Annotated[Whole, Field(ge=2, le=100_000)]
 
 
 class EvaluateParams(Section):
@@ -265,8 +250,7 @@ def read_params(path: Path = PARAMS) -> Params:
     Raises:
         ParamsError: the file is missing or not YAML, or a value is missing, unknown, of the wrong type or out of range.
     """
-    otherwise = "run this in the project's folder, or restore it from git"
-    return parse_params(read_yaml(path, ParamsError, otherwise), path)
+    return parse_params(read_yaml(path, ParamsError, RESTORE), path)
 
 
 def parse_params(content: Any, path: Path = PARAMS) -> Params:

@@ -7,7 +7,8 @@ from pipeline.dataset.contract import ClassList
 from pipeline.dataset.names import THIRDS
 from pipeline.errors import ParamsError
 from pipeline.evaluation.metrics.table import METRICS, names_of
-from pipeline.params import PARAMS, Params, read_params
+from pipeline.params import Params, read_params
+from pipeline.runtime.stages import PARAMS
 from pipeline.text import quoted
 
 GROUP = "mean_iou/group/"
@@ -15,11 +16,7 @@ MAX_LISTED = 300  # characters of the known names in a message
 
 
 def check_fit(params: Params, classes: ClassList | None) -> None:
-    """Compares sections with each other and with the data set.
-
-    Args:
-        params: params whose values are right by themselves.
-        classes: classes of the data set; None: there is no data set yet.
+    """Compares sections with each other and with the classes of the data set; None: there is no data set yet.
 
     Raises:
         ParamsError: names every conflict, a line each.

@@ -46,19 +46,15 @@ def call(words: Sequence[str]) -> None:
         function, bound, _ = app.parse_args(list(words), exit_on_error=False, print_error=False)
     except CycloptsError as err:
         raise WrongWordsError(_explain(err)) from err
-    if _is_incomplete(function, words):
-        commands = _commands_of(app.parse_commands(list(words))[1][-1])
+    if getattr(function, "__func__", None) is App.help_print and not {"-h", "--help"} & set(words):
+        commands = _commands_of(app.parse_commands(list(words))[1][-1])  # Cyclopts would show the help, and no error
         raise WrongWordsError(f"COMMAND is missing; expected one of {commands}")
     set_environment()
     function(*bound.args, **bound.kwargs)
 
 
 def build_app(with_importers: bool = True) -> App:
-    """The command as Cyclopts has it.
-
-    Args:
-        with_importers: add the importers to `segline import`; they take longer to import than the rest together.
-    """
+    """The command as Cyclopts has it; importers take longer to import than the rest together."""
     app = App(
         name="segline",
         help=HELP,
@@ -83,15 +79,9 @@ def build_app(with_importers: bool = True) -> App:
 
 
 def add(app: App, name: str, function: Callable[..., Any], signature_of: Callable[..., Any], show: Show) -> None:
-    """Adds a command that calls a function and prints its result.
+    """Adds a command that calls `function` and prints its result by `show`.
 
-    Args:
-        app: app to add to.
-        name: name of the command.
-        function: does the work.
-        signature_of: function whose positional parameters are the words, whose other ones are the options, and whose
-            docstring is the help.
-        show: prints the result of `function`.
+    The positional parameters of `signature_of` are its words, the other ones its options; the docstring is the help.
     """
 
     @wraps(signature_of)
@@ -153,11 +143,6 @@ def run_schedule(**options: Any) -> int:
         return 0 if segline.schedule(**options) else RejectedError.exit_code
     except RunError as err:
         return err.exit_code
-
-
-def _is_incomplete(function: Any, words: Sequence[str]) -> bool:
-    """Whether the command is missing; Cyclopts shows the help then, and no error."""
-    return getattr(function, "__func__", None) is App.help_print and not {"-h", "--help"} & set(words)
 
 
 def _explain(err: CycloptsError) -> str:

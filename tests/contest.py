@@ -17,11 +17,11 @@ from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.scores import Evidence, md5_of_test_split
 from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.ledger import aliases
-from pipeline.params import PARAMS
 from pipeline.registry.client import Version, list_versions, set_alias
 from pipeline.registry.connection import opened
 from pipeline.registry.evidence import evidence_md5
 from pipeline.registry.runs import create_run, create_version
+from pipeline.runtime.stages import PARAMS
 from tests.finished_project import CLASSES, ROOT, tiny_model, use_registry
 
 SKY, ROAD = 0, 1

@@ -20,9 +20,8 @@ from pipeline.disk.files import md5_of, write_json
 from pipeline.disk.yaml_text import parse_yaml, to_yaml
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.scores import Baseline, Scores, evidence_of
-from pipeline.params import PARAMS
 from pipeline.registry.connection import opened
-from pipeline.runtime.stages import MARKER, WORK
+from pipeline.runtime.stages import MARKER, PARAMS, WORK
 from pipeline.serving.model_card import MODEL
 from pipeline.steps import gate
 from tests.made_scores import made_scores

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from pipeline.dataset.names import check_class_names, check_name, first_double, problem_of, same_everywhere
 from pipeline.disk.files import md5_of, read_yaml
-from pipeline.disk.records import parse_csv, write_rows
+from pipeline.disk.records import parse_csv, write_csv
 from pipeline.disk.regular_files import MAX_TEXT_BYTES, check_place, read_regular, read_text
 from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import DataError
@@ -20,6 +20,8 @@ DATA = Path("data")
 SPLITS = ("train", "val", "test")
 KEYS, CLASS_KEYS = ("classes", "ignore_id"), ("id", "name", "colour")
 """Keys of `dataset.yaml`: at the top, and of a class."""
+COLUMNS = ("name", "group", "split")
+"""Of `samples.csv`."""
 Colour = tuple[int, int, int]
 
 
@@ -66,15 +68,6 @@ class Sample:
     split: str
 
 
-@dataclass(frozen=True)
-class SampleRow:
-    """A row of `samples.csv`; the fields are those of `Sample`."""
-
-    name: str
-    group: str
-    split: str
-
-
 def parse_class_list(content: Any, path: Path) -> ClassList:
     """The class list in the content of a `dataset.yaml`; `path` is for the message.
 
@@ -87,7 +80,7 @@ def parse_class_list(content: Any, path: Path) -> ClassList:
         )
     rows = content["classes"]
     for row in rows:
-        if not isinstance(row, dict) or not {"id", "name", "colour"} <= row.keys():
+        if not isinstance(row, dict) or not row.keys() >= {*CLASS_KEYS}:
             raise DataError(f"{path}: class {quoted(row)} is not complete; expected id, name and colour")
         if not _is_colour(row["colour"]):
             raise DataError(
@@ -160,7 +153,7 @@ def read_sample_table(path: Path) -> dict[str, tuple[str, str]]:
         return {}
     table: dict[str, tuple[str, str]] = {}
     for line, row in _read_csv(path):
-        name, group, split = (row.get(column, "").strip() for column in ("name", "group", "split"))
+        name, group, split = (row.get(column, "").strip() for column in COLUMNS)
         where = f"{path}: line {line}"
         if not name or name in table:
             raise DataError(f"{where}: name {quoted(name)} is {'double' if name else 'empty'}; each is given once")
@@ -179,8 +172,7 @@ def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise DataError(f"{path}: is not CSV in UTF-8 ({err}); save it again as such") from err
     if "name" not in columns:
         raise DataError(f"{path}: columns are {quoted(columns)}, expected name and, optional, group and split")
-    known = [field.name for field in fields(SampleRow)]
-    if odd := [column for column in columns if column.strip().lower() in known and column not in known]:
+    if odd := [column for column in columns if column.strip().lower() in COLUMNS and column not in COLUMNS]:
         raise DataError(f"{path}: column {quoted(odd[0])} would not be read; write it {odd[0].strip().lower()!r}")
     return rows
 
@@ -188,8 +180,7 @@ def _read_csv(path: Path) -> list[tuple[int, dict[str, str]]]:
 def write_contract(folder: Path, classes: ClassList, samples: Sequence[Sample]) -> None:
     """Writes `dataset.yaml` and `samples.csv` into a folder that holds the images and masks already."""
     (folder / "dataset.yaml").write_text(to_yaml(classes.to_dict()), encoding="utf-8")
-    rows = (SampleRow(sample.name, sample.group, sample.split) for sample in samples)
-    write_rows(folder / "samples.csv", SampleRow, rows)
+    write_csv(folder / "samples.csv", COLUMNS, ((sample.name, sample.group, sample.split) for sample in samples))
 
 
 def _files_by_name(folder: Path) -> dict[str, Path]:

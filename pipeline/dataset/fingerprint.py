@@ -1,8 +1,9 @@
 """The fingerprint of the packed arrays: their sizes and statistics for training, and the MD5s that name them."""
 
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, PlainValidator
@@ -19,16 +20,11 @@ Spread = Annotated[float, Field(ge=1, le=255)]
 FINGERPRINT = Path("work/preprocess/fingerprint.json")
 
 
-def _parse_classes(content: Any) -> ClassList:
-    return parse_class_list(content, FINGERPRINT)
-
-
 @dataclass(frozen=True)
 class Fingerprint:
     """Sizes and statistics of the packed arrays.
 
     Attributes:
-        classes: of the masks.
         size: (height, width) of the packed images, pixels.
         num_images: number of images by split.
         channel_mean: (3) mean of the red, green and blue values of `train`, in [0, 255].
@@ -37,7 +33,7 @@ class Fingerprint:
         arrays_md5: MD5 of each packed file, by file name.
     """
 
-    classes: Annotated[ClassList, PlainValidator(_parse_classes)]
+    classes: Annotated[ClassList, PlainValidator(partial(parse_class_list, path=FINGERPRINT))]
     size: tuple[Place, Place]
     num_images: dict[str, Count]
     channel_mean: tuple[Level, Level, Level]
@@ -82,25 +78,25 @@ class ChannelSums:
     """Exact sums over pixels, from which mean and standard deviation follow in constant memory."""
 
     def __init__(self) -> None:
-        self.count, self.sums, self.squares = 0, [0, 0, 0], [0, 0, 0]
+        self.histograms = np.zeros((3, 256), np.int64)
 
     def add(self, image: np.ndarray) -> None:
         """Adds the pixels of an image (H, W, 3) uint8."""
-        values = np.arange(256)
-        self.count += image.shape[0] * image.shape[1]
         for channel in range(3):
-            histogram = np.bincount(image[:, :, channel].ravel(), minlength=256)
-            self.sums[channel] += int(histogram @ values)
-            self.squares[channel] += int(histogram @ values**2)
+            self.histograms[channel] += np.bincount(image[:, :, channel].ravel(), minlength=256)
 
     def mean(self) -> tuple[float, float, float]:
         """Mean of each channel."""
-        red, green, blue = (total / self.count for total in self.sums)
+        red, green, blue = (total / count for count, total, _ in self._sums())
         return red, green, blue
 
     def std(self) -> tuple[float, float, float]:
         """Standard deviation of each channel, not below 1: a constant channel must not be divided by 0."""
-        pairs = zip(self.sums, self.squares, strict=True)
-        variances = (square * self.count - total * total for total, square in pairs)
-        red, green, blue = (max(1.0, variance**0.5 / self.count) for variance in variances)
+        variances = ((count, square * count - total * total) for count, total, square in self._sums())
+        red, green, blue = (max(1.0, variance**0.5 / count) for count, variance in variances)
         return red, green, blue
+
+    def _sums(self) -> list[list[int]]:
+        """Number, sum and sum of squares of the values of each channel."""
+        sums: list[list[int]] = (self.histograms @ np.vander(np.arange(256), 3, increasing=True)).tolist()
+        return sums

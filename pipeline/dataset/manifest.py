@@ -17,10 +17,8 @@ class ManifestRow:
     """A sample fit for training or scoring.
 
     Attributes:
-        name: unique name.
         image: path, relative to the project's folder, as that of the mask.
         group: unit that is never split.
-        split: "train", "val" or "test".
         height: of the upright image in pixels, as the width.
         image_md5: of the file's bytes, as that of the mask.
     """

@@ -8,10 +8,7 @@ SALT = "segline split 1"
 def split_of(group: str, val: float, test: float) -> str:
     """The split "train", "val" or "test" of a group, from a hash of its name alone.
 
-    Args:
-        group: name of the group.
-        val: share of the groups that go to "val", in [0, 1].
-        test: share of the groups that go to "test"; val + test < 1.
+    `val` and `test` are the shares of the groups that go there, in [0, 1]; val + test < 1.
     """
     digest = hashlib.sha256(f"{SALT}\n{group}".encode()).digest()
     place = int.from_bytes(digest[:8]) / 2**64

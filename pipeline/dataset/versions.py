@@ -77,11 +77,11 @@ def read_version(path: Path = DATA) -> Version | None:
     """
     if not path.with_name(f"{path.name}.dvc").exists():
         return None
-    version = Version(read_data_md5(path), None, None)
+    md5 = read_data_md5(path)
     if not Path(".dvc").is_dir():
-        return version
+        return Version(md5, None, None)
     with _open_repo() as repo:
-        version = replace(version, cache=Path(repo.cache.local.path))
+        version = Version(md5, None, Path(repo.cache.local.path))
     return replace(version, files=_read_listing(version))
 
 

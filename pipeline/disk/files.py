@@ -159,12 +159,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def read_yaml(path: Path, error: type[SeglineError], otherwise: str) -> Any:
-    """Reads a YAML file as `parse_yaml` does.
-
-    Args:
-        path: of the file.
-        error: to raise.
-        otherwise: advice if the file is missing or cannot be read.
+    """Reads a YAML file as `parse_yaml` does; `otherwise` is the advice if it is missing or cannot be read.
 
     Raises:
         SeglineError: `error`; the file is missing, cannot be read, is not in UTF-8, or `parse_yaml` refuses it.
@@ -184,9 +179,7 @@ def read_yaml(path: Path, error: type[SeglineError], otherwise: str) -> Any:
 def md5_of(path: Path, without: str = "") -> str:
     """MD5 of a file, or of a folder as DVC names one: of the sorted list of its files' names and MD5s.
 
-    Args:
-        path: of the file or folder.
-        without: name of folders to leave out, as `.dvcignore` does.
+    Folders in it with the name `without` are left out, as `.dvcignore` does.
     """
     if path.is_dir():
         files = (file for file in path.rglob("*") if file.is_file() and without not in file.parts)

@@ -42,12 +42,7 @@ def nan_as_null(content: Any) -> Any:
 
 
 def read_record(path: Path, kind: type[Record], made_by: str) -> Record:
-    """Reads a JSON file that holds a record.
-
-    Args:
-        path: of the file.
-        kind: a dataclass; the types in the file must be those of its fields.
-        made_by: the step that writes the file, for the message.
+    """Reads a JSON file of the step `made_by`; the types in it must be those of the fields of the dataclass `kind`.
 
     Raises:
         EvidenceError: the file is missing, is not JSON, or lacks the fields of `kind`.
@@ -82,12 +77,7 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) 
 
 
 def read_rows(path: Path, kind: type[Record], stage: str) -> list[Record]:
-    """Reads a CSV file whose columns are the fields of a dataclass, a record a row.
-
-    Args:
-        path: of the file.
-        kind: a dataclass of texts, numbers and paths.
-        stage: name of the stage that writes the file, for the message.
+    """Reads a CSV file of a stage, whose columns are the fields of a dataclass of texts, numbers and paths.
 
     Raises:
         EvidenceError: the file is missing or damaged.

@@ -3,7 +3,7 @@
 import csv
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import TextIO
@@ -64,8 +64,8 @@ class ImageTable:
     def select(self, chosen: np.ndarray) -> "ImageTable":
         """The images where `chosen`, (N,) bool, is true, in their order; row numbers are taken, too."""
         rows = np.arange(len(self))[chosen]
-        return ImageTable(
-            class_names=self.class_names,
+        return replace(
+            self,
             names=tuple(self.names[row] for row in rows),
             groups=tuple(self.groups[row] for row in rows),
             heights=self.heights[rows],
@@ -173,9 +173,10 @@ def check_same_images(challenger: ImageTable, champion: ImageTable) -> None:
     for what, noun in (("class_names", "classes"), ("names", "images"), ("groups", "groups")):
         ours, theirs = getattr(challenger, what), getattr(champion, what)
         if ours != theirs:
+            pairs = zip_longest(ours, theirs, fillvalue="nothing")
+            first = next(f"{one!r} and {other!r}" for one, other in pairs if one != other)
             raise EvidenceError(
-                f"challenger and champion were scored on different {noun}: {_first_difference(ours, theirs)}; "
-                "score both on today's test split"
+                f"challenger and champion were scored on different {noun}: {first}; score both on today's test split"
             )
     truths = [table.matrices.sum(axis=2) for table in (challenger, champion)]
     other = (truths[0] != truths[1]).any(axis=1)
@@ -184,8 +185,3 @@ def check_same_images(challenger: ImageTable, champion: ImageTable) -> None:
             f"challenger and champion were scored on different masks of {challenger.names[int(np.argmax(other))]}; "
             "score both on today's test split"
         )
-
-
-def _first_difference(ours: Sequence[str], theirs: Sequence[str]) -> str:
-    pairs = zip_longest(ours, theirs, fillvalue="nothing")
-    return next(f"{one!r} and {other!r}" for one, other in pairs if one != other)

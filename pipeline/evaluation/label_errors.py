@@ -14,15 +14,7 @@ from pipeline.vision.regions import Area, list_areas, open_mask
 class Suspect:
     """A connected area whose label may be wrong; if the label is right, the model is confidently wrong there.
 
-    Attributes:
-        name: of the image.
-        label: class in the label; of the most frequent pair of label and prediction.
-        predicted: predicted class, of the same pair.
-        num_pixels: of the area.
-        left: first column of its box.
-        top: first row.
-        width: columns of its box.
-        height: rows.
+    `label` and `predicted` are its most frequent pair of classes. Its box is in pixels of the image `name`.
     """
 
     name: str

@@ -24,14 +24,7 @@ IGNORED = (40, 40, 48)
 
 
 class Overlay(NamedTuple):
-    """A picture that `evaluate` wrote.
-
-    Attributes:
-        kind: list that it is on.
-        rank: from 1.
-        name: of the sample.
-        path: of the JPEG with four panels side by side.
-    """
+    """A JPEG of four panels side by side that `evaluate` wrote: its list, its rank there from 1, and its sample."""
 
     kind: Kind
     rank: int
@@ -40,13 +33,7 @@ class Overlay(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A sample with its prediction.
-
-    Attributes:
-        image: (H, W, 3) uint8 RGB.
-        target: (H, W) uint8 ids.
-        pred: (H, W) uint8 ids.
-    """
+    """A sample with its prediction: (H, W, 3) uint8 RGB and (H, W) uint8 ids."""
 
     image: np.ndarray
     target: np.ndarray
@@ -54,14 +41,7 @@ class Picture(NamedTuple):
 
 
 class Panels(NamedTuple):
-    """Four pictures of a sample, all (H, W, 3) uint8 RGB.
-
-    Attributes:
-        image: as it is.
-        truth: the image under its mask.
-        prediction: the image under the predicted mask.
-        difference: the image in grey, wrong pixels red, ignored ones dark.
-    """
+    """Four pictures of a sample, all (H, W, 3) uint8 RGB; see `overlay` and `difference`."""
 
     image: np.ndarray
     truth: np.ndarray
@@ -126,19 +106,14 @@ def make_panels(picture: Picture, classes: ClassList) -> Panels:
 
 def join_panels(panels: Panels) -> np.ndarray:
     """The four panels side by side on white, (H, W', 3) uint8."""
-    gap = np.full((panels.image.shape[0], GAP_PX, 3), 255, np.uint8)
-    parts: list[np.ndarray] = [panels.image]
-    for panel in panels[1:]:
-        parts += [gap, panel]
-    return np.concatenate(parts, axis=1)
+    with_gaps = [np.pad(panel, ((0, 0), (0, GAP_PX), (0, 0)), constant_values=255) for panel in panels]
+    return np.concatenate(with_gaps, axis=1)[:, :-GAP_PX]
 
 
 def write_overlays(folder: Path, jpegs: Mapping[Kind, Iterable[tuple[str, bytes]]]) -> None:
     """Writes pictures as KIND_RANK.jpg, and their samples in overlays.csv: a sample's name may not be a file name.
 
-    Args:
-        folder: to write to.
-        jpegs: name of the sample and JPEG, by rank, for each kind.
+    `jpegs` holds name of the sample and JPEG, by rank, for each kind.
     """
     rows = []
     for kind, pictures in jpegs.items():
@@ -189,13 +164,7 @@ def _edges(mask: np.ndarray) -> np.ndarray:
 
 
 class Entry(NamedTuple):
-    """An image on the list.
-
-    Attributes:
-        value: the smallest first.
-        name: of the sample.
-        picture: shrunk to the size of a panel.
-    """
+    """An image on the list, its picture shrunk to the size of a panel."""
 
     value: float
     name: str
@@ -203,12 +172,7 @@ class Entry(NamedTuple):
 
 
 class Shortlist:
-    """The images with the smallest values. Only these are in memory, shrunk.
-
-    Attributes:
-        num_kept: largest number of images.
-        entries: smallest value first, equal ones by name.
-    """
+    """The images with the smallest values, equal ones by name. At most `num_kept` are in memory, shrunk."""
 
     def __init__(self, num_kept: int) -> None:
         self.num_kept = num_kept

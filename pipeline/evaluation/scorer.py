@@ -28,11 +28,7 @@ def count_images(
 ) -> ImageTable:
     """The confusion counts of each raw test image, one after the other: no picture stays in memory.
 
-    Args:
-        predictor: the model.
-        rows: of the manifest; those of the split "test" are scored.
-        classes: of the data set.
-        each: is called with every image, in the rows' order.
+    Of the manifest's rows those of the split "test" are scored. `each` is called with every image, in the rows' order.
 
     Raises:
         DataError: the test split is empty, or a file is not what the manifest says.
@@ -63,14 +59,9 @@ def scores_of(
     evidence: Evidence,
     bootstrap: Mapping[str, Any] | None,
 ) -> Scores:
-    """Puts the scores of a split together.
+    """Puts the scores of a split together, from the counts of its images and the results by metric.
 
-    Args:
-        table: counts of each image.
-        metrics: results by name, "mean_iou" among them.
-        baseline_class: the majority class.
-        evidence: of what was scored.
-        bootstrap: settings of `bootstrap.mean_iou_interval`; None: no intervals and no slices.
+    `bootstrap` has the settings of `bootstrap.mean_iou_interval`; None: no intervals and no slices.
     """
     matrix, names = table.pooled(), table.class_names
     support, predicted = (dict(zip(names, matrix.sum(axis=axis).tolist(), strict=True)) for axis in (1, 0))

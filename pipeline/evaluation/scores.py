@@ -23,12 +23,9 @@ MADE_BY = "the stage `evaluate`"
 
 @dataclass(frozen=True)
 class Evidence:
-    """MD5s of everything that was scored; the gate computes them again and compares.
+    """MD5s of everything that was scored: SavedModel's folder, manifest's file, and test split (`md5_of_test_split`).
 
-    Attributes:
-        model_md5: of the SavedModel's folder.
-        manifest_md5: of the manifest's file.
-        test_md5: of the test split, see `md5_of_test_split`.
+    The gate computes them again and compares.
     """
 
     model_md5: str
@@ -38,13 +35,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Baseline:
-    """The majority-class baseline: scores of a model that always predicts one class.
-
-    Attributes:
-        class_name: the class with the most pixels in the training masks.
-        mean_iou: in [0, 1].
-        pixel_accuracy: in [0, 1].
-    """
+    """The majority-class baseline: scores of a model that always predicts the class with the most training pixels."""
 
     class_name: str
     mean_iou: Measure
@@ -72,12 +63,7 @@ NO_BOOTSTRAP = Bootstrap("", math.nan, 0)
 
 
 class Number(NamedTuple):
-    """A number of the scores that the gate can compare.
-
-    Attributes:
-        value: in [0, 1]; nan if there is nothing to score.
-        interval: of the value; its ends are nan if there is none.
-    """
+    """A number of the scores that the gate can compare: in [0, 1], or nan, as are the ends of a missing interval."""
 
     value: float
     interval: Interval

@@ -49,11 +49,7 @@ def score_slices(table: ImageTable, interval_of: Callable[[ImageTable], Interval
     If every group has one image only, no group is listed. Equal values are never parted: a third ends at the nearest
     boundary between two values. If both boundaries are the same, there are two parts, the first and the last. If all
     values are equal, there are none. An image without a counted pixel is in no slice; a group of such images has no
-    score.
-
-    Args:
-        table: counts of each image.
-        interval_of: gives the mean IoU of some images with its interval, see `bootstrap.mean_iou_interval`.
+    score. `interval_of` gives the mean IoU of some images with its interval, see `bootstrap.mean_iou_interval`.
     """
     counted = table.counted()
     groups = np.array(counted.groups, object)

@@ -22,6 +22,7 @@ IGNORED_NAMES = ("void", "ignore", "ignored", "unlabelled", "unlabeled")
 MAX_CLASSES = 255
 MAX_VALUE = 65535
 COLOUR_COLUMNS = (("r", "g", "b"), ("red", "green", "blue"))
+TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 TOP_KEYS = {"classes", "ignore_id", "ignore_colours", "ignore_colors"}
 
 
@@ -50,22 +51,20 @@ def read_class_file(path: Path) -> Labels:
     Raises:
         DataError: the file is missing, of no known format, or contradicts itself.
     """
-    if path.suffix.lower() not in SUFFIXES:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
         raise DataError(f"{path}: class file of an unknown format; expected one of {', '.join(SUFFIXES)}")
     text = read_text(path)
     content: dict[str, Any] = {}
-    if path.suffix.lower() == ".txt":
-        rows = [_parse_row({"name": line.strip()}, f"{path}: line {n}") for n, line in _lines(text)]
-    elif path.suffix.lower() == ".csv":
+    if suffix == ".txt":
+        lines = enumerate(map(str.strip, text.splitlines()), start=1)
+        rows = [_parse_row(line, f"{path}: line {number}") for number, line in lines if line]
+    elif suffix == ".csv":
         rows = _read_csv(path, text)
     else:
         content = _read_mapping(path, text)
         rows = [_parse_row(row, f"{path}: class {n}") for n, row in enumerate(content["classes"])]
     return _to_labels(path, rows, content)
-
-
-def _lines(text: str) -> list[tuple[int, str]]:
-    return [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
 
 
 def _read_csv(path: Path, text: str) -> list[_Row]:
@@ -94,9 +93,7 @@ def _without_text(cells: dict[str, str], where: str) -> dict[str, Any]:
             raise DataError(f"{where}: {column} is {quoted(row[column])}, expected a whole number")
         row[column] = int(row[column])
     if "ignore" in row:
-        row["ignore"] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(
-            row["ignore"].lower(), row["ignore"]
-        )
+        row["ignore"] = TRUTHS.get(row["ignore"].lower(), row["ignore"])
     for columns in COLOUR_COLUMNS:
         if set(columns) <= row.keys():
             row["colour"] = [row.pop(column) for column in columns]
@@ -204,8 +201,7 @@ def _add_ignore_id(path: Path, by_value: dict[int, int], content: dict[str, Any]
 
 
 def _refuse_doubles(path: Path, what: str, values: Sequence[Any]) -> None:
-    doubles = [value for value, count in Counter(values).items() if count > 1]
-    if doubles:
+    if doubles := [value for value, count in Counter(values).items() if count > 1]:
         raise DataError(f"{path}: {what} {quoted(doubles[0])} is given to several classes; each has its own")
 
 
@@ -229,7 +225,6 @@ def _notes(numbered: Sequence[tuple[int, _Row]], ids: dict[str, int]) -> tuple[s
         for value, row in numbered
         if row.is_ignored
     ]
-    changed = [f"{value} -> {ids[row.name]}" for value, row in numbered if ids.get(row.name, value) != value]
-    if changed:
+    if changed := [f"{value} -> {ids[row.name]}" for value, row in numbered if ids.get(row.name, value) != value]:
         notes.append(f"values in the masks become ids: {', '.join(changed)}")
     return tuple(notes)

@@ -16,7 +16,6 @@ def to_samples(pairs: Sequence[Pair], group: str, table_path: Path | None) -> li
     """Gives each pair its group and split.
 
     Args:
-        pairs: images with their masks.
         group: regular expression whose first bracket is the group, searched in an image's path below its folder; "":
             each image is a group of its own.
         table_path: a samples.csv, which has precedence over `group`; its rows name samples, files or relative paths.

@@ -22,7 +22,6 @@ class Labels:
 
     Attributes:
         source: class file, for messages.
-        classes: of the new data set.
         by_value: id of each declared grey value; 255 = ignored.
         by_colour: id of each declared colour's code; 255 = ignored.
         without_colour: names of the classes whose colour was not declared.
@@ -72,16 +71,7 @@ def decode(codes: np.ndarray, ids: Mapping[int, int]) -> tuple[np.ndarray, np.nd
 
 
 def to_ids(stored: np.ndarray, path: Path, kind: Kind, labels: Labels) -> np.ndarray:
-    """Converts a mask to class ids.
-
-    Args:
-        stored: from `read_stored`; the indices of a palette PNG.
-        path: of the mask, for messages.
-        kind: of the mask.
-        labels: declared codes.
-
-    Returns:
-        (H, W) uint8 class ids, 255 = ignore.
+    """Converts a mask that `read_stored` gave to (H, W) uint8 class ids, 255 = ignore; `path` is for messages.
 
     Raises:
         DataError: it has an undeclared value or colour, is coloured though `kind` has values, or has 16-bit colours.

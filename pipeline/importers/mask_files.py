@@ -1,7 +1,6 @@
 """Sources whose masks are files: a survey of the masks, the kind that all of them fit, their conversion to ids."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -19,24 +18,8 @@ from pipeline.vision.codec import read_stored
 NUM_SHOWN = 10
 
 
-@dataclass
-class _Tally:
-    """Masks that one kind does not fit: their number, and complaints about the first of them."""
-
-    num_bad: int = 0
-    has_jpeg: bool = False
-    complaints: list[str] = field(default_factory=list)
-
-    def add(self, path: Path, complaint: str) -> None:
-        if complaint:
-            self.num_bad += 1
-            self.has_jpeg |= path.suffix.lower() in (".jpg", ".jpeg")
-            if len(self.complaints) < NUM_SHOWN:
-                self.complaints.append(complaint)
-
-
-_Reading = dict[Kind, tuple[str, bool]]
-"""One mask read as each kind: the complaint, "" for none, and whether its colours contradict its grey values."""
+_Bad = list[tuple[Path, str]]
+"""The masks that a kind does not fit, each with the complaint."""
 
 
 def from_mask_files(
@@ -59,15 +42,7 @@ def from_mask_files(
 
 
 def survey_masks(masks: Sequence[Path], labels: Labels, kind: Kind | Literal["auto"]) -> Kind:
-    """Reads every mask and finds the kind of all of them.
-
-    Args:
-        masks: at least one file.
-        labels: declared codes.
-        kind: "auto" takes the kind that all masks fit.
-
-    Returns:
-        The kind to read the masks as; every mask has declared codes only.
+    """Reads every mask, at least one, and gives the kind to read them as, with declared codes only in all of them.
 
     Raises:
         DataError: the kind is unknown, a mask cannot be decoded or has an undeclared value or colour (each of the first
@@ -85,17 +60,17 @@ def survey_masks(masks: Sequence[Path], labels: Labels, kind: Kind | Literal["au
         raise DataError(
             f"{labels.source}: declares no colour of {', '.join(labels.without_colour)}; colour masks need all of them"
         )
-    tallies: dict[Kind, _Tally] = {kind: _Tally() for kind in kinds}
+    bad: dict[Kind, _Bad] = {kind: [] for kind in kinds}
     contradicted: dict[Kind, Path] = {}
     progress = Progress("import, check", len(masks), "masks")
-    for path, reading in zip(masks, in_threads(lambda mask: _read(mask, labels, kinds), masks), strict=True):
-        for one, (complaint, contradicts) in reading.items():
-            tallies[one].add(path, complaint)
-            if contradicts:
-                contradicted.setdefault(one, path)
+    readings = in_threads(lambda mask: _read(mask, labels, kinds), masks)
+    for path, (complaints, contradicting) in zip(masks, readings, strict=True):
+        for one, complaint in complaints.items():
+            bad[one].append((path, complaint))
+        contradicted = dict.fromkeys(contradicting, path) | contradicted
         progress.advance()
     progress.close()
-    return _choose(tallies, contradicted, labels, len(masks))
+    return _choose(bad, contradicted, labels, len(masks))
 
 
 def _possible_kinds(labels: Labels) -> list[Kind]:
@@ -108,11 +83,12 @@ def _possible_kinds(labels: Labels) -> list[Kind]:
     return kinds
 
 
-def _read(path: Path, labels: Labels, kinds: Sequence[Kind]) -> _Reading:
+def _read(path: Path, labels: Labels, kinds: Sequence[Kind]) -> tuple[dict[Kind, str], list[Kind]]:
+    """Reads a mask as each kind: the complaints, and the kinds with other classes than its colours have."""
     try:
         stored = read_stored(path)
     except DataError as err:
-        return dict.fromkeys(kinds, (str(err), False))
+        return dict.fromkeys(kinds, str(err)), []
     ids: dict[Kind, np.ndarray] = {}
     complaints: dict[Kind, str] = {}
     for kind in kinds:
@@ -120,21 +96,15 @@ def _read(path: Path, labels: Labels, kinds: Sequence[Kind]) -> _Reading:
             ids[kind] = to_ids(stored, path, kind, labels)
         except DataError as err:
             complaints[kind] = str(err)
-    by_colour = ids.get("colour")
-    return {
-        kind: (
-            complaints.get(kind, ""),
-            by_colour is not None and kind in ids and not np.array_equal(by_colour, ids[kind]),
-        )
-        for kind in kinds
-    }
+    contradicting = [kind for kind in ids if "colour" in ids and not np.array_equal(ids["colour"], ids[kind])]
+    return complaints, contradicting
 
 
-def _choose(tallies: dict[Kind, _Tally], contradicted: dict[Kind, Path], labels: Labels, num_masks: int) -> Kind:
-    kind = min(tallies, key=lambda kind: tallies[kind].num_bad)
-    if tally := tallies[kind].num_bad and tallies[kind]:
-        raise DataError(_report(tally, kind, labels, num_masks))
-    if "colour" in tallies and not tallies["colour"].num_bad and kind in contradicted:
+def _choose(bad: dict[Kind, _Bad], contradicted: dict[Kind, Path], labels: Labels, num_masks: int) -> Kind:
+    kind = min(bad, key=lambda kind: len(bad[kind]))
+    if bad[kind]:
+        raise DataError(_report(bad[kind], kind, labels, num_masks))
+    if kind in contradicted and not bad["colour"]:
         raise DataError(
             f"{contradicted[kind]}: its grey values and its colours are both declared in {labels.source} but mean "
             f"different classes; say which counts with --kind {kind} or --kind colour"
@@ -142,14 +112,15 @@ def _choose(tallies: dict[Kind, _Tally], contradicted: dict[Kind, Path], labels:
     return kind
 
 
-def _report(tally: _Tally, kind: Kind, labels: Labels, num_masks: int) -> str:
-    lines = "\n".join(f"  {complaint}" for complaint in tally.complaints)
-    more = f"\n  and {tally.num_bad - NUM_SHOWN} more" if tally.num_bad > NUM_SHOWN else ""
+def _report(bad: _Bad, kind: Kind, labels: Labels, num_masks: int) -> str:
+    lines = "\n".join(f"  {complaint}" for _, complaint in bad[:NUM_SHOWN])
+    more = f"\n  and {len(bad) - NUM_SHOWN} more" if len(bad) > NUM_SHOWN else ""
+    has_jpeg = any(path.suffix.lower() in (".jpg", ".jpeg") for path, _ in bad)
     what = "colours" if kind == "colour" else "values"
     declared = "0 and 255" if kind == "binary" else f"the {what} that {labels.source} declares"
     return (
-        f"{tally.num_bad} of {num_masks} masks, read as {kind} masks, have other {what} than {declared} "
+        f"{len(bad)} of {num_masks} masks, read as {kind} masks, have other {what} than {declared} "
         f"or cannot be decoded; nothing was written\n{lines}{more}\n"
         f"{'' if kind == 'binary' else f'declare the missing {what} in {labels.source}, or '}correct the masks"
-        f"{'; JPEG changes values, export masks as PNG' if tally.has_jpeg else ''}"
+        f"{'; JPEG changes values, export masks as PNG' if has_jpeg else ''}"
     )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from math import inf
@@ -48,14 +48,10 @@ def split_url(url: str) -> tuple[str, str]:
 
 
 def download_folder(url: str, folder: Path, suffixes: Sequence[str]) -> int:
-    """Downloads everything below a prefix into a new folder, under the same relative paths.
+    """Downloads everything below s3://bucket/prefix into a new folder, under the same relative paths.
 
-    Address and credentials come from the environment: AWS_ENDPOINT_URL, AWS_PROFILE, AWS_ACCESS_KEY_ID, ...
-
-    Args:
-        url: s3://bucket/prefix.
-        folder: is made.
-        suffixes: endings of the names to download, in lower case; other objects are left out.
+    Only names that end with one of the `suffixes`, given in lower case, are downloaded. Address and credentials come
+    from the environment: AWS_ENDPOINT_URL, AWS_PROFILE, AWS_ACCESS_KEY_ID, ...
 
     Returns:
         Number of files downloaded.
@@ -68,7 +64,9 @@ def download_folder(url: str, folder: Path, suffixes: Sequence[str]) -> int:
     folder.mkdir(parents=True)
     try:
         client = _connect()
-        keys = [key for key in _list_keys(client, bucket, prefix) if key.lower().endswith(tuple(suffixes))]
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        names = (item["Key"] for page in pages for item in page.get("Contents", ()))
+        keys = [key for key in names if key.lower().endswith(tuple(suffixes))]
         if not keys:
             raise StorageError(f"{url}: found nothing with {', '.join(suffixes)}; correct the bucket or the prefix")
         places = _places(folder, keys, prefix)
@@ -128,11 +126,6 @@ def _connect() -> Any:
         max_pool_connections=NUM_CONNECTIONS,
     )
     return boto3.session.Session().client("s3", config=config)
-
-
-def _list_keys(client: Any, bucket: str, prefix: str) -> Iterator[str]:
-    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        yield from (item["Key"] for item in page.get("Contents", ()))
 
 
 def _places(folder: Path, keys: Sequence[str], prefix: str) -> dict[str, Path]:

@@ -1,7 +1,7 @@
 """Replaces the data folder and its version, both or neither, even if the import is killed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,9 +102,10 @@ def _undo_killed(data: Path) -> None:
         return
     replacement = read_record(JOURNAL, Replacement, "`segline import`")
     if data.is_dir() and md5_of(data) == replacement.md5:
-        if _is_version(data, replacement.md5):  # DVC had it all
-            JOURNAL.unlink()
-            return
+        with suppress(SeglineError):
+            if read_data_md5(data) == replacement.md5:  # DVC had it all
+                JOURNAL.unlink()
+                return
         remove(data)
         _put_back(data, replacement)
     elif not data.exists() and _old(data).exists():
@@ -119,13 +120,6 @@ def _put_back(data: Path, replacement: Replacement) -> None:
     else:
         _dvc_file(data).write_text(replacement.dvc_file, encoding="utf-8")
     JOURNAL.unlink(missing_ok=True)
-
-
-def _is_version(data: Path, md5: str) -> bool:
-    try:
-        return read_data_md5(data) == md5
-    except SeglineError:
-        return False
 
 
 def _dvc_file(data: Path) -> Path:

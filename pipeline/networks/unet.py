@@ -21,15 +21,12 @@ def build_unet(
     channel_mean: Sequence[float],
     channel_std: Sequence[float],
 ) -> "keras.Model":
-    """Builds the network, see `Network.build`; its variables are float32.
+    """Builds the network, see `Network.build` also for the other arguments; its variables are float32.
 
     Args:
-        num_classes: channels of the logits.
         num_levels: times that the size is halved.
         width: channels of the first level; each level doubles them.
         dropout: share of the lowest level's channels that training drops.
-        channel_mean: (3) mean of the red, green and blue values, in [0, 255].
-        channel_std: (3) their standard deviation.
     """
     import keras
 

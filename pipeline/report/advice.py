@@ -31,14 +31,9 @@ class Mistake(NamedTuple):
 
 
 class WeakClass(NamedTuple):
-    """A class with an IoU below the mean.
+    """A class with an IoU below the mean, and its share of the training pixels, nan if unknown; below 1 % it is rare.
 
-    Attributes:
-        name: of the class.
-        iou: in [0, 1].
-        mistake: the most frequent one; None if there is none or the confusion matrix is unknown.
-        train_share: share of the training pixels; nan if unknown.
-        is_rare: the share is below 1 %.
+    Without a mistake, or without the confusion matrix, `mistake` is None.
     """
 
     name: str

@@ -15,6 +15,7 @@ from pipeline.disk.files import md5_of, read_json
 from pipeline.disk.records import MAX_NUMBER, read_cells
 from pipeline.errors import EvidenceError, SeglineError
 from pipeline.evaluation.bootstrap import Interval
+from pipeline.evaluation.image_table import MAX_SHOWN
 from pipeline.evaluation.label_errors import Suspect, read_suspects
 from pipeline.evaluation.overlays import Overlay, list_overlays
 from pipeline.evaluation.scores import Scores
@@ -27,7 +28,6 @@ DAMAGED = (SeglineError, OSError, ValueError, KeyError, TypeError, AttributeErro
 """Errors of reading a file that its stage did not write so."""
 IMAGE_COLUMNS = ("name", "group", "width", "mean_iou", "pixel_accuracy")
 Content = TypeVar("Content")
-MAX_SHOWN = 300  # characters of what is wrong in a message
 
 
 @dataclass(frozen=True)
@@ -96,42 +96,26 @@ class ModelEvidence:
     problems: Sequence[str]
 
 
-class Reader:
-    """Reads files that may be missing or damaged.
+def read_evidence(work: Path, decision: Decision | None, costs: Sequence[Cost] | None = None) -> ModelEvidence:
+    """Reads the files of the stages in `work`, and if `costs` is None the costs of this machine; raises nothing."""
+    problems: list[str] = []
+    evaluate = work / "evaluate"
 
-    Attributes:
-        problems: a sentence for each damaged file.
-    """
-
-    def __init__(self) -> None:
-        self.problems: list[str] = []
-
-    def read(self, path: Path, read: Callable[[Path], Content], otherwise: Content) -> Content:
-        """Returns `read(path)`, or `otherwise` if the file is missing or damaged."""
+    def get(path: Path, read: Callable[[Path], Content], otherwise: Content) -> Content:
+        """Reads a file that may be missing or damaged."""
         try:
             return read(path) if path.exists() else otherwise
         except DAMAGED as err:
             text = str(err) or type(err).__name__
-            self.problems.append(text if text.startswith(str(path)) else f"{path}: {text}")
+            problems.append(text if text.startswith(str(path)) else f"{path}: {text}")
             return otherwise
 
-
-def read_evidence(work: Path, decision: Decision | None, costs: Sequence[Cost] | None = None) -> ModelEvidence:
-    """Reads the files of the stages; raises nothing.
-
-    Args:
-        work: folder of the stages' outputs.
-        decision: after the gate, None before it.
-        costs: of the stages; None reads the costs of this machine.
-    """
-    reader, evaluate = Reader(), work / "evaluate"
-    get = reader.read
     fingerprint = get(work / "preprocess/fingerprint.json", Fingerprint.read, None)
     card = get(work / "export/model" / CARD, ModelCard.read_file, None)
     verdict = get(work / "gate/verdict.json", Verdict.read, None)
     scores = get(evaluate / "scores.json", Scores.read, None)
     if verdict and scores and verdict.scores_md5 != md5_of(evaluate / "scores.json"):
-        reader.problems.append(f"{work / 'gate/verdict.json'}: is of other scores than {evaluate / 'scores.json'}")
+        problems.append(f"{work / 'gate/verdict.json'}: is of other scores than {evaluate / 'scores.json'}")
         verdict = None
     return ModelEvidence(
         decision=decision,
@@ -152,7 +136,7 @@ def read_evidence(work: Path, decision: Decision | None, costs: Sequence[Cost] |
             "Export": get(work / "export/parity.json", _read_record, {}),
         },
         costs=get(work, read_costs, []) if costs is None else costs,
-        problems=reader.problems,
+        problems=problems,
     )
 
 

@@ -25,12 +25,9 @@ Facts = list[tuple[str, str]]
 
 
 class Curves(NamedTuple):
-    """The training's history.
+    """The N epochs of the training from 1, and N values of each curve by chart and label; nan is a gap.
 
-    Attributes:
-        epochs: (N) from 1.
-        charts: (N) values of each curve, by chart and label; nan is a gap.
-        best_epoch: with the highest mean IoU on val; None if no epoch was scored.
+    The best epoch has the highest mean IoU on val; None if no epoch was scored.
     """
 
     epochs: list[float]

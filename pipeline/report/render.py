@@ -28,12 +28,7 @@ DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
 
 def render_report(work: Path, decision: Decision | None) -> str:
-    """Renders the report on the stages' files in `work`.
-
-    Args:
-        work: folder of the stages' outputs.
-        decision: after the gate; None before a decision.
-    """
+    """Renders the report on the stages' files in `work`; `decision` is None before there is one."""
     return render(read_evidence(work, decision, () if decision is None else None))
 
 

@@ -25,12 +25,7 @@ UNKNOWN_COLOUR = (128, 128, 128)
 class Metric(NamedTuple):
     """A metric other than the mean IoU and the pixel accuracy.
 
-    Attributes:
-        label: its name on the page.
-        value: over all classes; nan is not shown.
-        by_class: value of each class; empty if the metric has none.
-        has_card: its value is shown at the top.
-        is_error: 0 is best.
+    With `has_card` its value is shown at the top, but for nan. With `is_error` 0 is best.
     """
 
     label: str
@@ -41,14 +36,7 @@ class Metric(NamedTuple):
 
 
 class ClassRow(NamedTuple):
-    """A class in the table of classes.
-
-    Attributes:
-        name: of the class.
-        colour: RGB, grey if unknown.
-        test_share: share of the labelled test pixels.
-        train_share: share of the training pixels; nan if unknown.
-    """
+    """A class with its colour, grey if unknown, and its shares of the labelled pixels; that of training may be nan."""
 
     name: str
     colour: tuple[int, int, int]

@@ -23,10 +23,8 @@ class Cost:
     """The cost of a stage.
 
     Attributes:
-        stage: its name.
         seconds: of its last run; of a continued training the last part.
         peak_mb: most memory of the process on the host, in MB of 10^6 bytes.
-        marker_md5: MD5 of the stage's marker.
     """
 
     stage: str

@@ -17,11 +17,7 @@ NUM_READERS = 2
 def in_order(pool: Executor, function: Callable[[T], R], items: Iterable[T], num_ahead: int) -> Iterator[R]:
     """The results of `function` in the order of `items`; an exception is raised in the place of its item.
 
-    Args:
-        pool: threads or processes.
-        function: the job.
-        items: taken as they are needed.
-        num_ahead: number of jobs that are started before their results are read.
+    Items are taken as they are needed; `num_ahead` jobs are started before their results are read.
     """
     ahead: deque[Future[R]] = deque()
     try:

@@ -28,12 +28,8 @@ class Terminated(BaseException):
 def run_stage(stage: str, main: Callable[[], Mapping[str, Any]]) -> None:
     """Runs the program of a stage as `run` does, writes the stage's marker last, and records the cost.
 
-    A stage that fails, or whose inputs change in the meantime, leaves no marker.
-
-    Args:
-        stage: its name.
-        main: returns the content of the marker, without times, so that equal outputs have equal markers; nan is written
-            as null.
+    A stage that fails, or whose inputs change in the meantime, leaves no marker. `main` returns the content of the
+    marker, without times, so that equal outputs have equal markers; nan is written as null.
     """
     from pipeline.runtime.cost import cost_recorded  # pydantic takes a while to import, and commands do without it
 
@@ -53,11 +49,8 @@ def run(main: Callable[[], None], is_logged: bool = False) -> None:
     """Runs a program; an error is shown as a sentence without a traceback.
 
     A `SeglineError` ends the program with its exit code, Ctrl-C with 130, SIGTERM with 143, a closed output pipe with
-    141. An unforeseen exception ends it with 70; its traceback is kept in a file.
-
-    Args:
-        main: the program.
-        is_logged: the output is a log that may be read elsewhere, so an unforeseen exception's traceback is printed.
+    141. An unforeseen exception ends it with 70; its traceback is kept in a file, and printed as well if the output
+    `is_logged`, so that it can be read elsewhere.
     """
     _print_any_text()
     try:

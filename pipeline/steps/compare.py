@@ -25,8 +25,6 @@ from pipeline.promotion.wording import to_sentences
 from pipeline.registry.model_cache import resolve_model
 from pipeline.text import printable
 
-MEAN = "mean IoU"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Compared(Comparison):
@@ -74,16 +72,10 @@ def show(compared: Compared) -> None:
 
 
 def build_table(tables: Mapping[str, ImageTable], comparison: Comparison, settings: Mapping[str, Any]) -> Table:
-    """A row for the mean IoU and one for each class: IoU of both models and their difference, with intervals.
-
-    Args:
-        tables: counts of the two models, by name.
-        comparison: difference of the two.
-        settings: arguments of the bootstrap, as `mean_iou_interval` takes them.
-    """
+    """A row for the mean IoU and one for each class: IoU of both models and their difference, with intervals."""
     shown = Table("", *(escape(printable(name)) for name in tables), "difference", box=None)
     means = [mean_iou_interval(table, **settings) for table in tables.values()]
-    shown.add_row(MEAN, *map(format_interval, means), format_interval(comparison.difference, "+"))
+    shown.add_row("mean IoU", *map(format_interval, means), format_interval(comparison.difference, "+"))
     by_class = [class_intervals(table, **settings) for table in tables.values()]
     for name, difference in comparison.by_class.items():
         ious = [format_interval(intervals[name]) for intervals in by_class]

@@ -54,14 +54,7 @@ def evaluate(
 ) -> Scores:
     """Scores a model on the test split and writes the whole folder `out`, or none of it.
 
-    Args:
-        predictor: the exported model.
-        rows: rows of the manifest, of every split.
-        classes: classes of the data set.
-        fingerprint: facts about the training data, among them the pixels of each class.
-        params: what is measured, and how many images are shown.
-        out: folder to write.
-        manifest: file that `rows` were read from.
+    The `rows` are those of every split; `manifest` is the file that they were read from.
 
     Raises:
         DataError: the test split is empty, or a file cannot be scored.
@@ -97,12 +90,7 @@ def evaluate(
 
 
 class Details:
-    """Suspects and shown images, gathered while the images pass.
-
-    Attributes:
-        suspects: areas whose label may be wrong.
-        shown: the worst images, those with the most suspected pixels and the random ones.
-    """
+    """Suspects and shown images, gathered while the images pass."""
 
     def __init__(self, classes: ClassList, params: EvaluateParams, random: Sequence[ManifestRow]) -> None:
         self.classes, self.params = classes, params

@@ -41,13 +41,7 @@ def export(
 ) -> Parity:
     """Writes the SavedModel and its card to `out`, and compares it with the network that it was made from.
 
-    Args:
-        network: the trained network.
-        classes: classes of its channels.
-        size: (height, width) in pixels at which it sees an image.
-        golden: samples to compare on.
-        params: limits of the comparison, and the cleaning of the masks.
-        out: folder of the SavedModel; parity.json is written next to it.
+    The network sees an image at `size`, (height, width) in pixels; parity.json is written next to `out`.
 
     Raises:
         ExportError: they disagree by more than the limits, or a probability is not finite; `out` is not written.
@@ -73,11 +67,7 @@ def golden_rows(rows: Sequence[ManifestRow], num_images: int) -> Iterator[Manife
 
 
 def read_network(folder: Path, precision: str) -> keras.Model:
-    """The network that the stage `train` wrote to `folder`.
-
-    Args:
-        folder: holds network.json and the weights.
-        precision: dtype policy of the arithmetic; the weights are float32 under each.
+    """The network that the stage `train` wrote to `folder`; `precision` is its dtype policy, its weights are float32.
 
     Raises:
         EvidenceError: a file is missing or the weights are not those of this network.

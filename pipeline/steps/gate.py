@@ -25,15 +25,9 @@ KEPT = {"reaches_floor", "within_ceiling"}
 def gate(scores: Scores, scores_md5: str, current: Evidence, limits: GateParams) -> Verdict:
     """Accepts a model whose scores keep every threshold.
 
-    Args:
-        scores: scores of the model on the test split.
-        scores_md5: MD5 of the file that they were read from.
-        current: evidence of the model and the test split as they are now.
-        limits: the thresholds; a number without score or interval keeps none.
-
-    Returns:
-        The verdict. A rejected model gets every reason. An accepted one gets the classes and slices that are too rare
-        to judge. Both get what is left out of the scores.
+    The evidence `current` is of model and test split as they are now. A number without score or interval keeps no
+    threshold. A rejected model gets every reason, an accepted one the classes and slices that are too rare to judge.
+    Both get what is left out of the scores.
     """
     judged = list(_judge(scores, limits))
     against = [*compare_evidence(scores.evidence, current), *_unsound(scores)]

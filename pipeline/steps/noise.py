@@ -98,12 +98,7 @@ def identify() -> str:
 
 
 def mean_iou_of(folder: Path, seed: int, place: str) -> float:
-    """Mean IoU on the test split after training with `seed`; trains if that has not been done.
-
-    Args:
-        folder: folder of all seeds of these params, data and code.
-        seed: seed of the training.
-        place: number of the seed among all, printed with the progress.
+    """Mean IoU on the test split after training with `seed`, which is done once; progress has `place` in front.
 
     Raises:
         EvidenceError: the model scores nan.

@@ -53,9 +53,12 @@ def promote(version: str | None = None) -> Promotion:
         facts = _read_facts(challenger, references, params)
         limits = params.limits(facts.noise.floor if facts.noise else None)
         decision = decide(facts, params.rule, limits, params.model_dump(mode="json"))
-        _tag_scores(facts)
+        for scored in (facts.challenger, *facts.references):
+            tags = {"rescored_mean_iou": f"{scored.mean_iou:.6f}", "rescored_test_md5": facts.test_md5}
+            _tag(scored.version, tags)
     decision = carry_out(decision, standing)
-    _report(decision)
+    if decision.evidence:  # models were compared
+        report_decision(decision.line, decision.challenger, decision_of(decision))
     return decision
 
 
@@ -83,12 +86,8 @@ def _read_facts(challenger: Version, references: References, params: PromotePara
 def carry_out(decision: Promotion, standing: Standing) -> Promotion:
     """Writes a decision into the ledger and moves the aliases; of two concurrent ones one takes effect.
 
-    Args:
-        decision: promoted or not.
-        standing: state of ledger and aliases at the decision.
-
     Returns:
-        The decision with its line; not promoted, with the reason, if the champion has changed since.
+        The decision with its line; not promoted, with the reason, if the champion has changed since `standing`.
 
     Raises:
         RegistryError: MLflow cannot be reached.
@@ -105,18 +104,6 @@ def carry_out(decision: Promotion, standing: Standing) -> Promotion:
     return decision
 
 
-def _tag_scores(facts: Facts) -> None:
-    for scored in (facts.challenger, *facts.references):
-        tags = {"rescored_mean_iou": f"{scored.mean_iou:.6f}", "rescored_test_md5": facts.test_md5}
-        _tag(scored.version, tags)
-
-
 def _tag(version: Version, tags: Mapping[str, str]) -> None:
     """Another promotion may tag the same version at this moment."""
     write_patiently(f"a tag of {version}", lambda: set_tags(version, tags))
-
-
-def _report(decision: Promotion) -> None:
-    """Renders the report again, if models were compared."""
-    if decision.evidence:
-        report_decision(decision.line, decision.challenger, decision_of(decision))

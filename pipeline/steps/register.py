@@ -41,9 +41,8 @@ def register() -> Version:
     The version is made last, so a failure leaves none and registering can be repeated. If two programs register the
     same evidence at once, both look again afterwards, and the later version is deleted.
     """
-    scores, verdict = _read_accepted()
-    origin = read_lineage()
-    tags = _tags(scores, verdict, origin)
+    scores = _read_accepted()
+    tags = _tags(scores, read_lineage())
     version = _find_twin(tags) or _register(scores, tags)
     write_patiently(f"the alias {CHALLENGER}", lambda: set_alias(CHALLENGER, version))
     publish_gate_page()
@@ -70,7 +69,8 @@ def _find_twin(tags: dict[str, str]) -> Version | None:
     return next((one for one in list_versions() if one.tags.get(EVIDENCE_TAG) == tags[EVIDENCE_TAG]), None)
 
 
-def _read_accepted() -> tuple[Scores, Verdict]:
+def _read_accepted() -> Scores:
+    """The scores that the gate accepted the model for."""
     verdict = Verdict.read()
     if not verdict.accepted:
         raise EvidenceError(
@@ -83,7 +83,7 @@ def _read_accepted() -> tuple[Scores, Verdict]:
     if against:
         raise EvidenceError("; ".join(against))
     _check_size(read_params().preprocess.image_size)
-    return scores, verdict
+    return scores
 
 
 def _check_size(image_size: tuple[int, int]) -> None:
@@ -96,12 +96,12 @@ def _check_size(image_size: tuple[int, int]) -> None:
         )
 
 
-def _tags(scores: Scores, verdict: Verdict, origin: Lineage) -> dict[str, str]:
+def _tags(scores: Scores, origin: Lineage) -> dict[str, str]:
     tags = {**asdict(origin), "model_md5": scores.evidence.model_md5, "verdict_md5": md5_of(VERDICT)}
     return {
         **tags,
         EVIDENCE_TAG: evidence_md5(tags),
-        "verdict": "accepted" if verdict.accepted else "rejected",
+        "verdict": "accepted",
         "mean_iou": f"{scores.mean_iou:.6f}",
         "test_md5": scores.evidence.test_md5,
     }

@@ -49,11 +49,7 @@ def show(rollback: Rollback) -> None:
 
 
 def move(target: Version, standing: Standing) -> Line:
-    """Writes a rollback into the ledger and moves the aliases; gives the line.
-
-    Args:
-        target: the new champion.
-        standing: state of ledger and aliases at the decision.
+    """Writes a rollback to `target` into the ledger and moves the aliases; gives the line.
 
     Raises:
         RegistryError: another program moved the champion at the same time.

@@ -33,14 +33,7 @@ Summary = Mapping[str, Any]
 
 
 def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Summary:
-    """Trains to the end, from the last checkpoint if one is kept, and writes the best weights.
-
-    Args:
-        train_set: the images to learn from.
-        val_set: the images that the best epoch is chosen by.
-        fingerprint: facts about both sets.
-        params: settings of the training.
-        out: folder to write to.
+    """Trains to the end, from the last checkpoint if one is kept, and writes the weights that are best on `val_set`.
 
     Raises:
         ParamsError: params and data do not go together.

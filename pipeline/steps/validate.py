@@ -1,6 +1,6 @@
 """Validate: looks at the whole data set, judges it, and lets the good samples through."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -29,14 +29,7 @@ VALIDATE = MANIFEST.parent
 
 @dataclass(frozen=True)
 class Report:
-    """The judgement of a data set.
-
-    Attributes:
-        num_samples: number of samples in the data set.
-        rows: rows of the manifest, one for each good sample.
-        findings: errors and warnings.
-        notes: facts that are neither.
-    """
+    """The judgement of a data set: a row of the manifest for each good sample, errors and warnings, and other facts."""
 
     num_samples: int
     rows: list[ManifestRow]
@@ -60,11 +53,6 @@ class Report:
 
 def validate(data: Path, params: ValidateParams, out: Path) -> Report:
     """Judges a data set and writes its findings, then the manifest; no file of `data` is changed.
-
-    Args:
-        data: folder that holds the data contract.
-        params: what is allowed.
-        out: folder to write to.
 
     Raises:
         DataError: there are errors, and the samples may not or cannot be left out.
@@ -149,7 +137,7 @@ def _manifest_row(facts: Facts) -> ManifestRow:
     return ManifestRow(*files, sample.group, sample.split, *image.size, image.md5, mask.md5)
 
 
-def _note_unused(data: Path) -> list[str]:
+def _note_unused(data: Path) -> Iterator[str]:
     """A note on files that no sample is made of, because of their place or kind."""
     unused = [
         path.as_posix()
@@ -157,17 +145,15 @@ def _note_unused(data: Path) -> list[str]:
         for path in sorted((data / side).glob("*"))
         if not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() not in SUFFIXES)
     ]
-    note = f"samples are files right in images/ and masks/ that end in {', '.join(SUFFIXES)}"
-    return (
-        [f"{len(unused)} files or folders are not looked at, the first is {shown(unused[0])}; {note}"] if unused else []
-    )
+    if unused:
+        note = f"samples are files right in images/ and masks/ that end in {', '.join(SUFFIXES)}"
+        yield f"{len(unused)} files or folders are not looked at, the first is {shown(unused[0])}; {note}"
 
 
-def _note_known(leaks: list[dict[str, object]], near_duplicates: str) -> list[str]:
+def _note_known(leaks: list[dict[str, object]], near_duplicates: str) -> Iterator[str]:
     num_known = sum(bool(row["known_look"]) for row in leaks)
-    if not num_known or near_duplicates == "off":
-        return []
-    return [f"{num_known} near-duplicates are between groups that are known to be in several splits"]
+    if num_known and near_duplicates != "off":
+        yield f"{num_known} near-duplicates are between groups that are known to be in several splits"
 
 
 def _refuse(report: Report, data: Path, on_error: str, out: Path) -> None:

@@ -27,14 +27,8 @@ Row = Mapping[str, float]
 class Fit:
     """A training under way: the trainer, the history of its epochs and its best weights.
 
-    Args:
-        trainer: trainer with its optimiser.
-        batches: makes the batches of an epoch, counted from 0.
-        val_set: images that the best epoch is chosen by.
-        num_epochs: epochs of the whole training.
-        patience: epochs without a better one after which it ends; 0: never.
-        precision: precision of the trainer.
-        machine: the kind of machine that this process runs on.
+    `batches` makes the batches of an epoch, counted from 0. The best epoch is chosen by `val_set`; after `patience`
+    epochs without a better one the training ends, with 0 never. `machine` is the kind that this process runs on.
     """
 
     def __init__(

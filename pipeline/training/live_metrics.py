@@ -32,9 +32,8 @@ class LiveMetrics:
 
     def log(self, row: Mapping[str, float]) -> None:
         """Sends one epoch's metrics; `epoch` is the step."""
-        scalars = {name: value for name, value in row.items() if name != "epoch"}
-        epoch = int(row["epoch"])
         if self.board:
-            self.board.write(scalars, epoch)
+            scalars = {name: value for name, value in row.items() if name != "epoch"}
+            self.board.write(scalars, int(row["epoch"]))
         if os.environ.get(LINES):
             print(f"{PREFIX}{json.dumps(row)}", flush=True)

@@ -45,12 +45,7 @@ def read_machine() -> dict[str, Any]:
 
 
 def kind_of_machine(num_threads: int, gpus: Sequence[str]) -> dict[str, str]:
-    """The facts of the machine that the bits of a training depend on, text by name.
-
-    Args:
-        num_threads: threads of one operation.
-        gpus: names of the GPUs in use.
-    """
+    """The facts that the bits of a training depend on, text by name. `num_threads` is that of one operation."""
     kind = {
         "system": platform.system(),
         **read_processor(),

@@ -101,12 +101,9 @@ def settle(wanted: str, times: StepTimes | None, num_steps: int) -> str:
 def known_step_times(
     identity: Any, measure_now: Callable[[], StepTimes | None], folder: Path = STEP_TIMES
 ) -> StepTimes | None:
-    """The times that are kept in `folder`, so that the choice stays; else those measured now, which are kept.
+    """The times that are kept in `folder`, so that the choice stays; else those measured now, kept if not None.
 
-    Args:
-        identity: all that the times follow from, as JSON can hold it.
-        measure_now: measures; None is not kept.
-        folder: folder of the kept files.
+    `identity` is all that the times follow from, as JSON can hold it.
 
     Raises:
         StageError: nothing can be written to `folder`; before anything is measured.
@@ -124,15 +121,9 @@ def known_step_times(
 
 
 def measure(build: Build, batches: Sequence[Mapping[str, Any]], num_threads: int) -> StepTimes | None:
-    """Measures steps in both precisions, in turn, in a process of their own.
+    """Measures steps on one or more batches in both precisions, in turn, in a process of their own.
 
-    Args:
-        build: makes the trainer.
-        batches: one or more batches to learn from.
-        num_threads: threads of one operation on the CPU.
-
-    Returns:
-        The times; None if not even float32 runs, which the training itself will report.
+    Returns None if not even float32 runs, which the training itself will report.
     """
     spawn = multiprocessing.get_context("spawn")  # a fork would share the backend's threads and devices
     receiver, sender = spawn.Pipe(duplex=False)

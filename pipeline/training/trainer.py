@@ -15,13 +15,7 @@ from pipeline.vision.confusion import confusion, mean_iou, pixel_accuracy
 
 
 class ValScores(NamedTuple):
-    """Scores at the working size.
-
-    Attributes:
-        loss: mean of the batches' losses, weighted by their images.
-        mean_iou: pooled over the split, mean over the classes present; nan without a counted pixel.
-        pixel_accuracy: share of the counted pixels that are right.
-    """
+    """Scores at the working size, over the pooled pixels, nan without any; the loss is the mean over the images."""
 
     loss: float
     mean_iou: float

@@ -17,7 +17,6 @@ class Check:
 
     Attributes:
         name: unique name.
-        column: the column to judge.
         reason: sentence about a row that fails; `{column}` stands for the row's value.
         what_to_do: advice, with such placeholders too.
         file: column that holds the file to look at.
@@ -89,12 +88,11 @@ def sample_checks(max_ignored_share: float, one_class_masks: str, binary_looking
         max_ignored_share: largest allowed share of a mask's pixels, in [0, 1].
         one_class_masks: "error", "warning" or "off", as `binary_looking_masks`.
     """
-    limits = [
-        replace(MASK_LABELLED, most=max_ignored_share),
-        replace(SEVERAL_CLASSES, severity=one_class_masks),
-        replace(NOT_BINARY, severity=binary_looking_masks),
-    ]
-    return [check for check in (*OF_FILES, *OF_MASKS, *limits, *OF_IMAGES) if check.severity != OFF]
+    labelled = replace(MASK_LABELLED, most=max_ignored_share)
+    several = replace(SEVERAL_CLASSES, severity=one_class_masks)
+    not_binary = replace(NOT_BINARY, severity=binary_looking_masks)
+    checks = (*OF_FILES, *OF_MASKS, labelled, several, not_binary, *OF_IMAGES)
+    return [check for check in checks if check.severity != OFF]
 
 
 def leak_checks(near_duplicates: str) -> list[Check]:
@@ -146,25 +144,25 @@ VERSION_CHECKS = (
 RESTORE = "restore the file or export it again, or remove the sample"
 KEEP_ONE = "keep one of them, or give both one group in samples.csv"
 _mask_check = partial(Check, file="mask")
+_must_be_true = partial(Check, allowed=(True,))
 _must_be_false = partial(Check, allowed=(False,))
+_better_false = partial(_must_be_false, severity=WARNING)
 
 OF_FILES = (
-    Check(
+    _must_be_true(
         "image_present",
         column="has_image",
         reason="mask has no image of the same name in images/",
         what_to_do="add the image or remove the mask",
-        allowed=(True,),
     ),
-    Check(
+    _must_be_true(
         "mask_present",
         column="has_mask",
         reason="image has no mask of the same name in masks/",
         what_to_do="add the mask or remove the image",
-        allowed=(True,),
     ),
-    Check("image_decodes", "image_decodes", "image {image_error}", RESTORE, "image", allowed=(True,)),
-    Check("mask_decodes", "mask_decodes", "mask {mask_error}", RESTORE, "mask", allowed=(True,)),
+    _must_be_true("image_decodes", "image_decodes", "image {image_error}", RESTORE, "image"),
+    _must_be_true("mask_decodes", "mask_decodes", "mask {mask_error}", RESTORE, "mask"),
 )
 
 OF_MASKS = (
@@ -232,27 +230,24 @@ NOT_BINARY = _must_be_false(
 )
 
 OF_IMAGES = (
-    _must_be_false(
+    _better_false(
         "no_transparency",
         column="has_alpha",
         reason="image holds transparency, which is dropped",
         what_to_do="flatten it if the colour below transparent pixels does not belong to the picture",
-        severity=WARNING,
     ),
-    _must_be_false(
+    _better_false(
         "whole_range",
         column="has_low_range",
         reason="image has 16 bits but fills less than 1/16 of their range, and is nearly black once it has 8",
         what_to_do="scale its values to the whole range",
-        severity=WARNING,
     ),
-    _must_be_false(
+    _better_false(
         "turn_proven",
         column="unproven_turn",
         reason="image is turned upright by its EXIF orientation {orientation}, and the sizes cannot show whether the "
         "mask was drawn on the upright picture",
         what_to_do="look at one such pair; the mask has to fit the upright picture",
-        severity=WARNING,
     ),
     Check(
         "not_blank",
@@ -279,20 +274,18 @@ OF_LEAKS = (
         reason="the same file is in {split} and, as {copy_of!r}, in {copy_split}",
         what_to_do=KEEP_ONE,
     ),
-    _must_be_false(
+    _better_false(
         "known_image_in_one_split",
         column="known_copy",
         reason="the same file is in {split} and, as {copy_of!r}, in {copy_split}; both groups are known to be in "
         "several splits",
         what_to_do=KEEP_ONE,
-        severity=WARNING,
     ),
-    _must_be_false(
+    _better_false(
         "image_once",
         column="repeat",
         reason="the same file is in {split} twice, also as {repeat_of!r}",
         what_to_do="remove one of them",
-        severity=WARNING,
     ),
 )
 

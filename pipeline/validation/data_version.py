@@ -1,6 +1,6 @@
 """Compares the files of a data set with the version that `data.dvc` names, byte for byte."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,8 @@ KEEP = "if this is meant, keep it with `dvc add {data}`"
 def version_rows(version: Version, known_md5: Mapping[Path, str], data: Path = DATA) -> list[dict[str, Any]]:
     """The state of each file of the version, and of each other file in the folder.
 
-    DVC itself compares only size and time with its notes, so it misses a copy that was damaged in its cache.
-
-    Args:
-        version: the version that `data.dvc` names.
-        known_md5: MD5 of files that were read before; the others are read here.
-        data: folder of the data set.
+    DVC itself compares only size and time with its notes, so it misses a copy that was damaged in its cache. Files
+    whose MD5 is not among `known_md5` are read.
 
     Returns:
         Rows with `path`, `state`, `advice`; one for the whole folder if DVC's cache has no list of the version's files.
@@ -31,24 +27,25 @@ def version_rows(version: Version, known_md5: Mapping[Path, str], data: Path = D
     }
     if version.files is None:
         state = AS_VERSIONED if md5_of_listing(md5s) == version.md5 else CHANGED
-        advice = f"{KEEP}; if not, get the version back with `dvc pull`, or import the data again"
-        return [_row(data, data.as_posix(), state, advice, version)]
-    return list(_compared(version, version.files, md5s, data))
+        states = {"": (state, f"{KEEP}; if not, get the version back with `dvc pull`, or import the data again")}
+    else:
+        names = sorted(version.files.keys() | md5s.keys())
+        states = {name: _compare(md5s.get(name), version.files.get(name), version) for name in names}
+    return [
+        {"path": (data / name).as_posix(), "state": state, "advice": advice.format(data=data), "version": version.md5}
+        for name, (state, advice) in states.items()
+    ]
 
 
-def _compared(
-    version: Version, expected: Mapping[str, str], md5s: Mapping[str, str], data: Path
-) -> Iterator[dict[str, Any]]:
-    for name in sorted(expected.keys() | md5s.keys()):
-        path = (data / name).as_posix()
-        if name not in md5s:
-            yield _row(data, path, MISSING, f"{KEEP}; if not, get it back with `dvc checkout {{data}}`", version)
-        elif name not in expected:
-            yield _row(data, path, NEW, f"{KEEP}; if not, remove it", version)
-        elif md5s[name] == expected[name]:
-            yield _row(data, path, AS_VERSIONED, "", version)
-        else:
-            yield _row(data, path, CHANGED, f"{KEEP}; if not, {_undo(version, expected[name])}", version)
+def _compare(md5: str | None, expected: str | None, version: Version) -> tuple[str, str]:
+    """State of a file, and advice."""
+    if md5 is None:
+        return MISSING, f"{KEEP}; if not, get it back with `dvc checkout {{data}}`"
+    if expected is None:
+        return NEW, f"{KEEP}; if not, remove it"
+    if md5 == expected:
+        return AS_VERSIONED, ""
+    return CHANGED, f"{KEEP}; if not, {_undo(version, expected)}"
 
 
 def _undo(version: Version, md5: str) -> str:
@@ -57,7 +54,3 @@ def _undo(version: Version, md5: str) -> str:
     if copy and copy.is_file() and md5_of(copy) != md5:
         return f"it was damaged in DVC's cache: delete it and {copy}, then `dvc pull`, or import the data again"
     return "delete it and get it back with `dvc checkout {data}` or `dvc pull`"
-
-
-def _row(data: Path, path: str, state: str, advice: str, version: Version) -> dict[str, Any]:
-    return {"path": path, "state": state, "advice": advice.format(data=data), "version": version.md5}

@@ -22,15 +22,7 @@ Look = tuple[int, bool, int]
 
 @dataclass(frozen=True, slots=True)
 class HashedImage:
-    """The hashes of a sample's image.
-
-    Attributes:
-        name: of the sample.
-        split: "train", "val" or "test".
-        known: True if its group is known to be in several splits.
-        md5: of the image file.
-        hash: 64-bit difference hash.
-    """
+    """The MD5 and the 64-bit difference hash of a sample's image; `known`: its group may be in several splits."""
 
     name: str
     split: str
@@ -45,8 +37,7 @@ class Duplicate:
 
     Attributes:
         name: of its sample.
-        of: name of the sample to keep.
-        split: split of the sample to keep.
+        of, split: name and split of the sample to keep.
         num_bits: number of bits of the difference hash that differ.
         known: the groups of both are known to be in several splits.
     """
@@ -88,15 +79,11 @@ def duplicates_within(pictures: Sequence[HashedImage]) -> list[Duplicate]:
 def near_duplicates(pictures: Sequence[HashedImage], max_bits: int) -> list[Duplicate]:
     """Every picture that looks like one in a split that comes before its own in `KEEP_ORDER`, in order of name.
 
+    Each has the nearest picture of which at most `max_bits` of the 64 bits differ; one that is not known to be in
+    several splits comes first. Flat pictures are left out, for they would all look alike.
+
     Compares every pair, a row of the table of pairs at a time: 100,000 pictures take about 5 s and no more memory
     than the list of them, and a set of which many look alike takes no longer than any other.
-
-    Args:
-        pictures: any number; flat ones are left out, for they would all look alike.
-        max_bits: number of the 64 bits that may differ.
-
-    Returns:
-        The nearest picture for each; one that is not known to be in several splits comes first.
     """
     looks = sorted({(_place(one), one.known, one.hash) for one in pictures if not is_flat(one.hash)})
     nearest = _nearest(looks, max_bits)

@@ -62,10 +62,7 @@ def most_ignored_share(facts: Sequence[Facts], classes: ClassList) -> float:
 def leak_rows(facts: Sequence[Facts], known_groups: Collection[str], max_bits: int) -> list[TableRow]:
     """A row for each sample: its copies and near-duplicates, and the splits of its group.
 
-    Args:
-        facts: of the samples.
-        known_groups: groups that may be in several splits.
-        max_bits: number of bits of the difference hash that may differ between near-duplicates.
+    `known_groups` may be in several splits. Of the 64 bits of near-duplicates' difference hashes `max_bits` may differ.
     """
     pictures = [
         HashedImage(one.sample.name, one.sample.split, one.sample.group in known_groups, one.image.md5, one.image.hash)

@@ -1,8 +1,9 @@
 """Findings: faults of a data set, each with the sample, the reason and advice."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from pipeline.disk.records import write_rows
@@ -21,9 +22,7 @@ class DataFinding:
         name: name of the sample; "" for a fault of the whole set.
         file: file to look at, relative to the project's folder.
         severity: "error" or "warning".
-        check: name of the check.
         reason: the value, and the expected one.
-        what_to_do: advice.
     """
 
     name: str
@@ -50,13 +49,9 @@ def write_quarantine(path: Path, findings: Sequence[DataFinding]) -> None:
 
 def first_of(findings: Sequence[DataFinding], num_shown: int = NUM_SHOWN) -> str:
     """A line for each of the first findings, the first of each check before the seconds, and the number of the rest."""
-    seen: Counter[str] = Counter()
-    ranks = []
-    for finding in findings:
-        ranks.append(seen[finding.check])
-        seen[finding.check] += 1
-    order = sorted(range(len(findings)), key=ranks.__getitem__)
-    lines = [f"  {findings[i]}" for i in order[:num_shown]]
+    ranks: dict[str, Iterator[int]] = defaultdict(count)
+    in_turn = sorted(findings, key=lambda finding: next(ranks[finding.check]))
+    lines = [f"  {finding}" for finding in in_turn[:num_shown]]
     if len(findings) > num_shown:
         lines.append(f"  ... and {len(findings) - num_shown} more")
     return "\n".join(lines)
@@ -66,7 +61,7 @@ def summary_of(findings: Sequence[DataFinding]) -> list[str]:
     """A line for each check, the one with most findings first, with examples below it."""
     checks = Counter((finding.severity, finding.check) for finding in findings)
     lines = []
-    for (severity, check), count in checks.most_common():
+    for (severity, check), number in checks.most_common():
         same = [finding for finding in findings if (finding.severity, finding.check) == (severity, check)]
-        lines += [f"{severity} {check}: {count}", first_of(same, NUM_SHOWN_PER_CHECK)]
+        lines += [f"{severity} {check}: {number}", first_of(same, NUM_SHOWN_PER_CHECK)]
     return lines

@@ -4,11 +4,13 @@ import io
 import multiprocessing
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -31,6 +33,7 @@ EXIF_ORIENTATION = 0x112
 GREY = 0  # colour type of a PNG
 ENDED = (BrokenProcessPool, MemoryError)
 Size = tuple[int, int]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,6 @@ class Facts:
     """Facts of one sample.
 
     Attributes:
-        sample: the sample.
         image: None if the image is missing or cannot be decoded, as for the mask.
         image_error: why the image cannot be decoded, "" otherwise, as for the mask.
     """
@@ -97,12 +99,8 @@ class Facts:
 def scan(samples: Sequence[Sample], num_workers: int, limits: Limits = HIGHEST) -> Iterator[Facts]:
     """Reads every sample and yields its facts, in the order given; memory does not grow with their number.
 
-    Files are decoded in other processes. A file that crashes the decoder or exhausts the memory is a fact, too.
-
-    Args:
-        samples: any number.
-        num_workers: most processes to start; it changes the time, never the facts.
-        limits: of a picture.
+    Files are decoded in at most `num_workers` other processes; their number never changes the facts. A file that
+    crashes the decoder or exhausts the memory is a fact, too.
     """
     progress = Progress("validate", len(samples), "samples")
     for facts in _scan(samples, max(1, min(num_workers, len(samples) // MIN_SAMPLES_PER_WORKER)), limits):
@@ -127,49 +125,37 @@ def read_num_workers() -> int:
 
 def look_at(sample: Sample, limits: Limits = HIGHEST) -> Facts:
     """The facts of one sample; a file that cannot be decoded is a fact too."""
-    image, image_error = None, ""
-    mask, mask_error = None, ""
-    try:
-        image = _look_at_image(open_picture(sample.image, limits)) if sample.image else None
-    except DataError as err:
-        image_error = str(err)
-    try:
-        mask = _look_at_mask(open_picture(sample.mask, limits)) if sample.mask else None
-    except DataError as err:
-        mask_error = str(err)
+    image, image_error = _look(_look_at_image, sample.image, limits)
+    mask, mask_error = _look(_look_at_mask, sample.mask, limits)
     return Facts(sample, image, mask, image_error, mask_error)
 
 
-def _scan(samples: Sequence[Sample], num_workers: int, limits: Limits) -> Iterator[Facts]:
-    """As `map(look_at, samples)`; if a process ends, the samples under way are read again one by one."""
+def _look(look: Callable[[PictureFile], T], path: Path | None, limits: Limits) -> tuple[T | None, str]:
+    try:
+        return (look(open_picture(path, limits)) if path else None), ""
+    except DataError as err:
+        return None, str(err)
+
+
+def _scan(samples: Sequence[Sample], num_workers: int, limits: Limits, num_ahead: int = BATCH) -> Iterator[Facts]:
+    """As `map(look_at, samples)`; if a process ends, the samples under way are read again one by one, to find which."""
+    spawn = multiprocessing.get_context("spawn")  # fork is unsafe once any thread runs
     num_done = 0
     while num_done < len(samples):
-        pool = _start(num_workers)
+        pool = ProcessPoolExecutor(num_workers, mp_context=spawn, initializer=end_with, initargs=(os.getpid(),))
         try:
-            for facts in in_order(pool, partial(look_at, limits=limits), samples[num_done:], BATCH):
+            for facts in in_order(pool, partial(look_at, limits=limits), samples[num_done:], num_ahead):
                 num_done += 1
                 yield facts
         except ENDED:
             pool.shutdown(cancel_futures=True)
-            yield from _one_by_one(samples[num_done : num_done + BATCH], limits)
-            num_done += BATCH
+            if num_ahead:
+                yield from _scan(samples[num_done : num_done + num_ahead], 1, limits, num_ahead=0)
+            else:
+                yield _ended(samples[num_done])
+            num_done += max(num_ahead, 1)
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _one_by_one(samples: Sequence[Sample], limits: Limits) -> Iterator[Facts]:
-    """Identifies the sample that ends its process."""
-    pool = _start(1)
-    try:
-        for sample in samples:
-            try:
-                yield pool.submit(look_at, sample, limits).result()
-            except ENDED:
-                pool.shutdown(cancel_futures=True)
-                pool = _start(1)
-                yield _ended(sample)
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _ended(sample: Sample) -> Facts:
@@ -181,11 +167,6 @@ def _ended(sample: Sample) -> Facts:
         f"{shown(str(path))}: cannot be decoded: {reason}" if path else "" for path in (sample.image, sample.mask)
     )
     return Facts(sample, None, None, image_error, mask_error)
-
-
-def _start(num_workers: int) -> ProcessPoolExecutor:
-    spawn = multiprocessing.get_context("spawn")  # fork is unsafe once any thread runs
-    return ProcessPoolExecutor(num_workers, mp_context=spawn, initializer=end_with, initargs=(os.getpid(),))
 
 
 def _look_at_image(picture: PictureFile) -> ImageFacts:

@@ -53,31 +53,23 @@ def confusion_chart(matrix: np.ndarray, names: Sequence[str]) -> str:
             f"{names[row]} predicted as {names[column]}: {matrix[row, column]:,} pixels, {shares[row, column]:.2%} "
             f"of {names[row]}"
         )
-        parts.append(
-            _cell(
-                margin + cell * column, margin + cell * row, cell, shares[row, column], row == column, numbered, title
-            )
-        )
+        x, y = margin + cell * column, margin + cell * row
+        parts.append(_cell(x, y, cell, shares[row, column], row == column, numbered, title))
     side = margin + span + 6
     return _svg(side, side, "Confusion matrix", parts, fixed=True)
 
 
 def line_chart(title: str, epochs: Sequence[float], series: Series, mark: float | None = None) -> str:
-    """Curves over epochs; a nan leaves a gap.
-
-    Args:
-        title: for screen readers.
-        epochs: (N) places on the x axis.
-        series: up to two curves, (N) values each, by name.
-        mark: an epoch with a vertical line.
-    """
+    """Up to two curves over the N `epochs`, (N) values each, by name; a nan leaves a gap, `mark` is a vertical line."""
     values = [value for curve in series.values() for value in curve if math.isfinite(value)]
     if not values:
         return ""
     ticks = nice_ticks(min(values), max(values))
-    parts = [*_y_axis(ticks), *_epoch_axis(epochs)]
+    first, last = epochs[0], epochs[-1]
+    shown = [tick for tick in nice_ticks(first, last, whole=True) if first <= tick <= last] or [first]
+    parts = [*_y_axis(ticks), *_x_axis(shown, first, last), _text(PLOT[2], 226, "epoch", "end", "axis")]
     if mark is not None:
-        x = _scale(mark, epochs[0], epochs[-1], PLOT[0], PLOT[2])
+        x = _scale(mark, first, last, PLOT[0], PLOT[2])
         parts.append(f'<path d="M{x:.1f} {PLOT[1]}V{PLOT[3]}" class="mark"/>')
     for number, curve in enumerate(series.values(), start=1):
         parts += _curve(epochs, curve, ticks, f"var(--series{number})")
@@ -92,9 +84,7 @@ def line_chart(title: str, epochs: Sequence[float], series: Series, mark: float 
 def histogram_chart(title: str, counts: Sequence[int]) -> str:
     """Number of images in each of equally wide bins of [0, 1]."""
     ticks = nice_ticks(0, max(*counts, 1), whole=True)
-    parts = _y_axis(ticks)
-    for tick in range(6):
-        parts.append(_text(_scale(tick, 0, 5, PLOT[0], PLOT[2]), PLOT[3] + 18, f"{tick / 5:g}", "middle"))
+    parts = _y_axis(ticks) + _x_axis([tick / 5 for tick in range(6)], 0, 1, kind="")
     width = (PLOT[2] - PLOT[0]) / len(counts)
     for index, count in enumerate(counts):
         top = _scale(count, ticks[0], ticks[-1], PLOT[3], PLOT[1])
@@ -110,28 +100,22 @@ def histogram_chart(title: str, counts: Sequence[int]) -> str:
 def reliability_chart(title: str, bins: Sequence[tuple[float, float, float]]) -> str:
     """Share of right pixels over the predicted probability; on the dashed diagonal the model is calibrated.
 
-    Args:
-        title: for screen readers.
-        bins: mean probability, share of right pixels and share of all pixels of each bin; empty bins are left out.
+    `bins` has the mean probability, share of right pixels and share of all pixels of each; empty bins are left out.
     """
     ticks = [tick / 5 for tick in range(6)]
-    parts = _y_axis(ticks)
-    parts += [
-        _text(_scale(tick, 0, 1, PLOT[0], PLOT[2]), PLOT[3] + 18, f"{tick:g}", "middle", "tick") for tick in ticks
-    ]
+    parts = _y_axis(ticks) + _x_axis(ticks, 0, 1)
     parts.append(f'<path d="M{PLOT[0]} {PLOT[3]}L{PLOT[2]} {PLOT[1]}" class="mark"/>')
-    points = [(confidence, accuracy, share) for confidence, accuracy, share in bins if share > 0]
-    places = [
-        (_scale(confidence, 0, 1, PLOT[0], PLOT[2]), _scale(accuracy, 0, 1, PLOT[3], PLOT[1]))
-        for confidence, accuracy, _ in points
-    ]
+    places, circles = [], []
+    for confidence, accuracy, share in bins:
+        if share > 0:
+            x, y = _scale(confidence, 0, 1, PLOT[0], PLOT[2]), _scale(accuracy, 0, 1, PLOT[3], PLOT[1])
+            places.append(f"{x:.1f} {y:.1f}")
+            label = f"<title>says {confidence:.0%}, right {accuracy:.0%}; {share:.1%} of the pixels</title>"
+            radius = 3 + 7 * math.sqrt(min(share, 1.0))
+            circles.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="var(--series1)">{label}</circle>')
     if places:
-        line = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
-        parts.append(f'<path d="M{line}" stroke="var(--series1)" stroke-width="2"/>')
-    for (x, y), (confidence, accuracy, share) in zip(places, points, strict=True):
-        title_ = f"<title>says {confidence:.0%}, right {accuracy:.0%}; {share:.1%} of the pixels</title>"
-        radius = 3 + 7 * math.sqrt(min(share, 1.0))
-        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="var(--series1)">{title_}</circle>')
+        parts.append(f'<path d="M{"L".join(places)}" stroke="var(--series1)" stroke-width="2"/>')
+    parts += circles
     parts.append(_text(PLOT[2], 226, "probability of the predicted class", "end", "axis"))
     return _svg(420, 232, title, parts)
 
@@ -188,14 +172,9 @@ def _y_axis(ticks: Sequence[float]) -> list[str]:
     return parts
 
 
-def _epoch_axis(epochs: Sequence[float]) -> list[str]:
-    first, last = epochs[0], epochs[-1]
-    shown = [tick for tick in nice_ticks(first, last, whole=True) if first <= tick <= last] or [first]
-    parts = [
-        _text(round(_scale(tick, first, last, PLOT[0], PLOT[2]), 1), PLOT[3] + 18, f"{tick:g}", "middle", "tick")
-        for tick in shown
-    ]
-    return [*parts, _text(PLOT[2], 226, "epoch", "end", "axis")]
+def _x_axis(ticks: Sequence[float], low: float, high: float, kind: str = "tick") -> list[str]:
+    places = [round(_scale(tick, low, high, PLOT[0], PLOT[2]), 1) for tick in ticks]
+    return [_text(x, PLOT[3] + 18, f"{tick:g}", "middle", kind) for x, tick in zip(places, ticks, strict=True)]
 
 
 def _curve(epochs: Sequence[float], values: Sequence[float], ticks: Sequence[float], colour: str) -> list[str]:

@@ -44,17 +44,11 @@ def iou_per_class(matrix: np.ndarray) -> np.ndarray:
 
 
 def mean_iou(matrix: np.ndarray) -> float:
-    """The one mean IoU of evaluation, gate, intervals, comparison, promotion, report and MLflow.
+    """The one mean IoU of evaluation, gate, intervals, comparison, promotion, report and MLflow, in [0, 1].
 
     Averages `iou_per_class` of the pooled pixels over the classes that have a label. A class that is only predicted
     does not count as a class of IoU 0: its pixels are errors of the labelled classes and lower their IoU. Ignored
-    pixels are never counted.
-
-    Args:
-        matrix: (K, K) counts from `confusion`.
-
-    Returns:
-        In [0, 1]; nan without a counted pixel.
+    pixels are never counted; nan without a counted pixel.
     """
     return mean(iou_per_class(matrix)[matrix.sum(axis=1) > 0])
 

@@ -16,7 +16,6 @@ from pipeline.text import shown
 Image.MAX_IMAGE_PIXELS = None  # the limits below hold; Pillow's own would refuse aerial and microscope pictures
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
-WEBP = "WEBP"
 BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 TILE_WIDTH, TILE_HEIGHT = 322, 323
 HEADER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
@@ -42,13 +41,7 @@ HIGHEST = Limits(max_image_px=1 << 28, max_file_bytes=1 << 31)
 
 
 class PictureFile(NamedTuple):
-    """A picture's file, read once: the same bytes are checked, decoded and written.
-
-    Attributes:
-        path: of the file.
-        content: its bytes.
-        max_image_px: most pixels that decoding may give.
-    """
+    """A picture's file, read once to check, decode (to `max_image_px` pixels at most) and write the same bytes."""
 
     path: Path
     content: bytes
@@ -128,7 +121,7 @@ def _claimed_px(picture: PictureFile) -> int:
     0 if Pillow knows the format but not this kind of it: OpenCV may, and holds the highest limit itself.
     """
     content = picture.content
-    if content[:4] == b"RIFF" and content[8:12] == WEBP.encode():
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return _webp_px(picture)
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=FORMATS) as opened:

@@ -9,11 +9,11 @@ import pytest
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.ledger.ledger import read_ledger
-from pipeline.params import PARAMS
 from pipeline.promotion.findings import give_reason
 from pipeline.promotion.wording import to_sentences
 from pipeline.registry.client import list_versions
 from pipeline.registry.connection import opened
+from pipeline.runtime.stages import PARAMS
 from pipeline.steps.compare import compare, format_interval, show, summarise
 from tests.contest import ROAD, SKY, register, write_contest, write_split
 from tests.finished_project import tiny_model

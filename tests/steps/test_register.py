@@ -127,8 +127,8 @@ def register_first_again() -> Any:
 @pytest.mark.e2e
 def test_version_of_one_who_was_faster_stays() -> None:
     """Of two that register the same evidence at once, the later version is taken back."""
-    scores, verdict = _read_accepted()
-    tags = _tags(scores, verdict, read_lineage())
+    scores = _read_accepted()
+    tags = _tags(scores, read_lineage())
     first = register()
     assert _register(scores, tags) == find_alias("challenger")
     assert [version.number for version in list_versions()] == [first.number]

@@ -91,25 +91,15 @@ def count_edges(target: np.ndarray, pred: np.ndarray, num_classes: int, toleranc
     """Counts for boundary F1 (Csurka et al., 2013): edge pixels, and those with an edge of the same class nearby.
 
     An edge pixel of a class has a neighbour, of its eight, of another id; the picture's border makes no edge. Nearby is
-    in the square of `tolerance_px` to all sides.
-
-    Args:
-        target: (H, W) uint8 ids in [0, K), or `IGNORED`.
-        pred: (H, W) uint8 ids in [0, K); `IGNORED` where the target is.
-        num_classes: K.
-        tolerance_px: 0 or more.
+    in the square of `tolerance_px`, 0 or more, to all sides. For the other arguments see `count_bands`.
 
     Returns:
         (4, K) int64: the target's edge pixels, those of them that are met, the prediction's, those of them that are.
     """
     edges = hide(target, ~near_other_ids(target, 1, border=False))
     pred_edges = hide(pred, ~near_other_ids(pred, 1, border=False))
-    return np.stack(
-        [
-            *_count_met(edges, pred_edges, num_classes, tolerance_px),
-            *_count_met(pred_edges, edges, num_classes, tolerance_px),
-        ]
-    )
+    sides = ((edges, pred_edges), (pred_edges, edges))
+    return np.concatenate([_count_met(*side, num_classes, tolerance_px) for side in sides])
 
 
 def edge_f1(counts: np.ndarray) -> np.ndarray:
@@ -120,10 +110,8 @@ def edge_f1(counts: np.ndarray) -> np.ndarray:
     return np.where(num_target + num_pred > 0, f1, np.nan)
 
 
-def _count_met(
-    edges: np.ndarray, others: np.ndarray, num_classes: int, tolerance_px: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Of each class, the pixels of `edges` and those with one of `others` nearby; bits find all classes' at once."""
+def _count_met(edges: np.ndarray, others: np.ndarray, num_classes: int, tolerance_px: int) -> np.ndarray:
+    """(2, K) pixels of `edges`, and those with one of `others` of the class nearby; bits find all classes' at once."""
     places = np.flatnonzero(edges != IGNORED)
     ids = edges.ravel()[places]
     met = np.zeros(len(ids), bool)
@@ -131,7 +119,7 @@ def _count_met(
         bit_of = _bits(first, min(num_classes - first, NUM_BITS))
         nearby = _spread(look_up(others, bit_of), tolerance_px).ravel()
         met |= (nearby[places] & bit_of.take(ids)) != 0
-    return count_ids(ids)[:num_classes], count_ids(ids[met])[:num_classes]
+    return np.stack([count_ids(ids), count_ids(ids[met])])[:, :num_classes]
 
 
 def _bits(first: int, number: int) -> np.ndarray:

@@ -15,13 +15,7 @@ ROUNDING = 1e-3  # by which a softmax of low precision may leave [0, 1]
 
 
 class CalibrationError:
-    """The expected calibration error, with the bins of a reliability plot; lower is better.
-
-    Attributes:
-        num_pixels: (15,) int64.
-        num_right: (15,) int64.
-        confidence: (15,) float64 sums.
-    """
+    """The expected calibration error, with the bins of a reliability plot; lower is better."""
 
     has_classes = False
 
@@ -37,7 +31,11 @@ class CalibrationError:
             EvidenceError: a confidence is outside of [0, 1].
         """
         confidence, (target, pred) = seen.confidence, seen.counted
-        _check(confidence)
+        low, high = float(confidence.min()), float(confidence.max())
+        if not -ROUNDING <= low <= high <= 1 + ROUNDING:  # nan: not, too
+            raise EvidenceError(
+                f"the model's probabilities range from {low:g} to {high:g}, expected [0, 1]; export the model again"
+            )
         places = np.ceil(confidence * np.float32(NUM_BINS)).astype(np.uint8)  # 0 and 16 are 0 and 1, but for rounding
         codes = np.where(target == IGNORED, np.uint8(NUM_CODES), 2 * places + (target == pred))
         num_wrong, num_right = _fold(count_ids(codes)[: NUM_CODES + 1]).T
@@ -63,11 +61,3 @@ def _fold(by_code: np.ndarray) -> np.ndarray:
     by_place[1] += by_place[0]
     by_place[-2] += by_place[-1]
     return by_place[1:-1]
-
-
-def _check(confidence: np.ndarray) -> None:
-    low, high = float(confidence.min()), float(confidence.max())
-    if not (low >= -ROUNDING and high <= 1 + ROUNDING):  # nan: not, too
-        raise EvidenceError(
-            f"the model's probabilities range from {low:g} to {high:g}, expected [0, 1]; export the model again"
-        )

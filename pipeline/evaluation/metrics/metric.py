@@ -36,15 +36,9 @@ class Setting(NamedTuple):
 
 @dataclass(frozen=True)
 class Seen:
-    """One image with its label and its prediction.
+    """One image, (H, W, 3) uint8 RGB, with its label, (H, W) uint8 ids or the data set's ignore id, and its prediction.
 
-    Attributes:
-        row: of the manifest.
-        image: (H, W, 3) uint8 RGB.
-        target: (H, W) uint8 ids, or the ignore id.
-        prediction: of the model.
-        matrix: (K, K) int64 counts of `confusion`.
-        ignore_id: of the data set.
+    `row` is that of the manifest, `matrix` has the (K, K) int64 counts of `confusion`.
     """
 
     row: ManifestRow
@@ -70,12 +64,7 @@ class Seen:
 class Bin:
     """The pixels whose confidence is in (low, high]; 0 itself is in the first bin.
 
-    Attributes:
-        low: in [0, 1].
-        high: in [0, 1].
-        num_pixels: that were counted.
-        confidence: mean probability of the predicted class; nan without pixels.
-        accuracy: share of the pixels that are right; nan without pixels.
+    The mean probability of the predicted class and the share of right pixels are nan without pixels.
     """
 
     low: float

@@ -40,12 +40,7 @@ class MeanIou:
 
 @dataclass(frozen=True)
 class FromCounts:
-    """A metric that follows from the pooled confusion counts (K, K), without intervals.
-
-    Attributes:
-        value: of the counts.
-        by_class: (K,) of the counts; None for a metric without classes.
-    """
+    """A metric that follows from the pooled confusion counts (K, K), without intervals, with values by class or not."""
 
     value: Callable[[np.ndarray], float]
     by_class: Shares | None = None

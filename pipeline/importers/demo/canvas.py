@@ -142,9 +142,9 @@ def soften(image: np.ndarray) -> np.ndarray:
     return np.asarray((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:] + 8) >> 4, np.uint8)
 
 
-def slab(x: tuple[float, float], z: tuple[float, float]) -> list[Point]:
-    """A rectangle that lies on the ground."""
-    return [(x[0], 0.0, z[0]), (x[1], 0.0, z[0]), (x[1], 0.0, z[1]), (x[0], 0.0, z[1])]
+def slab(x: tuple[float, float], z: tuple[float, float], y: float = 0.0) -> list[Point]:
+    """A rectangle that lies on the ground, or level above it."""
+    return [(x[0], y, z[0]), (x[1], y, z[0]), (x[1], y, z[1]), (x[0], y, z[1])]
 
 
 def wall(left: float, right: float, top: float, z: float, bottom: float = 0.0) -> list[Point]:

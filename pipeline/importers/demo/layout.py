@@ -91,7 +91,6 @@ class Street:
 
     Attributes:
         key: of all its random streams.
-        light: the time of day.
         road_m: half of the road's width.
         house_m: from the middle of the road to the houses.
         lane_m: x at which the camera drives.
@@ -138,10 +137,17 @@ def lots_of(street: Street, side: int, until_m: float) -> Iterator[Lot]:
 
 
 def objects_of(street: Street, side: int, until_m: float) -> Iterator[RoadObject]:
-    """The trees, poles and parked cars of one side in order of z, kind after kind."""
-    yield from _row(street, side, "tree", (5.0, 26.0), 0.75, until_m)
-    yield from _row(street, side, "pole", (9.0, 22.0), 0.8, until_m)
-    yield from _row(street, side, "car", (6.2, 12.0), 0.6, until_m)
+    """The trees, poles and parked cars along the kerb of one side in order of z, kind after kind.
+
+    A street has its own spacing of each kind, or none of them.
+    """
+    for kind, gaps_m, share in (("tree", (5.0, 26.0), 0.75), ("pole", (9.0, 22.0), 0.8), ("car", (6.2, 12.0), 0.6)):
+        rng = RandomStream(*street.key, kind, side)
+        gap_m, has_any = rng.uniform(*gaps_m), rng.happens(share)
+        z = -BEHIND_M + rng.uniform(0.0, gap_m)
+        while has_any and z < until_m:
+            yield _road_object(kind, side, z, street, rng)
+            z += gap_m * rng.uniform(0.85, 1.5)
 
 
 def moving_cars(street: Street, frame: int, camera_m: float) -> Iterator[RoadObject]:
@@ -163,18 +169,6 @@ def tint(colour: Colour, rng: RandomStream, amount: int) -> Colour:
     return red, green, blue
 
 
-def _row(
-    street: Street, side: int, kind: str, gaps_m: tuple[float, float], share: float, until_m: float
-) -> Iterator[RoadObject]:
-    """Objects of one kind along the kerb; a street has its own spacing, or none of them."""
-    rng = RandomStream(*street.key, kind, side)
-    gap_m, has_any = rng.uniform(*gaps_m), rng.happens(share)
-    z = -BEHIND_M + rng.uniform(0.0, gap_m)
-    while has_any and z < until_m:
-        yield _road_object(kind, side, z, street, rng)
-        z += gap_m * rng.uniform(0.85, 1.5)
-
-
 def _road_object(kind: str, side: int, z: float, street: Street, rng: RandomStream) -> RoadObject:
     key = rng.integer(0, 1 << 30)
     if kind == "tree":
@@ -183,9 +177,8 @@ def _road_object(kind: str, side: int, z: float, street: Street, rng: RandomStre
         return RoadObject(kind, x, z, rng.uniform(2.0, 3.4), rng.uniform(1.1, 2.4), leaves, key)
     if kind == "pole":
         metal = tint((92, 94, 98), rng, 30)
-        return RoadObject(
-            kind, side * (street.road_m + 0.35), z, rng.uniform(3.0, 8.0), rng.uniform(0.1, 0.2), metal, key
-        )
+        x = side * (street.road_m + 0.35)
+        return RoadObject(kind, x, z, rng.uniform(3.0, 8.0), rng.uniform(0.1, 0.2), metal, key)
     x = side * (street.road_m - rng.uniform(0.95, 1.1))
     return RoadObject(kind, x, z, rng.uniform(1.35, 1.9), rng.uniform(3.7, 4.9), _paint(rng), key)
 

@@ -2,7 +2,7 @@
 
 import math
 
-from pipeline.importers.demo.canvas import BLOB, VOID, Canvas, scaled, side_wall, wall
+from pipeline.importers.demo.canvas import BLOB, VOID, Canvas, scaled, side_wall, slab, wall
 from pipeline.importers.demo.layout import CAR, TREE, RoadObject, tint
 from pipeline.importers.demo.random_stream import RandomStream
 
@@ -11,7 +11,8 @@ def draw_tree(canvas: Canvas, tree: RoadObject, sun: int) -> None:
     """A trunk and a crown of uneven leaves, with its shadow where the sun is on one side (-1 left, 1 right)."""
     rng, scale = RandomStream(tree.key, "tree"), canvas.scale_at(tree.z)
     if sun:
-        _draw_shadow(canvas, tree, sun)
+        shadow_x = tree.x - sun * 2.5
+        canvas.shade([(shadow_x + x * 2 * tree.size, 0.0, tree.z + z * tree.size) for x, z in BLOB], 0.4)
     trunk = tint((88, 70, 56), rng, 16)
     canvas.fill(wall(tree.x - 0.16, tree.x + 0.16, tree.height + tree.size, tree.z), trunk, TREE)
     middle = canvas.project((tree.x, tree.height + tree.size * 0.8, tree.z))
@@ -45,8 +46,7 @@ def draw_car(canvas: Canvas, car: RoadObject) -> None:
     for z in (far - 0.8, near + 0.8):
         canvas.fill([(seen, 0.33 + y * 0.33, z + x * 0.33) for x, y in BLOB], (26, 26, 28), CAR)
     canvas.fill(side_wall(seen, (0.3, waist), (near, far)), scaled(car.colour, 0.82), CAR)
-    hood = [(left, waist, near), (right, waist, near), (right, waist, far), (left, waist, far)]
-    canvas.fill(hood, scaled(car.colour, 1.1), CAR)
+    canvas.fill(slab((left, right), (near, far), waist), scaled(car.colour, 1.1), CAR)
     inner = (left + 0.12, right - 0.12)
     cabin = (near + 0.35, far - 1.1)
     pane = inner[0] if seen == left else inner[1]
@@ -58,8 +58,3 @@ def draw_car(canvas: Canvas, car: RoadObject) -> None:
     lamp = (206, 36, 32) if car.x * canvas.camera[0] > 0 else (250, 246, 220)
     for x in (left + 0.08, right - 0.38):
         canvas.fill(wall(x, x + 0.3, waist - 0.08, near, waist - 0.28), lamp, CAR)
-
-
-def _draw_shadow(canvas: Canvas, tree: RoadObject, sun: int) -> None:
-    middle = tree.x - sun * 2.5
-    canvas.shade([(middle + x * 2 * tree.size, 0.0, tree.z + z * tree.size) for x, z in BLOB], 0.4)

@@ -48,12 +48,7 @@ LAMPLIGHT: Colour = (252, 212, 132)
 
 
 def draw_scene(seed: int, street: str, frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draws one frame of a drive along a street.
-
-    Args:
-        seed: of the whole data set.
-        street: one of `STREETS`.
-        frame: from 0; each is 4 m further on.
+    """Draws one frame, from 0 and each 4 m further on, of a drive along a street of `STREETS`.
 
     Returns:
         The image (192, 256, 3) uint8 RGB and the mask (192, 256) uint8 of `CLASSES`' ids, 255 = void: poles, and a
@@ -79,9 +74,10 @@ def _set_up(street: Street, frame: int, rng: RandomStream) -> Canvas:
 
 
 def _draw_sky(canvas: Canvas, street: Street, rng: RandomStream) -> None:
-    top, low = street.light.sky
+    (top, low), right = street.light.sky, 2 * SIZE[1]
     for row in range(0, round(canvas.horizon[1]) + 1, 4):
-        canvas.fill_flat(_box(0, row, 2 * SIZE[1], row + 5), blend(top, low, row / canvas.horizon[1]), SKY)
+        stripe = [(0, row), (right, row), (right, row + 5), (0, row + 5)]
+        canvas.fill_flat(stripe, blend(top, low, row / canvas.horizon[1]), SKY)
     for _ in range(RandomStream(*street.key, "clouds").integer(0, 7)):
         x, y = rng.uniform(0, 2 * SIZE[1]), rng.uniform(0, canvas.horizon[1] * 0.8)
         colour = tint(blend(top, low, rng.uniform(0.7, 1.5)), rng, 10)
@@ -212,7 +208,3 @@ def _photograph(canvas: Canvas, light: Light, rng: RandomStream) -> tuple[np.nda
     red, green, blue = (part * exposure >> 8 for part in light.gain)
     one, other = np.moveaxis(rng.bytes((*image.shape, 2)).astype(np.int32), 3, 0)
     return expose(image, (red, green, blue), contrast, (one + other - 255) * grain >> 8), mask
-
-
-def _box(left: float, top: float, right: float, bottom: float) -> list[tuple[float, float]]:
-    return [(left, top), (right, top), (right, bottom), (left, bottom)]
