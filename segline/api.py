@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 Words = ParamSpec("Words")
 Result = TypeVar("Result")
 DATA = Path("data")
-PROJECT_FILES = ("dvc.yaml", "params.yaml")
 
 
 def _in_project(function: Callable[Words, Result]) -> Callable[Words, Result]:
@@ -34,7 +33,7 @@ def _in_project(function: Callable[Words, Result]) -> Callable[Words, Result]:
 
     @wraps(function)
     def checked(*args: Words.args, **options: Words.kwargs) -> Result:
-        for name in PROJECT_FILES:
+        for name in ("dvc.yaml", "params.yaml"):
             if not Path(name).is_file():
                 raise StageError(f"{Path.cwd()}: is not a segline project (no {name}); change to the project's folder")
         set_defaults(QUIET)

@@ -22,8 +22,7 @@ from pipeline.secrets import without_secrets
 SQLITE = "sqlite:///"
 UNFINISHED = ("duplicate column name", "already exists", "no such table", "no such column")
 OTHER_MLFLOW = ("out-of-date database schema", "Can't locate revision")
-FILLED = ("runs", "registered_models")
-"""Tables that hold rows as soon as anything of value is in the registry."""
+FILLED = ("runs", "registered_models")  # tables that hold rows as soon as anything of value is there
 MLFLOW_QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -60,11 +59,6 @@ def shown_uri() -> str:
 def is_server() -> bool:
     """True if MLflow is a server, not a database that this process opens."""
     return tracking_uri().startswith(("http://", "https://"))
-
-
-def is_made() -> bool:
-    """False if MLflow is an SQLite file that does not exist yet; reading must not make one."""
-    return (file := find_file(tracking_uri())) is None or file.exists()
 
 
 @contextmanager
@@ -135,7 +129,6 @@ def make_file(path: Path, make: Callable[[str], None]) -> None:
     """Makes a missing database under another name and renames it when it is whole; one process of many makes it.
 
     Args:
-        path: of the file.
         make: writes the tables to an address.
     """
     if path.exists():

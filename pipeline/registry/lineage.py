@@ -23,7 +23,7 @@ CODE = ("pipeline", "flows", "segline", "dvc.yaml", "pyproject.toml", "requireme
 FILES = (DVC_LOCK, DVC_YAML, DATA_DVC, PARAMS, Path("pyproject.toml"), Path("requirements.lock"))
 """Files that the registry keeps in addition to the commit's hash."""
 IMPORTABLE = {".py", ".pyc", ".so"}
-COMPLETE = ("core.fsmonitor=false", "core.sparseCheckout=false", "core.quotePath=off")
+COMPLETE = ("-c", "core.fsmonitor=false", "-c", "core.sparseCheckout=false", "-c", "core.quotePath=off")
 """Settings with which git reads every file itself and hides none."""
 NUM_NAMED = 5  # files that a message names
 
@@ -35,8 +35,6 @@ class Lineage:
     Attributes:
         git_commit: 40 hex digits.
         data_md5: DVC's MD5 of the data set.
-        params_md5: of `params.yaml`.
-        dvc_lock_md5: of `dvc.lock`.
     """
 
     git_commit: str
@@ -221,9 +219,7 @@ def _compare_command(name: str, locked: Any, stage: Any) -> Iterator[str]:
 def _look_up(content: Any, name: str) -> Any:
     """The value of a dotted name such as `train.network.width`; None if it is missing."""
     for part in name.split("."):
-        if not isinstance(content, dict) or part not in content:
-            return None
-        content = content[part]
+        content = content.get(part) if isinstance(content, dict) else None
     return content
 
 
@@ -235,11 +231,10 @@ def _read_table(path: Path, otherwise: str) -> Any:
 
 
 def _git(command: str, *arguments: str, otherwise: str, environment: Mapping[str, str] | None = None) -> str:
-    settings = [word for setting in COMPLETE for word in ("-c", setting)]
     variables = {**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})}
     try:
         done = subprocess.run(
-            ["git", *settings, command, *arguments], capture_output=True, text=True, errors="replace", env=variables
+            ["git", *COMPLETE, command, *arguments], capture_output=True, text=True, errors="replace", env=variables
         )
     except FileNotFoundError as err:
         raise EvidenceError("git: not found; a model is registered with its commit, so install git") from err
