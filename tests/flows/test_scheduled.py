@@ -71,7 +71,7 @@ def tick(*words: str) -> tuple[int, str]:
 def runs() -> list[str]:
     """Titles of the runs' commits on the remote, the newest first."""
     git("fetch", "--quiet")
-    return git("log", "--first-parent", "--format=%s", f"main..origin/{BRANCH}").splitlines()
+    return git("log", "--format=%s", "--remotes=origin", "--not", "main").splitlines()
 
 
 def test_a_run_is_saved_and_nothing_new_is_skipped(team: Path, tmp_path: Path) -> None:
