@@ -181,19 +181,22 @@ def schedule(
         StageError: another schedule is served here, Prefect's server does not start, or the run failed.
         KeyboardInterrupt: Ctrl-C has stopped it.
     """
+    from flows.changes import find_changes
     from flows.server import set_environment
+    from pipeline.repository.checkout import Checkout
 
     set_environment()
-    from flows.run import run_flow_apart
-    from flows.scheduled import check_parameters
-    from flows.serve import check_schedule, serve
-
     parameters = {"promote": promote, "source": source, "branch": branch}
     if now:
-        check_parameters(source, branch)
-        return run_flow_apart("scheduled", parameters)
+        from flows.run import run_flow_apart
+
+        if reason := find_changes(Checkout(Path()), source, branch).reason_to_skip:
+            print(f"skipped: {reason}")
+        return bool(reason) or run_flow_apart("scheduled", parameters)
+    from flows.serve import check_schedule, serve
+
     check_schedule(cron, timezone)
-    check_parameters(source, branch)
+    find_changes(Checkout(Path()), source, branch)
     return serve(cron, timezone, parameters)
 
 
