@@ -148,34 +148,58 @@ def run(*, promote: bool = False) -> "Verdict":
 
 
 @_in_project
-def schedule(*, cron: str, timezone: str = "UTC", promote: bool = False) -> None:
+def schedule(
+    *,
+    cron: str = "",
+    timezone: str = "UTC",
+    now: bool = False,
+    promote: bool = False,
+    source: str = "",
+    branch: str = "",
+) -> bool:
     """Runs the flow on a schedule, until stopped.
+
+    A run is skipped unless code, params or data are new. It works in a clone of its own, `.segline/runs/`, with the
+    newest commit of the remote `origin`, and its own commit goes to the branch `segline/runs` there.
 
     Example of the command: segline schedule --cron '0 3 * * 1' --timezone Europe/Berlin --promote
 
     Args:
         cron: minute, hour, day of month, month, day of week.
         timezone: time zone of the cron line.
+        now: one run at once, in place of --cron.
         promote: make a new model champion if the rule in params.yaml allows it.
+        source: words after `segline import`, in quotation marks; they bring the data in when what they name in S3 has
+            changed. Without them the data are those of data.dvc.
+        branch: whose code is run; the default is that of `origin`.
+
+    Returns:
+        With `now`: False if the gate rejected the model. Otherwise it does not return.
 
     Raises:
-        ParamsError: cron line, time zone or params.yaml are wrong.
-        StageError: another schedule is served here, or Prefect's server does not start.
+        ParamsError: cron line, time zone or source are wrong.
+        RepositoryError: this is not a git repository, or `origin` refuses.
+        StorageError: a place in S3 that the source names cannot be read.
+        StageError: another schedule is served here, Prefect's server does not start, or the run failed.
         KeyboardInterrupt: Ctrl-C has stopped it.
     """
-    from flows.server import prefect_server, set_environment, where_pages_are
-    from pipeline.runtime.locks import only_one
+    from flows.changes import find_changes
+    from flows.server import set_environment
+    from pipeline.repository.checkout import Checkout
 
     set_environment()
-    with only_one("schedule"):
-        from flows.retrain import check_schedule, serve
-        from flows.start import check_start
+    parameters = {"promote": promote, "source": source, "branch": branch}
+    if now:
+        from flows.run import run_flow_apart
 
-        check_schedule(cron, timezone)
-        check_start()
-        with prefect_server() as address:
-            print(f"Prefect shows the schedule at {where_pages_are(address)}; stop it with Ctrl-C", flush=True)
-            serve(cron, timezone, promote)
+        if reason := find_changes(Checkout(Path()), source, branch).reason_to_skip:
+            print(f"skipped: {reason}")
+        return bool(reason) or run_flow_apart("scheduled", parameters)
+    from flows.serve import check_schedule, serve
+
+    check_schedule(cron, timezone)
+    find_changes(Checkout(Path()), source, branch)
+    return serve(cron, timezone, parameters)
 
 
 @_in_project

@@ -1,9 +1,13 @@
 """The door to object stores: what is below a prefix of a bucket, read and written."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -40,6 +44,21 @@ def split_url(url: str) -> tuple[str, str]:
     return bucket, f"{prefix.strip('/')}/" if prefix.strip("/") else ""
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The objects below a prefix at one moment.
+
+    Attributes:
+        num_objects: number of objects.
+        sha256: of all keys, sizes and ETags; a changed, new or removed object gives another one.
+        age_s: seconds since the newest object was written, by the store's own clock; infinite if there is none.
+    """
+
+    num_objects: int
+    sha256: str
+    age_s: float
+
+
 class Store:
     """The objects below a prefix of a bucket; a key is what follows the prefix.
 
@@ -66,6 +85,18 @@ class Store:
                 Bucket=self._bucket, Prefix=self.prefix + below
             )
             return [item["Key"].removeprefix(self.prefix) for page in pages for item in page.get("Contents", ())]
+
+    def listing(self) -> Listing:
+        """What is there now, without a download."""
+        digest, num_objects, newest, now = hashlib.sha256(), 0, -inf, 0.0
+        with self._explained():
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=self.prefix):
+                now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+                for item in page.get("Contents", ()):
+                    digest.update(f"{json.dumps([item['Key'], item['Size'], item['ETag']])}\n".encode())
+                    newest = max(newest, item["LastModified"].timestamp())
+                    num_objects += 1
+        return Listing(num_objects, digest.hexdigest(), now - newest)
 
     def download(self, key: str, path: Path) -> None:
         """Downloads an object into a file, whole or not at all."""

@@ -37,6 +37,20 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
 
 
+def set_absolute_uri() -> None:
+    """Names the registry so in the environment that it is the same from every folder."""
+    uri = tracking_uri()
+    if (file := find_file(uri)) and not file.is_absolute():
+        uri = uri.replace(str(file), str(file.absolute()), 1)
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+
+
+def local_artifacts() -> Path:
+    """Folder of the files of runs, if MLflow is not a server: next to the database's file."""
+    file = find_file(tracking_uri())
+    return (file.parent if file else Path()).resolve() / "mlartifacts"
+
+
 def shown_uri() -> str:
     """The address without user name and password, for messages."""
     return without_secrets(tracking_uri())

@@ -19,7 +19,7 @@ import numpy as np
 
 from pipeline.errors import RegistryError
 from pipeline.registry.client import Version, ensure_model, model_name, to_version, write_patiently
-from pipeline.registry.connection import is_server, opened
+from pipeline.registry.connection import is_server, local_artifacts, opened
 from pipeline.registry.run_record import RunRecord
 
 SERVING_CODE = Path(__file__).parents[1] / "serving/mlflow_model.py"
@@ -178,7 +178,7 @@ def _create_run(client: Any, tags: Mapping[str, str] | None = None) -> str:
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         with suppress(Exception):  # another process may make it meanwhile; the next call repeats any other error
-            client.create_experiment(name, None if is_server() else str(Path("mlartifacts").resolve()))
+            client.create_experiment(name, None if is_server() else str(local_artifacts()))
         experiment = client.get_experiment_by_name(name)
     return str(client.create_run(experiment.experiment_id, tags=dict(tags or {})).info.run_id)
 

@@ -3,6 +3,7 @@
 import hashlib
 import time
 import urllib.request
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,25 @@ def _check_credentials_after(server: str, num_requests: str) -> None:
     request = urllib.request.Request(f"{server}/moto-api/reset-auth", num_requests.encode(), text, method="POST")
     with urllib.request.urlopen(request):
         pass
+
+
+def test_a_listing_tells_what_changed(s3: Any) -> None:
+    """New, changed and removed objects give another hash, what is beside the prefix does not; an empty one is old."""
+    seen = [Store("s3://photos/new").listing()]
+    assert (seen[0].num_objects, seen[0].age_s) == (0, inf)
+    for key, body in (("new/a", b"1"), ("new/b", b"1"), ("new/a", b"2"), ("new/a", None)):
+        if body is None:
+            s3.delete_object(Bucket="photos", Key=key)
+        else:
+            s3.put_object(Bucket="photos", Key=key, Body=body)
+        s3.put_object(Bucket="photos", Key="newer/a", Body=b"beside")
+        assert Store("s3://photos/new").listing().sha256 == (now := Store("s3://photos/new/").listing()).sha256
+        seen.append(now)
+    assert [one.num_objects for one in seen] == [0, 1, 2, 2, 1]
+    assert len({one.sha256 for one in seen}) == 5
+    assert all(0 <= one.age_s < 60 for one in seen[1:])
+    with pytest.raises(StorageError, match="s3://nobody/set: .* has no such bucket"):
+        Store("s3://nobody/set").listing()
 
 
 @pytest.mark.e2e
