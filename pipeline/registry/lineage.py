@@ -45,7 +45,7 @@ class Lineage:
     dvc_lock_md5: str
 
 
-class _LockedFile(BaseModel):
+class LockedFile(BaseModel):
     """A dependency or output in `dvc.lock`; a URL has no MD5."""
 
     path: str
@@ -59,12 +59,12 @@ class _DataSet(BaseModel):
     md5: str
 
 
-class _LockedStage(BaseModel):
+class LockedStage(BaseModel):
     """A stage in `dvc.lock`, as DVC last ran it."""
 
     cmd: str | list[str]
-    deps: list[_LockedFile] = []
-    outs: list[_LockedFile] = []
+    deps: list[LockedFile] = []
+    outs: list[LockedFile] = []
     params: dict[str, dict[str, Any]] = {}
 
 
@@ -131,25 +131,25 @@ def _is_importable(path: Path) -> bool:
     return path.suffix in IMPORTABLE and path.parent.name != "__pycache__"
 
 
-def read_data_version() -> tuple[str, str]:
-    """Path and MD5 of the data set in `data.dvc`.
+def read_data_version(path: Path = DATA_DVC) -> tuple[str, str]:
+    """Path and MD5 of the data set in `data.dvc`, or in another copy of that file.
 
     Raises:
-        EvidenceError: `data.dvc` is missing or is not what `dvc add` writes.
+        EvidenceError: the file is missing or is not what `dvc add` writes.
     """
-    content = _read_table(DATA_DVC, "bring data in with `segline import`")
+    content = _read_table(path, "bring data in with `segline import`")
     try:
         (data_set,) = TypeAdapter(tuple[_DataSet]).validate_python(content.get("outs"))
     except ValidationError as err:
         raise EvidenceError(
-            f"{DATA_DVC}: expected one output with path and md5, as `dvc add data` writes it; run that"
+            f"{path}: expected one output with path and md5, as `dvc add data` writes it; run that"
         ) from err
     return data_set.path, data_set.md5
 
 
 def compare_lock(data_path: str, data_md5: str) -> Iterator[str]:
     """Each difference between `dvc.lock` and the files here, a phrase each."""
-    lock = _read_lock()
+    lock = read_lock()
     stages = _read_table(DVC_YAML, "restore it from git").get("stages")
     if not isinstance(stages, dict) or not stages:
         yield f"{DVC_YAML} names no stage"
@@ -164,18 +164,23 @@ def compare_lock(data_path: str, data_md5: str) -> Iterator[str]:
             yield from _compare_command(name, stage.cmd, stages[name])
 
 
-def _read_lock() -> dict[str, _LockedStage]:
-    content = _read_table(DVC_LOCK, "run `dvc repro`")
+def read_lock(path: Path = DVC_LOCK) -> dict[str, LockedStage]:
+    """The stages in `dvc.lock`, or in another copy of that file, by name.
+
+    Raises:
+        EvidenceError: the file is missing or is not what DVC writes.
+    """
+    content = _read_table(path, "run `dvc repro`")
     try:
-        return TypeAdapter(dict[str, _LockedStage]).validate_python(content.get("stages") or {})
+        return TypeAdapter(dict[str, LockedStage]).validate_python(content.get("stages") or {})
     except ValidationError as err:
         place = ".".join(map(str, err.errors()[0]["loc"]))
         raise EvidenceError(
-            f"{DVC_LOCK}: is not what DVC writes (stages.{place}: {err.errors()[0]['msg']}); delete it, run `dvc repro`"
+            f"{path}: is not what DVC writes (stages.{place}: {err.errors()[0]['msg']}); delete it, run `dvc repro`"
         ) from err
 
 
-def _compare_files(stage: _LockedStage, data_path: str, data_md5: str) -> Iterator[str]:
+def _compare_files(stage: LockedStage, data_path: str, data_md5: str) -> Iterator[str]:
     for entry in [*stage.deps, *stage.outs]:
         if entry.md5 is None:
             continue
@@ -235,19 +240,37 @@ def _read_table(path: Path, otherwise: str) -> Any:
 
 
 def _git(command: str, *arguments: str, otherwise: str, environment: Mapping[str, str] | None = None) -> str:
+    done = run_git(command, *arguments, otherwise=otherwise, environment=environment)
+    return done.decode(errors="replace").rstrip("\n")
+
+
+def run_git(
+    command: str, *arguments: str, otherwise: str, given: bytes = b"", environment: Mapping[str, str] | None = None
+) -> bytes:
+    """The output of a git command.
+
+    Args:
+        command: of git.
+        arguments: of the command; none is text from outside that may begin with a dash.
+        otherwise: advice if it fails.
+        given: its input.
+        environment: more variables.
+
+    Raises:
+        EvidenceError: git is not installed, or the command fails.
+    """
     settings = [word for setting in COMPLETE for word in ("-c", setting)]
     variables = {**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})}
     try:
-        done = subprocess.run(
-            ["git", *settings, command, *arguments], capture_output=True, text=True, errors="replace", env=variables
-        )
+        done = subprocess.run(["git", *settings, command, *arguments], capture_output=True, input=given, env=variables)
     except FileNotFoundError as err:
         raise EvidenceError("git: not found; a model is registered with its commit, so install git") from err
-    if "dubious ownership" in done.stderr:
+    says = " ".join(done.stderr.decode(errors="replace").split())
+    if "dubious ownership" in says:
         otherwise = "the repository belongs to another user; work as its owner, or allow it with that command"
     if done.returncode:
-        raise EvidenceError(f"git {command} says: {' '.join(done.stderr.split())}; {otherwise}")
-    return done.stdout.rstrip("\n")
+        raise EvidenceError(f"git {command} says: {says}; {otherwise}")
+    return done.stdout
 
 
 def _some(items: list[str]) -> str:
