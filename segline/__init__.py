@@ -24,6 +24,9 @@ from segline.api import (
     import_data as import_data,
 )
 from segline.api import (
+    lineage as lineage,
+)
+from segline.api import (
     load as load,
 )
 from segline.api import (
@@ -49,4 +52,7 @@ from segline.api import (
 )
 from segline.api import (
     status as status,
+)
+from segline.api import (
+    verify as verify,
 )

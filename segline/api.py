@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from pipeline.evaluation.verdict import Verdict
     from pipeline.ledger.aliases import Standing
     from pipeline.promotion.decide import Promotion
+    from pipeline.provenance.verification import Verification
     from pipeline.registry.client import Version
     from pipeline.steps.compare import Compared
     from pipeline.steps.import_ import Imported
+    from pipeline.steps.lineage import Lineage
     from pipeline.steps.predict import PredictSummary
     from pipeline.steps.rollback import Rollback
     from pipeline.steps.status import Status
@@ -334,6 +336,54 @@ def status() -> "Status":
     from pipeline.steps import status as step
 
     return step.status()
+
+
+@_in_project
+def verify(model: str) -> "Verification":
+    """Hashes again all that the registry says of a version, and shows what differs.
+
+    Data, commit, code, packages, outputs, evidence, tags, SavedModel, params, metrics, ledger and aliases are compared.
+    Nothing is changed. The exit code is 1 if something differs or is missing.
+
+    Example of the command: segline verify champion
+
+    Args:
+        model: ALIAS, VERSION, NAME@ALIAS or NAME/VERSION.
+
+    Returns:
+        `rows`, one for each thing, with `what`, `registered`, `found`, `state` and `todo`; whether all of it `agrees`.
+
+    Raises:
+        RegistryError: there is no such version, MLflow cannot be reached, or the version's run is gone.
+    """
+    from pipeline.steps import verify as step
+
+    return step.verify(str(model))
+
+
+@_in_project
+def lineage(model: str, *, out: Path = Path("lineage")) -> "Lineage":
+    """Writes where a version comes from: a picture, OpenLineage events, and a CycloneDX bill of materials.
+
+    The same version and ledger give the same bytes.
+
+    Example of the command: segline lineage champion --out lineage
+
+    Args:
+        model: ALIAS, VERSION, NAME@ALIAS or NAME/VERSION.
+        out: folder to write to: lineage.svg, openlineage.ndjson, bom.cdx.json.
+
+    Returns:
+        The version and the three paths.
+
+    Raises:
+        DataError: writing would replace a file that this command did not write.
+        RegistryError: there is no such version, MLflow cannot be reached, or the version's run is gone.
+        StageError: the disk is full.
+    """
+    from pipeline.steps import lineage as step
+
+    return step.lineage(str(model), Path(out))
 
 
 @_in_project

@@ -19,6 +19,11 @@ from pipeline.runtime.program import run
 from pipeline.text import quoted
 
 Show = Callable[[Any], None]
+STEPS = (
+    *("register", "promote", "rollback", "history", "compare", "noise", "status"),
+    *("verify", "lineage", "predict"),
+)
+"""Commands that are functions of the package and files of `pipeline/steps/`, which have their `show`."""
 HELP = """From labelled images to a gated, registered segmentation model.
 
 Run it in the project's folder. Exit codes: 0 done, 1 error, 2 wrong words, 3 rejected by the gate."""
@@ -75,7 +80,7 @@ def build_app(with_importers: bool = True) -> App:
             add(importers, name, partial(segline.import_data, name), importer, show_imported)
     add(app, "run", run_flow, segline.run, sys.exit)
     add(app, "schedule", segline.schedule, segline.schedule, lambda _: None)
-    for step in ("register", "promote", "rollback", "history", "compare", "noise", "status", "predict"):
+    for step in STEPS:
         function = getattr(segline, step)
         add(app, step, function, function, _show_by(f"pipeline.steps.{step}"))
     add(app, "doctor", segline.doctor, segline.doctor, _show_by("flows.doctor"))
