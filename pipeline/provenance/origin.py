@@ -73,12 +73,12 @@ def _compare_folder(what: str, path: Path, md5: str, stores: Stores) -> Row:
     """A folder or file that lies here, with the names of the files that differ if a store has their list."""
     if (actual := md5_of(path)) == md5:
         return Row(what, md5, f"{path} here", "agree")
-    wrong = {
-        name: "missing" if not (path / name).is_file() else "changed"
-        for name, expected in stores.list_files(md5).items()
-        if ".." not in Path(name).parts and not ((path / name).is_file() and md5_of(path / name) == expected)
-    }
-    named = some([f"{name} is {state}" for name, state in wrong.items()]) or actual
+    listed = stores.list_files(md5)
+    here = {file.relative_to(path).as_posix(): md5_of(file) for file in sorted(path.rglob("*")) if file.is_file()}
+    wrong = [
+        f"{name} is {'changed' if name in here else 'missing'}" for name in listed if here.get(name) != listed[name]
+    ]
+    named = some([*wrong, *(f"{name} is new" for name in here if listed and name not in listed)]) or actual
     return Row(what, md5, f"{path} here: {named}", "differs", REMAKE)
 
 

@@ -38,7 +38,7 @@ class Registered:
     Attributes:
         version: with its tags.
         run: that holds its record.
-        folder: of the run's files, downloaded.
+        folder: of the run's files, downloaded; copies from the commit are put beside it.
         found: MD5 of each of these files, by path in the run.
         claims: the values of each tag of `TAGS`, by the witness that has them.
     """
@@ -100,7 +100,7 @@ class Registered:
             return self.folder / name if name in self.found else None
         if self.md5_in_commit(name) != expected or self.commit_files is None:
             return None
-        copy = self.folder / "of the commit" / name
+        copy = self.folder.with_name("commit") / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(self.commit_files[name.removeprefix("lineage/")])
         return copy
@@ -128,7 +128,8 @@ def opened_version(text: str) -> Iterator[Registered]:
     version = find_version(text)
     run = read_run(version.run_id)
     with TemporaryDirectory() as temporary:
-        folder = Path(temporary)
+        folder = Path(temporary, "run")
+        folder.mkdir()
         download_run(version.run_id, folder)
         found = {path.relative_to(folder).as_posix(): md5_of(path) for path in _list_files(folder)}
         yield Registered(version, run, folder, found, _gather_claims(version, run, folder, found))

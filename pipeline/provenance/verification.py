@@ -9,7 +9,7 @@ from pipeline.provenance.origin import compare_commit, compare_data, compare_env
 from pipeline.provenance.registered import Registered, opened_version
 from pipeline.provenance.rows import Row, some
 from pipeline.provenance.stored import compare_files, compare_metrics, compare_model, compare_params, compare_tags
-from pipeline.registry.client import CHAMPION, PREVIOUS, Version
+from pipeline.registry.client import CHAMPION, PREVIOUS, Version, model_name
 
 ROLLBACK = "`segline rollback --to VERSION`"
 
@@ -31,10 +31,15 @@ class Verification(NamedTuple):
         return all(row.state == "agree" for row in self.rows)
 
 
-def compare_ledger(_: Registered) -> Iterator[Row]:
-    """The ledger's chain and signatures, and the aliases that follow it; a changed ledger cannot judge aliases."""
+def compare_ledger(registered: Registered) -> Iterator[Row]:
+    """The ledger's chain and signatures, and the aliases that follow it; a changed ledger cannot judge aliases.
+
+    Of another model than ours there is no ledger.
+    """
+    if registered.version.name != model_name():
+        return
     standing = read_standing()
-    number = f"{len(standing.lines)} lines"
+    number = f"{len(standing.lines)} line{'s' * (len(standing.lines) != 1)}"
     if standing.findings:
         yield Row("ledger", "-", some(list(standing.findings)), "differs", standing.describe_findings() or "")
         return

@@ -35,7 +35,7 @@ def test_a_changed_file_is_not_used(champion: Registered, tmp_path: Path) -> Non
     found = dict(champion.found) | {LOCK_FILE: ZEROS, PARAMS_FILE: ZEROS, SCORES_FILE: ZEROS, STORED: ZEROS}
     changed = replace(champion, folder=folder, found=found)
     assert changed.stages == champion.stages and changed.stages
-    assert changed.find_original(PARAMS_FILE) == folder / "of the commit" / PARAMS_FILE
+    assert changed.find_original(PARAMS_FILE) == tmp_path / "commit" / PARAMS_FILE
     assert changed.scores is None and changed.verdict is None and champion.scores and champion.verdict
 
 

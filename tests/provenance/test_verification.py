@@ -249,6 +249,15 @@ def test_a_version_of_an_older_segline(name: str) -> None:
     assert wrong.items() <= find_wrong().items() and len(find_wrong()) <= 2
 
 
+def test_files_of_the_data_are_named() -> None:
+    """The row names files that were changed, are missing or are new."""
+    HARMS["byte in data"][0]()
+    HARMS["file of data"][0]()
+    Path("data/images/new.png").touch()
+    expected = "data here: images/0.png is changed; masks/1.png is missing; images/new.png is new"
+    assert verify_first()["data"].found == expected
+
+
 def test_each_producer_gives_rows() -> None:
     """No part of the verification is silent."""
     with opened_version("champion") as registered:
