@@ -11,23 +11,20 @@ MLflow and Prefect are imported by the function that needs them.
 """
 
 from pipeline.errors import SeglineError
-from segline.api import (
+from segline.registry import (
     compare,
-    doctor,
     history,
-    import_data,
-    load,
-    noise,
-    predict,
+    lineage,
     promote,
     publish,
     published,
     register,
     rollback,
-    run,
-    schedule,
     status,
+    verify,
 )
+from segline.use import load, predict
+from segline.work import doctor, import_data, noise, run, schedule
 
 __all__ = [
     "SeglineError",
@@ -35,6 +32,7 @@ __all__ = [
     "doctor",
     "history",
     "import_data",
+    "lineage",
     "load",
     "noise",
     "predict",
@@ -46,4 +44,5 @@ __all__ = [
     "run",
     "schedule",
     "status",
+    "verify",
 ]

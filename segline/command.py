@@ -19,8 +19,11 @@ from pipeline.runtime.program import run
 from pipeline.text import quoted
 
 Show = Callable[[Any], None]
-STEPS = ("register", "promote", "rollback", "publish", "published", "history", "compare", "noise", "status", "predict")
-"""Commands that are a function and a step of the same name."""
+STEPS = (
+    *("register", "promote", "rollback", "publish", "published", "history", "compare", "noise"),
+    *("status", "verify", "lineage", "predict"),
+)
+"""Commands that are a function of the package and a step of the same name."""
 HELP = """From labelled images to a gated, registered segmentation model.
 
 Run it in the project's folder. Exit codes: 0 done, 1 error, 2 wrong words, 3 rejected by the gate."""
