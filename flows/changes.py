@@ -93,10 +93,10 @@ def find_changes(checkout: Checkout, source: str, branch: str) -> Changes:
         RepositoryError: this is not a git repository, there is no such branch, or `origin` refuses.
         StorageError: a place in S3 cannot be read.
     """
-    words = _split(source)
+    words, settle_s = _split(source), _read_settle_s()
     start = checkout.fetch(branch)
-    now, is_arriving = _look_at(words)
-    is_new = bool(words) and now != _parse_source(checkout.read(start.last, SOURCE))
+    now, is_arriving = _look_at(words, settle_s)
+    is_new = bool(words) and now != parse_source(checkout.read(start.last, SOURCE))
     return Changes(start, now, is_new, is_arriving, tuple(checkout.list_changes(start, WATCHED)))
 
 
@@ -107,9 +107,8 @@ def _split(source: str) -> list[str]:
         raise ParamsError(f"source {source!r}: {err}; expected the words after `segline import`") from err
 
 
-def _look_at(words: Sequence[str]) -> tuple[Source, bool]:
+def _look_at(words: Sequence[str], settle_s: float) -> tuple[Source, bool]:
     """The source that an import would read now, and whether its newest object is young."""
-    settle_s = _read_settle_s()
     if not any(word.startswith("s3://") for word in words):
         return Source(tuple(words), ()), False
     from pipeline.object_store.store import Store, is_url  # half a second
@@ -129,7 +128,7 @@ def _read_settle_s() -> float:
     raise ParamsError(f"{SETTLE} is {text!r}, expected seconds, 0 or more")
 
 
-def _parse_source(text: str | None) -> Source | None:
+def parse_source(text: str | None) -> Source | None:
     """The source of a run; None if it had none, or if it cannot be read, so that the import is done again."""
     try:
         return TypeAdapter(Source).validate_json(text) if text else None
