@@ -56,14 +56,13 @@ def _run(checkout: Checkout, changes: Changes, promote: bool, timeout_s: float) 
     from flows.prefect_client import make_ready  # a run with nothing to do shall not take seconds
     from flows.retrain import run_step, train_and_register
     from flows.start import check_start
-    from pipeline.dataset.versions import find_cache, restore
+    from pipeline.dataset.versions import restore
 
     get_run_logger().info("new since the last run: %s", changes)
     make_ready()
-    cache = find_cache()
     checkout.prepare(changes.start)
     with chdir(checkout.folder), only_one("run"):
-        restore(cache)
+        restore(checkout.project)
         if changes.is_source_new:
             run_step("import", ("import", *changes.source.words), timeout_s)
             changes.source.write(Path(SOURCE))

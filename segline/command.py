@@ -21,7 +21,7 @@ from pipeline.text import quoted
 Show = Callable[[Any], None]
 STEPS = (
     *("register", "promote", "rollback", "publish", "published", "history", "compare", "noise"),
-    *("status", "verify", "lineage", "predict"),
+    *("status", "verify", "lineage", "reproduce", "predict"),
 )
 """Commands that are a function of the package and a step of the same name."""
 HELP = """From labelled images to a gated, registered segmentation model.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.registry.client import Version
     from pipeline.steps.compare import Compared
     from pipeline.steps.lineage import Lineage
+    from pipeline.steps.reproduce import Reproduction
     from pipeline.steps.rollback import Rollback
     from pipeline.steps.status import Status
 
@@ -247,3 +248,31 @@ def lineage(model: str, *, out: Path = Path("lineage")) -> "Lineage":
     from pipeline.steps import lineage as step
 
     return step.lineage(str(model), Path(out))
+
+
+@in_project
+def reproduce(model: str, *, here: bool = False) -> "Reproduction":
+    """Makes a registered version again and compares every output byte for byte.
+
+    Its commit, data and params go to `.segline/reproduce/`, its environment is made from its lock unless this one has
+    the same packages, and every stage is run. If it is stopped, the same command goes on.
+
+    Example of the command: segline reproduce champion
+
+    Args:
+        model: version or alias.
+        here: run in this environment even if its packages differ.
+
+    Returns:
+        `outputs`, each with both MD5s; `difference`, where the first one is; `agrees`: all are equal or, on another
+        kind of machine, mean IoU is as near as the noise floor or the interval.
+
+    Raises:
+        RegistryError: there is no such version, or MLflow cannot be reached.
+        RepositoryError: its commit is neither here nor on `origin`.
+        EvidenceError: what it was made from is not as it was registered, or its data are gone.
+        StageError: its environment cannot be made, or a stage fails.
+    """
+    from pipeline.steps import reproduce as step
+
+    return step.reproduce(str(model), here=here)

@@ -151,32 +151,25 @@ def run_if_stale(stage: str) -> None:
         repo.reproduce([stage], single_item=True)
 
 
-def find_cache() -> Path:
-    """The folder of DVC's cache, absolute.
-
-    Raises:
-        StageError: this is not a DVC project.
-    """
-    with _open_repo() as repo:
-        return Path(repo.cache.local.path).parents[1].absolute()
-
-
-def restore(cache: Path) -> None:
-    """Lets this project use another one's cache, and puts the versions in `data.dvc` and `dvc.lock` in place.
+def restore(project: Path) -> None:
+    """Lets this clone of a project use its cache and settings, and puts the versions in `data.dvc` and `dvc.lock` here.
 
     What neither the cache nor the remote has is left out; its stage then runs again.
 
     Args:
-        cache: of the other project; see `find_cache`.
+        project: folder of the project.
 
     Raises:
         StageError: DVC fails.
     """
-    with _open_repo() as repo, repo.config.edit("local") as config:
-        config["cache"]["dir"] = str(cache)
+    for name in (Path(".dvc/cache"), Path(".dvc/config.local")):
+        if (project / name).exists() and not name.exists():
+            name.unlink(missing_ok=True)
+            name.symlink_to((project / name).absolute())
     with _open_repo() as repo:
         if repo.config["core"].get("remote"):
             repo.fetch()
+        logging.getLogger("dvc_data").setLevel(logging.ERROR)  # it names each output that was never made
         repo.checkout(force=True, allow_missing=True)
 
 

@@ -62,7 +62,7 @@ class Checkout:
         Raises:
             RepositoryError: there is no repository, remote or branch, or the remote refuses.
         """
-        origin = self._origin()
+        origin = find_origin(self.project)
         if not self.folder.exists():
             with part_of(self.folder) as part:
                 git("clone", "--quiet", "--no-checkout", "--", origin, str(part), otherwise=CORRECT)
@@ -128,14 +128,6 @@ class Checkout:
                 return commit
         raise RepositoryError(f"{NUM_PUSHES} times another run was pushed to {BRANCH} in the meantime; run again")
 
-    def _origin(self) -> str:
-        otherwise = "run this in a clone of the project, or `git init` and commit its files"
-        git("rev-parse", "--verify", "HEAD", folder=self.project, otherwise=otherwise)
-        if "origin" not in git("remote", folder=self.project).split():
-            return str(self.project)
-        url = git("remote", "get-url", "origin", folder=self.project)
-        return str((self.project / url).resolve()) if (self.project / url).exists() else url
-
     def _find(self, branch: str) -> str | None:
         """The newest commit of a branch of the remote."""
         with suppress(RepositoryError):
@@ -146,3 +138,17 @@ class Checkout:
         who = {"NAME": "segline", "EMAIL": f"segline@{socket.gethostname()}"}
         identity = {f"GIT_{role}_{part}": text for role in ("AUTHOR", "COMMITTER") for part, text in who.items()}
         return git(*words, folder=self.folder, otherwise=otherwise, environment=identity)
+
+
+def find_origin(project: Path) -> str:
+    """Address of a project's remote `origin`; the project's own path if it has none.
+
+    Raises:
+        RepositoryError: the project is not a git repository with a commit.
+    """
+    otherwise = "run this in a clone of the project, or `git init` and commit its files"
+    git("rev-parse", "--verify", "HEAD", folder=project, otherwise=otherwise)
+    if "origin" not in git("remote", folder=project).split():
+        return str(project.resolve())
+    url = git("remote", "get-url", "origin", folder=project)
+    return str((project / url).resolve()) if (project / url).exists() else url

@@ -158,6 +158,15 @@ def test_all_stages_give_the_same_bytes_again() -> None:
     assert outputs() == before
 
 
+def test_a_version_is_made_again_and_verified() -> None:
+    """Of the champion every hash agrees; made again from its commit in another folder, it has the same bytes."""
+    output = segline("reproduce", "champion")
+    assert "every output has the same bytes" in output, output
+    assert all(f"Running stage '{stage}'" in output for stage in ALL), output
+    assert "differs" not in segline("verify", "champion")
+    shutil.rmtree(".segline/reproduce")
+
+
 def test_a_changed_floor_runs_the_gate_alone() -> None:
     """A floor that is not reached rejects; nothing else is run, nothing registered, the champion stays."""
     change_params({"gate": {"floors": {"mean_iou": 0.99}}})
