@@ -127,3 +127,8 @@ def run_stages(folder: Path, python: Path, say: Say) -> None:
     path = os.pathsep.join([str(python.parent), os.environ.get("PATH", os.defpath)])
     environment = {"PATH": path, "PYTHONPATH": str(folder)}
     run_guarded("dvc repro", (str(python), "-m", "dvc", "repro", "--no-run-cache"), say, None, environment, folder)
+
+
+def finish(folder: Path) -> None:
+    """Lets the next reproduction of the version run every stage again, where a stopped one would go on."""
+    (folder / STARTED).unlink()

@@ -15,7 +15,7 @@ from pipeline.registry.client import Version
 from pipeline.registry.lineage import DVC_LOCK, read_lock
 from pipeline.registry.run_record import HISTORY, SUMMARY, read_history, read_training
 from pipeline.reproduction.differences import Output, compare_outputs, first_difference
-from pipeline.reproduction.rebuild import build_environment, check_out, list_other_packages, run_stages
+from pipeline.reproduction.rebuild import build_environment, check_out, finish, list_other_packages, run_stages
 from pipeline.text import shown
 from pipeline.training.machine import differences, list_packages
 
@@ -61,7 +61,9 @@ def reproduce(model: str, *, here: bool = False) -> Reproduction:
             print(f"making the version's own environment: {others[0]}, and {len(others) - 1} more differ", flush=True)
             python = build_environment(registered, folder, print)
         run_stages(folder, python, lambda line: print(line, flush=True))
-        return _compare(registered, folder)
+        reproduction = _compare(registered, folder)
+        finish(folder)
+        return reproduction
 
 
 def _compare(registered: Registered, folder: Path) -> Reproduction:

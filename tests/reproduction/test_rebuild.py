@@ -11,14 +11,14 @@ from pipeline.provenance.environment import parse_freeze
 from pipeline.provenance.registered import FREEZE, PARAMS_FILE, Registered
 from pipeline.registry.lineage import read_data_version
 from pipeline.repository.git import git
-from pipeline.reproduction.rebuild import PLACE, check_out, list_other_packages
+from pipeline.reproduction.rebuild import PLACE, check_out, finish, list_other_packages
 
 pytestmark = pytest.mark.services
 ZEROS = "0" * 40
 
 
 def test_commit_data_and_params_are_those_of_the_version(champion: Registered) -> None:
-    """Whatever is in the project now; dvc.lock is left out, so that every stage runs, but kept when it goes on."""
+    """Whatever is in the project now; dvc.lock is left out, so that every stage runs, but kept when a stopped one goes on."""
     Path("params.yaml").rename("params.now")
     Path("params.yaml").write_text("others\n")
     try:
@@ -34,6 +34,8 @@ def test_commit_data_and_params_are_those_of_the_version(champion: Registered) -
         (folder / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
         assert check_out(champion) == folder and not (folder / "work/train").exists()
         assert Path("dvc.lock").read_text() != (folder / "dvc.lock").read_text()
+        finish(folder)
+        assert check_out(champion) == folder and not (folder / "dvc.lock").exists()
     finally:
         Path("params.now").replace("params.yaml")
         shutil.rmtree(PLACE)
