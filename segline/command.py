@@ -70,7 +70,7 @@ def build_app(with_importers: bool = True) -> App:
         for name, importer in IMPORTERS.items():
             add(importers, name, partial(segline.import_data, name), importer, show_imported)
     add(app, "run", run_flow, segline.run, sys.exit)
-    add(app, "schedule", segline.schedule, segline.schedule, lambda _: None)
+    add(app, "schedule", run_schedule, segline.schedule, sys.exit)
     for step in ("register", "promote", "rollback", "history", "compare", "noise", "status", "predict"):
         function = getattr(segline, step)
         add(app, step, function, function, _show_by(f"pipeline.steps.{step}"))
@@ -131,6 +131,16 @@ def run_flow(promote: bool = False) -> int:
 
     try:
         return 0 if segline.run(promote=promote).accepted else RejectedError.exit_code
+    except RunError as err:
+        return err.exit_code
+
+
+def run_schedule(**options: Any) -> int:
+    """Serves or runs the flow, which prints its own errors; gives the exit code."""
+    from flows.run import RunError
+
+    try:
+        return 0 if segline.schedule(**options) else RejectedError.exit_code
     except RunError as err:
         return err.exit_code
 

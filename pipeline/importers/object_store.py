@@ -1,7 +1,12 @@
 """The door to object stores: S3 and servers with its protocol (`AWS_ENDPOINT_URL`)."""
 
+import hashlib
+import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from math import inf
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -76,6 +81,41 @@ def download_folder(url: str, folder: Path, suffixes: Sequence[str]) -> int:
         if is_full(err):
             raise StageError(f"{url}: {FULL}, for the download; free some space and start again") from err
         raise StorageError(f"{url}: cannot be stored in {folder} ({err}); rename the object it names") from err
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The objects below a prefix at one moment.
+
+    Attributes:
+        num_objects: number of objects.
+        sha256: of all keys, sizes and ETags; a changed, new or removed object gives another one.
+        age_s: seconds since the newest object was written, by the store's own clock; infinite if there is none.
+    """
+
+    num_objects: int
+    sha256: str
+    age_s: float
+
+
+def read_listing(url: str) -> Listing:
+    """Lists what is below a prefix, without a download.
+
+    Raises:
+        StorageError: the store cannot be reached, refuses, or has no such bucket.
+    """
+    bucket, prefix = split_url(url)
+    digest, num_objects, newest, now = hashlib.sha256(), 0, -inf, 0.0
+    try:
+        for page in _connect().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            now = parsedate_to_datetime(page["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+            for item in page.get("Contents", ()):
+                digest.update(f"{json.dumps([item['Key'], item['Size'], item['ETag']])}\n".encode())
+                newest = max(newest, item["LastModified"].timestamp())
+                num_objects += 1
+    except (BotoCoreError, ClientError, ValueError) as err:
+        raise StorageError(f"{url}: {_explain(err)}") from err
+    return Listing(num_objects, digest.hexdigest(), now - newest)
 
 
 def _connect() -> Any:

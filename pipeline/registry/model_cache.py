@@ -6,7 +6,6 @@ registry's own files before the folder is used. Only temporary folders below the
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -145,9 +144,8 @@ def _keep(model: Path, folder: Path, md5: str, temporary: Path) -> None:
     """Moves a download to its place. A damaged folder or link there is moved away first, and never followed."""
     if _is_whole(folder, md5):
         return
-    if os.path.lexists(folder):
-        with suppress(FileNotFoundError):  # another process moved it
-            folder.rename(temporary / "replaced")
+    with suppress(FileNotFoundError):  # nothing is there, or another process moved it
+        folder.rename(temporary / "replaced")
     try:
         model.rename(folder)
     except OSError:

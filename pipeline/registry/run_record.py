@@ -25,13 +25,11 @@ class RunRecord:
     """The content of an MLflow run, without the model.
 
     Attributes:
-        tags: of the run.
         params: flat, name to text.
         metrics: finite scores by name.
         history: a row for each epoch, with a column `epoch`.
         files: a file or folder, and its folder in the run.
         texts: content of further files by path in the run.
-        data_path: of the data set.
         data_md5: DVC's MD5 of the data set.
     """
 

@@ -1,4 +1,4 @@
-"""Tests of the package's functions."""
+"""Tests of segline/api.py: each function by its name in the package."""
 
 import inspect
 import json
@@ -46,8 +46,8 @@ def test_importing_the_package_is_quick() -> None:
 
 def test_each_command_is_a_function_with_a_full_docstring() -> None:
     """Only `load` has no command and `import` another name; each docstring describes all arguments and the result."""
-    own = {name: value for name, value in vars(segline).items() if getattr(value, "__module__", "") == "segline"}
-    functions = {name: value for name, value in own.items() if inspect.isfunction(value) and name[0] != "_"}
+    functions = {name: value for name, value in vars(segline).items() if inspect.isfunction(value)}
+    assert {*functions, "SeglineError"} == set(segline.__all__)
     commands = {name for name in build_app() if not name.startswith("-")}
     assert {*commands, "load", "import_data"} - {"import"} == set(functions)
     for name, function in functions.items():
