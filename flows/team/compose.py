@@ -70,7 +70,10 @@ def read_services(file: Path, variables: Mapping[str, str], volumes: Path, ports
             Service(
                 name,
                 command=tuple(map(local.move, [*entry.get("entrypoint", []), *entry.get("command", [])])),
-                environment={key: local.move(value) for key, value in entry.get("environment", {}).items()},
+                environment={
+                    key: HOST if value in listening else local.move(value)
+                    for key, value in entry.get("environment", {}).items()
+                },
                 check=tuple(map(local.move, check[1:])),  # the first word is "CMD"
                 after={other: needs[name][other]["condition"] for other in needs[name]},
                 folders=folders,
@@ -90,11 +93,11 @@ class _Local:
 
     def move(self, text: str) -> str:
         """A command's word or a variable's value with the hosts, ports and paths of this machine."""
-        hosts = "|".join([*map(re.escape, self.listening), "localhost", re.escape("0.0.0.0")])
-        text = re.sub(rf"(?<![\w.-])(?:{hosts})(?=:\d|$)", HOST, text)
-        text = re.sub(rf"\b(?:{'|'.join(self.ports)})\b", lambda match: str(self.ports[match[0]]), text)
+        hosts = "|".join(map(re.escape, [*self.listening, "localhost"]))
+        text = re.sub(rf"(?<![\w.-])(?:{hosts})(?=:\d)", HOST, text.replace("0.0.0.0", HOST))
+        text = re.sub(rf"\b(?:{'|'.join(self.ports) or '(?!)'})\b", lambda match: str(self.ports[match[0]]), text)
         for path, folder in self.folders.items():
-            text = re.sub(rf"(?<![\w/.]){re.escape(path)}(?![\w.-])", lambda _, folder=folder: str(folder), text)
+            text = str(folder).join(re.split(rf"(?<![\w/.]){re.escape(path)}(?![\w.-])", text))
         return text
 
 

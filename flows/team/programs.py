@@ -44,11 +44,11 @@ def _reading(address: str) -> str:
 
 
 def _find_programs() -> Path:
-    versions = sorted(DEBIAN.glob("*/bin"), key=lambda folder: int(folder.parent.name))
-    found = shutil.which("initdb") or (versions and versions[-1] / "initdb")
+    installed = sorted(DEBIAN.glob("*/bin/initdb"), key=lambda program: int(program.parts[-3]))
+    found = installed[-1] if installed else shutil.which("initdb")
     if not found:
         raise StageError("PostgreSQL is not installed (no initdb); install it, such as by `apt-get install postgresql`")
-    return Path(found).parent
+    return Path(found).resolve().parent
 
 
 def _make_databases(programs: Path, data: Path, service: Service) -> None:

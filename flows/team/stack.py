@@ -7,11 +7,12 @@ secrets are new unless the environment has them, and all that the servers keep i
 import os
 import secrets
 import shlex
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ CLIENT = "worker-gpu"
 """Service whose environment a user's command needs too."""
 SETTINGS = FOLDER / "stack.env"
 START_TIMEOUT_S = 300
+END_TIMEOUT_S = 10
 INTERVAL_S = 0.2
 NUM_LAST_LINES = 12
 
@@ -93,9 +95,9 @@ class Stack:
 
     def _start(self, service: Service) -> None:
         output = self._ends.enter_context((self.logs / f"{service.name}.log").open("a"))
-        self._processes[service.name] = self._ends.enter_context(
-            started(service.command, output, service.environment)
-        )
+        process = self._ends.enter_context(started(service.command, output, service.environment))
+        self._ends.callback(_end, process)
+        self._processes[service.name] = process
 
     def _last_lines(self, name: str) -> str:
         lines = (self.logs / f"{name}.log").read_text(errors="replace").splitlines()
@@ -124,7 +126,7 @@ def running(project: Path) -> Iterator[Stack]:
 def _find_variables(project: Path) -> Mapping[str, str]:
     made = {name: secrets.token_hex(32) for name in list_variables(COMPOSE.read_text())}
     made |= {"PREFECT_API_AUTH_STRING": f"segline:{secrets.token_hex(32)}", "SEGLINE_UID": str(os.getuid())}
-    return made | os.environ | {"SEGLINE_PROJECT": str(project.resolve())}
+    return {**made, **os.environ, "SEGLINE_PROJECT": str(project.resolve())}
 
 
 def _with_programs(services: list[Service], folder: Path) -> Iterator[Service]:
@@ -141,12 +143,23 @@ def _with_programs(services: list[Service], folder: Path) -> Iterator[Service]:
                 source.mkdir(exist_ok=True)
         service = programs.get(service.name, lambda same: same)(service)
         after = {name: condition for name, condition in service.after.items() if name != "s3" or not store}
-        yield replace(service, environment=common | service.environment | given, after=after)
+        yield replace(service, environment={**common, **service.environment, **given}, after=after)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Asks a service to end, and waits for a while; `started` then kills what is left."""
+    deadline = time.monotonic() + END_TIMEOUT_S
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        while time.monotonic() < deadline:
+            process.poll()
+            os.killpg(process.pid, 0)
+            time.sleep(INTERVAL_S)
 
 
 def _succeeds(service: Service) -> bool:
     """Whether the service's health check does."""
-    environment = os.environ | service.environment
+    environment = {**os.environ, **service.environment}
     try:
         done = subprocess.run(service.check, env=environment, capture_output=True, timeout=30, check=False)
     except subprocess.TimeoutExpired:
