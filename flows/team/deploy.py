@@ -31,7 +31,7 @@ PUBLISH_CRON = "*/10 * * * *"
 PROJECT = "{{ $SEGLINE_PROJECT }}"
 """The worker's own checkout; filled in by the worker."""
 HEARTBEAT_S, SILENCE_S = 30, 90
-CRASHED = "segline: a run whose worker was killed is crashed"
+CRASHED = "segline: a run whose process was killed is crashed"
 NOTIFY = "segline: failed runs are reported"
 WEBHOOK = "SEGLINE_NOTIFY_URL"
 BLOCK = "segline-notify"
@@ -97,7 +97,7 @@ def _crashed() -> AutomationCore:
             "trigger": {
                 "type": "event",
                 "posture": "Proactive",
-                "after": ["prefect.flow-run.heartbeat"],
+                "after": ["prefect.flow-run.Running", "prefect.flow-run.heartbeat"],
                 "expect": ["prefect.flow-run.*"],
                 "within": SILENCE_S,
                 "for_each": ["prefect.resource.id"],

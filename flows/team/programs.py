@@ -13,20 +13,20 @@ from flows.team.compose import HOST, Service
 from pipeline.errors import StageError
 
 DEBIAN = Path("/usr/lib/postgresql")
+USER = "postgres"
 SCRIPTS = "/docker-entrypoint-initdb.d/"
 """The image of PostgreSQL runs what lies there once."""
 
 
 def with_postgres(service: Service) -> Service:
-    """Makes the databases if there are none; gives the service with the program of this machine.
+    """Makes the databases; gives the service with the program of this machine.
 
     Raises:
         StageError: PostgreSQL is not installed, or cannot make its databases.
     """
     programs = _find_programs()
     data = next(folder for path, folder in service.folders.items() if path.endswith("/data"))
-    if not (data / "PG_VERSION").exists():
-        _make_databases(programs, data, service)
+    _make_databases(programs, data, service)
     address = ("-c", f"listen_addresses={HOST}", "-c", f"port={service.port}", "-c", "unix_socket_directories=")
     command = (*_as_user(), str(programs / "postgres"), "-D", str(data), *address)
     return replace(service, command=command, check=(str(programs / service.check[0]), *service.check[1:]))
@@ -35,12 +35,8 @@ def with_postgres(service: Service) -> Service:
 def with_moto(service: Service) -> Service:
     """Gives the service with moto's server, which keeps its objects in memory and takes any key."""
     command = (sys.executable, "-m", "moto.server", "--host", HOST, "--port", str(service.port))
-    page = f"http://{HOST}:{service.port}/moto-api/"
-    return replace(service, command=command, check=(sys.executable, "-c", _reading(page)))
-
-
-def _reading(address: str) -> str:
-    return f"import urllib.request; urllib.request.urlopen('{address}')"
+    check = f"import urllib.request; urllib.request.urlopen('http://{HOST}:{service.port}/moto-api/')"
+    return replace(service, command=command, check=(sys.executable, "-c", check))
 
 
 def _find_programs() -> Path:
@@ -52,24 +48,19 @@ def _find_programs() -> Path:
 
 
 def _make_databases(programs: Path, data: Path, service: Service) -> None:
-    """Makes them beside and renames, so that a kill leaves no half-made ones."""
-    beside = data.with_name(f"{data.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    if _as_user():
-        shutil.chown(beside, "postgres", "postgres")
+    data.mkdir()
     with NamedTemporaryFile("w", dir=data.parent) as password:
         password.write(service.environment["POSTGRES_PASSWORD"])
         password.flush()
         if _as_user():
-            shutil.chown(password.name, "postgres")
+            shutil.chown(data, USER, USER)
+            shutil.chown(password.name, USER)
         user = f"--username={service.environment['POSTGRES_USER']}"
         options = ("--auth=scram-sha-256", f"--pwfile={password.name}", "--encoding=UTF8", "--no-sync")
-        _run((str(programs / "initdb"), "--pgdata", str(beside), user, *options))
+        _run((str(programs / "initdb"), f"--pgdata={data}", user, *options))
     for path, script in service.folders.items():
         if path.startswith(SCRIPTS):
-            _run((str(programs / "postgres"), "--single", "-D", str(beside), "postgres"), script.read_text())
-    beside.replace(data)
+            _run((str(programs / "postgres"), "--single", "-D", str(data), "postgres"), script.read_text())
 
 
 def _run(command: Sequence[str], text: str = "") -> None:
@@ -79,7 +70,5 @@ def _run(command: Sequence[str], text: str = "") -> None:
 
 
 def _as_user() -> tuple[str, ...]:
-    """PostgreSQL refuses to run as root."""
-    if os.geteuid():
-        return ()
-    return ("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups")
+    """Before a command of root: PostgreSQL refuses to run as root."""
+    return () if os.geteuid() else ("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups")

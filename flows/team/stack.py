@@ -7,6 +7,7 @@ secrets are new unless the environment has them, and all that the servers keep i
 import os
 import secrets
 import shlex
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -22,12 +23,13 @@ from flows.team.programs import with_moto, with_postgres
 from pipeline.errors import StageError
 from pipeline.runtime.environment import QUIET
 from pipeline.runtime.guard import started
-from pipeline.runtime.locks import FOLDER, only_one
+from pipeline.runtime.locks import FOLDER, held, only_one
 from pipeline.runtime.program import run
 
 COMPOSE = Path(__file__).parents[2] / "docker/compose.yaml"
 CLIENT = "worker-gpu"
 """Service whose environment a user's command needs too."""
+PREFIX, LOCK = "segline-stack-", "lock"
 SETTINGS = FOLDER / "stack.env"
 START_TIMEOUT_S = 300
 END_TIMEOUT_S = 10
@@ -115,12 +117,22 @@ def running(project: Path) -> Iterator[Stack]:
         StageError: a program is missing, or a service does not start.
     """
     with ExitStack() as ends:
-        folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="segline-stack-")))
+        _remove_leftovers()
+        folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX)))
         folder.chmod(0o711)  # PostgreSQL may have a user of its own
+        ends.enter_context(held(folder / LOCK, StageError("the folder is in use")))
         services = read_services(COMPOSE, _find_variables(project), folder, iter(lambda: find_free(0), None))
         stack = Stack({service.name: service for service in _with_programs(services, folder)}, folder, ends)
         stack.start()
         yield stack
+
+
+def _remove_leftovers() -> None:
+    """Removes the folders of stacks that were killed."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
+        if lock.lstat().st_uid == os.getuid():
+            with suppress(StageError), held(lock, StageError("a living stack's")):
+                shutil.rmtree(lock.parent)
 
 
 def _find_variables(project: Path) -> Mapping[str, str]:

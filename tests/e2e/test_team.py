@@ -118,9 +118,9 @@ def prefect(method: str, *arguments: Any, **options: Any) -> Any:
         return getattr(client, method)(*arguments, **options)
 
 
-def start_run() -> UUID:
-    """A run of the deployment, as Prefect's pages start one."""
-    deployment = prefect("read_deployment_by_name", "scheduled/team")
+def start_run(name: str = "scheduled/team") -> UUID:
+    """A run of a deployment, as Prefect's pages start one."""
+    deployment = prefect("read_deployment_by_name", name)
     return UUID(str(prefect("create_flow_run_from_deployment", deployment.id).id))
 
 
@@ -174,7 +174,7 @@ def test_a_deployed_run_reaches_its_end(team: Team) -> None:
     state = wait_for(start_run(), "GateRejected")
     assert state.message == "mean IoU 0.5 is below the floor 0.7"
     (shown,) = mlflow_runs()
-    assert shown.info.status == "FINISHED" and shown.data.metrics["loss"] == 1.0
+    assert shown.info.status == "FAILED" and shown.data.metrics["loss"] == 1.0
     assert any(key.startswith("project/files/md5/") for key in list_objects("dvc"))
     clone = team.project.parent / "clone"
     git("clone", "--quiet", "--branch", "segline/runs", str(team.project.parent / "remote.git"), str(clone))
@@ -182,6 +182,7 @@ def test_a_deployed_run_reaches_its_end(team: Team) -> None:
         subprocess.run(["dvc", "pull", "--quiet"], check=True)
         assert (clone / "work/train/model").read_text() == "weights"
     assert any("scheduled" in text and "GateRejected" in text for text in wait_for_messages(team))
+    assert wait_for(start_run("publish/team"), "Skipped").message == "there is no champion yet"
 
 
 def mlflow_runs() -> list[Any]:
@@ -207,7 +208,7 @@ def test_deploying_again_doubles_nothing(team: Team) -> None:
     deployed()
     deployed("--promote")
     deployment = prefect("read_deployment_by_name", "scheduled/team")
-    assert deployment.parameters["promote"] is True and deployment.concurrency_limit == 1
+    assert deployment.parameters["promote"] is True and deployment.global_concurrency_limit.limit == 1
     assert [schedule.schedule.cron for schedule in deployment.schedules] == [CRON]
     assert deployment.work_pool_name == "gpu" and len(prefect("read_deployments")) == 2
     assert len(prefect("read_automations")) == 2
@@ -215,7 +216,7 @@ def test_deploying_again_doubles_nothing(team: Team) -> None:
         patch.delenv("SEGLINE_NOTIFY_URL")
         deployed()
     assert [automation.name for automation in prefect("read_automations")] == [
-        "segline: a run whose worker was killed is crashed"
+        "segline: a run whose process was killed is crashed"
     ]
 
 
@@ -248,6 +249,8 @@ def admin() -> str:
 def test_a_killed_worker_is_noticed_and_a_killed_stack_leaves_no_process(team: Team) -> None:
     """The run of a killed worker becomes CRASHED; after SIGKILL of the starter each process ends."""
     (team.project / "train.py").write_text("import time\ntime.sleep(600)\n")
+    params = (team.project / "params.yaml").read_text()
+    (team.project / "params.yaml").write_text(f"{params}# a change that starts a run\n")
     git("commit", "--quiet", "--all", "--message", "slow")
     git("push", "--quiet")
     deployed()
