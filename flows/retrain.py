@@ -14,6 +14,7 @@ from prefect.states import Completed, Failed
 from flows.artifacts import publish_evidence, publish_report
 from flows.live_run import RUN, close_live_run, forwarding, open_live_run
 from flows.prefect_client import make_ready, one_training
+from flows.scheduled import DAY_S
 from flows.start import check_start
 from pipeline.dataset.contract import DATA
 from pipeline.dataset.versions import add_data, is_fresh
@@ -25,7 +26,6 @@ from pipeline.runtime.guard import run_guarded
 from pipeline.runtime.locks import only_one
 from pipeline.runtime.stages import list_stages
 
-DAY_S = 86_400.0
 TRAIN = "train"
 """The stage that runs once at a time and logs to MLflow meanwhile."""
 REJECTED = "GateRejected"
@@ -64,13 +64,13 @@ def _retrain(promote: bool, timeout_s: float) -> State[Any]:
     return train_and_register(promote, timeout_s)
 
 
-def train_and_register(promote: bool, timeout_s: float, save: Callable[[Verdict], None] | None = None) -> State[Any]:
+def train_and_register(promote: bool, timeout_s: float, save: Callable[[], None] | None = None) -> State[Any]:
     """Runs the stages that are not up to date, then registers an accepted model.
 
     Args:
         promote: promote the new model if the rule in section `promote` of the params allows it.
         timeout_s: seconds after which a stage or step is stopped.
-        save: called with the verdict before anything is registered.
+        save: called after the stages, before anything is registered.
 
     Raises:
         SeglineError: a stage or step failed.
@@ -83,7 +83,7 @@ def train_and_register(promote: bool, timeout_s: float, save: Callable[[Verdict]
         publish_evidence()
         verdict = Verdict.read()
         if save:
-            save(verdict)
+            save()
         if not verdict.accepted:
             return Failed(name=REJECTED, message="; ".join(verdict.sentences))
         for step in ("register", "promote") if promote else ("register",):

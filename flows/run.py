@@ -12,6 +12,7 @@ from pipeline.dataset.versions import run_if_stale
 from pipeline.errors import RejectedError, StageError
 from pipeline.evaluation.verdict import Verdict
 from pipeline.report.place import NEWEST
+from pipeline.repository.checkout import CLONE
 from pipeline.runtime.guard import started
 from pipeline.runtime.locks import only_one
 from pipeline.runtime.program import run
@@ -72,24 +73,25 @@ def run_flow(name: str, parameters: Mapping[str, Any]) -> None:
 
     flows: dict[str, Any] = {"retrain": retrain, "scheduled": scheduled}
     state = flows[name](**parameters, return_state=True)
+    report = (CLONE if name == "scheduled" else Path()).resolve() / NEWEST
     if state.name == REJECTED:
         print(f"rejected by the gate, nothing was registered: {state.message}", file=sys.stderr)
-        print(f"report:      {NEWEST.resolve()}")
+        print(f"report:      {report}")
         sys.exit(RejectedError.exit_code)
     if not state.is_completed():
         raise StageError(state.message or f"the run ended as {state.name}")
     if state.name == SKIPPED:
         print(f"skipped: {state.message}")
     else:
-        print_outcome()
+        print_outcome(report)
 
 
-def print_outcome() -> None:
+def print_outcome(report: Path) -> None:
     """Prints where the report is, the aliases of the registry, and how to see MLflow's pages."""
     from pipeline.registry.client import CHALLENGER, CHAMPION, find_alias
     from pipeline.registry.connection import shown_uri
 
-    print(f"report:      {NEWEST.resolve()}")
+    print(f"report:      {report}")
     for alias in (CHALLENGER, CHAMPION):
         print(f"{alias + ':':<12} {find_alias(alias) or 'none'}")
     print(f"MLflow UI:   {open_ui(shown_uri())}")

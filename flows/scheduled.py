@@ -1,7 +1,5 @@
 """The flow `scheduled`: if code, params or data are new, runs the stages in a clone of its own and commits the run."""
 
-import shlex
-from collections.abc import Sequence
 from contextlib import chdir
 from pathlib import Path
 from typing import Any
@@ -10,23 +8,15 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.prefect_client import make_ready
-from flows.retrain import DAY_S, run_step, train_and_register
-from flows.source import look_at, read_source
-from flows.start import check_start
-from pipeline.dataset.versions import find_cache, push, restore
-from pipeline.errors import ParamsError, SeglineError, StageError
-from pipeline.evaluation.verdict import Verdict
+from flows.changes import Changes, find_changes
+from pipeline.errors import SeglineError, StageError
 from pipeline.registry.connection import set_absolute_uri
-from pipeline.registry.lineage import CODE
-from pipeline.repository.checkout import DATA_DVC, SOURCE, Checkout, Start
+from pipeline.repository.checkout import SOURCE, Checkout
 from pipeline.runtime.locks import FOLDER, held, only_one
 
+DAY_S = 86_400.0
 SKIPPED = "Skipped"
 """Name of the state of a run that had nothing to do."""
-WATCHED = (*CODE, "params.yaml", DATA_DVC)
-"""Files of the repository whose change starts a run."""
-NUM_NAMED = 5
 
 
 class BusyError(StageError):
@@ -49,70 +39,47 @@ def scheduled(promote: bool = False, source: str = "", branch: str = "", stage_t
         stage_timeout_s: seconds after which a stage is stopped.
     """
     set_absolute_uri()
+    checkout = Checkout(Path())
     try:
         with held(FOLDER / "scheduled.lock", BusyError("another scheduled run is under way")):
-            return _run_if_new(promote, split_words(source), branch, stage_timeout_s)
+            changes = find_changes(checkout, source, branch)
+            if reason := changes.reason_to_skip:
+                return Completed(name=SKIPPED, message=reason)
+            return _run(checkout, changes, promote, stage_timeout_s)
     except BusyError as err:
         return Completed(name=SKIPPED, message=str(err))
     except SeglineError as err:
         return Failed(message=str(err))
 
 
-def check_parameters(source: str, branch: str) -> None:
-    """Checks that a run by these parameters could begin now.
+def _run(checkout: Checkout, changes: Changes, promote: bool, timeout_s: float) -> State[Any]:
+    from flows.prefect_client import make_ready  # a run with nothing to do shall not take seconds
+    from flows.retrain import run_step, train_and_register
+    from flows.start import check_start
+    from pipeline.dataset.versions import find_cache, restore
 
-    Raises:
-        SeglineError: see `scheduled`; the source or the branch cannot be read.
-    """
-    look_at(split_words(source))
-    Checkout(Path()).fetch(branch)
-
-
-def split_words(source: str) -> list[str]:
-    """The words of an import, as a shell splits them.
-
-    Raises:
-        ParamsError: a quotation mark is missing.
-    """
-    try:
-        return shlex.split(source)
-    except ValueError as err:
-        raise ParamsError(f"source {source!r}: {err}; expected the words after `segline import`") from err
-
-
-def _run_if_new(promote: bool, words: Sequence[str], branch: str, timeout_s: float) -> State[Any]:
-    checkout = Checkout(Path())
-    start = checkout.fetch(branch)
-    source, is_arriving = look_at(words)
-    is_new = bool(words) and source != read_source(checkout.read(start.last, SOURCE))
-    if is_new and is_arriving:
-        return Completed(name=SKIPPED, message=f"waits for the end of an upload to {_some(words)}")
-    changes = [*checkout.list_changes(start, WATCHED), *(watched.url for watched in source.watched if is_new)]
-    if not changes and not is_new:
-        return Completed(name=SKIPPED, message=f"no change since the last run, commit {str(start.last)[:8]}")
-    get_run_logger().info("changed since the last run: %s", _some(changes or words))
+    get_run_logger().info("new since the last run: %s", changes)
     make_ready()
     cache = find_cache()
-    checkout.prepare(start)
+    checkout.prepare(changes.start)
     with chdir(checkout.folder), only_one("run"):
         restore(cache)
-        if is_new:
-            run_step("import", ("import", *words), timeout_s)
-            source.write(Path(SOURCE))
+        if changes.is_source_new:
+            run_step("import", ("import", *changes.source.words), timeout_s)
+            changes.source.write(Path(SOURCE))
         check_start()
-        return train_and_register(promote, timeout_s, lambda verdict: _save(checkout, start, verdict))
+        return train_and_register(promote, timeout_s, lambda: _save(checkout, changes))
 
 
-def _save(checkout: Checkout, start: Start, verdict: Verdict) -> None:
+def _save(checkout: Checkout, changes: Changes) -> None:
     """Saves the run so that each part names only what is saved already: data and outputs, then the commit."""
+    from pipeline.dataset.versions import push
+    from pipeline.evaluation.verdict import Verdict
+
     if not push():
         get_run_logger().warning("DVC has no remote: data and outputs are in this machine's cache alone")
+    verdict = Verdict.read()
     score = "" if verdict.mean_iou is None else f", mean IoU {verdict.mean_iou:.4f}"
-    title = f"Run of {start.code[:8]}: {'accepted' if verdict.accepted else 'rejected'}{score}"
-    commit = checkout.save(start, "\n".join([title, "", *verdict.sentences]))
+    title = f"Run of {changes.start.code[:8]}: {'accepted' if verdict.accepted else 'rejected'}{score}"
+    commit = checkout.save(changes.start, "\n".join([title, "", *verdict.sentences, "", f"New: {changes}"]))
     get_run_logger().info("the run is commit %s", commit[:8])
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = len(names) - NUM_NAMED
-    return ", ".join(names[:NUM_NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -5,27 +5,26 @@
     model = segline.load("segline@champion")
     mask = model(image).mask
 
-All but `load` and `predict` work in the current folder, which has to be a project's. They print only the progress of
-long work, return their results, and raise `SeglineError`. Importing the package is quick: TensorFlow, MLflow and
-Prefect are imported by the function that needs them.
+All but `load`, `predict` and `published` work in the current folder, which has to be a project's. They print only the
+progress of long work, return their results, and raise `SeglineError`. Importing the package is quick: TensorFlow,
+MLflow and Prefect are imported by the function that needs them.
 """
 
 from pipeline.errors import SeglineError
-from segline.api import (
+from segline.registry import (
     compare,
-    doctor,
     history,
-    import_data,
-    load,
-    noise,
-    predict,
+    lineage,
     promote,
+    publish,
+    published,
     register,
     rollback,
-    run,
-    schedule,
     status,
+    verify,
 )
+from segline.use import load, predict
+from segline.work import doctor, import_data, noise, run, schedule
 
 __all__ = [
     "SeglineError",
@@ -33,13 +32,17 @@ __all__ = [
     "doctor",
     "history",
     "import_data",
+    "lineage",
     "load",
     "noise",
     "predict",
     "promote",
+    "publish",
+    "published",
     "register",
     "rollback",
     "run",
     "schedule",
     "status",
+    "verify",
 ]

@@ -19,6 +19,11 @@ from pipeline.runtime.program import run
 from pipeline.text import quoted
 
 Show = Callable[[Any], None]
+STEPS = (
+    *("register", "promote", "rollback", "publish", "published", "history", "compare", "noise"),
+    *("status", "verify", "lineage", "predict"),
+)
+"""Commands that are a function of the package and a step of the same name."""
 HELP = """From labelled images to a gated, registered segmentation model.
 
 Run it in the project's folder. Exit codes: 0 done, 1 error, 2 wrong words, 3 rejected by the gate."""
@@ -71,7 +76,7 @@ def build_app(with_importers: bool = True) -> App:
             add(importers, name, partial(segline.import_data, name), importer, show_imported)
     add(app, "run", run_flow, segline.run, sys.exit)
     add(app, "schedule", run_schedule, segline.schedule, sys.exit)
-    for step in ("register", "promote", "rollback", "history", "compare", "noise", "status", "predict"):
+    for step in STEPS:
         function = getattr(segline, step)
         add(app, step, function, function, _show_by(f"pipeline.steps.{step}"))
     add(app, "doctor", segline.doctor, segline.doctor, _show_by("flows.doctor"))
@@ -99,8 +104,8 @@ def _as_word(parameter: inspect.Parameter) -> inspect.Parameter:
     """A positional parameter is not an option too; an int must be written as a whole number."""
     if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
         parameter = parameter.replace(kind=parameter.POSITIONAL_ONLY)
-    if parameter.annotation is int:
-        parameter = parameter.replace(annotation=Annotated[int, Parameter(converter=_to_int)])
+    if parameter.annotation in (int, int | None):
+        parameter = parameter.replace(annotation=Annotated[parameter.annotation, Parameter(converter=_to_int)])
     return parameter
 
 

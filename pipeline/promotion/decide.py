@@ -17,6 +17,7 @@ from pipeline.promotion.references import References
 from pipeline.promotion.rescore import Rescored
 from pipeline.promotion.rules import judge
 from pipeline.promotion.wording import to_sentences
+from pipeline.publishing.publication import Followed
 from pipeline.registry.client import Version
 from pipeline.report.place import NEWEST
 from pipeline.vision.confusion import mean_iou
@@ -32,6 +33,7 @@ class Promotion:
         champion: the champion before; None: there was none.
         evidence: of the ledger's line, as JSON takes it; empty if nothing was compared.
         line: number of the ledger's line; 0 until it is written.
+        publication: of the champion, afterwards.
     """
 
     promoted: bool
@@ -40,6 +42,7 @@ class Promotion:
     champion: Version | None
     evidence: Mapping[str, Any]
     line: int = 0
+    publication: Followed = None
 
     def __str__(self) -> str:
         return f"{'PROMOTED' if self.promoted else 'NOT PROMOTED'}: {'; '.join(to_sentences(self.reasons))}"

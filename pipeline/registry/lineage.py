@@ -41,7 +41,7 @@ class Lineage:
     dvc_lock_md5: str
 
 
-class _LockedFile(BaseModel):
+class LockedFile(BaseModel):
     """A dependency or output in `dvc.lock`; a URL has no MD5."""
 
     path: str
@@ -55,12 +55,12 @@ class _DataSet(BaseModel):
     md5: str
 
 
-class _LockedStage(BaseModel):
+class LockedStage(BaseModel):
     """A stage in `dvc.lock`, as DVC last ran it."""
 
     cmd: str | list[str]
-    deps: list[_LockedFile] = []
-    outs: list[_LockedFile] = []
+    deps: list[LockedFile] = []
+    outs: list[LockedFile] = []
     params: dict[str, dict[str, Any]] = {}
 
 
@@ -127,25 +127,25 @@ def _is_importable(path: Path) -> bool:
     return path.suffix in IMPORTABLE and path.parent.name != "__pycache__"
 
 
-def read_data_version() -> tuple[str, str]:
-    """Path and MD5 of the data set in `data.dvc`.
+def read_data_version(path: Path = DATA_DVC) -> tuple[str, str]:
+    """Path and MD5 of the data set in `data.dvc`, or in another copy of that file.
 
     Raises:
-        EvidenceError: `data.dvc` is missing or is not what `dvc add` writes.
+        EvidenceError: the file is missing or is not what `dvc add` writes.
     """
-    content = _read_table(DATA_DVC, "bring data in with `segline import`")
+    content = _read_table(path, "bring data in with `segline import`")
     try:
         (data_set,) = TypeAdapter(tuple[_DataSet]).validate_python(content.get("outs"))
     except ValidationError as err:
         raise EvidenceError(
-            f"{DATA_DVC}: expected one output with path and md5, as `dvc add data` writes it; run that"
+            f"{path}: expected one output with path and md5, as `dvc add data` writes it; run that"
         ) from err
     return data_set.path, data_set.md5
 
 
 def compare_lock(data_path: str, data_md5: str) -> Iterator[str]:
     """Each difference between `dvc.lock` and the files here, a phrase each."""
-    lock = _read_lock()
+    lock = read_lock()
     stages = _read_table(DVC_YAML, "restore it from git").get("stages")
     if not isinstance(stages, dict) or not stages:
         yield f"{DVC_YAML} names no stage"
@@ -160,18 +160,23 @@ def compare_lock(data_path: str, data_md5: str) -> Iterator[str]:
             yield from _compare_command(name, stage.cmd, stages[name])
 
 
-def _read_lock() -> dict[str, _LockedStage]:
-    content = _read_table(DVC_LOCK, "run `dvc repro`")
+def read_lock(path: Path = DVC_LOCK) -> dict[str, LockedStage]:
+    """The stages in `dvc.lock`, or in another copy of that file, by name.
+
+    Raises:
+        EvidenceError: the file is missing or is not what DVC writes.
+    """
+    content = _read_table(path, "run `dvc repro`")
     try:
-        return TypeAdapter(dict[str, _LockedStage]).validate_python(content.get("stages") or {})
+        return TypeAdapter(dict[str, LockedStage]).validate_python(content.get("stages") or {})
     except ValidationError as err:
         place = ".".join(map(str, err.errors()[0]["loc"]))
         raise EvidenceError(
-            f"{DVC_LOCK}: is not what DVC writes (stages.{place}: {err.errors()[0]['msg']}); delete it, run `dvc repro`"
+            f"{path}: is not what DVC writes (stages.{place}: {err.errors()[0]['msg']}); delete it, run `dvc repro`"
         ) from err
 
 
-def _compare_files(stage: _LockedStage, data_path: str, data_md5: str) -> Iterator[str]:
+def _compare_files(stage: LockedStage, data_path: str, data_md5: str) -> Iterator[str]:
     for entry in [*stage.deps, *stage.outs]:
         if entry.md5 is None:
             continue

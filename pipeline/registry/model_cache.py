@@ -59,7 +59,7 @@ def download_model(version: Version) -> Path:
     """
     md5, folder = read_md5(version), _folder_of(version)
     with _temporary_folder() as temporary:
-        model = _download(version, temporary)
+        model = download_unchecked(version, temporary)
         if (stored_md5 := md5_of(model)) != md5:
             raise RegistryError(
                 f"{version}: its model in MLflow is {stored_md5}, its tag {MODEL_TAG} says {md5}; files or tag were "
@@ -86,7 +86,12 @@ def read_md5(version: Version) -> str:
     return md5
 
 
-def _download(version: Version, temporary: Path) -> Path:
+def download_unchecked(version: Version, temporary: Path) -> Path:
+    """Downloads the SavedModel of a version into a folder, and compares it with nothing.
+
+    Raises:
+        RegistryError: the version was not registered by segline, or its files are gone.
+    """
     if not SOURCE.fullmatch(version.source):
         raise RegistryError(
             f"{version}: its files are at {shown(version.source)!r}, expected models:/m-..., as `segline register` "

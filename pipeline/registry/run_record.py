@@ -44,6 +44,24 @@ class RunRecord:
 
 
 @dataclass(frozen=True)
+class StoredRun:
+    """A run as MLflow has it now, without its files.
+
+    Attributes:
+        tags: of the run.
+        params: by name.
+        metrics: the last value by name.
+        data_set: what the run says of its data set: the tags of the registration, `dvc.md5` and `digest`; empty if
+            there is none, or if it cannot be read.
+    """
+
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    data_set: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Training:
     """A training's summary.
 

@@ -16,11 +16,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import RegistryError
 from pipeline.registry.client import Version, ensure_model, model_name, to_version, write_patiently
 from pipeline.registry.connection import is_server, local_artifacts, opened
-from pipeline.registry.run_record import RunRecord
+from pipeline.registry.run_record import RunRecord, StoredRun
 
 SERVING_CODE = Path(__file__).parents[1] / "serving/mlflow_model.py"
 SERVING_PACKAGES = ("mlflow", "numpy", "tensorflow")
@@ -96,6 +97,28 @@ def write_run(name: str, metrics: Mapping[str, float], texts: Mapping[str, str],
         for path, text in texts.items():
             client.log_text(run_id, text, path)
         client.set_terminated(run_id, "FINISHED")
+
+
+def read_run(run_id: str) -> StoredRun:
+    """A run with its tags, params, metrics and data set.
+
+    Raises:
+        RegistryError: MLflow cannot be reached, or has no such run.
+    """
+    with opened() as (_, client):
+        run = client.get_run(run_id)
+    inputs = run.inputs.dataset_inputs if run.inputs else []
+    data_set = _parse_data_set(inputs[0].dataset) if inputs else {}
+    return StoredRun(dict(run.data.tags), dict(run.data.params), dict(run.data.metrics), data_set)
+
+
+def _parse_data_set(data_set: Any) -> dict[str, str]:
+    """The tags in the source of a data set, as `_log_input` writes them; {}: it is another's."""
+    try:
+        tags = TypeAdapter(dict[str, dict[str, str]]).validate_json(data_set.source)["tags"]
+    except (ValidationError, KeyError):
+        return {}
+    return {**tags, "digest": str(data_set.digest)}
 
 
 def download(address: str, folder: Path) -> Path:

@@ -17,39 +17,46 @@ TIMEOUT_S = 600
 def git(
     *words: str, folder: Path | None = None, otherwise: str = "", environment: Mapping[str, str] | None = None
 ) -> str:
+    """The output of a command of git as text, without the last line's end; see `run_git`."""
+    output = run_git(*words, folder=folder, otherwise=otherwise, environment=environment)
+    return output.decode(errors="replace").rstrip("\n")
+
+
+def run_git(
+    *words: str,
+    folder: Path | None = None,
+    otherwise: str = "",
+    given: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+) -> bytes:
     """Runs a command of git, which never asks for a password.
 
     Args:
-        words: the command and its arguments.
+        words: the command and its arguments; none is text from outside that may begin with a dash.
         folder: to run in; None: the current one.
         otherwise: what to do if it fails, for the message.
+        given: its input.
         environment: variables to add.
 
     Returns:
-        Its output without the last line's end.
+        Its output.
 
     Raises:
         RepositoryError: git is missing, fails, or takes longer than ten minutes.
     """
-    settings = [word for setting in SETTINGS for word in ("-c", setting)]
+    command = ["git", *(word for setting in SETTINGS for word in ("-c", setting)), *words]
     variables = {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes", **os.environ, **UNATTENDED, **(environment or {})}
     try:
         done = subprocess.run(
-            ["git", *settings, *words],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=variables,
-            cwd=folder,
-            timeout=TIMEOUT_S,
+            command, capture_output=True, input=given, env=variables, cwd=folder, timeout=TIMEOUT_S, check=False
         )
     except FileNotFoundError as err:
         raise RepositoryError("git: not found; a model is registered with its commit, so install git") from err
     except subprocess.TimeoutExpired as err:
         raise RepositoryError(f"git {words[0]} took longer than {TIMEOUT_S} s; {otherwise}") from err
-    if "dubious ownership" in done.stderr:
+    said = without_secrets(" ".join(done.stderr.decode(errors="replace").split()))
+    if "dubious ownership" in said:
         otherwise = "the repository belongs to another user; work as its owner, or allow it with that command"
     if done.returncode:
-        said = without_secrets(" ".join(done.stderr.split()))
         raise RepositoryError(f"git {words[0]} says: {said}; {otherwise}")
-    return done.stdout.rstrip("\n")
+    return done.stdout

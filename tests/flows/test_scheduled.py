@@ -11,17 +11,16 @@ import numpy as np
 import pytest
 
 from flows.server import prefect_server
-from pipeline.dataset.versions import add_data
 from pipeline.repository.checkout import BRANCH
 from pipeline.repository.git import git
 from pipeline.vision.codec import encode_png
-from tests.flows.tiny_flow import TRAIN, run_module, started, write_tiny_flow
+from tests.flows.tiny_flow import TRAIN, run_module, started
+from tests.flows.tiny_team import save, write_team
 from tests.processes import wait_for_end
 
 pytestmark = pytest.mark.e2e
 
 SOURCE = "folder s3://photos/images s3://photos/masks --classes classes.yaml"
-CLASSES = "classes:\n- name: sky\n- name: road\n"
 
 
 @pytest.fixture(scope="module")
@@ -41,26 +40,8 @@ def team(project: Path, tmp_path: Path, server: dict[str, str], monkeypatch: pyt
     """A person's clone of a remote, with a DVC remote, as the current directory; the gate rejects."""
     for name, value in server.items():
         monkeypatch.setenv(name, value)
-    write_tiny_flow(project)
-    (project / "classes.yaml").write_text(CLASSES)
-    stages = (project / "dvc.yaml").read_text()
-    (project / "dvc.yaml").write_text(stages.replace("cp data/images/a ", "ls data/images > "))
-    add_data()
-    with (project / ".dvc/config").open("a") as file:
-        file.write(f"    remote = store\n['remote \"store\"']\n    url = {tmp_path / 'store'}\n")
-    (tmp_path / "store").mkdir()
-    git("init", "--quiet", "--bare", "--initial-branch", "main", str(tmp_path / "remote.git"))
-    git("branch", "--move", "main")
-    git("remote", "add", "origin", str(tmp_path / "remote.git"))
-    save("first")
-    git("push", "--quiet", "--set-upstream", "origin", "main")
+    write_team(project, tmp_path)
     return project
-
-
-def save(message: str) -> None:
-    """A person's commit."""
-    git("add", "--all")
-    git("commit", "--quiet", "--message", message)
 
 
 def tick(*words: str) -> tuple[int, str]:
@@ -101,7 +82,7 @@ def test_a_pushed_change_is_run(team: Path) -> None:
     git("push", "--quiet")
     code, output = tick()
     assert code == 3, output
-    assert "changed since the last run: params.yaml" in output
+    assert "new since the last run: params.yaml" in output
     assert "Stage 'train' didn't change" in output and "Running stage 'gate'" in output
     assert len(runs()) == 2
 
@@ -111,7 +92,7 @@ def test_new_labels_in_s3_are_imported(team: Path, s3: Any, monkeypatch: pytest.
     s3.create_bucket(Bucket="photos")
     put(s3, "a")
     code, output = tick("--source", SOURCE)
-    assert (code, "skipped: waits for the end of an upload to folder" in output) == (0, True), output
+    assert (code, "skipped: an upload to folder s3://photos/images" in output) == (0, True), output
     monkeypatch.setenv("SEGLINE_SETTLE_S", "0")
     code, output = tick("--source", SOURCE)
     assert code == 3, output
@@ -120,7 +101,7 @@ def test_new_labels_in_s3_are_imported(team: Path, s3: Any, monkeypatch: pytest.
     assert "skipped: no change" in tick("--source", SOURCE)[1]
     put(s3, "b")
     code, output = tick("--source", SOURCE)
-    assert code == 3 and "changed since the last run: s3://photos/images, s3://photos/masks" in output, output
+    assert code == 3 and "new since the last run: the source folder s3://" in output, output
     assert len(runs()) == 2 and first != git("show", f"origin/{BRANCH}:data.dvc")
     s3.put_object(Bucket="photos", Key="images/c.png", Body=b"not a picture")
     code, output = tick("--source", SOURCE)
@@ -135,7 +116,7 @@ def put(s3: Any, name: str) -> None:
 
 
 def test_a_killed_run_is_begun_again_and_a_second_one_is_skipped(team: Path) -> None:
-    """SIGKILL in the training leaves no commit, so the next run finds the same change and goes on."""
+    """SIGKILL in the training leaves no commit, so the next run finds the same change; DVC has what ended."""
     (team / "train.py").write_text(TRAIN.replace("0.3", "8"))
     save("slow")
     git("push", "--quiet")
@@ -149,7 +130,8 @@ def test_a_killed_run_is_begun_again_and_a_second_one_is_skipped(team: Path) -> 
     assert runs() == []
     code, output = tick()
     assert code == 3, output
-    assert "Stage 'validate' didn't change" in output and len(runs()) == 1
+    assert "Stage 'validate' is cached" in output and len(runs()) == 1
+    assert f"report:      {team / '.segline/runs/work/report.html'}" in output
 
 
 @pytest.mark.parametrize(
