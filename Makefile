@@ -12,7 +12,7 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help demo test test-pythons install lock
+.PHONY: help demo stack test test-pythons install lock
 .DELETE_ON_ERROR:
 
 help: ## Say what can be made
@@ -21,6 +21,9 @@ help: ## Say what can be made
 demo: $(INSTALLED) ## Draw street scenes, train on them, register and promote the model
 	$(IN_ENVIRONMENT) segline import demo
 	$(IN_ENVIRONMENT) segline run --promote
+
+stack: $(INSTALLED) ## Run a team's servers as processes until Ctrl-C; needs PostgreSQL
+	$(IN_ENVIRONMENT) python -m flows.team.stack
 
 test: $(INSTALLED) ## Run lint, types and every test
 	$(IN_ENVIRONMENT) ruff check .
@@ -48,6 +51,6 @@ $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
 	touch $@
 
 lock: $(INSTALLED) ## Write the three locks anew; a version stays while it fits
-	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
-	$(COMPILE) --extra dev --extra gpu --output-file requirements-gpu.lock pyproject.toml
+	$(COMPILE) --extra dev --extra server --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --extra server --extra gpu --output-file requirements-gpu.lock pyproject.toml
 	echo uv | $(COMPILE) --output-file requirements-uv.lock -

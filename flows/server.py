@@ -117,10 +117,10 @@ def _written(key: str) -> Iterator[None]:
 
 def _free_ports() -> Iterator[int]:
     """Prefect's usual port if it is free, then others."""
-    return filter(None, map(_find_free, (UI_PORT, *[0] * NUM_PORTS)))
+    return filter(None, map(find_free, (UI_PORT, *[0] * NUM_PORTS)))
 
 
-def _find_free(wanted: int) -> int | None:
+def find_free(wanted: int) -> int | None:
     """The wanted port if it is free; for 0 any free one."""
     with socket.socket() as probe, suppress(OSError):
         probe.bind((HOST, wanted))
@@ -151,7 +151,7 @@ def _accepts(port: int, key: str, is_alive: Callable[[], bool], log: Path) -> bo
         except OSError:
             pass
         time.sleep(0.1)
-    if not is_alive() and not _find_free(port):
+    if not is_alive() and not find_free(port):
         return False
     problem = "took too long to start" if is_alive() else "ended at its start"
     raise StageError(

@@ -71,6 +71,7 @@ def schedule(
     cron: str = "",
     timezone: str = "UTC",
     now: bool = False,
+    deploy: bool = False,
     promote: bool = False,
     source: str = "",
     branch: str = "",
@@ -86,13 +87,14 @@ def schedule(
         cron: minute, hour, day of month, month, day of week.
         timezone: time zone of the cron line.
         now: one run at once, in place of --cron.
+        deploy: hand the schedule to the workers of the Prefect server in PREFECT_API_URL, and return.
         promote: make a new model champion if the rule in params.yaml allows it.
         source: words after `segline import`, in quotation marks; they bring the data in when what they name in S3 has
             changed. Without them the data are those of data.dvc.
         branch: whose code is run; the default is that of `origin`.
 
     Returns:
-        With `now`: False if the gate rejected the model. Otherwise it does not return.
+        With `now`: False if the gate rejected the model. Without `now` and `deploy` it does not return.
 
     Raises:
         ParamsError: cron line, time zone or source are wrong.
@@ -117,6 +119,11 @@ def schedule(
 
     check_schedule(cron, timezone)
     find_changes(Checkout(Path()), source, branch)
+    if deploy:
+        from flows.team.deploy import deploy as deploy_flows
+
+        deploy_flows(cron, timezone, parameters)
+        return True
     return serve(cron, timezone, parameters)
 
 

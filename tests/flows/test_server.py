@@ -17,7 +17,7 @@ from flows.server import (
     HOST,
     KEY,
     UI_PORT,
-    _find_free,
+    find_free,
     is_of_this_checkout,
     prefect_server,
     set_environment,
@@ -128,7 +128,7 @@ def test_port_that_another_program_takes_meanwhile(project: Path, monkeypatch: p
         other.bind((HOST, 0))
         other.listen()
         taken = other.getsockname()[1]
-        free = _find_free(0)
+        free = find_free(0)
         monkeypatch.setattr("flows.server._free_ports", lambda: iter([taken, free]))
         with prefect_server() as address:
             assert address == f"http://{HOST}:{free}/api"
