@@ -18,7 +18,7 @@ ZEROS = "0" * 40
 
 
 def test_commit_data_and_params_are_those_of_the_version(champion: Registered) -> None:
-    """Whatever is in the project now; dvc.lock is left out, so that every stage runs, but kept when a stopped one goes on."""
+    """Whatever the project has now; dvc.lock is left out, so that every stage runs, unless a stopped one goes on."""
     Path("params.yaml").rename("params.now")
     Path("params.yaml").write_text("others\n")
     try:
