@@ -1,5 +1,6 @@
 """Verifies a registered version: every hash that the registry says of it is computed again."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -7,8 +8,10 @@ from pipeline.errors import SeglineError
 from pipeline.ledger.aliases import Standing, read_standing
 from pipeline.provenance.origin import compare_commit, compare_data, compare_environment, compare_outputs
 from pipeline.provenance.registered import Registered, opened_version
-from pipeline.provenance.rows import Row, some
+from pipeline.provenance.rows import Row, compare, some
 from pipeline.provenance.stored import compare_files, compare_metrics, compare_model, compare_params, compare_tags
+from pipeline.publishing.champion import DESTINATION
+from pipeline.publishing.check import check_publication
 from pipeline.registry.client import CHAMPION, PREVIOUS, Version, model_name
 
 ROLLBACK = "`segline rollback --to VERSION`"
@@ -54,6 +57,15 @@ def _describe_aliases(standing: Standing) -> tuple[str, str]:
     return by_ledger, actual
 
 
+def compare_publication(registered: Registered) -> Iterator[Row]:
+    """The files that are published of the champion, if SEGLINE_PUBLISH says where."""
+    if CHAMPION not in registered.version.aliases or not os.environ.get(DESTINATION):
+        return
+    line = read_standing().state.last_move
+    for row in check_publication(model=registered.version.name, number=line):
+        yield compare(f"published {row.what}", row.expected, row.found, "`segline publish` publishes it again")
+
+
 PRODUCERS: tuple[tuple[str, Callable[[Registered], Iterator[Row]]], ...] = (
     ("data", compare_data),
     ("commit", compare_commit),
@@ -65,6 +77,7 @@ PRODUCERS: tuple[tuple[str, Callable[[Registered], Iterator[Row]]], ...] = (
     ("SavedModel", compare_model),
     ("outputs", compare_outputs),
     ("ledger", compare_ledger),
+    ("publication", compare_publication),
 )
 """What is compared: a name for what cannot be read at all, and a function that gives rows."""
 

@@ -14,6 +14,7 @@ from pipeline.ledger.ledger import ledger_name
 from pipeline.provenance.registered import opened_version
 from pipeline.provenance.rows import Row
 from pipeline.provenance.verification import PRODUCERS, verify
+from pipeline.publishing.champion import publish_champion
 from pipeline.registry.client import delete_version, find_version, list_versions, set_alias, set_tags
 from pipeline.registry.connection import opened
 from pipeline.registry.evidence import BOUND, EVIDENCE_TAG, evidence_md5
@@ -258,7 +259,19 @@ def test_files_of_the_data_are_named() -> None:
     assert verify_first()["data"].found == expected
 
 
+def test_what_is_published_of_the_champion_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """File by file, if the environment says where; a changed byte and a publication that is gone are named."""
+    assert not any(name.startswith("publi") for name in verify_first())
+    monkeypatch.setenv("SEGLINE_PUBLISH", str(tmp_path))
+    assert find_wrong() == {"publication": "missing"}
+    folder = publish_champion().address
+    rows = verify_first()
+    assert sum(name.startswith("published 2/") for name in rows) >= 3 and not find_wrong()
+    change_byte(Path(folder) / "saved_model.pb")
+    assert find_wrong() == {"published 2/saved_model.pb": "differs"}
+
+
 def test_each_producer_gives_rows() -> None:
-    """No part of the verification is silent."""
+    """No part of the verification is silent, but for a publication where none is made."""
     with opened_version("champion") as registered:
-        assert all(list(producer(registered)) for _, producer in PRODUCERS)
+        assert [name for name, producer in PRODUCERS if not list(producer(registered))] == ["publication"]
