@@ -51,9 +51,9 @@ def test_old_files_go_and_young_ones_stay() -> None:
     write("logs/tensorboard/young/first", 9)
     write(".segline/noise/old/seed-1.json", 3)
     write(".segline/noise/young/seed-1.json", 1)
-    at, now = [Path(), Path(".segline/runs")], time.time()
+    checkouts, now = [Path(), Path(".segline/runs")], time.time()
     ends = ["checkpoints/train-old.npz", "logs/tensorboard/old"]
-    assert going([*list_checkpoints(at, 2, now), *list_logs(at, 2, now)]) == sorted(
+    assert going([*list_checkpoints(checkouts, 2, now), *list_logs(checkouts, 2, now)]) == sorted(
         (f"{prefix}{end}" for end in ends for prefix in (".segline/runs/", "")),
         key=lambda path: ("logs" in path, path),
     )

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 import segline
-from pipeline.retention.place import Entry, Place
+from flows.server import prefect_server
+from pipeline.errors import RejectedError
+from pipeline.retention.place import Entry, Place, size_of
 from pipeline.runtime.locks import only_one
 from pipeline.steps.clean import Cleaning, build_table, show
-from segline.command import call
-from tests.flows.tiny_flow import run_flow, write_tiny_flow
+from tests.flows.tiny_flow import run_module, write_tiny_flow
 from tests.retention.aged_project import (
     check_out,
     git,
@@ -55,20 +56,18 @@ def test_what_goes_and_stays_is_shown_by_reason(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.services
-def test_nothing_is_removed_while_a_run_is_under_way(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_removed_while_a_run_is_under_way(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A dry run looks all the same."""
     write_aged_project(project, monkeypatch)
-    Path("checkpoints").mkdir()
-    Path("checkpoints/train-a.npz").write_text("x")
+    checkpoint = Path("checkpoints/train-a.npz")
+    checkpoint.parent.mkdir()
+    checkpoint.write_text("x")
     with only_one("run"):
-        call(["clean"])
+        assert [entry.what for entry in segline.clean().places[0].removals] == [str(checkpoint)]
         with pytest.raises(segline.SeglineError, match=r"run\.lock: a run is under way; .* nothing was touched"):
-            call(["clean", "--yes"])
-    assert "checkpoints/train-a.npz" in capsys.readouterr().out and Path("checkpoints/train-a.npz").exists()
-    call(["clean", "--yes"])
-    assert not Path("checkpoints/train-a.npz").exists()
+            segline.clean(yes=True)
+    assert checkpoint.exists()
+    assert segline.clean(yes=True).num_bytes == 1 and not checkpoint.exists()
 
 
 @pytest.mark.e2e
@@ -105,16 +104,14 @@ def test_many_retrains_use_bounded_disk(project: Path, monkeypatch: pytest.Monke
     write_limits(0)
     git("add", "--all")
     git("commit", "--quiet", "--message", "limits")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{project}/mlflow.db")
     sizes = []
-    for index in range(NUM_RETRAINS):
-        (project / "data/images/a").unlink()
-        (project / "data/images/a").write_text(f"{index:06}" * 1000)
-        code, output = run_flow()
-        assert code == 3, output
-        with only_one("run"):
-            pass
-        call(["clean", "--yes"])
-        sizes.append(
-            sum(file.stat().st_size for name in OUTPUTS for file in (project / name).rglob("*") if file.is_file())
-        )
+    with prefect_server():
+        for index in range(NUM_RETRAINS):
+            (project / "data/images/a").unlink()
+            (project / "data/images/a").write_text(f"{index:06}" * 1000)
+            code, output = run_module("flows.run")
+            assert code == RejectedError.exit_code, output
+            assert [place.problem for place in segline.clean(yes=True).places] == [""] * 6
+            sizes.append(sum(size_of(project / name) for name in OUTPUTS if (project / name).exists()))
     assert max(sizes[3:]) <= 1.05 * sizes[2] and sizes[2] > 6000, sizes
