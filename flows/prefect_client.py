@@ -72,7 +72,7 @@ def make_ready() -> None:
 
 
 def _mark_killed_runs(client: SyncPrefectClient) -> None:
-    of_flow = filters.FlowFilter(name=filters.FlowFilterName(any_=["retrain"]))
+    of_flow = filters.FlowFilter(name=filters.FlowFilterName(any_=["retrain", "scheduled"]))
     running = filters.FlowRunFilterState(type=filters.FlowRunFilterStateType(any_=[StateType.RUNNING]))
     for run in client.read_flow_runs(flow_filter=of_flow, flow_run_filter=filters.FlowRunFilter(state=running)):
         if str(run.id) != flow_run.id:

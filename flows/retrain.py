@@ -1,41 +1,31 @@
 """The flow `retrain`: the stages of `dvc.yaml`, then the registry, then promotion if it is wanted."""
 
-import asyncio
 import logging
-import multiprocessing
-import os
 import sys
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.client.schemas.schedules import CronSchedule
 from prefect.runtime import flow_run, task_run
-from prefect.schedules import Cron
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.states import Completed, Failed
-from pydantic import ValidationError
 
 from flows.artifacts import publish_evidence, publish_report
 from flows.live_run import RUN, close_live_run, forwarding, open_live_run
 from flows.prefect_client import make_ready, one_training
+from flows.scheduled import DAY_S
 from flows.start import check_start
 from pipeline.dataset.contract import DATA
 from pipeline.dataset.versions import add_data, is_fresh
-from pipeline.errors import ParamsError, SeglineError, StageError
+from pipeline.errors import SeglineError, StageError
 from pipeline.evaluation.verdict import Verdict
 from pipeline.registry.client import check_registry
 from pipeline.report.place import publish_gate_page
 from pipeline.runtime.guard import run_guarded
 from pipeline.runtime.locks import only_one
-from pipeline.runtime.program import Terminated
 from pipeline.runtime.stages import list_stages
 
-DAY_S = 86_400.0
-END_TIMEOUT_S = 10
 TRAIN = "train"
 """The stage that runs once at a time and logs to MLflow meanwhile."""
 REJECTED = "GateRejected"
@@ -69,25 +59,50 @@ def retrain(promote: bool = False, stage_timeout_s: float = DAY_S) -> State[Any]
 
 def _retrain(promote: bool, timeout_s: float) -> State[Any]:
     check_start()
-    check_registry()
     track_data()
     make_ready()
+    return train_and_register(promote, timeout_s)
+
+
+def train_and_register(promote: bool, timeout_s: float, save: Callable[[], None] | None = None) -> State[Any]:
+    """Runs the stages that are not up to date, then registers an accepted model.
+
+    Args:
+        promote: promote the new model if the rule in section `promote` of the params allows it.
+        timeout_s: seconds after which a stage or step is stopped.
+        save: called after the stages, before anything is registered.
+
+    Raises:
+        SeglineError: a stage or step failed.
+    """
+    check_registry()
     close_live_run()
     try:
         live_run = _run_stages(timeout_s)
         publish_gate_page()
         publish_evidence()
         verdict = Verdict.read()
+        if save:
+            save()
         if not verdict.accepted:
             return Failed(name=REJECTED, message="; ".join(verdict.sentences))
         for step in ("register", "promote") if promote else ("register",):
             environment = {**live_run, "SEGLINE_ACTOR": f"flow {flow_run.flow_name}, run {flow_run.name}"}
-            _run(step, (sys.executable, "-m", "segline.command", step), timeout_s, environment)
+            run_step(step, (step,), timeout_s, environment)
         if promote:
             publish_report("decision", "Report with decision")
     finally:
         close_live_run()
     return Completed(message="accepted by the gate and registered")
+
+
+def run_step(name: str, words: Sequence[str], timeout_s: float, environment: Mapping[str, str] | None = None) -> None:
+    """Runs a command of segline as a task.
+
+    Raises:
+        StageError: it failed.
+    """
+    _run(name, (sys.executable, "-m", "segline.command", *words), timeout_s, environment)
 
 
 def track_data() -> None:
@@ -133,57 +148,3 @@ def run_program(command: Sequence[str], timeout_s: float, environment: Mapping[s
     except StageError as err:
         return Failed(message=str(err))
     return None
-
-
-def check_schedule(cron: str, timezone: str) -> None:
-    """Checks a schedule.
-
-    Raises:
-        ParamsError: cron line or time zone are wrong.
-    """
-    try:
-        CronSchedule(cron=cron, timezone=timezone)
-    except ValidationError as err:
-        reason = err.errors()[0]["msg"].removeprefix("Value error, ")
-        problem = f"--cron {cron!r} --timezone {timezone!r}: is not a schedule ({reason})"
-        raise ParamsError(f"{problem}; expected such as '0 3 * * 1' and UTC") from err
-
-
-def serve(cron: str, timezone: str, promote: bool) -> None:
-    """Runs the flow at the times of the schedule, one run at a time, until stopped; see `segline.schedule`.
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C has stopped it, after which Prefect returns without an error.
-        Terminated: SIGTERM has stopped it.
-    """
-    when = Cron(cron, timezone=timezone)
-    logging.getLogger("asyncio").addFilter(_is_no_cancellation)
-    with temporary_settings(_server_settings()), warnings.catch_warnings():  # the server is younger than the import
-        warnings.simplefilter("ignore", RuntimeWarning)  # a coroutine that Prefect does not await when it is stopped
-        try:
-            retrain.serve(name="schedule", schedule=when, parameters={"promote": promote}, limit=1)
-        except SystemExit as end:
-            raise Terminated from end
-        finally:
-            _end_runs()
-    raise KeyboardInterrupt
-
-
-def _is_no_cancellation(record: logging.LogRecord) -> bool:
-    """Python 3.11 logs a traceback for a connection that Prefect cancels when it is stopped."""
-    return not (record.exc_info and record.exc_info[0] is asyncio.CancelledError)
-
-
-def _end_runs() -> None:
-    """Ends the processes of runs that Prefect has left; Python would wait for them without end."""
-    runs = multiprocessing.active_children()
-    for run in runs:
-        run.terminate()
-    for run in runs:
-        run.join(END_TIMEOUT_S)
-        run.kill()
-
-
-def _server_settings() -> dict[Any, str]:
-    names = {"PREFECT_API_URL": PREFECT_API_URL, "PREFECT_API_AUTH_STRING": PREFECT_API_AUTH_STRING}
-    return {setting: os.environ[name] for name, setting in names.items() if os.environ.get(name)}

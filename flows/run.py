@@ -1,7 +1,10 @@
-"""The program of a run of the flow (`python -m flows.run [--promote]`) and of a stage (`--stage NAME`)."""
+"""The program of a run of a flow (`python -m flows.run FLOW PARAMETERS`) and of a stage (`--stage NAME`)."""
 
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from flows.server import prefect_server, where_pages_are
 from flows.start import check_start
@@ -9,6 +12,7 @@ from pipeline.dataset.versions import run_if_stale
 from pipeline.errors import RejectedError, StageError
 from pipeline.evaluation.verdict import Verdict
 from pipeline.report.place import NEWEST
+from pipeline.repository.checkout import CLONE
 from pipeline.runtime.guard import started
 from pipeline.runtime.locks import only_one
 from pipeline.runtime.program import run
@@ -23,55 +27,71 @@ class RunError(StageError):
 
 
 def run_apart(promote: bool) -> Verdict:
-    """Runs the flow in a process of its own, so that its last logs are sent before Prefect's server ends.
-
-    See `segline.run`; a run that fails raises `RunError`.
-    """
+    """Runs the flow `retrain`; see `segline.run`. A run that fails raises `RunError`."""
     check_start()  # at once, not after the server's start
     with only_one("run"):
         pass
+    run_flow_apart("retrain", {"promote": promote})
+    return Verdict.read()
+
+
+def run_flow_apart(flow: str, parameters: Mapping[str, Any]) -> bool:
+    """Runs a flow in a process of its own, so that its last logs are sent before Prefect's server ends.
+
+    Returns:
+        False if the gate rejected the model.
+
+    Raises:
+        RunError: the run failed.
+    """
     with prefect_server() as address:
         print(f"Prefect shows this run at {where_pages_are(address)}", flush=True)
-        command = (sys.executable, "-m", "flows.run", *(["--promote"] if promote else []))
+        command = (sys.executable, "-m", "flows.run", flow, json.dumps(parameters))
         with started(command, None) as child:
             code = child.wait()
     if code not in (0, RejectedError.exit_code):
         raise RunError(code)
-    return Verdict.read()
+    return code == 0
 
 
 def main() -> None:
-    """Runs the stage in the arguments if it is not fresh, else the flow."""
-    if sys.argv[1:2] == ["--stage"]:
+    """Runs the stage in the arguments if it is not fresh, or the flow in the arguments."""
+    if sys.argv[1] == "--stage":
         run_if_stale(sys.argv[2])
     else:
-        run_flow(promote="--promote" in sys.argv[1:])
+        run_flow(sys.argv[1], json.loads(sys.argv[2]))
 
 
-def run_flow(promote: bool) -> None:
-    """Runs the flow and prints how it ended.
+def run_flow(name: str, parameters: Mapping[str, Any]) -> None:
+    """Runs the flow of a name and prints how it ended.
 
     Raises:
         StageError: a step failed; the message is that of the step.
     """
     from flows.retrain import REJECTED, retrain  # seconds to import
+    from flows.scheduled import SKIPPED, scheduled
 
-    state = retrain(promote=promote, return_state=True)
+    flows: dict[str, Any] = {"retrain": retrain, "scheduled": scheduled}
+    state = flows[name](**parameters, return_state=True)
+    report = (CLONE if name == "scheduled" else Path()).resolve() / NEWEST
     if state.name == REJECTED:
         print(f"rejected by the gate, nothing was registered: {state.message}", file=sys.stderr)
-        print(f"report:      {NEWEST.resolve()}")
+        print(f"report:      {report}")
         sys.exit(RejectedError.exit_code)
     if not state.is_completed():
         raise StageError(state.message or f"the run ended as {state.name}")
-    print_outcome()
+    if state.name == SKIPPED:
+        print(f"skipped: {state.message}")
+    else:
+        print_outcome(report)
 
 
-def print_outcome() -> None:
+def print_outcome(report: Path) -> None:
     """Prints where the report is, the aliases of the registry, and how to see MLflow's pages."""
     from pipeline.registry.client import CHALLENGER, CHAMPION, find_alias
     from pipeline.registry.connection import shown_uri
 
-    print(f"report:      {NEWEST.resolve()}")
+    print(f"report:      {report}")
     for alias in (CHALLENGER, CHAMPION):
         print(f"{alias + ':':<12} {find_alias(alias) or 'none'}")
     print(f"MLflow UI:   {open_ui(shown_uri())}")

@@ -50,3 +50,7 @@ class StageError(SeglineError):
 
 class StorageError(SeglineError):
     """An object store cannot be reached or refuses."""
+
+
+class RepositoryError(SeglineError):
+    """git is missing, fails, or its remote refuses."""

@@ -19,6 +19,11 @@ from pipeline.runtime.program import run
 from pipeline.text import quoted
 
 Show = Callable[[Any], None]
+STEPS = (
+    *("register", "promote", "rollback", "publish", "published", "history", "compare", "noise"),
+    *("status", "verify", "lineage", "predict"),
+)
+"""Commands that are a function of the package and a step of the same name."""
 HELP = """From labelled images to a gated, registered segmentation model.
 
 Run it in the project's folder. Exit codes: 0 done, 1 error, 2 wrong words, 3 rejected by the gate."""
@@ -70,8 +75,8 @@ def build_app(with_importers: bool = True) -> App:
         for name, importer in IMPORTERS.items():
             add(importers, name, partial(segline.import_data, name), importer, show_imported)
     add(app, "run", run_flow, segline.run, sys.exit)
-    add(app, "schedule", segline.schedule, segline.schedule, lambda _: None)
-    for step in ("register", "promote", "rollback", "history", "compare", "noise", "status", "predict"):
+    add(app, "schedule", run_schedule, segline.schedule, sys.exit)
+    for step in STEPS:
         function = getattr(segline, step)
         add(app, step, function, function, _show_by(f"pipeline.steps.{step}"))
     add(app, "clean", segline.clean, segline.clean, _show_by("pipeline.steps.clean"))
@@ -100,8 +105,8 @@ def _as_word(parameter: inspect.Parameter) -> inspect.Parameter:
     """A positional parameter is not an option too; an int must be written as a whole number."""
     if parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
         parameter = parameter.replace(kind=parameter.POSITIONAL_ONLY)
-    if parameter.annotation is int:
-        parameter = parameter.replace(annotation=Annotated[int, Parameter(converter=_to_int)])
+    if parameter.annotation in (int, int | None):
+        parameter = parameter.replace(annotation=Annotated[parameter.annotation, Parameter(converter=_to_int)])
     return parameter
 
 
@@ -132,6 +137,16 @@ def run_flow(promote: bool = False) -> int:
 
     try:
         return 0 if segline.run(promote=promote).accepted else RejectedError.exit_code
+    except RunError as err:
+        return err.exit_code
+
+
+def run_schedule(**options: Any) -> int:
+    """Serves or runs the flow, which prints its own errors; gives the exit code."""
+    from flows.run import RunError
+
+    try:
+        return 0 if segline.schedule(**options) else RejectedError.exit_code
     except RunError as err:
         return err.exit_code
 

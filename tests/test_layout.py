@@ -152,8 +152,7 @@ def test_a_step_is_a_function_of_its_name_and_a_main(stage: str) -> None:
 def test_each_module_has_its_tests() -> None:
     """tests/ mirrors the tree: each module with a function has its tests."""
     files = [path.relative_to(ROOT) for path in PRODUCT.values() if any(_functions(path))]
-    renamed = {file: str(file).replace("segline/__init__", "api/api").replace("segline/", "api/") for file in files}
-    places = {file: Path(name.removeprefix("pipeline/")) for file, name in renamed.items()}
+    places = {file: Path(str(file).removeprefix("pipeline/").replace("segline/", "api/")) for file in files}
     tests = {file: ROOT / "tests" / at.with_name(f"test_{at.stem.rstrip('_')}.py") for file, at in places.items()}
     assert not [str(file) for file, test in tests.items() if not test.exists()]
 

@@ -13,7 +13,8 @@ from flows.server import KEY
 from pipeline.disk.files import remove
 from pipeline.registry.client import check_registry
 from pipeline.registry.runs import close_run
-from pipeline.retention.checkouts import CLONE, idle, list_checkouts, list_held
+from pipeline.repository.checkout import CLONE
+from pipeline.retention.checkouts import idle, list_checkouts, list_held
 from pipeline.retention.place import changed_at
 from pipeline.runtime.locks import FOLDER
 from pipeline.runtime.stages import WORK

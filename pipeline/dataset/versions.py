@@ -151,6 +151,48 @@ def run_if_stale(stage: str) -> None:
         repo.reproduce([stage], single_item=True)
 
 
+def find_cache() -> Path:
+    """The folder of DVC's cache, absolute.
+
+    Raises:
+        StageError: this is not a DVC project.
+    """
+    with _open_repo() as repo:
+        return Path(repo.cache.local.path).parents[1].absolute()
+
+
+def restore(cache: Path) -> None:
+    """Lets this project use another one's cache, and puts the versions in `data.dvc` and `dvc.lock` in place.
+
+    What neither the cache nor the remote has is left out; its stage then runs again.
+
+    Args:
+        cache: of the other project; see `find_cache`.
+
+    Raises:
+        StageError: DVC fails.
+    """
+    with _open_repo() as repo, repo.config.edit("local") as config:
+        config["cache"]["dir"] = str(cache)
+    with _open_repo() as repo:
+        if repo.config["core"].get("remote"):
+            repo.fetch()
+        repo.checkout(force=True, allow_missing=True)
+
+
+def push() -> bool:
+    """Copies the data set and all outputs to DVC's remote; False if the project has none.
+
+    Raises:
+        StageError: the remote refuses or cannot be reached.
+    """
+    with _open_repo() as repo:
+        if not repo.config["core"].get("remote"):
+            return False
+        repo.push()
+    return True
+
+
 @contextmanager
 def _open_repo() -> Iterator[Any]:
     from dvc.exceptions import DvcException, NotDvcRepoError

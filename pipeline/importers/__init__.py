@@ -1,4 +1,4 @@
-"""Importers, which bring labelled images of others in as a data set; `formats.py` lists them. The door to boto3.
+"""Importers, which bring labelled images of others in as a data set; `formats.py` lists them.
 
-May import dataset and the rooms below it. Open `formats.py` first.
+May import object_store, dataset and the rooms below it. Open `formats.py` first.
 """

@@ -60,7 +60,8 @@ def folder(
 @contextmanager
 def _local(place: str, folder: Path) -> Iterator[Path]:
     """The folder itself, or its download, which is removed at the end; errors name the URL, not the download."""
-    from pipeline.importers.object_store import download_folder, is_url
+    from pipeline.object_store.download import download_folder
+    from pipeline.object_store.store import is_url
     from pipeline.vision.picture_files import SUFFIXES
 
     url = str(place)

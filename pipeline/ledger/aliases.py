@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from pipeline.errors import EvidenceError, RegistryError
-from pipeline.ledger.audit import HEAD_TAG, audit, head_of, keep_seen, read_witnesses
+from pipeline.ledger.audit import HEAD_TAG, Audit, audit, head_of, keep_seen, read_witnesses
 from pipeline.ledger.ledger import (
     ACCEPTED,
     Aliases,
@@ -23,6 +23,7 @@ from pipeline.ledger.ledger import (
 )
 from pipeline.registry.client import (
     CHAMPION,
+    NUMBER,
     PREVIOUS,
     Model,
     Version,
@@ -38,29 +39,21 @@ from pipeline.text import printable
 
 PROJECTED_TAG = "projected"
 """A tag of the ledger: the last line whose move the aliases followed. It shows that a program died before it did."""
-NUMBER = re.compile(r"[0-9]{1,10}")
-NUM_LOOKS, PAUSE_S = 4, 0.5
-"""Another program may be moving the aliases during a look."""
+NUM_LOOKS, PAUSE_S = 4, 0.5  # another program may be moving the aliases during a look
 
 
-@dataclass(frozen=True)
-class Standing:
+@dataclass(frozen=True, kw_only=True)
+class Standing(Audit):
     """Ledger and aliases at one moment.
 
     Attributes:
-        lines: of the ledger.
         state: after all lines; without lines the aliases are the state.
         found: the aliases in MLflow.
-        findings: each fault of the ledger, a phrase each.
-        notes: oddities of the ledger.
         is_pending: the aliases have not yet followed the ledger's last move.
     """
 
-    lines: tuple[Line, ...]
     state: State
     found: Aliases
-    findings: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
     is_pending: bool = False
 
     @property
@@ -129,12 +122,14 @@ def read_standing(completes: bool = False) -> Standing:
 
 def _look() -> Standing:
     witnesses = read_witnesses()
-    projected, found = _read_projected(), _aliases_of(read_model())
+    projected = read_model(ledger_name()).tags.get(PROJECTED_TAG, "0")
+    found = _aliases_of(read_model())
     result = audit(read_entries(), witnesses)
     state = replay(result.lines, found)
     if not result.findings:
         keep_seen(result.lines)
-    return Standing(result.lines, state, found, result.findings, result.notes, projected < state.last_move)
+    is_pending = (int(projected) if re.fullmatch(NUMBER, projected) else 0) < state.last_move
+    return Standing(**vars(result), state=state, found=found, is_pending=is_pending)
 
 
 def list_warnings(standing: Standing) -> Iterator[str]:
@@ -165,10 +160,7 @@ def check_agreement(standing: Standing) -> None:
 
 
 def record(line: Line) -> Effect:
-    """Writes a line and moves the aliases if it takes effect.
-
-    Returns:
-        The effect of the line.
+    """Writes a line, moves the aliases if it takes effect, and gives its effect.
 
     Raises:
         RegistryError: MLflow cannot be reached; if the line is written already, the next command moves the aliases.
@@ -176,8 +168,7 @@ def record(line: Line) -> Effect:
     written = append(line)
     state = follow_ledger()
     if version := find_number(line.version):
-        head = {HEAD_TAG: f"{written.number}:{written.head}"}
-        write_patiently(f"a tag of {version}", lambda: set_tags(version, head))
+        write_patiently(f"a tag of {version}", lambda: set_tags(version, {HEAD_TAG: head_of([written])}))
     return next(effect for effect in state.effects if effect.number == written.number)
 
 
@@ -185,9 +176,6 @@ def follow_ledger() -> State:
     """Moves the aliases to the champion and the previous champion of the ledger.
 
     The ledger is read again after each move until it has no new line. So a slow program leaves no old alias behind.
-
-    Returns:
-        The state of the ledger.
     """
     lines = read_ledger()
     while True:
@@ -215,11 +203,6 @@ def _move_aliases(lines: Sequence[Line]) -> State:
 
 def _aliases_of(model: Model) -> Aliases:
     return Aliases(model.number_by_alias.get(CHAMPION), model.number_by_alias.get(PREVIOUS))
-
-
-def _read_projected() -> int:
-    tag = read_model(ledger_name()).tags.get(PROJECTED_TAG, "0")
-    return int(tag) if NUMBER.fullmatch(tag) else 0
 
 
 def _show(number: int | None) -> str:

@@ -34,8 +34,7 @@ class Witness:
 
     Attributes:
         who: the version, model or checkout that keeps it.
-        number: of the line.
-        head: of the chain after that line.
+        head: of the chain after line `number`.
     """
 
     who: str
@@ -48,21 +47,20 @@ class Audit:
     """The result of an audit.
 
     Attributes:
+        lines: the readable ones.
         findings: each difference from what was written that nobody has accepted, a phrase each.
         notes: what is odd, or was accepted.
-        lines: the readable ones.
     """
 
-    findings: tuple[str, ...]
-    notes: tuple[str, ...]
     lines: tuple[Line, ...]
+    findings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def audit(entries: Sequence[Entry], witnesses: Sequence[Witness]) -> Audit:
     """Looks for changed, forged, missing and repeated lines.
 
     Args:
-        entries: of the ledger.
         witnesses: read before the entries; read after them they could name a line that the entries lack.
 
     Raises:
@@ -79,7 +77,7 @@ def audit(entries: Sequence[Entry], witnesses: Sequence[Witness]) -> Audit:
     notes += [f"accepted in line {number}: {text}" for text, number in accepted.items()]
     if key and entries and not any(entry.signature for entry in entries):
         notes.append(f"no line is signed yet, though {KEY} is set")
-    return Audit(tuple(findings), tuple(notes), list_lines(entries))
+    return Audit(list_lines(entries), tuple(findings), tuple(notes))
 
 
 def _check_signatures(entries: Sequence[Entry], key: bytes) -> Iterator[tuple[int, str]]:
@@ -119,22 +117,15 @@ def read_witnesses() -> tuple[Witness, ...]:
     Raises:
         RegistryError: MLflow cannot be reached.
     """
-    witnesses = list(_find_witnesses())
-    return tuple({(witness.number, witness.head): witness for witness in reversed(witnesses)}.values())
-
-
-def _find_witnesses() -> Iterator[Witness]:
     model = read_model()
-    if model.versions:
-        yield from _to_witness(model_name(), model.tags.get(HEAD_TAG))
-    for version in model.versions:
-        yield from _to_witness(str(version), version.tags.get(HEAD_TAG))
-    yield from _to_witness(f"this checkout ({SEEN})", _read_seen().get(_ledger_key()))
-
-
-def _to_witness(who: str, head: object) -> Iterator[Witness]:
-    if match := HEAD.fullmatch(str(head)):
-        yield Witness(who, int(match[1]), match[2])
+    kept: dict[str, object] = {model_name(): model.tags.get(HEAD_TAG)} if model.versions else {}
+    kept |= {str(version): version.tags.get(HEAD_TAG) for version in model.versions}
+    kept[f"this checkout ({SEEN})"] = _read_seen().get(_ledger_key())
+    witnesses = {}
+    for who, head in reversed(kept.items()):
+        if match := HEAD.fullmatch(str(head)):
+            witnesses[int(match[1]), match[2]] = Witness(who, int(match[1]), match[2])
+    return tuple(witnesses.values())
 
 
 def _read_seen() -> Mapping[str, object]:

@@ -18,8 +18,7 @@ from pipeline.errors import RegistryError
 
 KEY, KEY_FILE = "SEGLINE_LEDGER_KEY", "SEGLINE_LEDGER_KEY_FILE"
 """The optional key that signs the lines, and the file that holds it."""
-START = "0" * 64
-"""Head of an empty ledger."""
+START = "0" * 64  # head of an empty ledger
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,6 @@ class Link:
     """A line's part in the chain.
 
     Attributes:
-        number: of the line.
         digest: SHA-256 of its content.
         known: number of the last line that its writer had read.
         head: of the chain at that line, as its writer computed it; None: the line is older than the chain, or damaged.
@@ -67,10 +65,10 @@ def follow_chain(links: Sequence[Link]) -> Chain:
     Args:
         links: in the order of their numbers.
     """
-    walk = _Walk()
+    chain = _Walk()
     for link in links:
-        walk.step(link)
-    return walk.chain
+        chain.step(link)
+    return chain
 
 
 def extend(head: str, number: int, digest: str) -> str:
@@ -78,29 +76,28 @@ def extend(head: str, number: int, digest: str) -> str:
     return hashlib.sha256(f"{head} {number} {digest}".encode(errors="backslashreplace")).hexdigest()
 
 
-class _Walk:
-    def __init__(self) -> None:
-        self.chain = Chain()
-        self.digests: dict[int, str] = {}
-        self.is_chained = False
-        self.last = 0
-        self.sound = 0  # a later line covers the lines up to this one, or a finding names what is wrong there
-        self.faults: list[tuple[int, int]] = []  # first and last of lines that are missing or damaged
+@dataclass
+class _Walk(Chain):
+    digests: dict[int, str] = field(default_factory=dict)
+    is_chained: bool = False
+    last: int = 0
+    sound: int = 0  # a later line covers the lines up to this one, or a finding names what is wrong there
+    faults: list[tuple[int, int]] = field(default_factory=list)  # first and last of lines that are missing or damaged
 
     def step(self, link: Link) -> None:
         self._report_gap(link)
         if link.damage:
-            self.chain.findings.append(link.damage)
+            self.findings.append(link.damage)
             self.faults.append((link.number, link.number))
         elif link.head is not None:
             self.is_chained = True
-            self.chain.findings.extend(self._compare(link, link.head))
+            self.findings.extend(self._compare(link, link.head))
         elif self.is_chained:
-            self.chain.findings.append(
+            self.findings.append(
                 f"line {link.number} holds no hash of the lines before it, which do: it is forged, or of an old segline"
             )
-        before = max(self.chain.heads)
-        self.chain.heads[link.number] = extend(self.chain.heads[before], link.number, link.digest)
+        before = max(self.heads)
+        self.heads[link.number] = extend(self.heads[before], link.number, link.digest)
         self.digests[link.number] = link.digest
         self.last = link.number
 
@@ -108,18 +105,19 @@ class _Walk:
         """Reports missing lines. A line that accepts the ledger excuses them: its writer could not know its number."""
         first, last = self.last + 1, link.number - 1
         covered = min(last, link.known) if link.head is not None else 0
-        self._report(self.chain.findings, first, covered)
+        self._report(self.findings, first, covered)
         if not link.is_acceptance:
-            self._report(self.chain.findings if self.is_chained else self.chain.notes, max(first, covered + 1), last)
+            self._report(self.findings if self.is_chained else self.notes, max(first, covered + 1), last)
 
     def _report(self, place: list[str], first: int, last: int) -> None:
         if first <= last:
-            if place is self.chain.findings:
+            if place is self.findings:
                 self.faults.append((first, last))
-            place.append(f"{'line' if first == last else 'lines'} {_name(first, last)} not there: deleted in MLflow")
+            what = f"line {last} is" if first == last else f"lines {first} to {last} are"
+            place.append(f"{what} not there: deleted in MLflow")
 
     def _compare(self, link: Link, head: str) -> Iterator[str]:
-        known, heads = link.known, self.chain.heads
+        known, heads = link.known, self.heads
         if not 0 <= known < link.number:
             yield f"line {link.number} says that it was written after line {known}: it was moved, copied or forged"
         elif heads.get(known) == head:
@@ -135,13 +133,9 @@ class _Walk:
             self.sound = known
 
     def _follow_from(self, known: int, head: str) -> None:
-        self.chain.heads[known] = head
+        self.heads[known] = head
         for number in (number for number in self.digests if number > known):
-            self.chain.heads[number] = head = extend(head, number, self.digests[number])
-
-
-def _name(first: int, last: int) -> str:
-    return f"{last} is" if first == last else f"{first} to {last} are"
+            self.heads[number] = head = extend(head, number, self.digests[number])
 
 
 def read_key() -> bytes | None:

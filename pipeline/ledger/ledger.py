@@ -11,7 +11,7 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -29,17 +29,14 @@ What = Literal["promoted", "refused", "rolled back", "void"]
 SOURCE = "segline:/ledger"
 """MLflow wants an address of each version's files. A line has no files, and a server accepts any absolute address."""
 ABOUT = "Every decision on the champion, a version each; `segline history` shows them. Do not edit."
-TAG_CHARS = 20_000
-"""Characters of JSON in a tag: MLflow accepts 100,000, MySQL 65,535 bytes."""
+TAG_CHARS = 20_000  # of JSON in a tag: MLflow accepts 100,000, MySQL 65,535 bytes
 DESCRIPTION_CHARS = 1_000
-DIGEST_TAG = "sha256"
-"""Hash of the JSON; it shows that a line was changed by hand."""
+DIGEST_TAG = "sha256"  # of the JSON; it shows that a line was changed by hand
 SIGNATURE_TAG = "hmac-sha256"
 ACCEPTED = "accepted"
 """In the evidence of a rollback: the findings about the ledger that a person accepts."""
-MAX_NUMBER = 2**31 - 1
-"""MLflow counts versions in 32 bits."""
-Number = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
+Number = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""Of a version or line; MLflow counts versions in 32 bits."""
 StrictFloat = Annotated[float, Strict()]
 
 
@@ -73,12 +70,7 @@ def _check_time(when: str) -> str:
 
 @dataclass(frozen=True)
 class Aliases:
-    """Versions that MLflow's aliases point to.
-
-    Attributes:
-        champion: number of the version; None: the alias is not set.
-        previous: number of the champion before; None: the alias is not set.
-    """
+    """Numbers of the versions that MLflow's aliases point to; None: the alias is not set."""
 
     champion: Number | None
     previous: Number | None
@@ -135,7 +127,6 @@ class Entry:
     """A version of the ledger's model in MLflow.
 
     Attributes:
-        link: its part in the chain.
         text: the JSON.
         signature: of the JSON; "": it is not signed.
         line: None: the entry cannot be read.
@@ -152,7 +143,6 @@ class Effect:
     """The effect of a line.
 
     Attributes:
-        number: of the line.
         what: "void": the champion had changed before the line was written.
         champion: after the line.
         reason: why a line is void, else "".
@@ -214,21 +204,12 @@ def _with_effect(state: State, effect: Effect) -> State:
 
 
 def new_line(
-    kind: Kind,
-    version: int,
-    lines: Sequence[Line],
-    found: Aliases,
-    reasons: Sequence[str],
-    evidence: Mapping[str, Any],
+    kind: Kind, version: int, lines: Sequence[Line], found: Aliases, reasons: Sequence[str], evidence: Mapping[str, Any]
 ) -> Line:
     """A line to be written, with actor and time.
 
     Args:
-        kind: of the decision.
-        version: number of the version that is promoted, refused or rolled back to.
         lines: all that were read before the decision.
-        found: the aliases at the decision.
-        reasons: for people.
         evidence: of JSON's types; nan becomes null.
     """
     return Line(
@@ -320,7 +301,8 @@ def read_entries() -> tuple[Entry, ...]:
 
 def parse_entry(version: Version) -> Entry:
     """Reads a line from the tags of a version; an unreadable line gives an entry that says why."""
-    text = "".join(_join_tags(version.tags))
+    num_parts = sum(name.startswith("line.") for name in version.tags)
+    text = "".join(version.tags.get(f"line.{index}", "") for index in range(num_parts))  # no JSON if one is missing
     digest, signature = version.tags.get(DIGEST_TAG, ""), version.tags.get(SIGNATURE_TAG, "")
     try:
         line = replace(_to_line(text), number=version.number, head=START)
@@ -335,12 +317,6 @@ def parse_entry(version: Version) -> Entry:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
-
-
-def _join_tags(tags: Mapping[str, str]) -> Iterator[str]:
-    """The parts of the JSON; without one of them the text is not JSON."""
-    parts = [name for name in tags if name.startswith("line.")]
-    return (tags.get(f"line.{index}", "") for index in range(len(parts)))
 
 
 def _to_line(text: str) -> Line:

@@ -39,9 +39,7 @@ class Comparison:
             nan if the difference has no interval.
         p_value_worse: the same in favour of the champion.
         challenger_mean_iou: `confusion.mean_iou` of all images.
-        champion_mean_iou: the same of the champion.
         num_units: units that were drawn.
-        unit: "group" or "image".
         min_units: with fewer units, or fewer units with a class, there is no interval.
         confidence: in (0.5, 1).
         unlabelled: classes that a model predicts and no label has; they are left out of everything.
@@ -63,19 +61,17 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """For the ledger: nan as None."""
-        content: dict[str, Any] = nan_as_null(
-            {
-                **asdict(self.difference),
-                "p_value": self.p_value,
-                "p_value_worse": self.p_value_worse,
-                "mean_ious": (self.challenger_mean_iou, self.champion_mean_iou),
-                "confidence": self.confidence,
-                "unit": self.unit,
-                "by_class": {name: asdict(interval) for name, interval in self.by_class.items()},
-                "unlabelled": self.unlabelled,
-            }
-        )
-        return content
+        content = {
+            **asdict(self.difference),
+            "p_value": self.p_value,
+            "p_value_worse": self.p_value_worse,
+            "mean_ious": (self.challenger_mean_iou, self.champion_mean_iou),
+            "confidence": self.confidence,
+            "unit": self.unit,
+            "by_class": {name: asdict(interval) for name, interval in self.by_class.items()},
+            "unlabelled": self.unlabelled,
+        }
+        return dict(nan_as_null(content))
 
 
 def compare(
@@ -91,13 +87,9 @@ def compare(
     """Compares two models that were scored on the same images, by the same draws of units for both.
 
     Args:
-        challenger: counts of the one model.
-        champion: counts of the other model.
         unit: groups are drawn, or images if these are independent.
         num_resamples: resamples of the bootstrap, and exchanges of the test.
         seed: of both.
-        confidence: of each end of the difference, in (0.5, 1).
-        min_units: with fewer, there is no interval.
 
     Raises:
         EvidenceError: the tables are of other images, masks, groups or classes.
@@ -111,13 +103,8 @@ def compare(
     ious = [np.where(support > 0, iou_per_class(matrix), np.nan) for matrix in pooled]
     weights = draw_weights(num_units, num_resamples, seed)
     resampled = [resampled_iou(sums, weights) for sums in pair]
-    difference = percentile_interval(
-        mean_ious[0] - mean_ious[1],
-        mean_over_classes(resampled[0]) - mean_over_classes(resampled[1]),
-        confidence,
-        num_units,
-        min_units,
-    )
+    changes = mean_over_classes(resampled[0]) - mean_over_classes(resampled[1])
+    difference = percentile_interval(mean_ious[0] - mean_ious[1], changes, confidence, num_units, min_units)
     by_class = joint_intervals(ious[0] - ious[1], resampled[0] - resampled[1], confidence, support, min_units)
     tested = exchange_test(pair[0], pair[1], num_resamples, seed) if difference.is_shown else (math.nan, math.nan)
     predicted = (pair[0] + pair[1]).sum(axis=(0, 1)) > 0

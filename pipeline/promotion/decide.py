@@ -17,6 +17,7 @@ from pipeline.promotion.references import References
 from pipeline.promotion.rescore import Rescored
 from pipeline.promotion.rules import judge
 from pipeline.promotion.wording import to_sentences
+from pipeline.publishing.publication import Followed
 from pipeline.registry.client import Version
 from pipeline.report.place import NEWEST
 from pipeline.vision.confusion import mean_iou
@@ -29,10 +30,10 @@ class Promotion:
     Attributes:
         promoted: the alias `champion` is moved to it.
         reasons: with the scores that decided.
-        challenger: the version that was judged.
         champion: the champion before; None: there was none.
         evidence: of the ledger's line, as JSON takes it; empty if nothing was compared.
         line: number of the ledger's line; 0 until it is written.
+        publication: of the champion, afterwards.
     """
 
     promoted: bool
@@ -41,6 +42,7 @@ class Promotion:
     champion: Version | None
     evidence: Mapping[str, Any]
     line: int = 0
+    publication: Followed = None
 
     def __str__(self) -> str:
         return f"{'PROMOTED' if self.promoted else 'NOT PROMOTED'}: {'; '.join(to_sentences(self.reasons))}"
@@ -51,7 +53,6 @@ class Scored:
     """A version on today's test split.
 
     Attributes:
-        version: as it is registered.
         mean_iou: in [0, 1]; nan without a counted pixel.
         num_leaked: today's test images that it was trained or chosen on; None: not known.
         comparison: of the challenger against this version; None for the challenger itself.
@@ -65,14 +66,11 @@ class Scored:
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts that a decision follows from.
+    """Facts that a decision follows from; champion, anchor and `champion_test_md5` are those of `References`.
 
     Attributes:
-        challenger: may become champion.
-        champion: None: there is none.
-        anchor: None: there is none; the object `champion` itself if both are the same version.
+        anchor: the object `champion` itself if both are the same version.
         test_md5: of today's test split.
-        champion_test_md5: of the test split by which the champion was chosen; None: not known.
         noise: None: not measured.
     """
 
@@ -92,9 +90,7 @@ class Facts:
     @property
     def is_test_split_changed(self) -> bool | None:
         """None: there is no champion, or its test split is not known."""
-        if self.champion is None or self.champion_test_md5 is None:
-            return None
-        return self.champion_test_md5 != self.test_md5
+        return None if self.champion_test_md5 is None else self.champion_test_md5 != self.test_md5
 
 
 def gather_facts(
@@ -108,33 +104,24 @@ def gather_facts(
     """Compares a challenger with champion and anchor.
 
     Args:
-        challenger: may become champion.
-        references: champion and anchor.
         rescored: tables of all three, by name.
-        num_leaked: today's test images that each was trained or chosen on, by name.
-        noise: None: not measured.
+        num_leaked: as in `Scored`, by name.
         bootstrap: settings of `compare`.
 
     Raises:
         EvidenceError: the tables are of other images, masks, groups or classes.
     """
-    tables, scored = rescored.tables, dict[str, Scored]()
-    for version in filter(None, (challenger, references.champion, references.anchor)):
-        name = str(version)
-        if name not in scored:
-            is_challenger = name == str(challenger)
-            against = None if is_challenger else compare(tables[str(challenger)], tables[name], **bootstrap)
-            scored[name] = Scored(version, mean_iou(tables[name].pooled()), num_leaked[name], against)
+    own, tables, scored = str(challenger), rescored.tables, dict[str, Scored]()
+    versions = {str(version): version for version in (challenger, references.champion, references.anchor) if version}
+    for name, version in versions.items():
+        against = None if name == own else compare(tables[own], tables[name], **bootstrap)
+        scored[name] = Scored(version, mean_iou(tables[name].pooled()), num_leaked[name], against)
     champion, anchor = (scored.get(str(version)) for version in (references.champion, references.anchor))
-    return Facts(scored[str(challenger)], champion, anchor, rescored.test_md5, references.champion_test_md5, noise)
+    return Facts(scored[own], champion, anchor, rescored.test_md5, references.champion_test_md5, noise)
 
 
 def check_challenger(challenger: Version, name: str) -> None:
-    """Checks that a version can become champion of a model.
-
-    Args:
-        challenger: may become champion.
-        name: of our registered model.
+    """Checks that a version can become champion of the registered model `name`.
 
     Raises:
         EvidenceError: the gate did not accept the version.
@@ -152,7 +139,6 @@ def check_newest(challenger: Version | None, verdict: Verdict, judged: datetime)
     """Checks that no newer model than the challenger was rejected, as `segline promote` means the newest model.
 
     Args:
-        challenger: with the alias; None: there is none.
         verdict: of the gate on the newest model.
         judged: time of the verdict.
 
@@ -176,27 +162,24 @@ def refuse_unseen(
     """The refusal of a challenger that need not be scored; None if it has to be.
 
     Args:
-        challenger: may become champion.
-        champion: None: there is none.
         demoted: lines of the rollbacks by the number of the version that each demoted.
         is_named: a person named the version, which compares a demoted one again.
     """
-    reason = None
-    if champion and champion.number == challenger.number:
-        reason = give_reason("already_champion", model=str(challenger))
-    elif challenger.number in demoted and not is_named:
-        values = {"number": challenger.number, "line": demoted[challenger.number]}
-        reason = give_reason("demoted", model=str(challenger), **values)
-    return Promotion(False, (reason,), challenger, champion, {}) if reason else None
+    model, number = str(challenger), challenger.number
+    if champion and champion.number == number:
+        reason = give_reason("already_champion", model=model)
+    elif number in demoted and not is_named:
+        reason = give_reason("demoted", model=model, number=number, line=demoted[number])
+    else:
+        return None
+    return Promotion(False, (reason,), challenger, champion, {})
 
 
 def decide(facts: Facts, rule: str, limits: Limits, settings: Mapping[str, Any]) -> Promotion:
     """Applies the rule to the facts; for a first champion the gate's verdict is enough.
 
     Args:
-        facts: scores and comparisons.
         rule: a name of `RULES`.
-        limits: margins and noise floor.
         settings: the section `promote` of the params, for the evidence.
     """
     against = [scored.comparison if scored else None for scored in (facts.champion, facts.anchor)]
@@ -210,12 +193,7 @@ def decide(facts: Facts, rule: str, limits: Limits, settings: Mapping[str, Any])
 
 
 def supersede(decision: Promotion, cause: str) -> Promotion:
-    """The decision if another program moved the champion before its line was written.
-
-    Args:
-        decision: that came too late.
-        cause: the ledger's reason why the line is void.
-    """
+    """The decision if another program moved the champion before its line was written, for the ledger's `cause`."""
     champion = str(decision.champion) if decision.champion else None
     reason = give_reason("superseded", model=str(decision.challenger), champion=champion, cause=cause)
     return replace(decision, promoted=False, reasons=(reason, *decision.reasons))
@@ -265,11 +243,10 @@ def _describe_noise(facts: Facts) -> Iterator[Reason]:
 
 def _to_evidence(facts: Facts, settings: Mapping[str, Any]) -> dict[str, Any]:
     models = {str(scored.version.number): scored for scored in (facts.challenger, *facts.references)}
-    compared = {number: scored.comparison for number, scored in models.items() if scored.comparison}
     return {
         "rule": settings,
         "mean_ious": nan_as_null({number: scored.mean_iou for number, scored in models.items()}),
-        "comparisons": {number: comparison.to_dict() for number, comparison in compared.items()},
+        "comparisons": {number: one.comparison.to_dict() for number, one in models.items() if one.comparison},
         "champion": facts.champion and facts.champion.version.number,
         "anchor": facts.anchor and facts.anchor.version.number,
         "test_md5": facts.test_md5,

@@ -15,8 +15,7 @@ from pipeline.registry.client import Version
 from pipeline.registry.runs import download_run, log_text
 from pipeline.report.place import NEWEST, publish
 from pipeline.report.render import Decision, render_report
-
-FOLDER = Path(".segline")
+from pipeline.runtime.locks import FOLDER
 
 
 def decision_of(promotion: Promotion) -> Decision:
@@ -49,16 +48,12 @@ def report_decision(number: int, version: Version, decision: Decision) -> None:
     the decision is in the ledger.
     """
     try:
-        page = _render(version, decision)
+        FOLDER.mkdir(exist_ok=True)
+        with TemporaryDirectory(dir=FOLDER) as temporary:
+            download_run(version.run_id, Path(temporary))
+            page = render_report(Path(temporary), decision)
         publish(page)
         print(f"report: {NEWEST}")
         log_text(version.run_id, page, f"report/decision-{number}.html")
     except (SeglineError, OSError) as err:
         print(f"warning: the decision stands, its report could not be stored: {err}", file=sys.stderr)
-
-
-def _render(version: Version, decision: Decision) -> str:
-    FOLDER.mkdir(exist_ok=True)
-    with TemporaryDirectory(dir=FOLDER) as temporary:
-        download_run(version.run_id, Path(temporary))
-        return render_report(Path(temporary), decision)

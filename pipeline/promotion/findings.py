@@ -70,13 +70,7 @@ def judge_noise(against: Comparison, limits: Limits, is_required: bool) -> Itera
 
 
 def judge_margin(against: Comparison, margin: float, reference: str) -> Finding:
-    """Non-inferiority: the lower end of the difference is above -`margin`.
-
-    Args:
-        against: the challenger against the reference.
-        margin: of mean IoU, from 0.
-        reference: "champion" or "anchor".
-    """
+    """Non-inferiority to the reference, "champion" or "anchor": the lower end of the difference is above -`margin`."""
     if not against.difference.is_shown:
         return lacks_units(against, reference)
     is_above = against.difference.low > -margin

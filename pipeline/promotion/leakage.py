@@ -11,8 +11,7 @@ from pipeline.dataset.manifest import MANIFEST, ManifestRow, read_manifest
 from pipeline.registry.client import Version
 from pipeline.registry.runs import find_file
 
-STORED = f"validate/{MANIFEST.name}"
-"""The manifest in the version's run, as `register` stores it."""
+STORED = f"validate/{MANIFEST.name}"  # in the version's run
 
 
 def count_leaked(version: Version, rows: Iterable[ManifestRow]) -> int | None:

@@ -18,20 +18,12 @@ from pipeline.text import shown
 NOISE = FOLDER / "noise"
 """Projects of seeds, and the results of those that have finished."""
 NOISE_TAG = "noise_floor"
-NOISE_CONFIDENCE = 0.95
 MIN_RUNS = 3
 
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """A difference of mean IoU that the seed alone can make, and what it was measured on.
-
-    Attributes:
-        floor: from 0.
-        params_md5: of params.yaml.
-        data_md5: version of the data.
-        mean_ious: of the seeds.
-    """
+    """A difference of mean IoU that the seed alone can make, and what it was measured on."""
 
     floor: Annotated[FiniteFloat, Field(ge=0)]
     params_md5: str
@@ -58,7 +50,7 @@ def noise_floor(mean_ious: Sequence[float]) -> float:
         )
     if not np.isfinite(mean_ious).all():
         raise EvidenceError(f"mean IoUs are {list(mean_ious)}, expected numbers; run `segline noise` again")
-    quantile = float(stdtrit(len(mean_ious) - 1, NOISE_CONFIDENCE))
+    quantile = float(stdtrit(len(mean_ious) - 1, 0.95))
     return quantile * math.sqrt(2) * float(np.std(mean_ious, ddof=1))
 
 

@@ -29,8 +29,6 @@ def find_references(challenger: Version, standing: Standing, anchor: str | int) 
     """Reads champion and anchor.
 
     Args:
-        challenger: may become champion.
-        standing: state of ledger and aliases.
         anchor: "best", "none" or the number of a version.
 
     Raises:
@@ -59,8 +57,6 @@ def find_best(lines: Sequence[Line], found: Aliases, existing: Collection[int]) 
     deleted is skipped.
 
     Args:
-        lines: in the order of their numbers.
-        found: the aliases in MLflow, the state of a ledger without lines.
         existing: numbers of the versions that are in the registry.
     """
     counted = set(existing) - find_demoted(lines, found).keys()
@@ -79,10 +75,6 @@ def find_demoted(lines: Sequence[Line], found: Aliases) -> dict[int, int]:
 
     A rollback demotes the champion if it goes back to a version that was promoted earlier. A rollback to a later
     champion undoes another rollback, so it demotes none. A version that becomes champion again is not demoted any more.
-
-    Args:
-        lines: in the order of their numbers.
-        found: the aliases in MLflow, the state of a ledger without lines.
     """
     start = lines[0].found if lines else found
     champion, demoted = start.champion, dict[int, int]()

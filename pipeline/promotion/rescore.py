@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.dataset.contract import ClassList, read_class_list
+from pipeline.dataset.contract import read_class_list
 from pipeline.dataset.manifest import read_manifest
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.image_table import ImageTable
@@ -23,7 +23,6 @@ class Rescored:
 
     Attributes:
         tables: counts of each model, by its name.
-        test_md5: of the test split.
     """
 
     tables: Mapping[str, ImageTable]
@@ -44,7 +43,13 @@ def rescore(models: Mapping[str, Path]) -> Rescored:
     classes, rows = read_class_list(), read_manifest()
     check_test_split(rows)
     for name, model in models.items():
-        _check_classes(name, ModelCard.read(model).classes, classes)
+        known = ModelCard.read(model).classes
+        if known.names != classes.names:
+            raise EvidenceError(
+                f"{name} knows the classes {', '.join(known.names)}, today's data has {', '.join(classes.names)}; "
+                "only models of the same classes, in the same order, can be compared: give the models of the new "
+                "classes a name of their own with SEGLINE_MODEL_NAME"
+            )
     tables = {
         name: count_images(Predictor.read(model), rows, classes, partial(_check_probabilities, name))
         for name, model in models.items()
@@ -58,13 +63,4 @@ def _check_probabilities(name: str, seen: Seen) -> None:
         raise EvidenceError(
             f"{name}: its probabilities on {seen.row.image} range from {low:g} to {high:g}, expected [0, 1]; "
             "a model that gives none can be neither compared nor promoted, train and export it again"
-        )
-
-
-def _check_classes(name: str, known: ClassList, today: ClassList) -> None:
-    if known.names != today.names:
-        raise EvidenceError(
-            f"{name} knows the classes {', '.join(known.names)}, today's data has {', '.join(today.names)}; only "
-            "models of the same classes, in the same order, can be compared: give the models of the new classes a "
-            "name of their own with SEGLINE_MODEL_NAME"
         )

@@ -10,15 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.evaluation.reasons import Reason, Value
-from pipeline.promotion.findings import (
-    Finding,
-    Limits,
-    describe,
-    give_reason,
-    judge_margin,
-    judge_noise,
-    lacks_units,
-)
+from pipeline.promotion.findings import Finding, Limits, describe, give_reason, judge_margin, judge_noise, lacks_units
 
 if TYPE_CHECKING:
     from pipeline.promotion.comparison import Comparison
@@ -69,7 +61,6 @@ def judge(rule: str, limits: Limits, against_champion: Comparison | None, agains
 
     Args:
         rule: a name of `RULES`.
-        limits: margins and noise floor.
         against_champion: None: there is no champion, and the gate's thresholds alone decide.
         against_anchor: None: there is no anchor; `against_champion` itself if the champion is the anchor.
     """

@@ -92,8 +92,7 @@ SENTENCES: Mapping[str, str] = {
     "alias_moved_by_hand": "the alias was at {alias_at}, moved by hand",
 }
 """Sentence of each code; a code of a rule in a file of its own may be absent, then its values are listed."""
-LISTED = {"class_not_judged", "class_without_labels"}
-"""Codes whose reasons, one a class, share a sentence."""
+LISTED = {"class_not_judged", "class_without_labels"}  # their reasons, one a class, share a sentence
 FORMATS: Mapping[str, Callable[[float], str]] = {
     **dict.fromkeys(("difference", "low", "high"), lambda share: f"{100 * share:+.2f}"),
     **dict.fromkeys(("margin", "noise_floor"), lambda share: f"{100 * share:.2f}"),

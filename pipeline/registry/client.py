@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pipeline.errors import RegistryError
-from pipeline.registry.connection import is_made, opened, shown_uri
+from pipeline.registry.connection import find_file, opened, shown_uri, tracking_uri
 from pipeline.text import shown
 
 CHALLENGER, CHAMPION, PREVIOUS = "challenger", "champion", "previous"
@@ -29,7 +29,6 @@ class Version:
     """A version of a registered model.
 
     Attributes:
-        name: of the registered model.
         number: 1, 2, ...
         run_id: the MLflow run that holds its record.
         aliases: sorted.
@@ -97,17 +96,14 @@ def read_model(name: str = "") -> Model:
         RegistryError: MLflow cannot be reached.
     """
     name = name or model_name()
-    if not is_made():
+    file = find_file(tracking_uri())
+    if file and not file.exists():  # reading must not make one
         return Model({}, ())
-    with opened() as (_, client):
+    with opened() as (mlflow, client):
         models = client.search_registered_models(f"name = '{name}'")
-        rows: list[Any] = []
-        token = None
-        while models and token != "":
-            page = client.search_model_versions(f"name = '{name}'", page_token=token)
-            rows, token = [*rows, *page], page.token or ""
-    if not models:
-        return Model({}, ())
+        if not models:
+            return Model({}, ())
+        rows = mlflow.search_model_versions(filter_string=f"name = '{name}'")
     versions = sorted((to_version(row, models[0].aliases) for row in rows), key=lambda version: version.number)
     return Model(_to_tags(models[0].tags), tuple(versions))
 
@@ -233,14 +229,12 @@ def to_version(row: Any, aliases: Mapping[str, Any]) -> Version:
     Raises:
         RegistryError: the version has no number.
     """
-    if not re.fullmatch(NUMBER, str(row.version)):
-        raise RegistryError(
-            f"{row.name}: MLflow has a version {shown(str(row.version))!r}, expected a number; delete it"
-        )
-    number = int(row.version)
-    own = tuple(sorted(str(alias) for alias, target in aliases.items() if str(target) == str(number)))
+    text = str(row.version)
+    if not re.fullmatch(NUMBER, text):
+        raise RegistryError(f"{row.name}: MLflow has a version {shown(text)!r}, expected a number; delete it")
+    own = tuple(sorted(str(alias) for alias, target in aliases.items() if str(target) == str(int(text))))
     created = _to_time(row.creation_timestamp)
-    return Version(row.name, number, str(row.run_id or ""), own, _to_tags(row.tags), created, str(row.source))
+    return Version(row.name, int(text), str(row.run_id or ""), own, _to_tags(row.tags), created, str(row.source))
 
 
 def _to_tags(tags: Mapping[str, Any]) -> dict[str, str]:

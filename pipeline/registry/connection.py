@@ -22,8 +22,7 @@ from pipeline.secrets import without_secrets
 SQLITE = "sqlite:///"
 UNFINISHED = ("duplicate column name", "already exists", "no such table", "no such column")
 OTHER_MLFLOW = ("out-of-date database schema", "Can't locate revision")
-FILLED = ("runs", "registered_models")
-"""Tables that hold rows as soon as anything of value is in the registry."""
+FILLED = ("runs", "registered_models")  # tables that hold rows as soon as anything of value is there
 MLFLOW_QUIET = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -38,6 +37,20 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
 
 
+def set_absolute_uri() -> None:
+    """Names the registry so in the environment that it is the same from every folder."""
+    uri = tracking_uri()
+    if (file := find_file(uri)) and not file.is_absolute():
+        uri = uri.replace(str(file), str(file.absolute()), 1)
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+
+
+def local_artifacts() -> Path:
+    """Folder of the files of runs, if MLflow is not a server: next to the database's file."""
+    file = find_file(tracking_uri())
+    return (file.parent if file else Path()).resolve() / "mlartifacts"
+
+
 def shown_uri() -> str:
     """The address without user name and password, for messages."""
     return without_secrets(tracking_uri())
@@ -46,11 +59,6 @@ def shown_uri() -> str:
 def is_server() -> bool:
     """True if MLflow is a server, not a database that this process opens."""
     return tracking_uri().startswith(("http://", "https://"))
-
-
-def is_made() -> bool:
-    """False if MLflow is an SQLite file that does not exist yet; reading must not make one."""
-    return (file := find_file(tracking_uri())) is None or file.exists()
 
 
 @contextmanager
@@ -121,7 +129,6 @@ def make_file(path: Path, make: Callable[[str], None]) -> None:
     """Makes a missing database under another name and renames it when it is whole; one process of many makes it.
 
     Args:
-        path: of the file.
         make: writes the tables to an address.
     """
     if path.exists():

@@ -5,7 +5,6 @@ model again. These files may differ from the commit, because the registry keeps 
 """
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from pipeline.disk.files import md5_of, md5_of_code, read_yaml
 from pipeline.errors import EvidenceError
+from pipeline.repository.git import git
 from pipeline.text import shown
 
 PARAMS, DATA_DVC, DVC_LOCK, DVC_YAML = Path("params.yaml"), Path("data.dvc"), Path("dvc.lock"), Path("dvc.yaml")
@@ -23,8 +23,6 @@ CODE = ("pipeline", "flows", "segline", "dvc.yaml", "pyproject.toml", "requireme
 FILES = (DVC_LOCK, DVC_YAML, DATA_DVC, PARAMS, Path("pyproject.toml"), Path("requirements.lock"))
 """Files that the registry keeps in addition to the commit's hash."""
 IMPORTABLE = {".py", ".pyc", ".so"}
-COMPLETE = ("core.fsmonitor=false", "core.sparseCheckout=false", "core.quotePath=off")
-"""Settings with which git reads every file itself and hides none."""
 NUM_NAMED = 5  # files that a message names
 
 
@@ -35,8 +33,6 @@ class Lineage:
     Attributes:
         git_commit: 40 hex digits.
         data_md5: DVC's MD5 of the data set.
-        params_md5: of `params.yaml`.
-        dvc_lock_md5: of `dvc.lock`.
     """
 
     git_commit: str
@@ -45,7 +41,7 @@ class Lineage:
     dvc_lock_md5: str
 
 
-class _LockedFile(BaseModel):
+class LockedFile(BaseModel):
     """A dependency or output in `dvc.lock`; a URL has no MD5."""
 
     path: str
@@ -59,12 +55,12 @@ class _DataSet(BaseModel):
     md5: str
 
 
-class _LockedStage(BaseModel):
+class LockedStage(BaseModel):
     """A stage in `dvc.lock`, as DVC last ran it."""
 
     cmd: str | list[str]
-    deps: list[_LockedFile] = []
-    outs: list[_LockedFile] = []
+    deps: list[LockedFile] = []
+    outs: list[LockedFile] = []
     params: dict[str, dict[str, Any]] = {}
 
 
@@ -88,10 +84,10 @@ def read_commit() -> str:
     """The commit that is checked out.
 
     Raises:
-        EvidenceError: git, a repository or a commit is missing.
+        RepositoryError: git, a repository or a commit is missing.
     """
-    _git("rev-parse", "--git-dir", otherwise="run this in a clone of the project, or `git init` and commit its files")
-    return _git("rev-parse", "--verify", "HEAD", otherwise="commit the project's files first (git add, git commit)")
+    git("rev-parse", "--git-dir", otherwise="run this in a clone of the project, or `git init` and commit its files")
+    return git("rev-parse", "--verify", "HEAD", otherwise="commit the project's files first (git add, git commit)")
 
 
 def check_code_is_committed() -> None:
@@ -115,14 +111,14 @@ def list_uncommitted_code() -> list[str]:
     ignored file counts if Python can import it.
 
     Raises:
-        EvidenceError: git fails.
+        RepositoryError: git fails.
     """
     otherwise = "the repository may be damaged; `git fsck` says more"
     with TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": f"{folder}/index"}
-        _git("read-tree", "HEAD", otherwise=otherwise, environment=index)
+        git("read-tree", "HEAD", otherwise=otherwise, environment=index)
         options = "--porcelain -z --untracked-files=all --ignored --no-renames --ignore-submodules=none"
-        listing = _git("status", *options.split(), "--", *CODE, otherwise=otherwise, environment=index)
+        listing = git("status", *options.split(), "--", *CODE, otherwise=otherwise, environment=index)
     entries = ((line[:2], line[3:]) for line in listing.split("\0") if line)
     return [path for state, path in entries if state != "!!" or _is_importable(Path(path))]
 
@@ -131,25 +127,25 @@ def _is_importable(path: Path) -> bool:
     return path.suffix in IMPORTABLE and path.parent.name != "__pycache__"
 
 
-def read_data_version() -> tuple[str, str]:
-    """Path and MD5 of the data set in `data.dvc`.
+def read_data_version(path: Path = DATA_DVC) -> tuple[str, str]:
+    """Path and MD5 of the data set in `data.dvc`, or in another copy of that file.
 
     Raises:
-        EvidenceError: `data.dvc` is missing or is not what `dvc add` writes.
+        EvidenceError: the file is missing or is not what `dvc add` writes.
     """
-    content = _read_table(DATA_DVC, "bring data in with `segline import`")
+    content = _read_table(path, "bring data in with `segline import`")
     try:
         (data_set,) = TypeAdapter(tuple[_DataSet]).validate_python(content.get("outs"))
     except ValidationError as err:
         raise EvidenceError(
-            f"{DATA_DVC}: expected one output with path and md5, as `dvc add data` writes it; run that"
+            f"{path}: expected one output with path and md5, as `dvc add data` writes it; run that"
         ) from err
     return data_set.path, data_set.md5
 
 
 def compare_lock(data_path: str, data_md5: str) -> Iterator[str]:
     """Each difference between `dvc.lock` and the files here, a phrase each."""
-    lock = _read_lock()
+    lock = read_lock()
     stages = _read_table(DVC_YAML, "restore it from git").get("stages")
     if not isinstance(stages, dict) or not stages:
         yield f"{DVC_YAML} names no stage"
@@ -164,18 +160,23 @@ def compare_lock(data_path: str, data_md5: str) -> Iterator[str]:
             yield from _compare_command(name, stage.cmd, stages[name])
 
 
-def _read_lock() -> dict[str, _LockedStage]:
-    content = _read_table(DVC_LOCK, "run `dvc repro`")
+def read_lock(path: Path = DVC_LOCK) -> dict[str, LockedStage]:
+    """The stages in `dvc.lock`, or in another copy of that file, by name.
+
+    Raises:
+        EvidenceError: the file is missing or is not what DVC writes.
+    """
+    content = _read_table(path, "run `dvc repro`")
     try:
-        return TypeAdapter(dict[str, _LockedStage]).validate_python(content.get("stages") or {})
+        return TypeAdapter(dict[str, LockedStage]).validate_python(content.get("stages") or {})
     except ValidationError as err:
         place = ".".join(map(str, err.errors()[0]["loc"]))
         raise EvidenceError(
-            f"{DVC_LOCK}: is not what DVC writes (stages.{place}: {err.errors()[0]['msg']}); delete it, run `dvc repro`"
+            f"{path}: is not what DVC writes (stages.{place}: {err.errors()[0]['msg']}); delete it, run `dvc repro`"
         ) from err
 
 
-def _compare_files(stage: _LockedStage, data_path: str, data_md5: str) -> Iterator[str]:
+def _compare_files(stage: LockedStage, data_path: str, data_md5: str) -> Iterator[str]:
     for entry in [*stage.deps, *stage.outs]:
         if entry.md5 is None:
             continue
@@ -221,9 +222,7 @@ def _compare_command(name: str, locked: Any, stage: Any) -> Iterator[str]:
 def _look_up(content: Any, name: str) -> Any:
     """The value of a dotted name such as `train.network.width`; None if it is missing."""
     for part in name.split("."):
-        if not isinstance(content, dict) or part not in content:
-            return None
-        content = content[part]
+        content = content.get(part) if isinstance(content, dict) else None
     return content
 
 
@@ -232,22 +231,6 @@ def _read_table(path: Path, otherwise: str) -> Any:
     if not isinstance(content, dict):
         raise EvidenceError(f"{path}: is empty or not a table; {otherwise}")
     return content
-
-
-def _git(command: str, *arguments: str, otherwise: str, environment: Mapping[str, str] | None = None) -> str:
-    settings = [word for setting in COMPLETE for word in ("-c", setting)]
-    variables = {**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})}
-    try:
-        done = subprocess.run(
-            ["git", *settings, command, *arguments], capture_output=True, text=True, errors="replace", env=variables
-        )
-    except FileNotFoundError as err:
-        raise EvidenceError("git: not found; a model is registered with its commit, so install git") from err
-    if "dubious ownership" in done.stderr:
-        otherwise = "the repository belongs to another user; work as its owner, or allow it with that command"
-    if done.returncode:
-        raise EvidenceError(f"git {command} says: {' '.join(done.stderr.split())}; {otherwise}")
-    return done.stdout.rstrip("\n")
 
 
 def _some(items: list[str]) -> str:

@@ -6,7 +6,6 @@ registry's own files before the folder is used. Only temporary folders below the
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -60,7 +59,7 @@ def download_model(version: Version) -> Path:
     """
     md5, folder = read_md5(version), _folder_of(version)
     with _temporary_folder() as temporary:
-        model = _download(version, temporary)
+        model = download_unchecked(version, temporary)
         if (stored_md5 := md5_of(model)) != md5:
             raise RegistryError(
                 f"{version}: its model in MLflow is {stored_md5}, its tag {MODEL_TAG} says {md5}; files or tag were "
@@ -87,7 +86,12 @@ def read_md5(version: Version) -> str:
     return md5
 
 
-def _download(version: Version, temporary: Path) -> Path:
+def download_unchecked(version: Version, temporary: Path) -> Path:
+    """Downloads the SavedModel of a version into a folder, and compares it with nothing.
+
+    Raises:
+        RegistryError: the version was not registered by segline, or its files are gone.
+    """
     if not SOURCE.fullmatch(version.source):
         raise RegistryError(
             f"{version}: its files are at {shown(version.source)!r}, expected models:/m-..., as `segline register` "
@@ -145,9 +149,8 @@ def _keep(model: Path, folder: Path, md5: str, temporary: Path) -> None:
     """Moves a download to its place. A damaged folder or link there is moved away first, and never followed."""
     if _is_whole(folder, md5):
         return
-    if os.path.lexists(folder):
-        with suppress(FileNotFoundError):  # another process moved it
-            folder.rename(temporary / "replaced")
+    with suppress(FileNotFoundError):  # nothing is there, or another process moved it
+        folder.rename(temporary / "replaced")
     try:
         model.rename(folder)
     except OSError:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.registry.client import Version, to_version
-from pipeline.registry.connection import find_file, is_made, opened, tracking_uri
-from pipeline.registry.runs import LOCAL_ARTIFACTS
+from pipeline.registry.connection import find_file, local_artifacts, opened, tracking_uri
 
 IDENTITY = re.compile(r"[0-9a-f]{32}")
 MODEL = re.compile(r"m-[0-9a-f]{32}")
@@ -48,7 +47,7 @@ def list_all_versions() -> list[Version]:
     Raises:
         RegistryError: MLflow cannot be reached, or a version has no number.
     """
-    if not is_made():
+    if not _is_made():
         return []
     with opened() as (_, client):
         aliases = {model.name: model.aliases for model in _pages(client.search_registered_models)}
@@ -62,7 +61,7 @@ def list_runs() -> list[Run]:
     Raises:
         RegistryError: MLflow cannot be reached.
     """
-    if not is_made():
+    if not _is_made():
         return []
     with opened() as (mlflow, client):
         experiment = client.get_experiment_by_name(os.environ.get("SEGLINE_EXPERIMENT") or "segline")
@@ -96,6 +95,11 @@ def delete_run(run: Run, remove_folder: Callable[[Path], None]) -> None:
         store._hard_delete_run(run.id)
 
 
+def _is_made() -> bool:
+    """False if MLflow is a file that does not exist yet; reading must not make one."""
+    return (file := find_file(tracking_uri())) is None or file.exists()
+
+
 def _is_file() -> bool:
     return find_file(tracking_uri()) is not None
 
@@ -120,6 +124,6 @@ def _to_run(row: Any, models: list[Any], location: str) -> Run:
 
 def _find_folders(run_id: str, models: tuple[str, ...], location: str) -> Iterator[Path]:
     """Where this machine keeps the files of a run, if it is where `runs.py` puts them: no text of MLflow is a path."""
-    if _is_file() and location == str(LOCAL_ARTIFACTS.resolve()) and IDENTITY.fullmatch(run_id):
-        yield LOCAL_ARTIFACTS / run_id
-        yield from (LOCAL_ARTIFACTS / "models" / model for model in models if MODEL.fullmatch(model))
+    if _is_file() and location == str(local_artifacts()) and IDENTITY.fullmatch(run_id):
+        yield local_artifacts() / run_id
+        yield from (local_artifacts() / "models" / model for model in models if MODEL.fullmatch(model))

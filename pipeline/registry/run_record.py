@@ -25,13 +25,11 @@ class RunRecord:
     """The content of an MLflow run, without the model.
 
     Attributes:
-        tags: of the run.
         params: flat, name to text.
         metrics: finite scores by name.
         history: a row for each epoch, with a column `epoch`.
         files: a file or folder, and its folder in the run.
         texts: content of further files by path in the run.
-        data_path: of the data set.
         data_md5: DVC's MD5 of the data set.
     """
 
@@ -43,6 +41,24 @@ class RunRecord:
     texts: Mapping[str, str]
     data_path: str
     data_md5: str
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run as MLflow has it now, without its files.
+
+    Attributes:
+        tags: of the run.
+        params: by name.
+        metrics: the last value by name.
+        data_set: what the run says of its data set: the tags of the registration, `dvc.md5` and `digest`; empty if
+            there is none, or if it cannot be read.
+    """
+
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    data_set: Mapping[str, str]
 
 
 @dataclass(frozen=True)

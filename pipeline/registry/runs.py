@@ -16,19 +16,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import RegistryError
 from pipeline.registry.client import Version, ensure_model, model_name, to_version, write_patiently
-from pipeline.registry.connection import is_server, opened
-from pipeline.registry.run_record import RunRecord
+from pipeline.registry.connection import is_server, local_artifacts, opened
+from pipeline.registry.run_record import RunRecord, StoredRun
 
-LOCAL_ARTIFACTS = Path("mlartifacts")
 SERVING_CODE = Path(__file__).parents[1] / "serving/mlflow_model.py"
 SERVING_PACKAGES = ("mlflow", "numpy", "tensorflow")
 OPEN = "RUNNING"  # the status of a run that is not ended
 TO_REPEAT = "run `segline register`"
-MAX_PARAMS, MAX_METRICS = 100, 1000  # in one request
-MAX_DIGEST = 36
 
 _lost_runs: set[str] = set()
 
@@ -101,6 +99,28 @@ def write_run(name: str, metrics: Mapping[str, float], texts: Mapping[str, str],
         client.set_terminated(run_id, "FINISHED")
 
 
+def read_run(run_id: str) -> StoredRun:
+    """A run with its tags, params, metrics and data set.
+
+    Raises:
+        RegistryError: MLflow cannot be reached, or has no such run.
+    """
+    with opened() as (_, client):
+        run = client.get_run(run_id)
+    inputs = run.inputs.dataset_inputs if run.inputs else []
+    data_set = _parse_data_set(inputs[0].dataset) if inputs else {}
+    return StoredRun(dict(run.data.tags), dict(run.data.params), dict(run.data.metrics), data_set)
+
+
+def _parse_data_set(data_set: Any) -> dict[str, str]:
+    """The tags in the source of a data set, as `_log_input` writes them; {}: it is another's."""
+    try:
+        tags = TypeAdapter(dict[str, dict[str, str]]).validate_json(data_set.source)["tags"]
+    except (ValidationError, KeyError):
+        return {}
+    return {**tags, "digest": str(data_set.digest)}
+
+
 def download(address: str, folder: Path) -> Path:
     """Downloads the file at `runs:/RUN/PATH` or the files of a version's source; no name leads out of the folder.
 
@@ -159,7 +179,6 @@ def create_version(run_id: str, model: Path, description: str, tags: Mapping[str
     """Stores an exported model with a run and makes a version of it. The version is made last.
 
     Args:
-        run_id: of the run that holds the record.
         model: the SavedModel's folder.
         description: in Markdown.
         tags: of the version, `model_md5` among them.
@@ -182,7 +201,7 @@ def _create_run(client: Any, tags: Mapping[str, str] | None = None) -> str:
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         with suppress(Exception):  # another process may make it meanwhile; the next call repeats any other error
-            client.create_experiment(name, None if is_server() else str(LOCAL_ARTIFACTS.resolve()))
+            client.create_experiment(name, None if is_server() else str(local_artifacts()))
         experiment = client.get_experiment_by_name(name)
     return str(client.create_run(experiment.experiment_id, tags=dict(tags or {})).info.run_id)
 
@@ -220,10 +239,8 @@ def _signature(mlflow: Any) -> Any:
 
 def _log_record(mlflow: Any, client: Any, run_id: str, record: RunRecord) -> None:
     params = [mlflow.entities.Param(name, value) for name, value in record.params.items()]
-    for start in range(0, len(params), MAX_PARAMS):
-        client.log_batch(run_id, params=params[start : start + MAX_PARAMS])
     tags = [mlflow.entities.RunTag(name, value) for name, value in record.tags.items()]
-    client.log_batch(run_id, metrics=_to_metrics(mlflow, record.metrics, 0), tags=tags)
+    client.log_batch(run_id, _to_metrics(mlflow, record.metrics, 0), params, tags)
     _log_history(mlflow, client, run_id, record)
     write_patiently("the run's data set", lambda: _log_input(run_id, record))
     for path, folder in record.files:
@@ -239,11 +256,9 @@ def _log_history(mlflow: Any, client: Any, run_id: str, record: RunRecord) -> No
     metrics: list[Any] = []
     for row in record.history:
         step = int(row["epoch"])
-        metrics += _to_metrics(
-            mlflow, {name: row[name] for name in names if name in row and step not in live[name]}, step
-        )
-    for start in range(0, len(metrics), MAX_METRICS):
-        client.log_batch(run_id, metrics=metrics[start : start + MAX_METRICS])
+        missing = {name: row[name] for name in names if name in row and step not in live[name]}
+        metrics += _to_metrics(mlflow, missing, step)
+    client.log_batch(run_id, metrics)
 
 
 def _log_input(run_id: str, record: RunRecord) -> None:
@@ -251,7 +266,7 @@ def _log_input(run_id: str, record: RunRecord) -> None:
     tags = {"dvc.md5": record.data_md5, "dvc.path": record.data_path}
     source = json.dumps({"tags": {**record.tags, **tags}})
     with opened(TO_REPEAT) as (mlflow, client):
-        data = mlflow.entities.Dataset(record.data_path, record.data_md5[:MAX_DIGEST], "code", source)
+        data = mlflow.entities.Dataset(record.data_path, record.data_md5[:36], "code", source)
         labels = [mlflow.entities.InputTag(*tag) for tag in tags.items()]
         client.log_inputs(run_id, [mlflow.entities.DatasetInput(data, labels)])
 

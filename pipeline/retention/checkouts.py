@@ -6,12 +6,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pipeline.errors import StageError
+from pipeline.repository.checkout import CLONE
 from pipeline.retention.dvc_store import locked
 from pipeline.runtime.locks import FOLDER, held
 from pipeline.training.checkpoints import CHECKPOINTS
 
-CLONE = FOLDER / "runs"
-"""The clone in which scheduled runs work; it shares the project's DVC cache."""
 SCHEDULE = "schedule.lock"
 """Held for as long as a schedule is served, also while nothing runs."""
 WORKS = ("run", "noise", "scheduled")

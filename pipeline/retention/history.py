@@ -2,15 +2,15 @@
 
 import os
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.errors import EvidenceError
+from pipeline.errors import RepositoryError
+from pipeline.repository.git import run_git
 
 FILES = ("*.dvc", "dvc.lock", "*/dvc.lock")
 MISSING = re.compile(rb"^([0-9a-f]{40,64}) missing$", re.MULTILINE)
-SETTINGS = {"GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1", "LC_ALL": "C.UTF-8"}
+SETTINGS = {"GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1"}
 
 
 def read_history(checkout: Path, commits: Sequence[str] = ()) -> bytes:
@@ -23,17 +23,17 @@ def read_history(checkout: Path, commits: Sequence[str] = ()) -> bytes:
         commits: more commits by their 40 hex digits; those that are not there are left out.
 
     Raises:
-        EvidenceError: there is no git or no repository, an object is missing, or the history is cut off.
+        RepositoryError: there is no git or no repository, an object is missing, or the history is cut off.
     """
     if _git(checkout, "rev-parse", "--is-shallow-repository").strip() == b"true":
-        raise EvidenceError(f"{checkout.resolve()}: git's history is cut off here; run `git fetch --unshallow`")
+        raise RepositoryError(f"{checkout.resolve()}: git's history is cut off here; run `git fetch --unshallow`")
     every = ("--all", "--reflog", "--indexed-objects", "--full-history", "--ignore-missing")
     found = _git(checkout, "rev-list", *every, "--objects", *commits, "--", *FILES)
     lines = [line.partition(b" ") for line in found.splitlines()]
     blobs = sorted({blob for blob, _, name in lines if name.strip(b'"').endswith((b".dvc", b"dvc.lock"))})
     contents = _git(checkout, "cat-file", "--batch", given=b"\n".join(blobs)) if blobs else b""
     if missing := MISSING.search(contents):
-        raise EvidenceError(f"{checkout.resolve()}: git lacks object {missing[1].decode()}; run `git fetch`")
+        raise RepositoryError(f"{checkout.resolve()}: git lacks object {missing[1].decode()}; run `git fetch`")
     return contents
 
 
@@ -41,7 +41,7 @@ def read_files(checkout: Path) -> bytes:
     """The contents of DVC's files in a checkout, committed or not, one after the other.
 
     Raises:
-        EvidenceError: git cannot list them.
+        RepositoryError: git cannot list them.
     """
     options = ("--cached", "--others", "--exclude-standard", "-z")
     listed = _git(checkout, "ls-files", *options, "--", *FILES).split(b"\0")
@@ -51,13 +51,4 @@ def read_files(checkout: Path) -> bytes:
 
 
 def _git(checkout: Path, *words: str, given: bytes = b"") -> bytes:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(checkout), *words], input=given, capture_output=True, env={**os.environ, **SETTINGS}
-        )
-    except FileNotFoundError as err:
-        raise EvidenceError("git: not found; install it") from err
-    if done.returncode:
-        reason = " ".join(done.stderr.decode(errors="replace").split())
-        raise EvidenceError(f"git {words[0]} fails: {reason}; `git fsck` says more")
-    return done.stdout
+    return run_git(*words, folder=checkout, given=given, otherwise="`git fsck` says more", environment=SETTINGS)

@@ -29,14 +29,14 @@ def clean_mask(mask: np.ndarray, settings: Postprocess) -> np.ndarray:
 
 def _open(mask: np.ndarray, size_px: int) -> np.ndarray:
     kept = np.zeros(mask.shape, bool)
-    for id_ in np.flatnonzero(_count_pixels(mask)):
+    for id_ in np.unique(mask):
         kept |= open_mask(mask == id_, size_px)
     return fill_from_nearest(mask, ~kept)
 
 
 def _close(mask: np.ndarray, size_px: int) -> np.ndarray:
     """A class that has more pixels never takes from one that has fewer: a pole does not vanish in the sky's closing."""
-    num_pixels = _count_pixels(mask)
+    num_pixels = np.bincount(mask.ravel())
     ids = np.flatnonzero(num_pixels)
     closed = mask.copy()
     for id_ in ids[np.argsort(-num_pixels[ids], kind="stable")]:
@@ -48,13 +48,8 @@ def _drop_small_areas(mask: np.ndarray, min_area_px: int) -> np.ndarray:
     """Repeats until no region is small: filling can leave a fragment, and each pass has fewer pixels to fill."""
     while True:
         small = np.ones(mask.shape, bool)
-        for id_ in np.flatnonzero(_count_pixels(mask)):
+        for id_ in np.unique(mask):
             small &= ~drop_small_areas(mask == id_, min_area_px)
         if not small.any() or small.all():
             return mask
         mask = fill_from_nearest(mask, small)
-
-
-def _count_pixels(mask: np.ndarray) -> np.ndarray:
-    """(256,) pixels of each id."""
-    return np.bincount(mask.ravel(), minlength=256)

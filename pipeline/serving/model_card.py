@@ -37,7 +37,6 @@ class ModelCard:
     """The card of a model's folder.
 
     Attributes:
-        classes: names and colours of its ids.
         size: (height, width) in pixels at which the network sees an image.
         postprocess: cleaning of the predicted masks, in evaluation and in use alike.
     """

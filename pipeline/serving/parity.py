@@ -44,26 +44,25 @@ def compare(
     Args:
         network: from images (N, H, W, 3) in [0, 255] to logits (N, H, W, K).
         size: (height, width) at which it sees an image, pixels.
-        serve: the SavedModel.
-        names: names of the golden images.
+        names: of the golden images.
         images: the golden images, (H, W, 3) uint8 each.
 
     Raises:
         ExportError: a probability of the SavedModel is not finite.
     """
     network.compile(jit_compile=False)  # a graph as the SavedModel is one, and no XLA, which fuses otherwise
-    num_pixels = num_disagreeing = num_images = 0
+    num_pixels = num_disagreeing = 0
     difference = 0.0
-    for image in (*images, *make_images(size)):
+    made = list(make_images(size))
+    for image in (*images, *made):
         ids, probs = serve(image[None])
         if not np.isfinite(probs).all():
             raise ExportError("the SavedModel gives probabilities that are not finite; look at the training's history")
         own_probs = _keras_probs(network, size, image)
-        num_images += 1
         num_pixels += ids[0].size
         num_disagreeing += int((ids[0] != own_probs.argmax(-1)).sum())
         difference = max(difference, float(np.abs(probs[0] - own_probs).max(initial=0)))
-    return Parity(num_disagreeing / num_pixels, difference, tuple(sorted(names)), num_images - len(names))
+    return Parity(num_disagreeing / num_pixels, difference, tuple(sorted(names)), len(made))
 
 
 def check(parity: Parity, max_disagreeing_share: float, max_probability_difference: float) -> None:

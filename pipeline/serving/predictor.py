@@ -27,9 +27,7 @@ class Prediction(NamedTuple):
 
     def confidence(self) -> np.ndarray:
         """(H, W) float32 probability of the mask's class; where the mask was not cleaned, the highest."""
-        places = np.arange(0, self.probs.size, self.probs.shape[-1])
-        places += self.mask.ravel()
-        return self.probs.reshape(-1).take(places).reshape(self.mask.shape)
+        return np.take_along_axis(self.probs, self.mask[..., np.newaxis], axis=-1)[..., 0]
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from pipeline.promotion.noise_floor import read_noise_floor
 from pipeline.promotion.references import References, find_demoted, find_references
 from pipeline.promotion.rescore import rescore
 from pipeline.promotion.wording import to_sentences
+from pipeline.publishing.champion import follow_champion, show_followed
 from pipeline.registry.client import (
     CHALLENGER,
     Version,
@@ -59,12 +60,17 @@ def promote(version: str | None = None) -> Promotion:
     decision = carry_out(decision, standing)
     if decision.evidence:  # models were compared
         report_decision(decision.line, decision.challenger, decision_of(decision))
-    return decision
+    return replace(decision, publication=follow_champion())
 
 
 def show(decision: Promotion) -> None:
-    """Prints a decision and its reasons."""
+    """Prints a decision, its reasons, and the publication if there is one.
+
+    Raises:
+        StorageError: the champion could not be published; the decision stands.
+    """
     print(printable(str(decision)))
+    show_followed(decision.publication)
 
 
 def _read_challenger(version: str | None) -> Version:

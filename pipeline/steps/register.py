@@ -1,7 +1,7 @@
 """Registers an accepted model, with all that is needed to make it again, as the version `challenger`."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from pipeline.dataset.fingerprint import Fingerprint
@@ -15,8 +15,9 @@ from pipeline.ledger.audit import HEAD_TAG, head_of
 from pipeline.ledger.ledger import read_ledger
 from pipeline.params import read_params
 from pipeline.registry.client import CHALLENGER, Version, delete_version, list_versions, set_alias, write_patiently
-from pipeline.registry.evidence import EVIDENCE_TAG, evidence_md5
+from pipeline.registry.evidence import BOUND, EVIDENCE_TAG, evidence_md5
 from pipeline.registry.lineage import FILES, PARAMS, Lineage, read_commit, read_data_version, read_lineage
+from pipeline.registry.run_contents import CONTENTS, CONTENTS_TAG, RunContents, md5_of_text
 from pipeline.registry.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
 from pipeline.registry.runs import create_version, recorded_run
 from pipeline.report.place import publish_gate_page
@@ -55,7 +56,12 @@ def show(version: Version) -> None:
 
 
 def _register(scores: Scores, tags: dict[str, str]) -> Version:
-    with recorded_run(_read_record(scores, tags)) as run_id:
+    record = _read_record(scores, tags)
+    contents = RunContents.of(record).text
+    tags = {**tags, CONTENTS_TAG: md5_of_text(contents)}
+    tags[EVIDENCE_TAG] = evidence_md5(tags)
+    record = replace(record, tags={**record.tags, **tags}, texts={**record.texts, CONTENTS: contents})
+    with recorded_run(record) as run_id:
         about = _describe(scores, tags, ModelCard.read(MODEL).postprocess)
         version = create_version(run_id, MODEL, about, {**tags, HEAD_TAG: head_of(read_ledger())})
     first = _find_twin(tags)
@@ -66,7 +72,12 @@ def _register(scores: Scores, tags: dict[str, str]) -> Version:
 
 
 def _find_twin(tags: dict[str, str]) -> Version | None:
-    return next((one for one in list_versions() if one.tags.get(EVIDENCE_TAG) == tags[EVIDENCE_TAG]), None)
+    """The version with the same evidence, whose tags nobody changed; the machine that registers may be another."""
+    for version in list_versions():
+        is_same = all(version.tags.get(name) == tags[name] for name in BOUND)
+        if is_same and version.tags.get(EVIDENCE_TAG) == evidence_md5(version.tags):
+            return version
+    return None
 
 
 def _read_accepted() -> Scores:
@@ -100,7 +111,6 @@ def _tags(scores: Scores, origin: Lineage) -> dict[str, str]:
     tags = {**asdict(origin), "model_md5": scores.evidence.model_md5, "verdict_md5": md5_of(VERDICT)}
     return {
         **tags,
-        EVIDENCE_TAG: evidence_md5(tags),
         "verdict": "accepted",
         "mean_iou": f"{scores.mean_iou:.6f}",
         "test_md5": scores.evidence.test_md5,

@@ -10,6 +10,8 @@ from pipeline.ledger.ledger import Line, new_line
 from pipeline.promotion.decision_report import report_decision, rollback_of
 from pipeline.promotion.findings import give_reason
 from pipeline.promotion.wording import to_sentences
+from pipeline.publishing.champion import follow_champion, show_followed
+from pipeline.publishing.publication import Followed
 from pipeline.registry.client import Version, find_version, list_versions, model_name
 from pipeline.registry.evidence import download_verified
 
@@ -21,11 +23,13 @@ class Rollback(NamedTuple):
         champion: the champion now.
         previous: number of the champion before; None if there was none, or if it is the same version.
         is_named: the version was given by name, so it need not be the previous champion.
+        publication: of the champion, afterwards.
     """
 
     champion: Version
     previous: int | None
     is_named: bool
+    publication: Followed = None
 
 
 def rollback(to: str | None = None) -> Rollback:
@@ -39,13 +43,19 @@ def rollback(to: str | None = None) -> Rollback:
     line = move(target, standing)
     report_decision(line.number, target, rollback_of(line.number, target, line.reasons))
     before = standing.state.champion
-    return Rollback(target, before if before != target.number else None, is_named=to is not None)
+    previous = before if before != target.number else None
+    return Rollback(target, previous, is_named=to is not None, publication=follow_champion())
 
 
 def show(rollback: Rollback) -> None:
-    """Prints which version is champion now."""
+    """Prints which version is champion now, and the publication if there is one.
+
+    Raises:
+        StorageError: the champion could not be published; the rollback stands.
+    """
     rest = f", {model_name()}/{rollback.previous} is previous" if rollback.previous else ""
     print(f"{rollback.champion} is champion{'' if rollback.is_named else ' again'}{rest}")
+    show_followed(rollback.publication)
 
 
 def move(target: Version, standing: Standing) -> Line:

@@ -32,7 +32,12 @@ def version_rows(version: Version, known_md5: Mapping[Path, str], data: Path = D
         names = sorted(version.files.keys() | md5s.keys())
         states = {name: _compare(md5s.get(name), version.files.get(name), version) for name in names}
     return [
-        {"path": (data / name).as_posix(), "state": state, "advice": advice.format(data=data), "version": version.md5}
+        {
+            "path": (data / name).as_posix(),
+            "state": state,
+            "advice": advice.replace("{data}", str(data)),
+            "version": version.md5,
+        }
         for name, (state, advice) in states.items()
     ]
 

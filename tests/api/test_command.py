@@ -18,6 +18,7 @@ from pipeline.runtime.locks import only_one
 from pipeline.vision.codec import read_mask, write_png
 from segline.command import WrongWordsError, build_app, call
 from tests.flows.tiny_flow import ask_prefect, started, write_tiny_flow
+from tests.flows.tiny_team import write_team
 
 HEAVY = {"boto3", "cv2", "dvc", "great_expectations", "keras", "mlflow", "numpy", "pandas", "prefect", "tensorflow"}
 
@@ -67,6 +68,7 @@ def test_the_command_starts_without_heavy_libraries() -> None:
         (["compare", "1"], 'Command "compare" parameter SECOND requires an argument'),
         (["compare", "--first", "1", "2"], "'--first' is not an option of `segline compare`"),
         (["noise", "--runs", "2.5"], "Invalid value for --runs: '2.5' is not a whole number; `segline noise --help`"),
+        (["publish", "--keep", "2.5"], "Invalid value for --keep: '2.5' is not a whole number; `segline publish --h"),
         (["import", "folder", "a", "b", "--classes", "c", "--kind", "red"], 'Invalid value "red" for --kind.*"colour"'),
     ],
 )
@@ -123,8 +125,7 @@ def test_a_second_run_is_refused_at_once(project: Path) -> None:
         call(["run"])
 
 
-@pytest.mark.parametrize("words", [["run"], ["schedule", "--cron", "0 3 * * *"]], ids=["run", "schedule"])
-def test_code_that_is_not_committed_is_reported_before_anything_starts(project: Path, words: list[str]) -> None:
+def test_code_that_is_not_committed_is_reported_before_anything_starts(project: Path) -> None:
     """What registering would refuse hours later is refused at once, with a way to train all the same."""
     write_tiny_flow(project)
     (project / "pipeline").mkdir()
@@ -132,7 +133,7 @@ def test_code_that_is_not_committed_is_reported_before_anything_starts(project: 
     with pytest.raises(
         EvidenceError, match="code is not committed: pipeline/new.py; .* `dvc repro`, which does not ask for"
     ):
-        call(words)
+        call(["run"])
     assert not (project / ".segline/prefect/server.log").exists()
 
 
@@ -191,9 +192,9 @@ def test_registry_commands_reach_their_steps(project: Path, capsys: pytest.Captu
 
 
 @pytest.mark.e2e
-def test_a_schedule_runs_the_flow(project: Path) -> None:
+def test_a_schedule_runs_the_flow(project: Path, tmp_path: Path) -> None:
     """With no server by address, `segline schedule` runs the flow when its minute comes, and Ctrl-C ends it."""
-    write_tiny_flow(project)
+    write_team(project, tmp_path)
     with started("segline.command", "schedule", "--cron", "* * * * *") as child:
         assert child.stdout
         lines = iter(child.stdout)

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.dataset.versions import is_fresh
+from pipeline.repository.git import git
 from tests.flows.tiny_flow import TRAIN, ask_prefect, mlflow_states, run_flow, started, write_tiny_flow
+from tests.flows.tiny_team import save, write_team
 from tests.processes import wait_for_end
 
 
@@ -103,9 +105,14 @@ def test_a_registry_that_is_not_there_is_reported_before_the_training(
         (["schedule", "--cron", "* * * * *"], signal.SIGTERM, 143),
     ],
 )
-def test_a_run_that_is_stopped_says_how_to_go_on(tiny: Path, words: list[str], sign: int, code: int) -> None:
+def test_a_run_that_is_stopped_says_how_to_go_on(
+    project: Path, tmp_path: Path, words: list[str], sign: int, code: int
+) -> None:
     """Ctrl-C, which reaches every process in the terminal, and SIGTERM end all without a traceback."""
-    (tiny / "train.py").write_text(TRAIN.replace("0.3", "20"))
+    write_team(project, tmp_path)
+    (project / "train.py").write_text(TRAIN.replace("0.3", "20"))
+    save("slow")
+    git("push", "--quiet")
     with started("segline.command", *words, start_new_session=True) as child:
         assert child.stdout
         line = next(line for line in child.stdout if "epoch 1/3 of process" in line)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from pipeline.disk.files import md5_of
-from pipeline.errors import EvidenceError
+from pipeline.errors import EvidenceError, RepositoryError
 from pipeline.registry.lineage import read_lineage
 from tests.finished_project import commit, write_lock, write_project
 
@@ -152,7 +152,7 @@ def test_repository_of_another_user() -> None:
     """Git refuses a repository of another user; the message says how to allow it."""
     os.chown(".", 4321, 4321)
     os.chown(".git", 4321, 4321)
-    with pytest.raises(EvidenceError, match="dubious ownership.*safe.directory.*belongs to another user"):
+    with pytest.raises(RepositoryError, match="dubious ownership.*safe.directory.*belongs to another user"):
         read_lineage()
 
 
@@ -206,7 +206,7 @@ def test_repository_without_a_commit() -> None:
     """Before the first commit there is nothing to register with."""
     shutil.rmtree(".git")
     run_git("init", "--quiet")
-    with pytest.raises(EvidenceError, match="git rev-parse says: .*commit the project's files first"):
+    with pytest.raises(RepositoryError, match="git rev-parse says: .*commit the project's files first"):
         read_lineage()
 
 
@@ -214,14 +214,14 @@ def test_folder_without_a_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     """Outside git there is no lineage."""
     shutil.rmtree(".git")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
-    with pytest.raises(EvidenceError, match="not a git repository.*run this in a clone"):
+    with pytest.raises(RepositoryError, match="not a git repository.*run this in a clone"):
         read_lineage()
 
 
 def test_machine_without_git(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without git the message asks for it."""
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(EvidenceError, match="git: not found; .* install git"):
+    with pytest.raises(RepositoryError, match="git: not found; .* install git"):
         read_lineage()
 
 

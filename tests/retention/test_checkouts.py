@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StageError
-from pipeline.retention.checkouts import CLONE, idle, list_checkouts, list_held, list_locks
+from pipeline.repository.checkout import CLONE
+from pipeline.retention.checkouts import idle, list_checkouts, list_held, list_locks
 from pipeline.retention.dvc_store import locked
 from pipeline.runtime.locks import FOLDER, held, only_one
 

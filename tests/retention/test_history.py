@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import EvidenceError
+from pipeline.errors import RepositoryError
 from pipeline.retention.history import read_files, read_history
 from tests.retention.aged_project import git
 
@@ -65,15 +65,15 @@ def test_what_git_cannot_give_is_an_error(project: Path, tmp_path: Path, monkeyp
     assert read_history(Path()) == b""
     commit("first")
     (project / ".git/shallow").write_text(git("rev-parse", "HEAD") + "\n")
-    with pytest.raises(EvidenceError, match="`git fetch --unshallow`"):
+    with pytest.raises(RepositoryError, match="`git fetch --unshallow`"):
         read_history(Path())
     (project / ".git/shallow").unlink()
     blob = git("rev-parse", "HEAD:dvc.lock")
     (project / f".git/objects/{blob[:2]}/{blob[2:]}").unlink()
-    with pytest.raises(EvidenceError, match="git .*fails|git lacks object"):
+    with pytest.raises(RepositoryError, match="git .* says|git lacks object"):
         read_history(Path())
-    with pytest.raises(EvidenceError, match="git rev-parse fails"):
+    with pytest.raises(RepositoryError, match="git rev-parse says"):
         read_history(tmp_path)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(EvidenceError, match="git: not found"):
+    with pytest.raises(RepositoryError, match="git: not found"):
         read_history(Path())

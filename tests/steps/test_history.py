@@ -37,7 +37,7 @@ def test_table_tells_each_decision_and_what_came_of_it() -> None:
     lines = (*lines[:3], replace(lines[3], who="ci[bot] [/red]"))
     console = Console(width=300)
     with console.capture() as capture:
-        console.print(build_table(Standing(lines, replay(lines, NOBODY), NOBODY)))
+        console.print(build_table(Standing(lines, state=replay(lines, NOBODY), found=NOBODY)))
     rows = [line.split(maxsplit=7) for line in capture.get().splitlines()[2:]]
     assert [(row[0], row[2], row[3]) for row in rows[:3]] == [(str(n), f"12:0{n}", "me@here") for n in range(1, 4)]
     assert rows[0][4:] == ["promoted", "1", "1", "first".ljust(len(rows[0][7]))]

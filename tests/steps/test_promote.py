@@ -55,6 +55,26 @@ def test_first_champion_needs_the_gate_alone(contest: Callable[..., None], capsy
     assert (line.kind, line.version, line.expected_champion, line.who) == ("promote", 1, None, "tester")
 
 
+def test_the_champion_is_published_afterwards(
+    contest: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the number of its line, after a refusal too. If that fails, the decision stands, and exit code 1 tells it."""
+    contest()
+    monkeypatch.setenv("SEGLINE_PUBLISH", "params.yaml")
+    register(ROAD)
+    with pytest.raises(SystemExit) as exit_:
+        run(lambda: step.show(promote()))
+    out, err = capsys.readouterr()
+    assert exit_.value.code == 1 and "PROMOTED: segline/1" in out
+    assert "error: this decision stands and is recorded, but the champion was not published: " in err
+    assert number_by_alias()["champion"] == 1
+    monkeypatch.setenv("SEGLINE_PUBLISH", "served")
+    register(SKY)
+    step.show(promote())
+    out = capsys.readouterr().out
+    assert "NOT PROMOTED: segline/2" in out and out.endswith("segline/1 published: served/segline/1\n")
+
+
 def test_better_challenger_takes_the_place(contest: Callable[..., None]) -> None:
     """A superior version becomes champion, the former one previous; a second promotion writes a line alone."""
     contest()

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from pipeline.disk.files import md5_of
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.evaluation.scores import Scores
-from pipeline.registry.client import find_alias, list_versions, set_alias
+from pipeline.registry.client import find_alias, list_versions, set_alias, set_tags
 from pipeline.registry.connection import opened
+from pipeline.registry.evidence import EVIDENCE_TAG, evidence_md5
 from pipeline.registry.lineage import read_lineage
 from pipeline.registry.model_cache import download_model
+from pipeline.registry.run_contents import CONTENTS, CONTENTS_TAG, RunContents
 from pipeline.serving.model_card import Postprocess
 from pipeline.steps import gate
 from pipeline.steps.register import _describe, _read_accepted, _register, _tags, register, show
@@ -97,6 +100,27 @@ def test_cleaning_that_serving_lacks_is_reported() -> None:
     tags = {"git_commit": "abc", "data_md5": "def"}
     assert "(open_px 3), as `segline predict`" in _describe(Scores.read(), tags, Postprocess(3, 0, 0))
     assert "clean" not in _describe(Scores.read(), tags, Postprocess(0, 0, 0))
+
+
+def test_the_list_of_contents_is_bound() -> None:
+    """The run lists its files, params and metrics, and the version's tags cover the list; each file is as listed."""
+    version = register()
+    with opened() as (mlflow, client):
+        run = client.get_run(version.run_id)
+        folder = Path(mlflow.artifacts.download_artifacts(run_id=version.run_id))
+    contents = RunContents.read(folder / CONTENTS)
+    assert version.tags[CONTENTS_TAG] == run.data.tags[CONTENTS_TAG] == md5_of(folder / CONTENTS)
+    assert version.tags[EVIDENCE_TAG] == evidence_md5(version.tags) != evidence_md5({**version.tags, CONTENTS_TAG: "x"})
+    assert {name: md5_of(folder / name) for name in contents.files} == contents.files
+    assert set(contents.files) | {CONTENTS} == list_files(version.run_id)
+    assert contents.params == run.data.params and contents.metrics.items() <= run.data.metrics.items()
+
+
+@pytest.mark.e2e
+def test_a_version_with_changed_tags_is_no_twin() -> None:
+    """Registering again repairs a version whose tags were changed: it makes another one."""
+    set_tags(register(), {CONTENTS_TAG: "changed"})
+    assert [register().number, register().number] == [2, 2]
 
 
 @pytest.mark.e2e

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import EvidenceError, RegistryError
+from pipeline.errors import EvidenceError, RegistryError, StorageError
 from pipeline.ledger.aliases import read_standing, record
 from pipeline.ledger.ledger import new_line, read_ledger
 from pipeline.promotion.references import find_references
@@ -61,6 +61,23 @@ def test_rollback_undoes_and_is_undone(capsys: pytest.CaptureFixture[str]) -> No
     assert line.reasons == ("segline/1 in place of segline/2",)
     values = {"model": "segline/1", "replaced": "segline/2"}
     assert line.evidence == {"reasons": [{"code": "replaced", "values": values}]}
+
+
+@pytest.mark.e2e
+def test_a_rollback_is_published_with_a_larger_number(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TensorFlow Serving takes it for newer. If publishing fails, the rollback stands, and the message says so."""
+    register("accepted", "accepted")
+    promote(1)
+    promote(2)
+    monkeypatch.setenv("SEGLINE_PUBLISH", "served")
+    step.show(rollback())
+    assert capsys.readouterr().out.endswith("segline/2 is previous\nsegline/1 published: served/segline/3\n")
+    monkeypatch.setenv("SEGLINE_PUBLISH", "params.yaml")
+    with pytest.raises(StorageError, match="this decision stands .* was not published: .*`segline publish`"):
+        step.show(rollback())
+    assert number_by_alias()["champion"] == 2
 
 
 def test_rollback_of_what_was_before_the_ledger() -> None:

@@ -1,6 +1,7 @@
 """Tests of comparing a data set with its version."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,15 +56,16 @@ def test_a_file_is_hashed_whatever_dvc_has_noted() -> None:
     assert states()["a"] == "changed"
 
 
-def test_what_to_do_follows_from_the_copy() -> None:
-    """A sound copy in DVC's cache is given back by checkout; a damaged one has to go first."""
+def test_what_to_do_follows_from_the_copy(tmp_path: Path) -> None:
+    """A sound copy in DVC's cache is given back by checkout; a damaged one has to go first, whatever its path."""
     (DATA / "images/a").write_text("other")
-    assert "delete it and get it back with `dvc checkout data`" in version_rows(version(), {})[0]["advice"]
-    copy = version().path_in_cache(version().files["images/a"])  # type: ignore[index]
+    ours = replace(version(), cache=tmp_path / "{cache}")
+    copy = ours.path_in_cache(version().files["images/a"])  # type: ignore[index]
     assert copy
-    copy.chmod(0o644)
+    assert "delete it and get it back with `dvc checkout data`" in version_rows(ours, {})[0]["advice"]
+    copy.parent.mkdir(parents=True)
     copy.write_text("damaged")
-    assert f"delete it and {copy}, then `dvc pull`" in version_rows(version(), {})[0]["advice"]
+    assert f"delete it and {copy}, then `dvc pull`" in version_rows(ours, {})[0]["advice"]
 
 
 @pytest.mark.parametrize("content", [None, b"[]", b"{", b"[1]", b"\xff"])

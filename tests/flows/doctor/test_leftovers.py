@@ -14,7 +14,7 @@ from flows.doctor.leftovers import SETTLED_S, look_at_locks, look_for_leftovers
 from flows.live_run import OPEN_RUN, open_live_run
 from flows.server import KEY
 from pipeline.registry.connection import opened
-from pipeline.retention.checkouts import CLONE
+from pipeline.repository.checkout import CLONE
 from pipeline.runtime.locks import held, only_one
 from tests.processes import is_alive
 

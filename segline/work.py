@@ -1,0 +1,192 @@
+"""Work on data and models in a project. Each function imports what it needs when it is called."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segline.project import in_project
+
+if TYPE_CHECKING:
+    from flows.doctor.finding import Finding
+    from pipeline.evaluation.verdict import Verdict
+    from pipeline.steps.clean import Cleaning
+    from pipeline.steps.import_ import Imported
+
+DATA = Path("data")
+
+
+@in_project
+def import_data(importer: str, *args: Any, data: Path = DATA, **options: Any) -> "Imported":
+    """Brings labelled images in and gives them a version; `segline import --help` lists the importers.
+
+    The words and options of `segline import NAME` are the arguments:
+    `segline.import_data("folder", "photos", "labels", classes=Path("classes.yaml"))`.
+
+    Args:
+        importer: name in `pipeline.importers.formats.IMPORTERS`; the docstring of that function explains its arguments.
+        args: words of the importer.
+        data: folder to write, whole or not at all; its former content is kept in DVC's cache.
+        options: options of the importer.
+
+    Returns:
+        Samples, classes, samples by split, and notes on what was decided.
+
+    Raises:
+        DataError: there is no such importer, the input breaks its format, samples cannot be used, or DVC holds no
+            version of what is in `data`.
+        StorageError: an object store cannot be read.
+        StageError: the disk is full, or DVC cannot be used.
+    """
+    from pipeline.steps import import_
+
+    return import_.import_data(importer, *args, data=data, **options)
+
+
+@in_project
+def run(*, promote: bool = False) -> "Verdict":
+    """Runs all stages that are not up to date, and registers a model that the gate accepts.
+
+    The run is a process of its own with the same output.
+
+    Example of the command: segline run --promote
+
+    Args:
+        promote: make the new model champion if the rule in params.yaml allows it.
+
+    Returns:
+        The gate's verdict; if it is not `accepted`, nothing was registered.
+
+    Raises:
+        ParamsError: params.yaml is wrong or does not fit the data.
+        DataError: there is no data.
+        EvidenceError: code is not committed.
+        StageError: another run is under way, the disk is nearly full, or the run failed, which it prints.
+    """
+    from flows.run import run_apart
+
+    return run_apart(promote)
+
+
+@in_project
+def schedule(
+    *,
+    cron: str = "",
+    timezone: str = "UTC",
+    now: bool = False,
+    promote: bool = False,
+    source: str = "",
+    branch: str = "",
+) -> bool:
+    """Runs the flow on a schedule, until stopped.
+
+    A run is skipped unless code, params or data are new. It works in a clone of its own, `.segline/runs/`, with the
+    newest commit of the remote `origin`, and its own commit goes to the branch `segline/runs` there.
+
+    Example of the command: segline schedule --cron '0 3 * * 1' --timezone Europe/Berlin --promote
+
+    Args:
+        cron: minute, hour, day of month, month, day of week.
+        timezone: time zone of the cron line.
+        now: one run at once, in place of --cron.
+        promote: make a new model champion if the rule in params.yaml allows it.
+        source: words after `segline import`, in quotation marks; they bring the data in when what they name in S3 has
+            changed. Without them the data are those of data.dvc.
+        branch: whose code is run; the default is that of `origin`.
+
+    Returns:
+        With `now`: False if the gate rejected the model. Otherwise it does not return.
+
+    Raises:
+        ParamsError: cron line, time zone or source are wrong.
+        RepositoryError: this is not a git repository, or `origin` refuses.
+        StorageError: a place in S3 that the source names cannot be read.
+        StageError: another schedule is served here, Prefect's server does not start, or the run failed.
+        KeyboardInterrupt: Ctrl-C has stopped it.
+    """
+    from flows.changes import find_changes
+    from flows.server import set_environment
+    from pipeline.repository.checkout import Checkout
+
+    set_environment()
+    parameters = {"promote": promote, "source": source, "branch": branch}
+    if now:
+        from flows.run import run_flow_apart
+
+        if reason := find_changes(Checkout(Path()), source, branch).reason_to_skip:
+            print(f"skipped: {reason}")
+        return bool(reason) or run_flow_apart("scheduled", parameters)
+    from flows.serve import check_schedule, serve
+
+    check_schedule(cron, timezone)
+    find_changes(Checkout(Path()), source, branch)
+    return serve(cron, timezone, parameters)
+
+
+@in_project
+def noise(*, runs: int) -> float:
+    """Measures how much mean IoU depends on the seed alone.
+
+    Seeds that have finished are kept, so a measurement that was stopped goes on. The time left is printed.
+
+    Example of the command: segline noise --runs 5
+
+    Args:
+        runs: trainings with other seeds, 3 or more.
+
+    Returns:
+        The noise floor, in [0, 1]: the difference of mean IoU that two equal trainings may have by chance.
+
+    Raises:
+        ParamsError: fewer than 3 runs.
+        EvidenceError: packed arrays are missing, or a model scores nan.
+        StageError: another measurement is under way, or a stage failed.
+        RegistryError: MLflow cannot be reached.
+    """
+    from pipeline.runtime.locks import only_one
+    from pipeline.steps import noise as step
+
+    with only_one("noise"):
+        return step.noise(runs)
+
+
+@in_project
+def clean(*, yes: bool = False) -> "Cleaning":
+    """Shows what nothing needs any more and what stays, and removes the former if you say `yes`.
+
+    Limits are in retention.yaml. What a registered version, the ledger, a commit or a file of the project needs stays,
+    and so does a whole place if something that may need it cannot be read.
+
+    Example of the command: segline clean --yes
+
+    Args:
+        yes: remove it; else nothing is changed.
+
+    Returns:
+        `places`, each with `entries` that go or stay and their `reason`, and its `problem` if it could not be judged;
+        `num_bytes` that were removed, or would be.
+
+    Raises:
+        ParamsError: retention.yaml is wrong.
+        StageError: a run is under way here, or DVC is busy.
+    """
+    from pipeline.steps import clean as step
+
+    return step.clean(yes)
+
+
+@in_project
+def doctor(*, fix: bool = False) -> "list[Finding]":
+    """Shows faults and leftovers of the project, and how to repair them.
+
+    Example of the command: segline doctor --fix
+
+    Args:
+        fix: repair what can be repaired without a loss of work: half-written files, open MLflow runs, servers and keys
+            of processes that are gone.
+
+    Returns:
+        A finding for each thing that was checked; its `todo` is empty if all is well, and `done` says what was
+        repaired.
+    """
+    from flows.doctor.examination import examine
+
+    return examine(fix)

@@ -1,0 +1,78 @@
+"""Tests of downloads from an object store, against a real server on this machine."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import StorageError
+from pipeline.object_store.download import _place, download_folder
+
+pytestmark = pytest.mark.services
+
+PNG = (".png",)
+KEYS = (
+    "set/a.png",
+    "set/sub/b.PNG",
+    "set/notes.txt",
+    "set2/c.png",
+    "set/",
+    "odd/../../d.png",
+    "x/e.png/f.png",
+    "x/e.png",
+    "twice/a.png",
+    "twice/sub//b.png",
+    "twice/sub/b.png",
+    "case/a.png",
+    "case/A.png",
+    "root//etc/a.png",
+    "plain/a\\..\\b.png",
+    "plain/c.png/",
+)
+
+
+@pytest.fixture(autouse=True)
+def _bucket(s3: Any) -> None:
+    """Filled with the same objects for each test."""
+    s3.create_bucket(Bucket="photos")
+    for key in KEYS:
+        s3.put_object(Bucket="photos", Key=key, Body=key.encode())
+
+
+def test_a_prefix_becomes_a_folder(tmp_path: Path) -> None:
+    """Paths below it are kept; other prefixes that begin alike and other files are left out."""
+    assert download_folder("s3://photos/set", tmp_path / "new", PNG) == 2
+    files = {path.relative_to(tmp_path / "new").as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}
+    assert files.keys() == {"a.png", "sub/b.PNG"}
+    assert files["sub/b.PNG"].read_text() == "set/sub/b.PNG"
+
+
+def test_a_key_is_a_name_and_nothing_more(tmp_path: Path) -> None:
+    """A backslash is a character of it; a folder's own entry is not a file."""
+    assert download_folder("s3://photos/plain", tmp_path / "new", PNG) == 1
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["a\\..\\b.png"]
+
+
+def test_a_key_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    """Servers take a zero byte, file systems do not."""
+    with pytest.raises(StorageError, match="leads out of the folder; rename it in the store"):
+        _place(tmp_path, "a\0.png", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("s3://nobody/set", "s3://nobody/set: http://127.0.0.1:.* has no such bucket; correct the name"),
+        ("s3://photos/empty", "s3://photos/empty: found nothing with .png; correct the bucket or the prefix"),
+        ("s3://photos/odd", "'odd/../../d.png' leads out of the folder; rename it"),
+        ("s3://photos/root", "'root//etc/a.png' leads out of the folder; rename it"),
+        ("s3://photos/twice", "objects 'twice/sub//b.png' and 'twice/sub/b.png' would be one file; rename one"),
+        ("s3://photos/case", "objects 'case/A.png' and 'case/a.png' would be one file; rename one in the store"),
+        ("s3://photos/x", "s3://photos/x: cannot be stored in .* rename the object"),
+    ],
+)
+def test_what_is_wrong_in_the_store_is_named(tmp_path: Path, url: str, message: str) -> None:
+    """A missing bucket, an empty prefix, and keys that are not paths."""
+    with pytest.raises(StorageError, match=message):
+        download_folder(url, tmp_path / "new", PNG)
+    assert not (tmp_path.parent / "d.png").exists()
