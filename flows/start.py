@@ -50,5 +50,5 @@ def check_disk() -> None:
     if free < needed:
         raise StageError(
             f"{Path.cwd()}: {free / 1e6:.0f} MB are free on this disk, a run writes some {needed / 1e6:.0f} MB; free "
-            "some space (`dvc gc --all-commits` deletes what no commit needs) and run the same command again"
+            "some space (`segline clean` shows what nothing needs) and run the same command again"
         )

@@ -25,10 +25,11 @@ from segline.registry import (
     verify,
 )
 from segline.use import load, predict
-from segline.work import doctor, import_data, noise, run, schedule
+from segline.work import clean, doctor, import_data, noise, run, schedule
 
 __all__ = [
     "SeglineError",
+    "clean",
     "compare",
     "doctor",
     "history",

@@ -79,7 +79,8 @@ def build_app(with_importers: bool = True) -> App:
     for step in STEPS:
         function = getattr(segline, step)
         add(app, step, function, function, _show_by(f"pipeline.steps.{step}"))
-    add(app, "doctor", segline.doctor, segline.doctor, _show_by("flows.doctor"))
+    add(app, "clean", segline.clean, segline.clean, _show_by("pipeline.steps.clean"))
+    add(app, "doctor", segline.doctor, segline.doctor, _show_by("flows.doctor.examination"))
     return app
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 from segline.project import in_project
 
 if TYPE_CHECKING:
-    from flows.doctor import Finding
+    from flows.doctor.finding import Finding
     from pipeline.evaluation.verdict import Verdict
+    from pipeline.steps.clean import Cleaning
     from pipeline.steps.import_ import Imported
 
 DATA = Path("data")
@@ -155,14 +156,44 @@ def noise(*, runs: int) -> float:
 
 
 @in_project
-def doctor() -> "list[Finding]":
-    """Shows faults and leftovers of the project, and how to repair them.
+def clean(*, yes: bool = False) -> "Cleaning":
+    """Shows what nothing needs any more and what stays, and removes the former if you say `yes`.
 
-    Example of the command: segline doctor
+    Limits are in retention.yaml. What a registered version, the ledger, a commit or a file of the project needs stays,
+    and so does a whole place if something that may need it cannot be read.
+
+    Example of the command: segline clean --yes
+
+    Args:
+        yes: remove it; else nothing is changed.
 
     Returns:
-        A finding for each thing that was checked; its `todo` is empty if all is well.
-    """
-    from flows.doctor import examine
+        `places`, each with `entries` that go or stay and their `reason`, and its `problem` if it could not be judged;
+        `num_bytes` that were removed, or would be.
 
-    return examine()
+    Raises:
+        ParamsError: retention.yaml is wrong.
+        StageError: a run is under way here, or DVC is busy.
+    """
+    from pipeline.steps import clean as step
+
+    return step.clean(yes)
+
+
+@in_project
+def doctor(*, fix: bool = False) -> "list[Finding]":
+    """Shows faults and leftovers of the project, and how to repair them.
+
+    Example of the command: segline doctor --fix
+
+    Args:
+        fix: repair what can be repaired without a loss of work: half-written files, open MLflow runs, servers and keys
+            of processes that are gone.
+
+    Returns:
+        A finding for each thing that was checked; its `todo` is empty if all is well, and `done` says what was
+        repaired.
+    """
+    from flows.doctor.examination import examine
+
+    return examine(fix)

@@ -12,8 +12,11 @@ from scipy.special import stdtrit
 from pipeline.disk.records import explain
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.registry.client import model_name, read_model
+from pipeline.runtime.locks import FOLDER
 from pipeline.text import shown
 
+NOISE = FOLDER / "noise"
+"""Projects of seeds, and the results of those that have finished."""
 NOISE_TAG = "noise_floor"
 MIN_RUNS = 3
 

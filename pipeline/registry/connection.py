@@ -1,4 +1,4 @@
-"""Opens MLflow and translates its errors. Only `client.py` and `runs.py` may use `opened`: they are the door.
+"""Opens MLflow and translates its errors. `client.py`, `runs.py` and `old_runs.py` alone use `opened`: the door.
 
 MLFLOW_TRACKING_URI says where MLflow is; the default is `mlflow.db` and `mlartifacts/` in the project's folder.
 """

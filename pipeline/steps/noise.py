@@ -28,7 +28,7 @@ from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import EvidenceError, ParamsError, StageError
 from pipeline.evaluation.scores import SCORES, Scores, md5_of_test_split
 from pipeline.params import read_params
-from pipeline.promotion.noise_floor import MIN_RUNS, NOISE_TAG, noise_floor
+from pipeline.promotion.noise_floor import MIN_RUNS, NOISE, NOISE_TAG, noise_floor
 from pipeline.registry.client import check_registry, model_name, write_model
 from pipeline.registry.lineage import PARAMS, read_data_version
 from pipeline.registry.runs import write_run
@@ -37,7 +37,6 @@ from pipeline.runtime.progress import duration
 from pipeline.runtime.stages import MARKER, ROOT, WORK, code_of
 from pipeline.training.precision import STEP_TIMES
 
-NOISE = Path(".segline/noise")
 STAGES = ("train", "export", "evaluate")
 SHARED = (Path("data"), MANIFEST.parent, FINGERPRINT.parent, STEP_TIMES)
 """Inputs that the seeds share; by the measured step times all of them train in one precision."""

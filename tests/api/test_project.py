@@ -43,7 +43,9 @@ def test_each_command_is_a_function_with_a_full_docstring() -> None:
         assert "Raises:" in text or name == "doctor", name
 
 
-@pytest.mark.parametrize("name", ["run", "status", "history", "register", "promote", "rollback", "publish", "doctor"])
+@pytest.mark.parametrize(
+    "name", ["run", "status", "history", "register", "promote", "rollback", "publish", "clean", "doctor"]
+)
 def test_outside_a_project_a_function_refuses(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The error names the folder and the missing file; nothing is written."""
     monkeypatch.chdir(tmp_path)

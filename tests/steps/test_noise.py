@@ -13,10 +13,11 @@ from pipeline.dataset.packed import PREPROCESS
 from pipeline.disk.files import write_json
 from pipeline.errors import EvidenceError, ParamsError, StageError
 from pipeline.evaluation.scores import SCORES
+from pipeline.promotion.noise_floor import NOISE
 from pipeline.registry.client import model_name
 from pipeline.registry.connection import opened
 from pipeline.runtime.stages import MARKER, WORK
-from pipeline.steps.noise import NOISE, STAGES, identify, mean_iou_of, noise, prepare, run_in, show
+from pipeline.steps.noise import STAGES, identify, mean_iou_of, noise, prepare, run_in, show
 from pipeline.steps.preprocess import preprocess
 from pipeline.training.precision import STEP_TIMES
 from tests.drawn_data import CLASSES, small_content, small_params, write_data

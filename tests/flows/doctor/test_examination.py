@@ -1,45 +1,21 @@
-"""Tests of flows/doctor.py, in a project whose stages have run."""
+"""Tests of flows/doctor/examination.py: the whole, in a project whose stages have run."""
 
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.doctor import Finding, build_table, examine, show
-from pipeline.dataset.versions import add_data
+from flows.doctor.examination import build_table, examine, show, within
+from flows.doctor.finding import Finding
+from pipeline.errors import StageError
 from pipeline.runtime.locks import only_one
 from segline.command import call
-from tests.conftest import SETTINGS
-from tests.finished_project import commit, use_registry, write_lock, write_project
 
-pytestmark = pytest.mark.services
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(autouse=True)
-def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A finished project under git and DVC, as the current directory, with a registry of its own."""
-    folder = tmp_path / "a project"
-    folder.mkdir()
-    write_project(folder, monkeypatch)
-    for name in (".dvc/config", ".dvc/.gitignore"):
-        assert name in SETTINGS
-        Path(name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / name, name)
-    for name in ("work/validate", "work/preprocess"):
-        shutil.rmtree(name)  # of stages that this project does not have
-    add_data()
-    write_lock()
-    add_data()
-    Path(".gitignore").write_text(Path(".gitignore").read_text() + "/checkpoints/\n")
-    commit()
-    use_registry(tmp_path, monkeypatch)
-    return folder
+pytestmark = [pytest.mark.services, pytest.mark.usefixtures("finished")]
 
 
 def write(path: str, text: str = "x") -> Callable[[], Any]:
@@ -90,7 +66,12 @@ def test_a_sound_project_needs_nothing(capsys: pytest.CaptureFixture[str]) -> No
         (write("work/train/.a b.part"), "leftovers", "half-written: work/train/.a b.part", "`rm -rf 'work/train/.a b."),
         (write("checkpoints/train-0.npz"), "checkpoints", "1 of stopped trainings", "`rm -rf checkpoints/train-0.npz`"),
         (write(".segline/open_run"), "MLflow", "a run of a killed process is open", "the next `segline run` ends it"),
-        (write(".segline/prefect/key"), "leftovers", ".segline/prefect/key", "`rm -rf .segline/prefect/key`"),
+        (
+            write(".segline/prefect/key"),
+            "Prefect",
+            "prefect/key is the key of a server that is gone",
+            "`rm -rf .segline/prefect/key`",
+        ),
         (write("dvc.lock", "{"), "work/", "cannot be used", "is not YAML"),
     ],
 )
@@ -117,14 +98,38 @@ def test_what_is_under_way_is_left_alone() -> None:
     assert [one for one in examine() if one.todo]
 
 
-@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="only Linux shows where a process was started")
-def test_a_server_that_is_left_over_is_named() -> None:
-    """A process of Prefect's server in this folder, of which no run knows, is shown with its number."""
-    command = [sys.executable, "-c", "input()", "prefect", "server", "start"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as child:
-        todos = [one.todo for one in examine() if one.place == "Prefect"]
-        child.communicate(b"\n")
-    assert todos == [f"`kill {child.pid}`"]
+def never() -> Iterator[Finding]:
+    """A look that waits for a server that is dead."""
+    time.sleep(60)
+    yield Finding("server", "late")
+
+
+def wrong() -> Iterator[Finding]:
+    """A look that meets what nobody thought of."""
+    yield Finding("server", "x" + str(1 // 0))
+
+
+def test_a_look_that_hangs_or_breaks_is_a_finding() -> None:
+    """It ends after its time, and the next look begins."""
+    began = time.monotonic()
+    (late,) = within("server", never, 0.2)
+    assert (late.state, time.monotonic() - began < 5) == ("no answer within 0.2 s", True) and late.todo
+    (broken,) = within("server", wrong, 5)
+    assert broken.state == "cannot be looked at (ZeroDivisionError)" and broken.todo
+
+
+def test_a_repair_that_fails_is_still_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was repaired is done; what was not says why."""
+
+    def refuse() -> str:
+        raise StageError("it is busy")
+
+    looks = [Finding("a", "old", "`rm a`", repair=lambda: "removed a"), Finding("b", "old", "`rm b`", repair=refuse)]
+    monkeypatch.setattr("flows.doctor.examination.LOOKS", [("x", lambda: iter(looks), 5)])
+    done, failed = examine(fix=True)
+    assert (done.todo, done.done) == ("", "removed a")
+    assert (failed.todo, failed.done) == ("not repaired: it is busy; `rm b`", "")
+    assert [one.todo for one in examine()] == ["`rm a`", "`rm b`"]
 
 
 def test_a_table_shows_text_as_it_is() -> None:

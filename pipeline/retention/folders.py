@@ -1,0 +1,53 @@
+"""Folders of this machine that are filled again: checkpoints, logs, seeds and downloaded models."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+from pipeline.promotion.noise_floor import NOISE
+from pipeline.registry.model_cache import CACHE, MD5, MODEL_TAG
+from pipeline.registry.old_runs import list_all_versions
+from pipeline.retention.place import DAY_S, Entry, changed_at, remove_whole, size_of, words
+from pipeline.training.checkpoints import CHECKPOINTS
+from pipeline.training.live_metrics import LOGS
+
+
+def list_checkpoints(checkouts: Iterable[Path], days: float, now: float) -> Iterator[Entry]:
+    """Checkpoints of stopped trainings."""
+    return _by_age((path for at in checkouts for path in (at / CHECKPOINTS).glob("*.npz*")), days, now)
+
+
+def list_logs(checkouts: Iterable[Path], days: float, now: float) -> Iterator[Entry]:
+    """Logs of trainings for TensorBoard."""
+    return _by_age((path for at in checkouts for path in (at / LOGS).glob("*")), days, now)
+
+
+def list_seeds(days: float, now: float) -> Iterator[Entry]:
+    """Measurements of the noise floor; the floor itself is in the registry."""
+    return _by_age(NOISE.glob("*"), days, now)
+
+
+def list_models(days: float, now: float) -> Iterator[Entry]:
+    """Downloaded models; that of an alias stays.
+
+    Raises:
+        RegistryError: MLflow cannot be reached, so it is not known which models an alias names.
+    """
+    folders = [path for path in sorted(CACHE.glob("*")) if MD5.fullmatch(path.name)]
+    if not folders:
+        return
+    aliases = {
+        version.tags.get(MODEL_TAG, "").removesuffix(".dir"): f"{version}@{version.aliases[0]}"
+        for version in list_all_versions()
+        if version.aliases
+    }
+    yield from (Entry(str(path), size_of(path), aliases[path.name]) for path in folders if path.name in aliases)
+    yield from _by_age((path for path in folders if path.name not in aliases), days, now)
+
+
+def _by_age(paths: Iterable[Path], days: float, now: float) -> Iterator[Entry]:
+    for path in sorted(paths):
+        if now - changed_at(path) < days * DAY_S:
+            yield Entry(str(path), size_of(path), f"younger than {words(days)}")
+        else:
+            yield Entry(str(path), size_of(path), f"older than {words(days)}", partial(remove_whole, path))

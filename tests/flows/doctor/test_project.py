@@ -1,0 +1,19 @@
+"""Tests of flows/doctor/project.py; its faults are tested with the whole in test_examination.py."""
+
+from pathlib import Path
+
+import pytest
+
+from flows.doctor.project import look_at_cache, look_at_data, look_at_git, look_at_work
+from pipeline.runtime.locks import only_one
+
+pytestmark = pytest.mark.services
+
+
+def test_outputs_of_a_run_are_not_judged(finished: Path) -> None:
+    """While a run is at work its outputs are no faults; before and after they are."""
+    Path("work/new").write_text("x")
+    with only_one("run"):
+        assert not list(look_at_work())
+    assert [one.place for one in look_at_work()] == ["work/new"]
+    assert [one.todo for look in (look_at_git, look_at_data, look_at_cache) for one in look()] == ["", "", ""]
