@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from prefect import Flow
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
@@ -35,7 +36,8 @@ CRASHED = "segline: a run whose process was killed is crashed"
 NOTIFY = "segline: failed runs are reported"
 WEBHOOK = "SEGLINE_NOTIFY_URL"
 BLOCK = "segline-notify"
-OURS = {"prefect.resource.role": "flow", "prefect.resource.name": ["scheduled", "publish", "retrain"]}
+Related = Mapping[str, list[str]]
+"""Which runs an automation looks at: those of deployments."""
 BODY = "{{ flow.name }} {{ flow_run.name }}: {{ flow_run.state.name }}. {{ flow_run.state.message }}"
 
 
@@ -55,11 +57,14 @@ def deploy(cron: str, timezone: str, parameters: Mapping[str, Any]) -> None:
     with get_client(sync_client=True) as client:
         for pool in (GPU, LIGHT):
             _make_pool(client, pool)
-        _deploy(client, scheduled, GPU, CronSchedule(cron=cron, timezone=timezone), parameters)
-        _deploy(client, publish, LIGHT, CronSchedule(cron=PUBLISH_CRON), {})
-        _automate(client, _crashed())
+        deployments = (
+            _deploy(client, scheduled, GPU, CronSchedule(cron=cron, timezone=timezone), parameters),
+            _deploy(client, publish, LIGHT, CronSchedule(cron=PUBLISH_CRON), {}),
+        )
+        ours = {"prefect.resource.id": [f"prefect.deployment.{deployment}" for deployment in deployments]}
+        _automate(client, _crashed(ours))
         if url := os.environ.get(WEBHOOK):
-            _automate(client, _notified(url))
+            _automate(client, _notified(ours, url))
         else:
             _remove(client, NOTIFY)
 
@@ -72,8 +77,8 @@ def _make_pool(client: SyncPrefectClient, name: str) -> None:
 
 def _deploy(
     client: SyncPrefectClient, flow: Flow[..., Any], pool: str, schedule: CronSchedule, parameters: Mapping[str, Any]
-) -> None:
-    client.create_deployment(
+) -> UUID:
+    return client.create_deployment(
         client.create_flow(flow),
         NAME,
         description=(flow.description or "").partition("\n")[0],
@@ -88,7 +93,7 @@ def _deploy(
     )
 
 
-def _crashed() -> AutomationCore:
+def _crashed(ours: Related) -> AutomationCore:
     """A run that was alive and is silent is crashed; its process was killed."""
     message = "the process of this run was killed, or cannot reach this server"
     return AutomationCore.model_validate(
@@ -101,14 +106,14 @@ def _crashed() -> AutomationCore:
                 "expect": ["prefect.flow-run.*"],
                 "within": SILENCE_S,
                 "for_each": ["prefect.resource.id"],
-                "match_related": OURS,
+                "match_related": ours,
             },
             "actions": [{"type": "change-flow-run-state", "state": "CRASHED", "message": message}],
         }
     )
 
 
-def _notified(url: str) -> AutomationCore:
+def _notified(ours: Related, url: str) -> AutomationCore:
     """A run that failed, crashed or was rejected is sent to a webhook, as `{"text": ...}`."""
     content = {"name": "segline", "url": url, "json_data": {"text": "{{subject}}\n{{body}}"}}
     block = CustomWebhookNotificationBlock.model_validate(content).save(BLOCK, overwrite=True)
@@ -120,7 +125,7 @@ def _notified(url: str) -> AutomationCore:
                 "posture": "Reactive",
                 "expect": [f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut", REJECTED)],
                 "for_each": ["prefect.resource.id"],
-                "match_related": OURS,
+                "match_related": ours,
             },
             "actions": [
                 {"type": "send-notification", "block_document_id": str(block), "subject": "segline", "body": BODY}

@@ -22,8 +22,11 @@ import pytest
 
 from flows.team.stack import SETTINGS
 from pipeline.dataset.versions import add_data
+from pipeline.ledger.aliases import read_standing, record
+from pipeline.ledger.ledger import new_line
 from pipeline.repository.git import git
 from tests.conftest import ROOT
+from tests.contest import ROAD, register, write_split
 from tests.flows.tiny_flow import run_module, write_tiny_flow
 from tests.processes import wait_for_end
 
@@ -69,6 +72,7 @@ def team(tmp_path_factory: pytest.TempPathFactory, messages: tuple[str, list[str
     project.mkdir()
     with chdir(project), pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_CONFIG_FILE", str(folder / "aws"))  # DVC cannot read a device, as the other tests have it
+        patch.setenv("PREFECT_WORKER_QUERY_SECONDS", "2")  # of a worker at its server; else 10
         write_project(folder)
         command = [sys.executable, "-m", "flows.team.stack"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
@@ -239,6 +243,19 @@ def test_artifacts_go_to_s3_and_mlflow_outlives_its_database(team: Team, tmp_pat
         assert time.monotonic() < deadline
         time.sleep(1)
     assert mlflow_runs()[0].data.metrics["loss"] == 1.0
+
+
+def test_the_champion_is_published_for_tensorflow_serving(team: Team, tmp_path: Path) -> None:
+    """A version that is registered with the server and made champion is in the folder that is served."""
+    with chdir(tmp_path):
+        write_split(tmp_path / "data", [2] * 6)
+        register(ROAD)
+        standing = read_standing()
+        record(new_line("promote", 1, standing.lines, standing.found, ["why"], {}))
+    assert [key for key in list_objects("mlflow") if key.endswith("/saved_model.pb")]
+    wait_for(start_run("publish/team"), "Completed")
+    data = next(match[1] for line in command_lines(team) if (match := re.search(r"postgres -D (\S+)", line)))
+    assert (Path(data).parent / "models/segline/1/saved_model.pb").exists()
 
 
 def admin() -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from flows.team.compose import FINISHED, Service
-from flows.team.stack import Stack
+from flows.team.stack import Stack, _remove_leftovers
 from pipeline.errors import StageError
+from pipeline.runtime.locks import held
 from tests.processes import wait_for_end
 
 pytestmark = pytest.mark.e2e
@@ -74,3 +75,14 @@ def test_a_service_that_ends_is_started_again(tmp_path: Path, ends: ExitStack) -
     while not (ended := both.repair()):
         pass
     assert ended == ["long"]
+
+
+def test_folders_of_killed_stacks_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a living one stays, and what is no stack's."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    for name in ("segline-stack-dead", "segline-stack-alive", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "lock").touch()
+    with held(tmp_path / "segline-stack-alive/lock", StageError("in use")):
+        _remove_leftovers()
+    assert {path.name for path in tmp_path.iterdir()} == {"segline-stack-alive", "other"}
