@@ -271,7 +271,7 @@ def reproduce(model: str, *, here: bool = False) -> "Reproduction":
         RegistryError: there is no such version, or MLflow cannot be reached.
         RepositoryError: its commit is neither here nor on `origin`.
         EvidenceError: what it was made from is not as it was registered, or its data are gone.
-        StageError: its environment cannot be made, or a stage fails.
+        StageError: another reproduction is under way, its environment cannot be made, or a stage fails.
     """
     from pipeline.steps import reproduce as step
 

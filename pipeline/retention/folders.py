@@ -1,4 +1,4 @@
-"""Folders of this machine that are filled again: checkpoints, logs, seeds and downloaded models."""
+"""Folders of this machine that are filled again: checkpoints, logs, seeds, reproductions and downloaded models."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -7,6 +7,7 @@ from pathlib import Path
 from pipeline.promotion.noise_floor import NOISE
 from pipeline.registry.model_cache import CACHE, MD5, MODEL_TAG
 from pipeline.registry.old_runs import list_all_versions
+from pipeline.reproduction.rebuild import PLACE as REPRODUCTIONS
 from pipeline.retention.place import DAY_S, Entry, changed_at, remove_whole, size_of, words
 from pipeline.training.checkpoints import CHECKPOINTS
 from pipeline.training.live_metrics import LOGS
@@ -25,6 +26,11 @@ def list_logs(checkouts: Iterable[Path], days: float, now: float) -> Iterator[En
 def list_seeds(days: float, now: float) -> Iterator[Entry]:
     """Measurements of the noise floor; the floor itself is in the registry."""
     return _by_age(NOISE.glob("*"), days, now)
+
+
+def list_reproductions(days: float, now: float) -> Iterator[Entry]:
+    """Versions that `segline reproduce` made again."""
+    return _by_age(REPRODUCTIONS.glob("*"), days, now)
 
 
 def list_models(days: float, now: float) -> Iterator[Entry]:

@@ -24,6 +24,7 @@ class Limits(Section):
     models_days: Days
     tensorboard_days: Days
     noise_days: Days
+    reproductions_days: Days
     runs_days: Days
     dvc_cache_days: Days
 

@@ -16,6 +16,7 @@ from pipeline.registry.lineage import DVC_LOCK, read_lock
 from pipeline.registry.run_record import HISTORY, SUMMARY, read_history, read_training
 from pipeline.reproduction.differences import Output, compare_outputs, first_difference
 from pipeline.reproduction.rebuild import build_environment, check_out, finish, list_other_packages, run_stages
+from pipeline.runtime.locks import only_one
 from pipeline.text import shown
 from pipeline.training.machine import differences, list_packages
 
@@ -53,7 +54,7 @@ class Reproduction:
 
 def reproduce(model: str, *, here: bool = False) -> Reproduction:
     """See `segline.reproduce`."""
-    with opened_version(model) as registered:
+    with only_one("reproduce"), opened_version(model) as registered:
         folder = check_out(registered)
         others = list_other_packages(registered, list_packages())
         python = Path(sys.executable)

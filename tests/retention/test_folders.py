@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.registry.client import Version
 from pipeline.retention import folders
-from pipeline.retention.folders import list_checkpoints, list_logs, list_models, list_seeds
+from pipeline.retention.folders import list_checkpoints, list_logs, list_models, list_reproductions, list_seeds
 from pipeline.retention.place import DAY_S, Entry
 
 OLD, YOUNG = "old", "young"
@@ -41,7 +41,7 @@ def going(entries: Iterable[Entry]) -> list[str]:
 
 
 def test_old_files_go_and_young_ones_stay() -> None:
-    """Checkpoints, logs and seeds, in the project and its clone; the lock of the trainings is not touched."""
+    """Checkpoints, logs, seeds and reproductions, in the project and its clone; the lock of the trainings is not touched."""
     for at in (".", ".segline/runs"):
         write(f"{at}/checkpoints/train-old.npz", 3)
         write(f"{at}/checkpoints/train-young.npz", 1)
@@ -51,6 +51,8 @@ def test_old_files_go_and_young_ones_stay() -> None:
     write("logs/tensorboard/young/first", 9)
     write(".segline/noise/old/seed-1.json", 3)
     write(".segline/noise/young/seed-1.json", 1)
+    write(".segline/reproduce/old/dvc.lock", 3)
+    write(".segline/reproduce/young/dvc.lock", 1)
     checkouts, now = [Path(), Path(".segline/runs")], time.time()
     ends = ["checkpoints/train-old.npz", "logs/tensorboard/old"]
     assert going([*list_checkpoints(checkouts, 2, now), *list_logs(checkouts, 2, now)]) == sorted(
@@ -58,6 +60,7 @@ def test_old_files_go_and_young_ones_stay() -> None:
         key=lambda path: ("logs" in path, path),
     )
     assert going(list_seeds(2, now)) == [".segline/noise/old"]
+    assert going(list_reproductions(2, now)) == [".segline/reproduce/old"]
     assert Path("checkpoints/lock").exists() and Path("logs/tensorboard/young/first").exists()
 
 
