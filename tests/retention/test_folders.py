@@ -41,7 +41,7 @@ def going(entries: Iterable[Entry]) -> list[str]:
 
 
 def test_old_files_go_and_young_ones_stay() -> None:
-    """In the project and its clone: checkpoints, logs, seeds, reproductions. The lock of the trainings is not touched."""
+    """Checkpoints, logs, seeds and reproductions, in project and clone; the lock of the trainings is not touched."""
     for at in (".", ".segline/runs"):
         write(f"{at}/checkpoints/train-old.npz", 3)
         write(f"{at}/checkpoints/train-young.npz", 1)
