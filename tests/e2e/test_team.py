@@ -91,7 +91,7 @@ def team(tmp_path_factory: pytest.TempPathFactory, messages: tuple[str, list[str
                 patch.setenv("SEGLINE_NOTIFY_URL", messages[0])
                 yield Team(starter, project, messages[1])
             finally:
-                starter.kill()
+                starter.terminate()
 
 
 def write_project(folder: Path) -> None:
