@@ -20,8 +20,10 @@ from uuid import UUID
 import psutil
 import pytest
 
+from flows.team.programs import _find_programs
 from flows.team.stack import SETTINGS
 from pipeline.dataset.versions import add_data
+from pipeline.errors import StageError
 from pipeline.ledger.aliases import read_standing, record
 from pipeline.ledger.ledger import new_line
 from pipeline.repository.git import git
@@ -67,6 +69,10 @@ def messages() -> Iterator[tuple[str, list[str]]]:
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory, messages: tuple[str, list[str]]) -> Iterator[Team]:
     """The stack in a clone of a remote, whose variables are in the environment as `. .segline/stack.env` sets them."""
+    try:
+        _find_programs()
+    except StageError as err:
+        pytest.skip(str(err))
     folder = tmp_path_factory.mktemp("team")
     project = folder / "project"
     project.mkdir()
@@ -85,7 +91,7 @@ def team(tmp_path_factory: pytest.TempPathFactory, messages: tuple[str, list[str
                 patch.setenv("SEGLINE_NOTIFY_URL", messages[0])
                 yield Team(starter, project, messages[1])
             finally:
-                starter.kill()
+                starter.terminate()
 
 
 def write_project(folder: Path) -> None:
