@@ -75,9 +75,7 @@ class Changes:
         return f"no change since the last run, commit {str(self.start.last)[:8]}"
 
     def __str__(self) -> str:
-        names = [*self.files, *([f"the source {shlex.join(self.source.words)}"] if self.is_source_new else [])]
-        rest = len(names) - NUM_NAMED
-        return ", ".join(names[:NUM_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+        return _some([*self.files, *([f"the source {shlex.join(self.source.words)}"] if self.is_source_new else [])])
 
 
 def find_changes(checkout: Checkout, source: str, branch: str) -> Changes:
@@ -98,6 +96,17 @@ def find_changes(checkout: Checkout, source: str, branch: str) -> Changes:
     now, is_arriving = _look_at(words, settle_s)
     is_new = bool(words) and now != parse_source(checkout.read(start.last, SOURCE))
     return Changes(start, now, is_new, is_arriving, tuple(checkout.list_changes(start, WATCHED)))
+
+
+def print_unpushed(checkout: Checkout) -> None:
+    """Prints a note if the project has changes that a scheduled run does not see."""
+    if unpushed := checkout.list_unpushed(WATCHED):
+        print(f"note: scheduled runs do not see {_some(unpushed)}; to have it run, commit and push it", flush=True)
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - NUM_NAMED
+    return ", ".join(names[:NUM_NAMED]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _split(source: str) -> list[str]:

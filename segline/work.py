@@ -104,22 +104,25 @@ def schedule(
         StageError: another schedule is served here, Prefect's server does not start, or the run failed.
         KeyboardInterrupt: Ctrl-C has stopped it.
     """
-    from flows.changes import find_changes
+    from flows.changes import find_changes, print_unpushed
     from flows.server import set_environment
     from pipeline.repository.checkout import Checkout
 
     set_environment()
-    parameters = {"promote": promote, "source": source, "branch": branch}
+    checkout, parameters = Checkout(Path()), {"promote": promote, "source": source, "branch": branch}
     if now:
         from flows.run import run_flow_apart
 
-        if reason := find_changes(Checkout(Path()), source, branch).reason_to_skip:
+        reason = find_changes(checkout, source, branch).reason_to_skip
+        print_unpushed(checkout)
+        if reason:
             print(f"skipped: {reason}")
         return bool(reason) or run_flow_apart("scheduled", parameters)
     from flows.serve import check_schedule, serve
 
     check_schedule(cron, timezone)
-    find_changes(Checkout(Path()), source, branch)
+    find_changes(checkout, source, branch)
+    print_unpushed(checkout)
     if deploy:
         from flows.team.deploy import deploy as deploy_flows
 

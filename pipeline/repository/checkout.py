@@ -95,6 +95,15 @@ class Checkout:
             return list(paths)
         return self._git("diff", "--name-only", start.last_code, start.code, "--", *paths).splitlines()
 
+    def list_unpushed(self, paths: Sequence[str]) -> list[str]:
+        """What a person may expect to be run but is not on `origin`: changed files of the project, and its commit."""
+        status = git("status", "--porcelain", "--no-renames", "--", *paths, folder=self.project)
+        head = git("rev-parse", "HEAD", folder=self.project)
+        is_pushed = False
+        with suppress(RepositoryError):  # the clone does not know the commit
+            is_pushed = bool(self._git("branch", "--remotes", "--contains", head))
+        return [line[3:] for line in status.splitlines()] + ([] if is_pushed else [f"commit {head[:8]}"])
+
     def read(self, commit: str | None, name: str) -> str | None:
         """The text of a file in a commit; None if either is missing."""
         is_there = commit and self._git("ls-tree", commit, "--", name)

@@ -61,6 +61,7 @@ def test_a_run_is_saved_and_nothing_new_is_skipped(team: Path, tmp_path: Path) -
     (team / "data/images/a").write_text("a person's")
     code, output = tick()
     assert code == 3, output
+    assert "note: scheduled runs do not see params.yaml; to have it run, commit and push it" in output
     assert len(runs()) == 1 and runs()[0].endswith("rejected, mean IoU 0.5000")
     locked = git("show", f"origin/{BRANCH}:dvc.lock")
     stored = {path.parent.name + path.name for path in (tmp_path / "store").rglob("*") if path.is_file()}

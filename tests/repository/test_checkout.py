@@ -79,6 +79,22 @@ def test_changes_of_a_person_are_listed_and_win(clone: Path) -> None:
     assert (checkout.folder / "work").is_dir()
 
 
+def test_what_is_not_on_the_remote_is_listed(clone: Path) -> None:
+    """Changed files that are watched, and a commit that was not pushed; others are nobody's concern."""
+    checkout = Checkout(clone)
+    checkout.fetch()
+    assert checkout.list_unpushed(["params.yaml", "pipeline"]) == []
+    (clone / "params.yaml").write_text("epochs: 5")
+    (clone / "notes").write_text("mine")
+    assert checkout.list_unpushed(["params.yaml", "pipeline"]) == ["params.yaml"]
+    git("commit", "--quiet", "--all", "--message", "mine", folder=clone)
+    head = git("rev-parse", "HEAD", folder=clone)
+    assert checkout.list_unpushed(["params.yaml", "pipeline"]) == [f"commit {head[:8]}"]
+    git("push", "--quiet", "origin", "HEAD", folder=clone)
+    checkout.fetch()
+    assert checkout.list_unpushed(["params.yaml", "pipeline"]) == []
+
+
 def test_runs_of_two_machines_are_both_kept(clone: Path, tmp_path: Path) -> None:
     """A run that ends after another one goes on top of it."""
     git("clone", "--quiet", str(tmp_path / "remote.git"), str(tmp_path / "other"))
