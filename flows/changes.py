@@ -12,13 +12,13 @@ from pipeline.disk.records import write_record
 from pipeline.errors import ParamsError
 from pipeline.registry.lineage import CODE
 from pipeline.repository.checkout import DATA_DVC, SOURCE, Checkout, Start
+from pipeline.text import some
 
 SETTLE = "SEGLINE_SETTLE_S"
 SETTLE_S = 60.0
 """Objects younger than this may belong to an upload that is under way."""
 WATCHED = (*CODE, "params.yaml", DATA_DVC)
 """Files of the repository whose change starts a run."""
-NUM_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Changes:
         return f"no change since the last run, commit {str(self.start.last)[:8]}"
 
     def __str__(self) -> str:
-        return _some([*self.files, *([f"the source {shlex.join(self.source.words)}"] if self.is_source_new else [])])
+        return some([*self.files, *([f"the source {shlex.join(self.source.words)}"] if self.is_source_new else [])])
 
 
 def find_changes(checkout: Checkout, source: str, branch: str) -> Changes:
@@ -101,12 +101,7 @@ def find_changes(checkout: Checkout, source: str, branch: str) -> Changes:
 def print_unpushed(checkout: Checkout) -> None:
     """Prints a note if the project has changes that a scheduled run does not see."""
     if unpushed := checkout.list_unpushed(WATCHED):
-        print(f"note: scheduled runs do not see {_some(unpushed)}; to have it run, commit and push it", flush=True)
-
-
-def _some(names: Sequence[str]) -> str:
-    rest = len(names) - NUM_NAMED
-    return ", ".join(names[:NUM_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+        print(f"note: scheduled runs do not see {some(unpushed)}; to have it run, commit and push it", flush=True)
 
 
 def _split(source: str) -> list[str]:

@@ -1,11 +1,12 @@
 """Text from outside (names of files, classes, tags) as it may be shown on a terminal or a page."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 MAX_SHOWN = 300
 NUM_LAST = 60
 MAX_QUOTED = 60
 NUM_NAMES = 10
+NUM_PHRASES = 5
 
 
 def shown(text: str) -> str:
@@ -31,6 +32,12 @@ def show_names(names: Iterable[str]) -> str:
     listed = [shown(name) for name in sorted(names)]
     more = f" and {len(listed) - NUM_NAMES} more" if len(listed) > NUM_NAMES else ""
     return ", ".join(listed[:NUM_NAMES]) + more
+
+
+def some(phrases: Sequence[str]) -> str:
+    """The first five phrases and how many more there are."""
+    more = f" and {len(phrases) - NUM_PHRASES} more" if len(phrases) > NUM_PHRASES else ""
+    return ", ".join(phrases[:NUM_PHRASES]) + more
 
 
 def printable(text: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.text import MAX_SHOWN, printable, shown
+from pipeline.text import MAX_SHOWN, printable, shown, some
 
 
 @given(st.text(st.characters(), max_size=400))
@@ -44,3 +44,12 @@ def test_a_long_message_is_whole_and_printable(text: str) -> None:
     assert all(line.isprintable() for line in printable(text).split("\n"))
     assert printable(text).count("\n") == text.count("\n") and len(printable(text)) >= len(text)
     assert printable("a\n  \x1b[2Jb\r") == "a\n  \\x1b[2Jb\\r"
+
+
+@pytest.mark.parametrize(
+    ("phrases", "text"),
+    [("", ""), ("ba", "b, a"), ("abcde", "a, b, c, d, e"), ("abcdefg", "a, b, c, d, e and 2 more")],
+)
+def test_the_first_phrases_are_named_in_their_order(phrases: str, text: str) -> None:
+    """Up to five, and the number of the others."""
+    assert some(list(phrases)) == text

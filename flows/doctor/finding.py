@@ -30,9 +30,3 @@ class Finding:
 def rm(paths: Sequence[Path]) -> str:
     """The command that removes some paths."""
     return f"`{shlex.join(['rm', '-rf', *map(str, paths[:NUM_NAMED])])}`" + (" and so on" if paths[NUM_NAMED:] else "")
-
-
-def some(names: Sequence[str]) -> str:
-    """The first names and how many more there are."""
-    rest = len(names) - NUM_NAMED
-    return ", ".join(names[:NUM_NAMED]) + (f" and {rest} more" if rest > 0 else "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from flows.doctor.finding import Finding, rm, some
+from flows.doctor.finding import Finding, rm
 from flows.live_run import OPEN_RUN
 from flows.server import KEY
 from pipeline.disk.files import remove
@@ -18,6 +18,7 @@ from pipeline.retention.checkouts import idle, list_checkouts, list_held
 from pipeline.retention.place import changed_at
 from pipeline.runtime.locks import FOLDER
 from pipeline.runtime.stages import WORK
+from pipeline.text import some
 from pipeline.training.checkpoints import CHECKPOINTS
 
 PART, OLD = ".part", ".old"

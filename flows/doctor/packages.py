@@ -6,9 +6,10 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from flows.doctor.finding import Finding, some
+from flows.doctor.finding import Finding
 from pipeline.errors import StageError
 from pipeline.runtime.stages import RESTORE, ROOT
+from pipeline.text import some
 from pipeline.training.machine import list_packages
 
 LOCK = ROOT / "requirements.lock"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows.doctor.finding import Finding, rm, some
+from flows.doctor.finding import Finding, rm
 from flows.start import check_data
 from pipeline.disk.files import md5_of, read_yaml
 from pipeline.errors import SeglineError
@@ -11,6 +11,7 @@ from pipeline.registry.lineage import DVC_LOCK, list_uncommitted_code, read_comm
 from pipeline.report.place import NEWEST
 from pipeline.retention.checkouts import list_held
 from pipeline.runtime.stages import WORK
+from pipeline.text import some
 
 DVC_CACHE = Path(".dvc/cache/files/md5")
 

@@ -16,14 +16,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pipeline.disk.files import md5_of, md5_of_code, read_yaml
 from pipeline.errors import EvidenceError
 from pipeline.repository.git import git
-from pipeline.text import shown
+from pipeline.text import shown, some
 
 PARAMS, DATA_DVC, DVC_LOCK, DVC_YAML = Path("params.yaml"), Path("data.dvc"), Path("dvc.lock"), Path("dvc.yaml")
 CODE = ("pipeline", "flows", "segline", "dvc.yaml", "pyproject.toml", "requirements.lock", "requirements-gpu.lock")
 FILES = (DVC_LOCK, DVC_YAML, DATA_DVC, PARAMS, Path("pyproject.toml"), Path("requirements.lock"))
 """Files that the registry keeps in addition to the commit's hash."""
 IMPORTABLE = {".py", ".pyc", ".so"}
-NUM_NAMED = 5  # files that a message names
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def read_lineage() -> Lineage:
     data_path, data_md5 = read_data_version()
     if problems := list(compare_lock(data_path, data_md5)):
         raise EvidenceError(
-            f"{DVC_LOCK} does not fit what lies here: {_some(problems)}; run `dvc repro` and register again"
+            f"{DVC_LOCK} does not fit what lies here: {some(problems)}; run `dvc repro` and register again"
         )
     return Lineage(commit, data_md5, md5_of(PARAMS), md5_of(DVC_LOCK))
 
@@ -98,7 +97,7 @@ def check_code_is_committed() -> None:
     """
     if files := list_uncommitted_code():
         raise EvidenceError(
-            f"code is not committed: {_some(files)}; a model is registered with the commit that makes it again, so "
+            f"code is not committed: {some(files)}; a model is registered with the commit that makes it again, so "
             "commit (git add, git commit) or undo these changes and run the same command again. To try something "
             "without registering it, run `dvc repro`, which does not ask for a commit"
         )
@@ -231,8 +230,3 @@ def _read_table(path: Path, otherwise: str) -> Any:
     if not isinstance(content, dict):
         raise EvidenceError(f"{path}: is empty or not a table; {otherwise}")
     return content
-
-
-def _some(items: list[str]) -> str:
-    rest = len(items) - NUM_NAMED
-    return ", ".join(items[:NUM_NAMED]) + (f" and {rest} more" if rest > 0 else "")
