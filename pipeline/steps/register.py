@@ -16,7 +16,7 @@ from pipeline.ledger.ledger import read_ledger
 from pipeline.params import read_params
 from pipeline.registry.client import CHALLENGER, Version, delete_version, list_versions, set_alias, write_patiently
 from pipeline.registry.evidence import BOUND, EVIDENCE_TAG, evidence_md5
-from pipeline.registry.lineage import FILES, PARAMS, Lineage, read_commit, read_data_version, read_lineage
+from pipeline.registry.lineage import FILES, PARAMS, Lineage, read_data_version, read_lineage
 from pipeline.registry.run_contents import CONTENTS, CONTENTS_TAG, RunContents, md5_of_text
 from pipeline.registry.run_record import RunRecord, flatten_params, flatten_scores, read_history, read_training
 from pipeline.registry.runs import create_version, recorded_run
@@ -52,7 +52,7 @@ def register() -> Version:
 
 def show(version: Version) -> None:
     """Prints the version of the model in `work/`, with its score and commit."""
-    print(f"{version} is {CHALLENGER}: mean IoU {Scores.read().mean_iou:.4f}, commit {read_commit()[:8]}")
+    print(f"{version} is {CHALLENGER}: mean IoU {Scores.read().mean_iou:.4f}, commit {version.tags['git_commit'][:8]}")
 
 
 def _register(scores: Scores, tags: dict[str, str]) -> Version:
@@ -72,9 +72,12 @@ def _register(scores: Scores, tags: dict[str, str]) -> Version:
 
 
 def _find_twin(tags: dict[str, str]) -> Version | None:
-    """The version with the same evidence, whose tags nobody changed; the machine that registers may be another."""
+    """The version with the same evidence, whose tags nobody changed.
+
+    The machine that registers may be another. So may the commit: the same dvc.lock has the same code for each stage.
+    """
     for version in list_versions():
-        is_same = all(version.tags.get(name) == tags[name] for name in BOUND)
+        is_same = all(version.tags.get(name) == tags[name] for name in BOUND if name != "git_commit")
         if is_same and version.tags.get(EVIDENCE_TAG) == evidence_md5(version.tags):
             return version
     return None

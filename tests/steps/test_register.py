@@ -20,7 +20,7 @@ from pipeline.registry.run_contents import CONTENTS, CONTENTS_TAG, RunContents
 from pipeline.serving.model_card import Postprocess
 from pipeline.steps import gate
 from pipeline.steps.register import _describe, _read_accepted, _register, _tags, register, show
-from tests.finished_project import ROOT, STAGES, make_scores, use_registry, write_lock, write_project
+from tests.finished_project import ROOT, STAGES, commit, make_scores, use_registry, write_lock, write_project
 from tests.flows.tiny_flow import started
 
 pytestmark = pytest.mark.services
@@ -204,6 +204,18 @@ def test_registering_can_be_repeated(tmp_path: Path) -> None:
     assert list_versions() == []
     (tmp_path / "mlartifacts").unlink()
     assert register().number == 1
+
+
+def test_a_commit_that_changes_no_stage_makes_no_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the same dvc.lock the model is the same, whatever else was committed; its version keeps its commit."""
+    first = register()
+    Path("notes.md").write_text("not of a stage")
+    commit()
+    again = register()
+    assert (again.number, again.tags["git_commit"]) == (first.number, first.tags["git_commit"])
+    assert first.tags["git_commit"] != read_lineage().git_commit
+    show(again)
+    assert f"commit {first.tags['git_commit'][:8]}\n" in capsys.readouterr().out
 
 
 def test_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
