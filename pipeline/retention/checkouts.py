@@ -13,7 +13,7 @@ from pipeline.training.checkpoints import CHECKPOINTS
 
 SCHEDULE = "schedule.lock"
 """Held for as long as a schedule is served, also while nothing runs."""
-WORKS = ("run", "noise", "scheduled")
+WORKS = ("run", "noise", "scheduled", "reproduce")
 
 
 def list_checkouts() -> list[Path]:
