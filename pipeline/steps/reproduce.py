@@ -17,7 +17,7 @@ from pipeline.registry.run_record import HISTORY, SUMMARY, read_history, read_tr
 from pipeline.reproduction.differences import Output, compare_outputs, first_difference
 from pipeline.reproduction.rebuild import build_environment, check_out, finish, list_other_packages, run_stages
 from pipeline.runtime.locks import only_one
-from pipeline.text import shown
+from pipeline.text import shown, some
 from pipeline.training.machine import differences, list_packages
 
 NUM_SHOWN = 12  # digits of an MD5
@@ -59,7 +59,7 @@ def reproduce(model: str, *, here: bool = False) -> Reproduction:
         others = list_other_packages(registered, list_packages())
         python = Path(sys.executable)
         if others and not here:
-            print(f"making the version's own environment: {others[0]}, and {len(others) - 1} more differ", flush=True)
+            print(f"the version's own environment is made, for here {some(others)}", flush=True)
             python = build_environment(registered, folder, print)
         run_stages(folder, python, lambda line: print(line, flush=True))
         reproduction = _compare(registered, folder)
