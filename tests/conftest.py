@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import dvc
 import hypothesis
 import pytest
 
@@ -22,6 +23,9 @@ from pipeline.training.machine import read_processor
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "params.yaml")
+assert (
+    dvc.logger
+)  # imported here and not in a test: its handlers keep the stdout that they find, and capsys closes its own
 OF_THE_USER = ("AWS_", "DVC_", "GIT_", "KERAS_", "MLFLOW_", "ONEDNN_", "PREFECT_", "SEGLINE_", "TF_")
 """Beginnings of the variables that no test is to see."""
 MACHINE = "SEGLINE_TEST_MACHINE"

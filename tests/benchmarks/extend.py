@@ -101,7 +101,7 @@ KINDS = {
         "pipeline/promotion/higher.py",
         "pipeline/promotion/rules.py",
         {
-            ")": "from pipeline.promotion.higher import higher",
+            "from pipeline.evaluation.reasons import Reason, Value": "from pipeline.promotion.higher import higher",
             '    "non_inferior": non_inferior,': '    "higher": higher,',
         },
     ),

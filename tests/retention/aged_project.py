@@ -21,7 +21,7 @@ stages:
     outs: [work/train]
 """
 FILES = ("data.dvc", "dvc.lock")
-LIMITS = ("checkpoints", "models", "tensorboard", "noise", "runs", "dvc_cache")
+LIMITS = ("checkpoints", "models", "tensorboard", "noise", "reproductions", "runs", "dvc_cache")
 
 
 def write_aged_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

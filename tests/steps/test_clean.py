@@ -91,7 +91,7 @@ def test_a_kill_leaves_a_state_that_the_next_cleaning_completes(project: Path, m
                 os.killpg(child.pid, signal.SIGKILL)
         check_out(registered)
         check_out(here)
-    assert [place.problem for place in segline.clean(yes=True).places] == [""] * 6
+    assert not any(place.problem for place in segline.clean(yes=True).places)
     assert segline.clean().num_bytes == 0
     check_out(registered)
 
@@ -110,8 +110,8 @@ def test_many_retrains_use_bounded_disk(project: Path, monkeypatch: pytest.Monke
         for index in range(NUM_RETRAINS):
             (project / "data/images/a").unlink()
             (project / "data/images/a").write_text(f"{index:06}" * 1000)
-            code, output = run_module("flows.run")
+            code, output = run_module("flows.run", "retrain", "{}")
             assert code == RejectedError.exit_code, output
-            assert [place.problem for place in segline.clean(yes=True).places] == [""] * 6
+            assert not any(place.problem for place in segline.clean(yes=True).places)
             sizes.append(sum(size_of(project / name) for name in OUTPUTS if (project / name).exists()))
     assert max(sizes[3:]) <= 1.05 * sizes[2] and sizes[2] > 6000, sizes
