@@ -24,6 +24,7 @@ OF_A_RUN = (DATA_DVC, DVC_LOCK, SOURCE)
 """Files in which a run's commit differs from the commit whose code it ran."""
 NUM_PUSHES = 5
 CORRECT = "correct the remote `origin` of this clone, or its credentials, and run again"
+REF = "ref: refs/heads/"
 ALL_BRANCHES = "+refs/heads/*:refs/remotes/origin/*"
 
 
@@ -69,9 +70,8 @@ class Checkout:
                 part.rename(self.folder)
         self._git("remote", "set-url", "origin", origin)
         self._git("fetch", "--quiet", "--prune", "origin", ALL_BRANCHES, otherwise=CORRECT)
-        if not branch:
-            self._git("remote", "set-head", "origin", "--auto", otherwise="name the branch to run with --branch")
-        code, last = self._find(branch or "HEAD"), self._find(BRANCH)
+        branch = branch or self._find_default_branch()
+        code, last = self._find(branch), self._find(BRANCH)
         if not code:
             raise RepositoryError(f"{origin}: has no branch {branch!r}; push it, or name another one")
         return Start(code, last, self._git("rev-parse", f"{last}^@").split()[-1] if last else None)
@@ -136,6 +136,12 @@ class Checkout:
                 self._git("update-ref", "--no-deref", "HEAD", commit)
                 return commit
         raise RepositoryError(f"{NUM_PUSHES} times another run was pushed to {BRANCH} in the meantime; run again")
+
+    def _find_default_branch(self) -> str:
+        head = self._git("ls-remote", "--symref", "origin", "HEAD", otherwise=CORRECT).partition("\t")[0]
+        if not head.startswith(REF):
+            raise RepositoryError("the remote `origin` has no default branch; name the branch to run with --branch")
+        return head.removeprefix(REF)
 
     def _find(self, branch: str) -> str | None:
         """The newest commit of a branch of the remote."""

@@ -118,6 +118,23 @@ def test_the_branch_follows_from_the_remote_or_is_named(clone: Path) -> None:
             Checkout(clone).fetch(name)
 
 
+def test_a_remote_without_a_default_branch_needs_a_name(clone: Path, tmp_path: Path) -> None:
+    """Its HEAD may be at no branch."""
+    commit = git("rev-parse", "HEAD", folder=clone)
+    git("update-ref", "--no-deref", "HEAD", commit, folder=tmp_path / "remote.git")
+    with pytest.raises(RepositoryError, match="`origin` has no default branch; name the branch to run with --branch"):
+        Checkout(clone).fetch()
+    assert Checkout(clone).fetch("main").code == commit
+
+
+def test_looking_for_changes_leaves_nothing(clone: Path) -> None:
+    """No file of the clone grows with each look."""
+    Checkout(clone).fetch()
+    before = {path: path.stat().st_size for path in (clone / ".segline").rglob("*")}
+    Checkout(clone).fetch()
+    assert before == {path: path.stat().st_size for path in (clone / ".segline").rglob("*")}
+
+
 def test_a_project_without_a_remote_keeps_its_runs_itself(clone: Path) -> None:
     """The branch is in the project then, and the branch that a person is on does not move."""
     git("remote", "remove", "origin", folder=clone)
