@@ -8,18 +8,10 @@ import pytest
 import segline
 from pipeline.errors import EvidenceError, ParamsError, RegistryError
 from pipeline.promotion.comparison import Comparison
-from tests.contest import FREE, ROAD, SKY, register, write_contest
+from tests.contest import ROAD, SKY, register
 from tests.finished_project import tiny_model, use_registry, write_project
 
 pytestmark = pytest.mark.services
-
-
-@pytest.fixture
-def contest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with a test split and an empty registry, as the current directory."""
-    write_contest(tmp_path, monkeypatch, **FREE)
-    Path("dvc.yaml").write_text("stages: {}\n")
-    return tmp_path
 
 
 def test_an_empty_registry(contest: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,18 +7,10 @@ import pytest
 
 import segline
 from pipeline.vision.codec import read_mask, write_png
-from tests.contest import FREE, ROAD, write_contest
+from tests.contest import ROAD
 from tests.finished_project import tiny_model
 
 pytestmark = pytest.mark.services
-
-
-@pytest.fixture
-def contest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with a test split and an empty registry, as the current directory."""
-    write_contest(tmp_path, monkeypatch, **FREE)
-    Path("dvc.yaml").write_text("stages: {}\n")
-    return tmp_path
 
 
 @pytest.mark.e2e
