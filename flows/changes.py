@@ -70,12 +70,13 @@ class Changes:
         """Why there is nothing to run yet; empty if there is something."""
         if self.is_source_new and self.is_arriving:
             return f"an upload to {shlex.join(self.source.words)} may be under way; the next run looks again"
-        if self.is_source_new or self.files:
+        if self.is_source_new or self.files or not self.start.is_last_finished:
             return ""
         return f"no change since the last run, commit {str(self.start.last)[:8]}"
 
     def __str__(self) -> str:
-        return some([*self.files, *([f"the source {shlex.join(self.source.words)}"] if self.is_source_new else [])])
+        source = [f"the source {shlex.join(self.source.words)}"] if self.is_source_new else []
+        return some([*self.files, *source]) or "nothing, but its model was not registered"
 
 
 def find_changes(checkout: Checkout, source: str, branch: str) -> Changes:

@@ -29,7 +29,7 @@ def scheduled(promote: bool = False, source: str = "", branch: str = "", stage_t
 
     The run works in `.segline/runs/`, a clone of this project's remote `origin`; the project's own files are not
     touched. The data and outputs go to DVC's remote, data.dvc, dvc.lock and source.json to the branch `segline/runs`
-    of `origin`, and then the model is registered.
+    of `origin`, and then the model is registered. A run that ended before that is done again; its stages are fresh.
 
     Args:
         promote: promote the new model if the rule in section `promote` of the params allows it.
@@ -67,7 +67,9 @@ def _run(checkout: Checkout, changes: Changes, promote: bool, timeout_s: float) 
             run_step("import", ("import", *changes.source.words), timeout_s)
             changes.source.write(Path(SOURCE))
         check_start()
-        return train_and_register(promote, timeout_s, lambda: _save(checkout, changes))
+        state = train_and_register(promote, timeout_s, lambda: _save(checkout, changes))
+        checkout.finish()
+        return state
 
 
 def _save(checkout: Checkout, changes: Changes) -> None:

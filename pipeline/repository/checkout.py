@@ -1,8 +1,9 @@
 """The clone in which scheduled runs work, and the branch that keeps a commit of each.
 
 A run's commit has the files of the commit whose code it ran, but data.dvc, dvc.lock and source.json as the run left
-them. Its parents are the run before it and that commit. The clone is `.segline/runs/` of a project; the project's own
-files are never touched, and the branch is only ever pushed forward.
+them. Its parents are the run before it and that commit. A second branch names the last run that came to its end: a
+commit is pushed before its model is registered. The clone is `.segline/runs/` of a project; the project's own files are
+never touched, and the branches are only ever pushed forward.
 """
 
 import socket
@@ -18,6 +19,8 @@ from pipeline.runtime.locks import FOLDER
 
 BRANCH = "segline/runs"
 """Of the commits of scheduled runs."""
+FINISHED = "segline/finished"
+"""Its newest commit is that of the last run whose model was rejected, or registered."""
 CLONE = FOLDER / "runs"
 DATA_DVC, DVC_LOCK, SOURCE = "data.dvc", "dvc.lock", "source.json"
 OF_A_RUN = (DATA_DVC, DVC_LOCK, SOURCE)
@@ -36,11 +39,13 @@ class Start:
         code: the commit whose code and params it runs, 40 hex digits.
         last: the newest commit of the branch of runs; None: there is none.
         last_code: the commit whose code that run ran.
+        is_last_finished: its model was rejected, or registered; False if there is no last run.
     """
 
     code: str
     last: str | None
     last_code: str | None
+    is_last_finished: bool
 
 
 class Checkout:
@@ -74,7 +79,8 @@ class Checkout:
         code, last = self._find(branch), self._find(BRANCH)
         if not code:
             raise RepositoryError(f"{origin}: has no branch {branch!r}; push it, or name another one")
-        return Start(code, last, self._git("rev-parse", f"{last}^@").split()[-1] if last else None)
+        last_code = self._git("rev-parse", f"{last}^@").split()[-1] if last else None
+        return Start(code, last, last_code, last is not None and last == self._find(FINISHED))
 
     def prepare(self, start: Start) -> None:
         """Checks the code out, and the data and lock of the last run unless a person has committed others since.
@@ -115,13 +121,16 @@ class Checkout:
         If another run was pushed meanwhile, the commit goes on top of it.
 
         Returns:
-            The commit.
+            The commit; that of the last run if this one repeats it.
 
         Raises:
             RepositoryError: the remote refuses, or others push all the time.
         """
         self._git("add", "--force", "--", *(name for name in OF_A_RUN if (self.folder / name).exists()))
         tree, last = self._git("write-tree"), start.last
+        if last and start.code == start.last_code and tree == self._git("rev-parse", f"{last}^{{tree}}"):
+            self._git("update-ref", "--no-deref", "HEAD", last)
+            return last
         for _ in range(NUM_PUSHES):
             parents = [word for parent in (last, start.code) if parent for word in ("-p", parent)]
             commit = self._git("commit-tree", tree, *parents, "-m", message)
@@ -136,6 +145,19 @@ class Checkout:
                 self._git("update-ref", "--no-deref", "HEAD", commit)
                 return commit
         raise RepositoryError(f"{NUM_PUSHES} times another run was pushed to {BRANCH} in the meantime; run again")
+
+    def finish(self) -> None:
+        """Marks the run that was saved as finished, unless a newer one is.
+
+        Raises:
+            RepositoryError: the remote refuses.
+        """
+        try:
+            self._git("push", "--quiet", "origin", f"HEAD:refs/heads/{FINISHED}", otherwise=CORRECT)
+        except RepositoryError:
+            self._git("fetch", "--quiet", "origin", ALL_BRANCHES, otherwise=CORRECT)
+            if not self._git("branch", "--remotes", "--list", f"origin/{FINISHED}", "--contains", "HEAD"):
+                raise
 
     def _find_default_branch(self) -> str:
         head = self._git("ls-remote", "--symref", "origin", "HEAD", otherwise=CORRECT).partition("\t")[0]

@@ -12,7 +12,7 @@ from flows.changes import SETTLE, Changes, Prefix, Source, find_changes, parse_s
 from pipeline.errors import ParamsError
 from pipeline.repository.checkout import SOURCE, Checkout, Start
 
-START = Start("c" * 40, "a" * 40, "b" * 40)
+START = Start("c" * 40, "a" * 40, "b" * 40, is_last_finished=True)
 OLD = Source(("folder", "s3://b/x", "y"), (Prefix("s3://b/x", 2, "12"),))
 NOTHING = Changes(START, OLD, is_source_new=False, is_arriving=False, files=())
 
@@ -25,6 +25,7 @@ NOTHING = Changes(START, OLD, is_source_new=False, is_arriving=False, files=())
         (replace(NOTHING, is_source_new=True), ""),
         (replace(NOTHING, files=("params.yaml",)), ""),
         (replace(NOTHING, files=("params.yaml",), is_arriving=True), ""),
+        (replace(NOTHING, start=replace(START, is_last_finished=False)), ""),
         (
             replace(NOTHING, files=("params.yaml",), is_source_new=True, is_arriving=True),
             "an upload to folder s3://b/x y may be under way; the next run looks again",
@@ -37,10 +38,12 @@ def test_a_run_needs_a_change_and_whole_uploads(changes: Changes, reason: str) -
 
 
 def test_changes_are_named() -> None:
-    """Five files, how many more, and the words of the source."""
+    """Five files, how many more, and the words of the source; a run that did not come to its end is no change."""
     many = replace(NOTHING, files=tuple("abcdefg"))
     assert str(many) == "a, b, c, d, e and 2 more"
     assert str(replace(NOTHING, files=("a",), is_source_new=True)) == "a, the source folder s3://b/x y"
+    unfinished = replace(NOTHING, start=replace(START, is_last_finished=False))
+    assert str(unfinished) == "nothing, but its model was not registered"
 
 
 @given(st.text() | st.from_type(type(None)) | st.recursive(st.none() | st.text(), st.lists).map(json.dumps))

@@ -14,7 +14,7 @@ from flows.server import prefect_server
 from pipeline.repository.checkout import BRANCH
 from pipeline.repository.git import git
 from pipeline.vision.codec import encode_png
-from tests.flows.tiny_flow import TRAIN, run_module, started
+from tests.flows.tiny_flow import GATE, TRAIN, run_module, started
 from tests.flows.tiny_team import save, write_team
 from tests.processes import wait_for_end
 
@@ -86,6 +86,19 @@ def test_a_pushed_change_is_run(team: Path) -> None:
     assert "new since the last run: params.yaml" in output
     assert "Stage 'train' didn't change" in output and "Running stage 'gate'" in output
     assert len(runs()) == 2
+
+
+def test_a_run_that_could_not_register_is_done_again(team: Path) -> None:
+    """Its commit is on the remote before; the next run trains nothing and registers what that one did not."""
+    (team / "gate.py").write_text(GATE.replace("False, (low,)", "True, ()"))
+    save("accepts what cannot be registered")
+    git("push", "--quiet")
+    code, output = tick()
+    assert code == 1 and "error: register ended with exit code 1" in output, output
+    code, output = tick()
+    assert code == 1 and "error: register ended with exit code 1" in output, output
+    assert "new since the last run: nothing, but its model was not registered" in output
+    assert "Running stage" not in output and len(runs()) == 1
 
 
 def test_new_labels_in_s3_are_imported(team: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,23 @@ def test_runs_of_two_machines_are_both_kept(clone: Path, tmp_path: Path) -> None
     assert Checkout(clone).fetch().last == last
 
 
+def test_a_run_is_finished_once_it_is_marked(clone: Path, tmp_path: Path) -> None:
+    """A repeated run keeps its commit; an older run that ends later does not take the newer one's mark away."""
+    checkout = Checkout(clone)
+    first = run(checkout, **{"dvc.lock": "1"})
+    assert not checkout.fetch().is_last_finished
+    assert run(checkout) == first
+    git("clone", "--quiet", str(tmp_path / "remote.git"), str(tmp_path / "other"))
+    newer = Checkout(tmp_path / "other")
+    second = run(newer, **{"dvc.lock": "2"})
+    newer.finish()
+    checkout.finish()
+    assert checkout.fetch() == newer.fetch() and newer.fetch().is_last_finished and newer.fetch().last == second
+    (tmp_path / "remote.git").rename(tmp_path / "moved.git")
+    with pytest.raises(RepositoryError, match="correct the remote `origin` of this clone"):
+        newer.finish()
+
+
 def test_the_branch_follows_from_the_remote_or_is_named(clone: Path) -> None:
     """A branch that is missing is named; one whose name begins like another one's is not taken for it."""
     git("switch", "--quiet", "--create", "next/try", folder=clone)
