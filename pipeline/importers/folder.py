@@ -62,7 +62,7 @@ def _local(place: str, folder: Path) -> Iterator[Path]:
     """The folder itself, or its download, which is removed at the end; errors name the URL, not the download."""
     from pipeline.object_store.download import download_folder
     from pipeline.object_store.store import is_url
-    from pipeline.vision.picture_files import SUFFIXES
+    from pipeline.vision.picture_files import HIGHEST, SUFFIXES
 
     url = str(place)
     if not is_url(url):
@@ -70,7 +70,7 @@ def _local(place: str, folder: Path) -> Iterator[Path]:
         return
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        download_folder(url, folder, SUFFIXES)
+        download_folder(url, folder, SUFFIXES, HIGHEST.max_file_bytes)
         yield folder
     except DataError as err:
         raise DataError(str(err).replace(str(folder), url.rstrip("/"))) from err

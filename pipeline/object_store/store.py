@@ -80,11 +80,16 @@ class Store:
 
     def list_keys(self, below: str = "") -> list[str]:
         """The keys that begin with `below`."""
+        return list(self.list_sizes(below))
+
+    def list_sizes(self, below: str = "") -> dict[str, int]:
+        """The bytes of each object whose key begins with `below`, by key."""
         with self._explained():
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=self.prefix + below
             )
-            return [item["Key"].removeprefix(self.prefix) for page in pages for item in page.get("Contents", ())]
+            items = (item for page in pages for item in page.get("Contents", ()))
+            return {item["Key"].removeprefix(self.prefix): item["Size"] for item in items}
 
     def listing(self) -> Listing:
         """What is there now, without a download."""

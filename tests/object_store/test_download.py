@@ -1,16 +1,19 @@
 """Tests of downloads from an object store, against a real server on this machine."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.errors import StorageError
-from pipeline.object_store.download import _place, download_folder
+from pipeline.errors import StageError, StorageError
+from pipeline.object_store.download import _download, _place, download_folder
+from pipeline.object_store.store import Store
 
 pytestmark = pytest.mark.services
 
 PNG = (".png",)
+MAX_BYTES = 100
 KEYS = (
     "set/a.png",
     "set/sub/b.PNG",
@@ -41,7 +44,7 @@ def _bucket(s3: Any) -> None:
 
 def test_a_prefix_becomes_a_folder(tmp_path: Path) -> None:
     """Paths below it are kept; other prefixes that begin alike and other files are left out."""
-    assert download_folder("s3://photos/set", tmp_path / "new", PNG) == 2
+    assert download_folder("s3://photos/set", tmp_path / "new", PNG, MAX_BYTES) == 2
     files = {path.relative_to(tmp_path / "new").as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}
     assert files.keys() == {"a.png", "sub/b.PNG"}
     assert files["sub/b.PNG"].read_text() == "set/sub/b.PNG"
@@ -49,7 +52,7 @@ def test_a_prefix_becomes_a_folder(tmp_path: Path) -> None:
 
 def test_a_key_is_a_name_and_nothing_more(tmp_path: Path) -> None:
     """A backslash is a character of it; a folder's own entry is not a file."""
-    assert download_folder("s3://photos/plain", tmp_path / "new", PNG) == 1
+    assert download_folder("s3://photos/plain", tmp_path / "new", PNG, MAX_BYTES) == 1
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a\\..\\b.png"]
 
 
@@ -57,6 +60,24 @@ def test_a_key_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
     """Servers take a zero byte, file systems do not."""
     with pytest.raises(StorageError, match="leads out of the folder; rename it in the store"):
         _place(tmp_path, "a\0.png", "")
+
+
+def test_too_much_is_refused_before_it_is_downloaded(s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One object above the limit, or more than the disk has room for."""
+    s3.put_object(Bucket="photos", Key="set/large.png", Body=b"x" * 101)
+    with pytest.raises(StorageError, match=r"object 'large.png' has 0.0 MB, the limit is 0.0 MB \(objects above it: 1"):
+        download_folder("s3://photos/set", tmp_path / "new", PNG, MAX_BYTES)
+    free = shutil.disk_usage(tmp_path).free
+    monkeypatch.setattr(Store, "list_sizes", lambda _: {"a.png": 2 * free, "b.png": 5})
+    with pytest.raises(StageError, match=r"no space left on the disk: [\d,.]+ MB are needed, [\d,.]+ MB are free"):
+        download_folder("s3://photos/set", tmp_path / "other", PNG, 3 * free)
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_an_object_that_changes_meanwhile_is_refused(s3: Any, tmp_path: Path) -> None:
+    """What was listed is what is downloaded."""
+    with pytest.raises(StorageError, match=r"'set/a.png' changed during the download: 5 bytes were listed, 9 came"):
+        _download(Store("s3://photos/set"), "a.png", tmp_path / "a.png", 5)
 
 
 @pytest.mark.parametrize(
@@ -74,5 +95,5 @@ def test_a_key_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
 def test_what_is_wrong_in_the_store_is_named(tmp_path: Path, url: str, message: str) -> None:
     """A missing bucket, an empty prefix, and keys that are not paths."""
     with pytest.raises(StorageError, match=message):
-        download_folder(url, tmp_path / "new", PNG)
+        download_folder(url, tmp_path / "new", PNG, MAX_BYTES)
     assert not (tmp_path.parent / "d.png").exists()
