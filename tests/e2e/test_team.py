@@ -134,9 +134,9 @@ def start_run(name: str = "scheduled/team") -> UUID:
     return UUID(str(prefect("create_flow_run_from_deployment", deployment.id).id))
 
 
-def wait_for(run: UUID, *names: str) -> Any:
+def wait_for(run: UUID, *names: str, timeout_s: float = TIMEOUT_S) -> Any:
     """The state of a run, once it has one of the names."""
-    deadline = time.monotonic() + TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while (state := prefect("read_flow_run", run).state).name not in names:
         assert time.monotonic() < deadline and not state.is_final(), state
         time.sleep(1)
