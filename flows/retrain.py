@@ -20,7 +20,8 @@ from pipeline.dataset.contract import DATA
 from pipeline.dataset.versions import add_data, is_fresh
 from pipeline.errors import SeglineError, StageError
 from pipeline.evaluation.verdict import Verdict
-from pipeline.registry.client import check_registry
+from pipeline.ledger.ledger import Aliases, read_ledger, replay
+from pipeline.registry.client import check_registry, model_name
 from pipeline.report.place import publish_gate_page
 from pipeline.runtime.guard import run_guarded
 from pipeline.runtime.locks import only_one
@@ -30,6 +31,8 @@ TRAIN = "train"
 """The stage that runs once at a time and logs to MLflow meanwhile."""
 REJECTED = "GateRejected"
 """Name of the state of a run whose model the gate rejected."""
+PROMOTED = "Promoted"
+"""Name of the state of a run whose model is the champion now."""
 
 
 def _without_empty_traceback(record: logging.LogRecord) -> bool:
@@ -86,14 +89,26 @@ def train_and_register(promote: bool, timeout_s: float, save: Callable[[], None]
             save()
         if not verdict.accepted:
             return Failed(name=REJECTED, message="; ".join(verdict.sentences))
+        actor = f"flow {flow_run.flow_name}, run {flow_run.name}"
         for step in ("register", "promote") if promote else ("register",):
-            environment = {**live_run, "SEGLINE_ACTOR": f"flow {flow_run.flow_name}, run {flow_run.name}"}
-            run_step(step, (step,), timeout_s, environment)
+            run_step(step, (step,), timeout_s, {**live_run, "SEGLINE_ACTOR": actor})
         if promote:
             publish_report("decision", "Report with decision")
+            return state_of_decision(actor)
     finally:
         close_live_run()
     return Completed(message="accepted by the gate and registered")
+
+
+def state_of_decision(actor: str) -> State[Any]:
+    """The state of a run whose model was decided on, from the last line that `actor` wrote into the ledger."""
+    lines = read_ledger()
+    effects = replay(lines, Aliases(None, None)).effects
+    line, effect = [pair for pair in zip(lines, effects, strict=True) if pair[0].who == actor][-1]
+    version, reasons = f"{model_name()}/{line.version}", "; ".join(line.reasons)
+    if effect.what == "promoted":
+        return Completed(name=PROMOTED, message=f"{version} is the champion: {reasons}")
+    return Completed(message=f"{version} is registered, but not promoted: {effect.reason or reasons}")
 
 
 def run_step(name: str, words: Sequence[str], timeout_s: float, environment: Mapping[str, str] | None = None) -> None:
