@@ -12,13 +12,14 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, Failed
 
 from flows.artifacts import publish_evidence, publish_report
+from flows.failure import failed
 from flows.live_run import RUN, close_live_run, forwarding, open_live_run
 from flows.prefect_client import make_ready, one_training
 from flows.scheduled import DAY_S
 from flows.start import check_start
 from pipeline.dataset.contract import DATA
 from pipeline.dataset.versions import add_data, is_fresh
-from pipeline.errors import SeglineError, StageError
+from pipeline.errors import StageError
 from pipeline.evaluation.verdict import Verdict
 from pipeline.ledger.ledger import Aliases, read_ledger, replay
 from pipeline.registry.client import check_registry, model_name
@@ -56,8 +57,8 @@ def retrain(promote: bool = False, stage_timeout_s: float = DAY_S) -> State[Any]
     try:
         with only_one("run"):
             return _retrain(promote, stage_timeout_s)
-    except SeglineError as err:
-        return Failed(message=str(err))
+    except Exception as err:  # Prefect would store its text
+        return failed(err)
 
 
 def _retrain(promote: bool, timeout_s: float) -> State[Any]:
@@ -160,6 +161,6 @@ def run_program(command: Sequence[str], timeout_s: float, environment: Mapping[s
         if run_id := (environment or {}).get(RUN):
             on_line = forwarding(on_line, run_id)
         run_guarded(task_run.name, command, on_line, timeout_s, environment)
-    except StageError as err:
-        return Failed(message=str(err))
+    except Exception as err:  # Prefect would store its text
+        return failed(err)
     return None

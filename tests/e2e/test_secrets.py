@@ -174,6 +174,16 @@ def test_a_server_that_refuses_is_named_without_its_password(
     assert team.list_leaks() == set()
 
 
+def test_an_unforeseen_error_shows_no_secret(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own message on an address with a character that may be taken for a slash holds user and password."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", with_user("http://h\u2100st", SECRETS["MLflow"]))
+    for words in (("schedule", "--now"), ("status",)):
+        code, output = team.run(*words)
+        assert code in (1, 70) and "contains invalid characters under NFKC normalization" in output, output
+    monkeypatch.undo()
+    assert team.list_leaks() == set()
+
+
 def test_a_failed_training_that_prints_its_environment_shows_no_secret(team: Team) -> None:
     """Its output is in Prefect's log, the last lines are in the state's message, and both name the variables alone."""
     Path("train.py").write_text(FAILING)
