@@ -13,10 +13,10 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from pipeline.disk.files import read_json, write_json, written_whole
 from pipeline.errors import EvidenceError
-from pipeline.text import quoted
+from pipeline.text import quoted, shown
 
 NUM_NAMED = 3  # mistakes that a message names
-MAX_SHOWN = 60  # characters of a value
+MAX_SHOWN = 60  # characters of a place or value
 MAX_NUMBER = 2**62
 Count = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
 """Of pixels, images, rows; an array of int64 can hold the sum of two."""
@@ -143,7 +143,9 @@ def parse_csv(text: str, may_be_short: bool = False) -> tuple[list[str], list[tu
 def explain(err: ValidationError) -> str:
     """The first mistakes in a record: field, rule and value."""
     errors = err.errors(include_url=False)
-    mistakes = [f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}{_value_of(one)}" for one in errors]
+    mistakes = [
+        f"{_cut(shown('.'.join(map(str, one['loc'])))) or 'it'}: {one['msg']}{_value_of(one)}" for one in errors
+    ]
     more = f" and {len(mistakes) - NUM_NAMED} more" if len(mistakes) > NUM_NAMED else ""
     return "; ".join(mistakes[:NUM_NAMED]) + more
 
@@ -151,5 +153,8 @@ def explain(err: ValidationError) -> str:
 def _value_of(error: Any) -> str:
     if error["type"] == "missing":
         return ""
-    text = ascii(error["input"])
-    return f", found {text if len(text) <= MAX_SHOWN else f'{text[:MAX_SHOWN]}...'}"
+    return f", found {_cut(ascii(error['input']))}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."

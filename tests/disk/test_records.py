@@ -75,6 +75,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
         ('{"things": [], "counts": {"a": 1e300}}', "counts.a: Input should be a valid integer"),
         ('{"things": [], "counts": {"a": 9999999999999999999999}}', "counts.a: Input should be less than or equal"),
         ('{"things": [{}], "counts": {}}', "things.0.name: Field required; .* and 1 more"),
+        (json.dumps({"things": [], "counts": {"\ufeff" * 500: -1}}), r"(?=.{0,300}$)counts\.(\\ufeff){8}.{0,9}: Input"),
     ],
 )
 def test_another_record_is_refused(tmp_path: Path, content: str, message: str) -> None:

@@ -80,6 +80,7 @@ def upload(seed: int) -> None:
             store.put_object(Bucket="labels", Key=f"{kind}/{seed}-{number}.png", Body=encode_png(pixels))
 
 
+@pytest.mark.timeout(TRAINING_S)
 def test_new_labels_become_a_published_champion_that_is_verified_and_made_again(project: Path) -> None:
     """Nobody does anything but upload: MLflow and Prefect say what came of it, and every hash agrees."""
     deployed("--source", SOURCE, "--promote")
