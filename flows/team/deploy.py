@@ -94,7 +94,7 @@ def _deploy(
 
 
 def _crashed(ours: Related) -> AutomationCore:
-    """A run that was alive and is silent is crashed; its process was killed."""
+    """A run that was begun and is silent is crashed: its process was killed, or its worker before there was one."""
     message = "the process of this run was killed, or cannot reach this server"
     return AutomationCore.model_validate(
         {
@@ -102,7 +102,7 @@ def _crashed(ours: Related) -> AutomationCore:
             "trigger": {
                 "type": "event",
                 "posture": "Proactive",
-                "after": ["prefect.flow-run.Running", "prefect.flow-run.heartbeat"],
+                "after": [f"prefect.flow-run.{event}" for event in ("Pending", "Running", "heartbeat")],
                 "expect": ["prefect.flow-run.*"],
                 "within": SILENCE_S,
                 "for_each": ["prefect.resource.id"],
