@@ -22,6 +22,7 @@ from prefect.workers.process import ProcessWorker
 from flows.prefect_client import check_address
 from flows.retrain import REJECTED
 from flows.scheduled import scheduled
+from flows.server import RETRIES
 from flows.team.publish import publish
 from pipeline.errors import ParamsError
 
@@ -85,7 +86,7 @@ def _deploy(
         entrypoint=f"{flow.fn.__module__}.{flow.fn.__name__}",
         pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": PROJECT}}],
         work_pool_name=pool,
-        job_variables={"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S)}},
+        job_variables={"env": {**RETRIES, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S)}},
         concurrency_limit=1,
         schedules=[DeploymentScheduleCreate(schedule=schedule, active=True)],
         parameters=dict(parameters),
