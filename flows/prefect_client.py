@@ -1,5 +1,6 @@
 """Calls to Prefect's server: whether it answers, patience while it does not, the limit of one training at a time."""
 
+import logging
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ PATIENCE_S = 600.0
 """A server that is started again, or has a new version, is away for minutes."""
 PAUSE_S = 2.0
 Answer = TypeVar("Answer")
+logging.getLogger("websockets.client").setLevel(logging.CRITICAL)  # a traceback for each connection that breaks off
 
 
 def check_address(address: str) -> None:
