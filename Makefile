@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+TOOLS := .venv-tools
+LOCKS := requirements.lock requirements-gpu.lock requirements-uv.lock
+ACCEPTED := CVE-2025-69872# of packages in the locks; docs/trust.md says why
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 IN_ENVIRONMENT := PATH="$(CURDIR)/$(BIN):$$PATH"
 
@@ -12,7 +15,7 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help demo stack test test-pythons install lock
+.PHONY: help demo stack test test-pythons install lock audit sbom
 .DELETE_ON_ERROR:
 
 help: ## Say what can be made
@@ -50,7 +53,25 @@ $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
 	$(BIN)/uv pip install --python $(BIN)/python --offline --no-deps --no-build-isolation --editable .
 	touch $@
 
-lock: $(INSTALLED) ## Write the three locks anew; a version stays while it fits
+lock: $(INSTALLED) ## Write the four locks anew; a version stays while it fits
 	$(COMPILE) --extra dev --extra server --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra dev --extra server --extra gpu --output-file requirements-gpu.lock pyproject.toml
 	echo uv | $(COMPILE) --output-file requirements-uv.lock -
+	printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --output-file requirements-tools.lock -
+
+audit: $(TOOLS)/installed ## Ask PyPI for known vulnerabilities of all locked packages
+	$(TOOLS)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off $(ACCEPTED:%=--ignore-vuln %) \
+	  $(LOCKS:%=--requirement %)
+
+sbom: sbom.cdx.json ## Write the bill of materials of requirements.lock, in CycloneDX 1.6
+
+# Its own validation takes ten times as long, and its warning is of dependencies, which a lock does not tell.
+sbom.cdx.json: requirements.lock pyproject.toml $(TOOLS)/installed
+	PYTHONWARNINGS=ignore $(TOOLS)/bin/cyclonedx-py requirements --sv 1.6 --output-reproducible --no-validate \
+	  --pyproject pyproject.toml --output-file $@ requirements.lock
+
+# Apart from .venv, so that no tool decides on a version there.
+$(TOOLS)/installed: requirements-tools.lock $(INSTALLED)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(TOOLS)
+	$(BIN)/uv pip sync --quiet --python $(TOOLS)/bin/python --require-hashes requirements-tools.lock
+	touch $@

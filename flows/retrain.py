@@ -12,15 +12,17 @@ from prefect.runtime import flow_run, task_run
 from prefect.states import Completed, Failed
 
 from flows.artifacts import publish_evidence, publish_report
+from flows.failure import failed
 from flows.live_run import RUN, close_live_run, forwarding, open_live_run
 from flows.prefect_client import make_ready, one_training, patiently
 from flows.scheduled import DAY_S
 from flows.start import check_start
 from pipeline.dataset.contract import DATA
 from pipeline.dataset.versions import add_data, is_fresh
-from pipeline.errors import SeglineError, StageError
+from pipeline.errors import StageError
 from pipeline.evaluation.verdict import Verdict
-from pipeline.registry.client import check_registry
+from pipeline.ledger.ledger import Aliases, read_ledger, replay
+from pipeline.registry.client import check_registry, model_name
 from pipeline.report.place import publish_gate_page
 from pipeline.runtime.guard import run_guarded
 from pipeline.runtime.locks import only_one
@@ -30,6 +32,8 @@ TRAIN = "train"
 """The stage that runs once at a time and logs to MLflow meanwhile."""
 REJECTED = "GateRejected"
 """Name of the state of a run whose model the gate rejected."""
+PROMOTED = "Promoted"
+"""Name of the state of a run whose model is the champion now."""
 
 
 def _without_empty_traceback(record: logging.LogRecord) -> bool:
@@ -53,8 +57,8 @@ def retrain(promote: bool = False, stage_timeout_s: float = DAY_S) -> State[Any]
     try:
         with only_one("run"):
             return _retrain(promote, stage_timeout_s)
-    except SeglineError as err:
-        return Failed(message=str(err))
+    except Exception as err:  # Prefect would store its text
+        return failed(err)
 
 
 def _retrain(promote: bool, timeout_s: float) -> State[Any]:
@@ -86,14 +90,26 @@ def train_and_register(promote: bool, timeout_s: float, save: Callable[[], None]
             save()
         if not verdict.accepted:
             return Failed(name=REJECTED, message="; ".join(verdict.sentences))
+        actor = f"flow {flow_run.flow_name}, run {flow_run.name}"
         for step in ("register", "promote") if promote else ("register",):
-            environment = {**live_run, "SEGLINE_ACTOR": f"flow {flow_run.flow_name}, run {flow_run.name}"}
-            run_step(step, (step,), timeout_s, environment)
+            run_step(step, (step,), timeout_s, {**live_run, "SEGLINE_ACTOR": actor})
         if promote:
             patiently(lambda: publish_report("decision", "Report with decision"))
+            return state_of_decision(actor)
     finally:
         close_live_run()
     return Completed(message="accepted by the gate and registered")
+
+
+def state_of_decision(actor: str) -> State[Any]:
+    """The state of a run whose model was decided on, from the last line that `actor` wrote into the ledger."""
+    lines = read_ledger()
+    effects = replay(lines, Aliases(None, None)).effects
+    line, effect = [pair for pair in zip(lines, effects, strict=True) if pair[0].who == actor][-1]
+    version, reasons = f"{model_name()}/{line.version}", "; ".join(line.reasons)
+    if effect.what == "promoted":
+        return Completed(name=PROMOTED, message=f"{version} is the champion: {reasons}")
+    return Completed(message=f"{version} is registered, but not promoted: {effect.reason or reasons}")
 
 
 def run_step(name: str, words: Sequence[str], timeout_s: float, environment: Mapping[str, str] | None = None) -> None:
@@ -145,6 +161,6 @@ def run_program(command: Sequence[str], timeout_s: float, environment: Mapping[s
         if run_id := (environment or {}).get(RUN):
             on_line = forwarding(on_line, run_id)
         run_guarded(task_run.name, command, on_line, timeout_s, environment)
-    except StageError as err:
-        return Failed(message=str(err))
+    except Exception as err:  # Prefect would store its text
+        return failed(err)
     return None

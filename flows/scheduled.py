@@ -6,10 +6,11 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from flows.changes import Changes, find_changes
-from pipeline.errors import SeglineError, StageError
+from flows.failure import failed
+from pipeline.errors import StageError
 from pipeline.registry.connection import set_absolute_uri
 from pipeline.repository.checkout import SOURCE, Checkout
 from pipeline.runtime.locks import FOLDER, held, only_one
@@ -48,8 +49,8 @@ def scheduled(promote: bool = False, source: str = "", branch: str = "", stage_t
             return _run(checkout, changes, promote, stage_timeout_s)
     except BusyError as err:
         return Completed(name=SKIPPED, message=str(err))
-    except SeglineError as err:
-        return Failed(message=str(err))
+    except Exception as err:  # Prefect would store its text
+        return failed(err)
 
 
 def _run(checkout: Checkout, changes: Changes, promote: bool, timeout_s: float) -> State[Any]:

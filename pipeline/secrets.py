@@ -10,7 +10,7 @@ SECRET_NAME = re.compile(
     r"passw|passphrase|^pass$|pwd|secret|token|credential|auth(?!or)|signature|^sig$|key", re.IGNORECASE
 )
 """Name of an address's parameter whose value is secret."""
-SECRET_VARIABLE = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|AUTH_STRING|_KEY$")
+SECRET_VARIABLE = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|AUTH_STRING|NOTIFY_URL|_KEY$")
 ADDRESS_VARIABLE = re.compile(r"UR[IL]|PROXY|DSN", re.IGNORECASE)
 PARAMETER = re.compile(r"""(?<![\w%.-])([\w%.-]+)(?:=|%3D)('[^']*'|"[^"]*"|[^&;\s]*)""", re.IGNORECASE)
 START = r"(?:(?<=[^/]//)|(?<=^//)|(?<=%3A%2F%2F))(?!/)"

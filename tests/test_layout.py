@@ -157,6 +157,15 @@ def test_each_module_has_its_tests() -> None:
     assert not [str(file) for file, test in tests.items() if not test.exists()]
 
 
+def test_nothing_reads_pickles() -> None:
+    """Neither a module for them nor a loader that may read one; tests/e2e/test_pickle.py watches what libraries do."""
+    readers = re.compile(r"^(pickle|cloudpickle|dill|joblib|shelve|marshal)\b")
+    importing = [name for name, path in PRODUCT.items() if any(readers.match(full) for full in imports(path))]
+    calls = re.compile(r"allow_pickle=(?!False)|safe_mode=False|read_pickle|weights_only=False")
+    assert not importing
+    assert not [name for name, path in PRODUCT.items() if calls.search(path.read_text())]
+
+
 def test_files_and_functions_are_small() -> None:
     """A file has up to 400 lines, a function up to 40 below its docstring."""
     assert not [file for file, path in FILES.items() if len(path.read_text().splitlines()) > MAX_FILE_LINES]
@@ -194,7 +203,7 @@ def _blind_lines(path: Path) -> Iterator[int]:
             yield node.lineno
 
 
-@pytest.mark.parametrize("file", ["requirements.lock", "requirements-gpu.lock", "requirements-uv.lock"])
+@pytest.mark.parametrize("file", sorted(path.name for path in ROOT.glob("requirements*.lock")))
 def test_locks_hold_hashes_and_no_address(file: str) -> None:
     """Each locked package has a version and hashes; where it is fetched from is the machine's own setting."""
     text = (ROOT / file).read_text()

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.doctor import leftovers, machine, packages, project, servers
+from flows.doctor import leftovers, machine, packages, project, publication, servers
 from flows.doctor.finding import Finding
 from pipeline.errors import SeglineError
 from pipeline.text import printable
@@ -32,6 +32,7 @@ LOOKS: tuple[tuple[str, Look, float], ...] = (
     ("S3", servers.look_at_s3, SHORT_S),
     ("Prefect", servers.look_at_prefect, SHORT_S),
     ("MLflow", servers.look_at_registry, SHORT_S),
+    ("publication", publication.look_at_publication, SHORT_S),
     ("clock", servers.look_at_clock, SHORT_S),
     ("at work", leftovers.look_at_locks, SHORT_S),
     ("work/", project.look_at_work, LONG_S),

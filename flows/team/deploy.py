@@ -20,7 +20,7 @@ from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
 
 from flows.prefect_client import check_address
-from flows.retrain import REJECTED
+from flows.retrain import PROMOTED, REJECTED
 from flows.scheduled import scheduled
 from flows.server import RETRIES
 from flows.team.publish import publish
@@ -34,8 +34,9 @@ PROJECT = "{{ $SEGLINE_PROJECT }}"
 """The worker's own checkout; filled in by the worker."""
 HEARTBEAT_S, SILENCE_S = 30, 90
 CRASHED = "segline: a run whose process was killed is crashed"
-NOTIFY = "segline: failed runs are reported"
+NOTIFY = "segline: promotions and failed runs are reported"
 WEBHOOK = "SEGLINE_NOTIFY_URL"
+FAILURES = ("Failed", "Crashed", "TimedOut")
 BLOCK = "segline-notify"
 Related = Mapping[str, list[str]]
 """Which runs an automation looks at: those of deployments."""
@@ -115,8 +116,16 @@ def _crashed(ours: Related) -> AutomationCore:
 
 
 def _notified(ours: Related, url: str) -> AutomationCore:
-    """A run that failed, crashed or was rejected is sent to a webhook, as `{"text": ...}`."""
-    content = {"name": "segline", "url": url, "json_data": {"text": "{{subject}}\n{{body}}"}}
+    """A run that failed, crashed, was rejected or promoted its model is sent to a webhook, as `{"text": ...}`.
+
+    The address is a secret of the block: the server neither shows it nor logs it with a failed request.
+    """
+    content = {
+        "name": "segline",
+        "url": "{{url}}",
+        "secrets": {"url": url},
+        "json_data": {"text": "{{subject}}\n{{body}}"},
+    }
     block = CustomWebhookNotificationBlock.model_validate(content).save(BLOCK, overwrite=True)
     return AutomationCore.model_validate(
         {
@@ -124,7 +133,7 @@ def _notified(ours: Related, url: str) -> AutomationCore:
             "trigger": {
                 "type": "event",
                 "posture": "Reactive",
-                "expect": [f"prefect.flow-run.{state}" for state in ("Failed", "Crashed", "TimedOut", REJECTED)],
+                "expect": [f"prefect.flow-run.{state}" for state in (*FAILURES, REJECTED, PROMOTED)],
                 "for_each": ["prefect.resource.id"],
                 "match_related": ours,
             },

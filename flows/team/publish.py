@@ -4,11 +4,11 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
+from flows.failure import failed
 from flows.retrain import run_step
 from flows.scheduled import SKIPPED
-from pipeline.errors import SeglineError
 from pipeline.registry.client import CHAMPION, find_alias
 
 HOUR_S = 3600.0
@@ -25,6 +25,6 @@ def publish(timeout_s: float = HOUR_S) -> State[Any]:
         if find_alias(CHAMPION) is None:
             return Completed(name=SKIPPED, message="there is no champion yet")
         run_step("publish", ("publish",), timeout_s)
-    except SeglineError as err:
-        return Failed(message=str(err))
+    except Exception as err:  # Prefect would store its text
+        return failed(err)
     return Completed(message="the champion is published")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.errors import StageError
+from pipeline.secrets import without_secrets
 
 NUM_LAST_LINES = 12
 INTERVAL_S = 0.1
@@ -68,7 +69,7 @@ def run_guarded(
     Args:
         name: of the work, for the message.
         command: see `started`, as for `environment` and `folder`.
-        on_line: called with each line of stdout and stderr, without its end.
+        on_line: called with each line of stdout and stderr, without its end and without secrets.
         timeout_s: time after which the command and its children are killed; None: never.
 
     Raises:
@@ -82,8 +83,8 @@ def run_guarded(
         timer.start()
         try:
             for line in child.stdout or ():
-                last_lines.append(line.rstrip())
-                on_line(line.rstrip())
+                last_lines.append(without_secrets(line.rstrip()))
+                on_line(last_lines[-1])
             code = child.wait()
         finally:
             timer.cancel()

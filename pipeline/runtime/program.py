@@ -15,6 +15,7 @@ from pipeline.disk.files import FULL, is_full, write_json
 from pipeline.disk.records import nan_as_null
 from pipeline.errors import SeglineError
 from pipeline.runtime.stages import MARKER, WORK, unchanged_inputs
+from pipeline.secrets import without_secrets
 
 UNFORESEEN = 70
 """Exit code after an unforeseen exception, as in BSD's sysexits."""
@@ -71,7 +72,7 @@ def run(main: Callable[[], None], is_logged: bool = False) -> None:
         _end(f"terminated; {STOPPED}", 143)
     except Exception as err:  # unforeseen; the traceback is kept
         if is_logged:
-            traceback.print_exc()
+            print(_traceback(), file=sys.stderr, end="")
         _end(
             f"error: {type(err).__name__}: {' '.join(str(err).split())}; this is a mistake of segline's own or of a "
             f"library's, not yours. {_keep_traceback()}; please report it",
@@ -113,14 +114,18 @@ def _keep_traceback() -> str:
     """Writes the current traceback to a file, or to stderr if that fails; returns a sentence with the place."""
     try:
         with tempfile.NamedTemporaryFile("w", prefix="segline-", suffix=".log", delete=False, errors="replace") as file:
-            traceback.print_exc(file=file)
+            file.write(_traceback())
         return f"The details are in {file.name}"
     except OSError:
-        traceback.print_exc()
+        print(_traceback(), file=sys.stderr, end="")
         return "The details are above"
+
+
+def _traceback() -> str:
+    return without_secrets(traceback.format_exc())
 
 
 def _end(message: str, code: int) -> NoReturn:
     with suppress(OSError):  # stderr is closed
-        print(message, file=sys.stderr, flush=True)
+        print(without_secrets(message), file=sys.stderr, flush=True)
     sys.exit(code)

@@ -21,6 +21,8 @@ from uuid import UUID
 import psutil
 import pytest
 
+from flows.retrain import PROMOTED
+from flows.team.deploy import BLOCK
 from flows.team.programs import _find_programs
 from flows.team.stack import SETTINGS
 from pipeline.dataset.versions import add_data
@@ -146,9 +148,9 @@ def start_pending_run(name: str) -> UUID:
     return UUID(str(run))
 
 
-def wait_for(run: UUID, *names: str) -> Any:
+def wait_for(run: UUID, *names: str, timeout_s: float = TIMEOUT_S) -> Any:
     """The state of a run, once it has one of the names."""
-    deadline = time.monotonic() + TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while (state := prefect("read_flow_run", run).state).name not in names:
         assert time.monotonic() < deadline and not state.is_final(), state
         time.sleep(1)
@@ -203,7 +205,7 @@ def test_a_deployed_run_reaches_its_end(team: Team) -> None:
     with chdir(clone):
         subprocess.run(["dvc", "pull", "--quiet"], check=True)
         assert (clone / "work/train/model").read_text() == "weights"
-    assert any("scheduled" in text and "GateRejected" in text for text in wait_for_messages(team))
+    wait_for_message(team, "GateRejected. mean IoU 0.5 is below the floor 0.7")
     assert wait_for(start_run("publish/team"), "Skipped").message == "there is no champion yet"
 
 
@@ -216,13 +218,26 @@ def mlflow_runs() -> list[Any]:
         return list(client.search_runs(experiments))
 
 
-def wait_for_messages(team: Team) -> list[str]:
-    """What the webhook has received, once it has received something."""
+def wait_for_message(team: Team, part: str) -> None:
+    """Returns once the webhook has received a message with these words."""
     deadline = time.monotonic() + TIMEOUT_S
-    while not team.messages:
-        assert time.monotonic() < deadline
+    while not any(part in text for text in team.messages):
+        assert time.monotonic() < deadline, team.messages
         time.sleep(0.5)
-    return team.messages
+
+
+def test_a_promotion_is_posted(team: Team) -> None:
+    """The state of a run whose model became champion reaches the webhook, whose address the server does not show."""
+    from prefect.states import Completed, Scheduled
+
+    deployed()
+    later: Any = Scheduled(scheduled_time=datetime.now(UTC) + timedelta(days=1))
+    deployment = prefect("read_deployment_by_name", "scheduled/team")
+    run = prefect("create_flow_run_from_deployment", deployment.id, state=later)
+    prefect("set_flow_run_state", run.id, Completed(name=PROMOTED, message="segline/7 is the champion"), force=True)
+    wait_for_message(team, f"scheduled {run.name}: Promoted. segline/7 is the champion")
+    block = prefect("read_block_document_by_name", BLOCK, "custom-webhook", include_secrets=False)
+    assert os.environ["SEGLINE_NOTIFY_URL"] not in str(block)
 
 
 def test_deploying_again_doubles_nothing(team: Team) -> None:

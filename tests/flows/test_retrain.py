@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from flows.retrain import PROMOTED, state_of_decision
 from pipeline.dataset.versions import is_fresh
+from pipeline.ledger.ledger import Aliases, append, new_line, read_ledger
 from pipeline.repository.git import git
+from tests.contest import ROAD, register, write_contest
 from tests.flows.tiny_flow import TRAIN, ask_prefect, mlflow_states, run_flow, started, write_tiny_flow
 from tests.flows.tiny_team import save, write_team
 from tests.processes import wait_for_end
@@ -35,6 +38,28 @@ def test_a_rejected_model_ends_in_a_named_state(tiny: Path) -> None:
     }
     assert is_fresh("data.dvc")
     assert mlflow_states() == ["FAILED"]
+
+
+@pytest.mark.services
+def test_the_state_names_a_promotion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It follows from the run's own last line: promoted, refused with the reasons, or void as another was quicker."""
+    write_contest(tmp_path, monkeypatch)
+    register(ROAD)
+    for actor, kind, known in (("a", "refuse", 0), ("a", "promote", 1), ("b", "promote", 1), ("c", "refuse", 3)):
+        monkeypatch.setenv("SEGLINE_ACTOR", actor)
+        line = new_line(kind, 1, read_ledger()[:known], Aliases(None, None), [f"by {actor}"], {})  # type: ignore[arg-type]
+        append(line)
+    states = {actor: state_of_decision(actor) for actor in "abc"}
+    assert {actor: state.name for actor, state in states.items()} == {
+        "a": PROMOTED,
+        "b": "Completed",
+        "c": "Completed",
+    }
+    assert states["a"].message == "segline/1 is the champion: by a"
+    assert states["b"].message == (
+        "segline/1 is registered, but not promoted: the champion was 1 by then, moved in line 2"
+    )
+    assert states["c"].message == "segline/1 is registered, but not promoted: by c"
 
 
 @pytest.mark.e2e

@@ -1,13 +1,6 @@
 """Tests of runs with a record and of the versions made of them."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +10,7 @@ import pytest
 from pipeline.disk.files import md5_of
 from pipeline.errors import RegistryError
 from pipeline.registry import runs
-from pipeline.registry.client import check_registry, delete_version, list_versions
+from pipeline.registry.client import delete_version, list_versions
 from pipeline.registry.connection import opened
 from pipeline.registry.model_cache import download_model
 from pipeline.registry.run_record import RunRecord
@@ -33,6 +26,7 @@ from pipeline.registry.runs import (
     write_run,
 )
 from tests.finished_project import tiny_model, use_registry
+from tests.mlflow_server import kill, running_server
 
 pytestmark = pytest.mark.services
 
@@ -186,41 +180,6 @@ def test_server_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert time.monotonic() - start < 30
     with running_server(tmp_path, monkeypatch):
         assert list_versions() == [version]
-
-
-@contextmanager
-def running_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
-    """A real MLflow server in a folder, in whose environment the block runs."""
-    with socket.create_server(("127.0.0.1", 0)) as place:
-        port = place.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    command += [
-        "--backend-store-uri",
-        f"sqlite:///{folder}/mlflow.db",
-        "--artifacts-destination",
-        str(folder / "store"),
-    ]
-    variables = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    variables.pop("MLFLOW_TRACKING_URI")
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(command, env=variables, stdout=log, stderr=log, start_new_session=True)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
-    try:
-        for _ in range(60):
-            with suppress(RegistryError):
-                check_registry()
-                break
-            time.sleep(1)
-        yield server
-    finally:
-        kill(server)
-
-
-def kill(server: subprocess.Popen[bytes]) -> None:
-    """Kills a server with its workers."""
-    with suppress(ProcessLookupError):
-        os.killpg(server.pid, signal.SIGKILL)
-    server.wait()
 
 
 def test_number_of_a_deleted_version_is_not_given_again() -> None:

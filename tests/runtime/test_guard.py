@@ -38,6 +38,17 @@ def test_a_command_sees_this_python_first_and_what_is_added(tmp_path: Path, monk
     assert lines[0].endswith(f" {tmp_path} yes")
 
 
+def test_no_secret_of_a_command_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage that prints its environment, or a library's error with an address, tells no log a password."""
+    monkeypatch.setenv("SEGLINE_LEDGER_KEY", "0123456789abcdef")
+    monkeypatch.setenv("SEGLINE_NOTIFY_URL", "https://hooks.example.org/0123/token")
+    lines: list[str] = []
+    script = "echo $SEGLINE_LEDGER_KEY; echo to $SEGLINE_NOTIFY_URL; echo http://me:word@host/path; exit 1"
+    with pytest.raises(StageError):
+        run_guarded("work", ("sh", "-c", script), lines.append, TIMEOUT_S)
+    assert lines == ["***", "to ***", "http://host/path"]
+
+
 @pytest.mark.parametrize(("script", "code"), [("echo why; exit 7", 7), ("echo why; kill -9 $$", 137)])
 def test_a_failed_command_tells_its_last_lines(script: str, code: int) -> None:
     """The exit code and what the command said last are in the message."""

@@ -78,6 +78,16 @@ def test_any_end_is_a_sentence(break_off: str, code: int, start: str, tmp_path: 
     assert len(kept) == (code in (1, 70)) and all("in main\n" in text for text in kept)
 
 
+@pytest.mark.parametrize(("error", "code"), [("ValueError", 70), ("ConnectionError", 1)])
+def test_an_unforeseen_error_shows_no_password(error: str, code: int, tmp_path: Path) -> None:
+    """Neither the line on stderr nor the file with the traceback; nor the log of a stage."""
+    broken = f"def main():\n    raise {error}('http://me:word@host is odd')"
+    done = run_code(broken, TMPDIR=str(tmp_path))
+    (kept,) = (path.read_text() for path in tmp_path.iterdir())
+    assert done.returncode == code and "http://host is odd" in done.stderr
+    assert f"{error}: http://host is odd" in kept and "word@" not in done.stderr + kept
+
+
 def test_a_traceback_that_cannot_be_kept_is_printed() -> None:
     """Without any temporary folder the traceback is not lost."""
     code = "import tempfile; tempfile.tempdir = '/no/such/folder'\ndef main():\n    1 / 0"
