@@ -202,16 +202,25 @@ class _Keeper(logging.Handler):
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Adds the first reason to the error of a transfer; DVC logs the reasons, with tracebacks, and raises a number."""
+    """Adds the first reason to the error of a transfer; DVC logs the reasons, with tracebacks, and raises a number.
+
+    Raises:
+        DvcException: the remote fails; the library that talks to it may have an error of its own, whatever it is.
+    """
     from dvc.exceptions import DvcException
+    from dvc.scm import SCMError
 
     keeper, logger = _Keeper(), logging.getLogger("dvc_data")
     before = logger.handlers, logger.propagate
     logger.handlers, logger.propagate = [keeper], False
     try:
         yield
-    except DvcException as err:
-        raise DvcException(": ".join((str(err), *keeper.sentences[:1]))) from err.__cause__
+    except (OSError, SCMError, sqlite3.Error):
+        raise
+    except Exception as err:
+        if isinstance(err, DvcException) and not keeper.sentences:
+            raise
+        raise DvcException(": ".join((str(err).partition("\n")[0], *keeper.sentences[:1]))) from err.__cause__
     finally:
         logger.handlers, logger.propagate = before
 

@@ -122,23 +122,34 @@ def test_without_dvc_a_version_is_its_name(tmp_path: Path, monkeypatch: pytest.M
     assert list_versioned() == [Path("data/a")]
 
 
-@pytest.mark.services
-@pytest.mark.e2e
-@pytest.mark.parametrize("num_answers", [0, 1], ids=["at once", "in the middle"])
-def test_a_remote_that_fails_is_named(
-    data: Path, s3_server: str, s3: Any, monkeypatch: pytest.MonkeyPatch, capfd: Any, num_answers: int
-) -> None:
-    """In one sentence with the first reason; DVC itself prints tracebacks, and says how many files failed."""
+@pytest.fixture
+def remote(data: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty remote of DVC in a bucket."""
     monkeypatch.setenv("AWS_CONFIG_FILE", str(data.parent / "aws"))  # DVC cannot read a device
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     s3.create_bucket(Bucket="dvc")
     with Path(".dvc/config").open("a") as file:
-        file.write(REMOTE.format("s3://dvc/project"))
+        file.write(REMOTE.format(f"s3://dvc/{data.parent.parent.name}"))
     add_data()
-    push()
-    shutil.rmtree(".dvc/cache")
-    with flaky_server(s3_server, ["500"], Spoiled("/dvc", "GET", num_answers)) as address:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        with pytest.raises(StageError, match="^DVC failed: .*Internal Server Error.*; fix that and run") as caught:
-            restore(data.parent)
-    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.services
+@pytest.mark.e2e
+@pytest.mark.usefixtures("remote")
+@pytest.mark.parametrize("fault", ["500", "cut"])
+@pytest.mark.parametrize("num_answers", [0, 1], ids=["at once", "in the middle"])
+def test_a_remote_that_fails_is_named(
+    s3_server: str, monkeypatch: pytest.MonkeyPatch, capfd: Any, fault: str, num_answers: int
+) -> None:
+    """In one sentence with the first reason; DVC itself prints tracebacks, and says how many files failed."""
+    for action, method in ((push, "PUT"), (lambda: restore(Path.cwd()), "GET")):
+        with flaky_server(s3_server, [fault], Spoiled("/dvc", method, num_answers)) as address:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+            with pytest.raises(StageError, match=r"^DVC failed: .*(Internal Server Error|[Cc]onnect).*; fix") as caught:
+                action()
+        assert "\n" not in str(caught.value)
+        if action is push:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+            push()
+            shutil.rmtree(".dvc/cache")
     assert "Traceback" not in "".join(capfd.readouterr())
