@@ -8,7 +8,7 @@ from tests.faults.place import Place, made_place
 from tests.faults.table import FAULTS
 from tests.faults.trial import try_fault
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

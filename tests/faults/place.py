@@ -23,7 +23,7 @@ from tests.finished_project import empty_registry
 from tests.flaky_s3 import Spoiled, flaky_server
 
 BUCKETS = ("dvc", "models")
-TIMEOUT_S = 120.0
+TIMEOUT_S = 300.0
 KEYS = {"ACCESS_KEY_ID": "k", "SECRET_ACCESS_KEY": "s", "DEFAULT_REGION": "us-east-1", "MAX_ATTEMPTS": "3"}
 
 

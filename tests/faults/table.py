@@ -16,7 +16,7 @@ from pipeline.repository.git import git
 from tests.faults.place import TIMEOUT_S, Outcome, Place, changed_environment
 from tests.faults.servers import start_mlflow, start_prefect
 
-NOW_AND_THEN = ("500", "", "cut", "", "half", "", "slow", "")
+NOW_AND_THEN = ("500", "", "", "", "cut", "", "", "", "half", "", "", "", "slow", "", "", "")
 DISK_BYTES = 16 << 20
 DAY_S = 86_400
 FAILS = 1
