@@ -38,10 +38,10 @@ def forwarding(on_line: Callable[[str], None], run_id: str) -> Callable[[str], N
 def close_live_run() -> None:
     """Ends the run that this process or a killed one has left open.
 
-    A run without metrics is deleted: DVC had the training's outputs and did not run it.
+    A run without metrics is deleted: DVC had the training's outputs and did not run it. If MLflow cannot be reached,
+    the next call does so.
     """
     if not OPEN_RUN.exists():
         return
-    run_id = OPEN_RUN.read_text()
-    OPEN_RUN.unlink()
-    close_run(run_id)
+    if close_run(OPEN_RUN.read_text()):
+        OPEN_RUN.unlink()

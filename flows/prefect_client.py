@@ -1,7 +1,11 @@
-"""Calls to Prefect's server: whether it answers, and the limit of one training at a time."""
+"""Calls to Prefect's server: whether it answers, patience while it does not, the limit of one training at a time."""
 
+import logging
 import os
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import TypeVar
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -23,6 +27,11 @@ LIMIT = "train"
 """Name of the limit; `prefect gcl update train --limit 2` lets a server with two machines train on both."""
 LEASE_S = 60
 """Seconds after which the place of a killed run is free again."""
+PATIENCE_S = 600.0
+"""A server that is started again, or has a new version, is away for minutes."""
+PAUSE_S = 2.0
+Answer = TypeVar("Answer")
+logging.getLogger("websockets.client").setLevel(logging.CRITICAL)  # a traceback for each connection that breaks off
 
 
 def check_address(address: str) -> None:
@@ -51,9 +60,43 @@ def _reason(err: BaseException) -> str:
     return without_secrets(str(err).partition("\n")[0]) or type(err).__name__
 
 
-def one_training() -> AbstractContextManager[None]:
-    """Holds a place in the limit for as long as the block lasts; waits for one if none is free."""
-    return concurrency(LIMIT, lease_duration=LEASE_S, strict=True, raise_on_lease_renewal_failure=False)
+def patiently(call: Callable[[], Answer]) -> Answer:
+    """Repeats a call of Prefect's until the server can be reached; Prefect's client does so only if it once was.
+
+    Raises:
+        StageError: the server could not be reached within `PATIENCE_S`.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return call()
+        except httpx.TransportError as err:
+            if time.monotonic() > deadline:
+                raise StageError(
+                    f"Prefect's server could not be reached for {PATIENCE_S:g} s: {_reason(err)}; start it and run "
+                    "again, what was finished is kept"
+                ) from err
+            time.sleep(PAUSE_S)
+
+
+@contextmanager
+def one_training() -> Iterator[None]:
+    """Holds a place in the limit for as long as the block lasts; waits for one if none is free.
+
+    If the server cannot be reached at the end, the place is free after `LEASE_S`.
+    """
+    place = patiently(_take_place)
+    try:
+        yield
+    finally:
+        with suppress(httpx.TransportError):
+            place.__exit__(None, None, None)
+
+
+def _take_place() -> AbstractContextManager[None]:
+    place = concurrency(LIMIT, lease_duration=LEASE_S, strict=True, raise_on_lease_renewal_failure=False)
+    place.__enter__()
+    return place
 
 
 def make_ready() -> None:

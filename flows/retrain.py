@@ -14,7 +14,7 @@ from prefect.states import Completed, Failed
 from flows.artifacts import publish_evidence, publish_report
 from flows.failure import failed
 from flows.live_run import RUN, close_live_run, forwarding, open_live_run
-from flows.prefect_client import make_ready, one_training
+from flows.prefect_client import make_ready, one_training, patiently
 from flows.scheduled import DAY_S
 from flows.start import check_start
 from pipeline.dataset.contract import DATA
@@ -84,7 +84,7 @@ def train_and_register(promote: bool, timeout_s: float, save: Callable[[], None]
     try:
         live_run = _run_stages(timeout_s)
         publish_gate_page()
-        publish_evidence()
+        patiently(publish_evidence)
         verdict = Verdict.read()
         if save:
             save()
@@ -94,7 +94,7 @@ def train_and_register(promote: bool, timeout_s: float, save: Callable[[], None]
         for step in ("register", "promote") if promote else ("register",):
             run_step(step, (step,), timeout_s, {**live_run, "SEGLINE_ACTOR": actor})
         if promote:
-            publish_report("decision", "Report with decision")
+            patiently(lambda: publish_report("decision", "Report with decision"))
             return state_of_decision(actor)
     finally:
         close_live_run()

@@ -23,7 +23,10 @@ START_TIMEOUT_S = 180
 OWN_HOME = FOLDER / "prefect"
 KEY = OWN_HOME / "key"
 """Password of our own server's pages, as long as it runs."""
+RETRIES = {"PREFECT_CLIENT_MAX_RETRIES": "8"}
+"""Prefect's client doubles its pauses: 8 wait for some eight minutes in all, its own 5 for one."""
 DEFAULTS = {
+    **RETRIES,
     "NO_PROXY": f"{HOST},localhost",
     "PREFECT_LOGGING_FORMATTERS_STANDARD_FLOW_RUN_FMT": "%(asctime)s | %(message)s",
     "PREFECT_LOGGING_FORMATTERS_STANDARD_TASK_RUN_FMT": "%(asctime)s | %(task_run_name)s | %(message)s",

@@ -95,8 +95,8 @@ def _look_at_run(checkout: Path) -> Iterator[Finding]:
 def _close_run(checkout: Path) -> str:
     with idle(checkout):
         check_registry()
-        run_id = (checkout / OPEN_RUN).read_text()
-        close_run(run_id)
+        if not close_run((checkout / OPEN_RUN).read_text()):
+            return "nothing: MLflow fails"
         (checkout / OPEN_RUN).unlink()
     return "ended it"
 

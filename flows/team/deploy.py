@@ -22,6 +22,7 @@ from prefect.workers.process import ProcessWorker
 from flows.prefect_client import check_address
 from flows.retrain import PROMOTED, REJECTED
 from flows.scheduled import scheduled
+from flows.server import RETRIES
 from flows.team.publish import publish
 from pipeline.errors import ParamsError
 
@@ -86,7 +87,7 @@ def _deploy(
         entrypoint=f"{flow.fn.__module__}.{flow.fn.__name__}",
         pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": PROJECT}}],
         work_pool_name=pool,
-        job_variables={"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S)}},
+        job_variables={"env": {**RETRIES, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S)}},
         concurrency_limit=1,
         schedules=[DeploymentScheduleCreate(schedule=schedule, active=True)],
         parameters=dict(parameters),
@@ -95,7 +96,7 @@ def _deploy(
 
 
 def _crashed(ours: Related) -> AutomationCore:
-    """A run that was alive and is silent is crashed; its process was killed."""
+    """A run that was begun and is silent is crashed: its process was killed, or its worker before there was one."""
     message = "the process of this run was killed, or cannot reach this server"
     return AutomationCore.model_validate(
         {
@@ -103,7 +104,7 @@ def _crashed(ours: Related) -> AutomationCore:
             "trigger": {
                 "type": "event",
                 "posture": "Proactive",
-                "after": ["prefect.flow-run.Running", "prefect.flow-run.heartbeat"],
+                "after": [f"prefect.flow-run.{event}" for event in ("Pending", "Running", "heartbeat")],
                 "expect": ["prefect.flow-run.*"],
                 "within": SILENCE_S,
                 "for_each": ["prefect.resource.id"],

@@ -168,7 +168,8 @@ def restore(project: Path) -> None:
             name.symlink_to((project / name).absolute())
     with _open_repo() as repo:
         if repo.config["core"].get("remote"):
-            repo.fetch()
+            with _explained():
+                repo.fetch()
         logging.getLogger("dvc_data").setLevel(logging.ERROR)  # it names each output that was never made
         repo.checkout(force=True, allow_missing=True)
 
@@ -182,8 +183,46 @@ def push() -> bool:
     with _open_repo() as repo:
         if not repo.config["core"].get("remote"):
             return False
-        repo.push()
+        with _explained():
+            repo.push()
     return True
+
+
+class _Keeper(logging.Handler):
+    """Keeps the errors that are logged, one sentence each."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.sentences: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        reason = str(record.exc_info[1]).partition("\n")[0] if record.exc_info else ""
+        self.sentences.append(": ".join(filter(None, (record.getMessage(), reason))))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Adds the first reason to the error of a transfer; DVC logs the reasons, with tracebacks, and raises a number.
+
+    Raises:
+        DvcException: the remote fails; the library that talks to it may have an error of its own, whatever it is.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.scm import SCMError
+
+    keeper, logger = _Keeper(), logging.getLogger("dvc_data")
+    before = logger.handlers, logger.propagate
+    logger.handlers, logger.propagate = [keeper], False
+    try:
+        yield
+    except (OSError, SCMError, sqlite3.Error):
+        raise
+    except Exception as err:
+        if isinstance(err, DvcException) and not keeper.sentences:
+            raise
+        raise DvcException(": ".join((str(err).partition("\n")[0], *keeper.sentences[:1]))) from err.__cause__
+    finally:
+        logger.handlers, logger.propagate = before
 
 
 @contextmanager

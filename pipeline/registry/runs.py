@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
 from pipeline.errors import RegistryError
 from pipeline.registry.client import Version, ensure_model, model_name, to_version, write_patiently
@@ -26,6 +25,8 @@ from pipeline.registry.run_record import RunRecord, StoredRun
 SERVING_CODE = Path(__file__).parents[1] / "serving/mlflow_model.py"
 SERVING_PACKAGES = ("mlflow", "numpy", "tensorflow")
 OPEN = "RUNNING"  # the status of a run that is not ended
+OF_DATA = ("dvc.md5", "dvc.path")
+"""Tags of a data set that are the same for each run on it."""
 TO_REPEAT = "run `segline register`"
 
 _lost_runs: set[str] = set()
@@ -50,8 +51,8 @@ def start_run() -> str | None:
         return None
 
 
-def close_run(run_id: str) -> None:
-    """Ends an open run as failed, and deletes a run without metrics; if MLflow cannot be reached, prints a warning."""
+def close_run(run_id: str) -> bool:
+    """Ends an open run as failed, and deletes a run without metrics; if MLflow fails, prints a warning, gives False."""
     try:
         with opened() as (_, client):
             run = client.get_run(run_id)
@@ -61,6 +62,8 @@ def close_run(run_id: str) -> None:
                 client.set_terminated(run_id, "FAILED")
     except RegistryError as err:
         _warn(f"the run {run_id} stays open: {err}")
+        return False
+    return True
 
 
 def log_epoch(run_id: str, metrics: Mapping[str, float], step: int) -> None:
@@ -108,17 +111,14 @@ def read_run(run_id: str) -> StoredRun:
     with opened() as (_, client):
         run = client.get_run(run_id)
     inputs = run.inputs.dataset_inputs if run.inputs else []
-    data_set = _parse_data_set(inputs[0].dataset) if inputs else {}
+    data_set = _parse_data_set(inputs[0]) if inputs else {}
     return StoredRun(dict(run.data.tags), dict(run.data.params), dict(run.data.metrics), data_set)
 
 
-def _parse_data_set(data_set: Any) -> dict[str, str]:
-    """The tags in the source of a data set, as `_log_input` writes them; {}: it is another's."""
-    try:
-        tags = TypeAdapter(dict[str, dict[str, str]]).validate_json(data_set.source)["tags"]
-    except (ValidationError, KeyError):
-        return {}
-    return {**tags, "digest": str(data_set.digest)}
+def _parse_data_set(data_input: Any) -> dict[str, str]:
+    """The tags of a run's data set, as `_log_input` writes them; {}: it is another's, or of a segline before them."""
+    tags = {str(tag.key): str(tag.value) for tag in data_input.tags}
+    return {**tags, "digest": str(data_input.dataset.digest)} if tags.keys() > set(OF_DATA) else {}
 
 
 def download(address: str, folder: Path) -> Path:
@@ -262,12 +262,15 @@ def _log_history(mlflow: Any, client: Any, run_id: str, record: RunRecord) -> No
 
 
 def _log_input(run_id: str, record: RunRecord) -> None:
-    """Logs the data set; its digest is DVC's MD5, because `<MD5>.dir` has the 36 characters of MLflow's digests."""
-    tags = {"dvc.md5": record.data_md5, "dvc.path": record.data_path}
-    source = json.dumps({"tags": {**record.tags, **tags}})
+    """Logs the data set; its digest is DVC's MD5, because `<MD5>.dir` has the 36 characters of MLflow's digests.
+
+    MLflow keeps one data set for all runs with the same digest, so what is of this run goes into tags of its input.
+    """
+    of_data = dict(zip(OF_DATA, (record.data_md5, record.data_path), strict=True))
     with opened(TO_REPEAT) as (mlflow, client):
+        source = json.dumps({"tags": of_data})
         data = mlflow.entities.Dataset(record.data_path, record.data_md5[:36], "code", source)
-        labels = [mlflow.entities.InputTag(*tag) for tag in tags.items()]
+        labels = [mlflow.entities.InputTag(*tag) for tag in {**record.tags, **of_data}.items()]
         client.log_inputs(run_id, [mlflow.entities.DatasetInput(data, labels)])
 
 

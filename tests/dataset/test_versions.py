@@ -1,9 +1,11 @@
 """Tests of pipeline/dataset/versions.py, with DVC itself."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,11 +14,15 @@ from pipeline.dataset.versions import (
     add_data,
     is_fresh,
     list_versioned,
+    push,
     read_data_md5,
     read_version,
+    restore,
 )
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, StageError
+from tests.flaky_s3 import Spoiled, flaky_server
+from tests.flows.tiny_team import REMOTE
 
 STAGE = "stages:\n  one:\n    cmd: mkdir -p work && cp data/a work/a\n    deps: [data]\n    outs: [work/a]\n"
 
@@ -114,3 +120,36 @@ def test_without_dvc_a_version_is_its_name(tmp_path: Path, monkeypatch: pytest.M
     Path("data.dvc").write_text("outs: [{md5: 0123456789abcdef0123456789abcdef.dir}]\n")
     assert read_version() == Version("0123456789abcdef0123456789abcdef.dir", None, None)
     assert list_versioned() == [Path("data/a")]
+
+
+@pytest.fixture
+def remote(data: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty remote of DVC in a bucket."""
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(data.parent / "aws"))  # DVC cannot read a device
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    s3.create_bucket(Bucket="dvc")
+    with Path(".dvc/config").open("a") as file:
+        file.write(REMOTE.format(f"s3://dvc/{data.parent.parent.name}"))
+    add_data()
+
+
+@pytest.mark.services
+@pytest.mark.e2e
+@pytest.mark.usefixtures("remote")
+@pytest.mark.parametrize("fault", ["500", "cut"])
+@pytest.mark.parametrize("num_answers", [0, 1], ids=["at once", "in the middle"])
+def test_a_remote_that_fails_is_named(
+    s3_server: str, monkeypatch: pytest.MonkeyPatch, capfd: Any, fault: str, num_answers: int
+) -> None:
+    """In one sentence with the first reason; DVC itself prints tracebacks, and says how many files failed."""
+    for action, method in ((push, "PUT"), (lambda: restore(Path.cwd()), "GET")):
+        with flaky_server(s3_server, [fault], Spoiled("/dvc", method, num_answers)) as address:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+            with pytest.raises(StageError, match=r"^DVC failed: .*(Internal Server Error|[Cc]onnect).*; fix") as caught:
+                action()
+        assert "\n" not in str(caught.value)
+        if action is push:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+            push()
+            shutil.rmtree(".dvc/cache")
+    assert "Traceback" not in "".join(capfd.readouterr())

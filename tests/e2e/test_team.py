@@ -137,6 +137,17 @@ def start_run(name: str = "scheduled/team") -> UUID:
     return UUID(str(prefect("create_flow_run_from_deployment", deployment.id).id))
 
 
+def start_pending_run(name: str) -> UUID:
+    """A run of a deployment that a worker has taken; the worker was killed before it started a process."""
+    from prefect.states import Pending, Scheduled
+
+    deployment = prefect("read_deployment_by_name", name)
+    later: Any = Scheduled(scheduled_time=datetime.now(UTC) + timedelta(hours=1))
+    run = prefect("create_flow_run_from_deployment", deployment.id, state=later).id
+    prefect("set_flow_run_state", run, Pending(), force=True)
+    return UUID(str(run))
+
+
 def wait_for(run: UUID, *names: str, timeout_s: float = TIMEOUT_S) -> Any:
     """The state of a run, once it has one of the names."""
     deadline = time.monotonic() + timeout_s
@@ -286,7 +297,7 @@ def admin() -> str:
 
 
 def test_a_killed_worker_is_noticed_and_a_killed_stack_leaves_no_process(team: Team) -> None:
-    """The run of a killed worker becomes CRASHED; after SIGKILL of the starter each process ends."""
+    """The run of a killed worker becomes CRASHED, begun or not yet; after SIGKILL of the starter each process ends."""
     (team.project / "train.py").write_text("import time\ntime.sleep(600)\n")
     params = (team.project / "params.yaml").read_text()
     (team.project / "params.yaml").write_text(f"{params}# a change that starts a run\n")
@@ -300,7 +311,9 @@ def test_a_killed_worker_is_noticed_and_a_killed_stack_leaves_no_process(team: T
     for process in [worker, *worker.children(recursive=True)]:
         with suppress(psutil.NoSuchProcess):  # a child may end with the worker
             process.kill()
-    assert wait_for(run, "Crashed").message == "the process of this run was killed, or cannot reach this server"
+    pending = start_pending_run("publish/team")
+    for silent in (run, pending):
+        assert wait_for(silent, "Crashed").message == "the process of this run was killed, or cannot reach this server"
     children = psutil.Process(team.starter.pid).children(recursive=True)
     os.kill(team.starter.pid, signal.SIGKILL)
     for process in children:

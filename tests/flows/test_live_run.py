@@ -43,17 +43,26 @@ def test_no_empty_run_is_left(project: Path) -> None:
 
 
 @pytest.mark.e2e
-def test_without_mlflow_there_is_no_run(
-    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_mlflow_there_is_no_run(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A registry that cannot be reached stops nothing."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     assert open_live_run() == {}
     assert not OPEN_RUN.exists()
-    OPEN_RUN.parent.mkdir()
-    OPEN_RUN.write_text("0" * 32)
+
+
+@pytest.mark.e2e
+def test_a_run_that_cannot_be_ended_is_ended_by_the_next_call(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It stays known while MLflow cannot be reached."""
+    forwarding(print, open_live_run()["MLFLOW_RUN_ID"])('metrics: {"epoch": 1, "loss": 1.0}')
+    with monkeypatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+        close_live_run()
+        assert "stays open" in capsys.readouterr().err
+    assert mlflow_states() == ["RUNNING"]
     close_live_run()
-    assert "stays open" in capsys.readouterr().err
+    assert mlflow_states() == ["FAILED"] and not OPEN_RUN.exists()
 
 
 def test_the_flow_loads_no_tensorflow() -> None:

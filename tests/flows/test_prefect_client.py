@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.prefect_client import check_address
+from flows import prefect_client
+from flows.prefect_client import check_address, patiently
 from flows.server import prefect_server
 from pipeline.errors import StageError
 
@@ -122,3 +124,21 @@ def test_an_address_that_is_none_is_reported(address: str) -> None:
     """What is no address of a server is refused by name."""
     with temporary_settings({PREFECT_API_URL: address}), pytest.raises(StageError, match="correct PREFECT_API_URL"):
         check_address(address)
+
+
+def test_a_server_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call is repeated until the server can be reached, or for so long that it will not be."""
+    monkeypatch.setattr(prefect_client, "PAUSE_S", 0.0)
+    calls: list[int] = []
+
+    def call() -> int:
+        calls.append(1)
+        if len(calls) < 3:
+            raise httpx.ConnectError("refused")
+        return len(calls)
+
+    assert patiently(call) == 3
+    monkeypatch.setattr(prefect_client, "PATIENCE_S", -1.0)
+    calls.clear()
+    with pytest.raises(StageError, match="could not be reached for -1 s: refused; start it and run again"):
+        patiently(call)

@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from pipeline.provenance.rows import Row
 from pipeline.provenance.verification import PRODUCERS, verify
 from pipeline.publishing.champion import publish_champion
 from pipeline.registry.client import delete_version, find_version, list_versions, set_alias, set_tags
-from pipeline.registry.connection import opened
+from pipeline.registry.connection import SQLITE, opened, tracking_uri
 from pipeline.registry.evidence import BOUND, EVIDENCE_TAG, evidence_md5
 from pipeline.registry.run_contents import CONTENTS_TAG
 from tests.conftest import GIT
@@ -231,7 +233,8 @@ def strip_contents() -> None:
     set_tags(version, {EVIDENCE_TAG: evidence_md5(tags)})
     with opened() as (_, client):
         client.set_tag(version.run_id, EVIDENCE_TAG, evidence_md5(tags))
-    execute("UPDATE datasets SET dataset_source = '{}'")
+    with closing(sqlite3.connect(tracking_uri().removeprefix(SQLITE))) as base, base:
+        base.execute("DELETE FROM input_tags WHERE name NOT LIKE 'dvc.%'")
 
 
 @pytest.mark.parametrize(

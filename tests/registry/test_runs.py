@@ -9,6 +9,7 @@ import pytest
 
 from pipeline.disk.files import md5_of
 from pipeline.errors import RegistryError
+from pipeline.registry import runs
 from pipeline.registry.client import delete_version, list_versions
 from pipeline.registry.connection import opened
 from pipeline.registry.model_cache import download_model
@@ -73,6 +74,17 @@ def test_record_is_written_whole(tmp_path: Path) -> None:
     (data,) = run.inputs.dataset_inputs
     assert data.dataset.name == "data" and data.dataset.digest == RECORD.data_md5
     assert {tag.key: tag.value for tag in data.tags}["dvc.md5"] == RECORD.data_md5
+
+
+def test_runs_on_the_same_data_have_tags_of_their_own() -> None:
+    """MLflow keeps one data set for both; what each run says of it is its own."""
+    said = []
+    for commit in ("one", "two"):
+        with recorded_run(replace(RECORD, tags={**RECORD.tags, "git_commit": commit})) as run_id:
+            pass
+        said.append(runs.read_run(run_id).data_set)
+    assert [tags["git_commit"] for tags in said] == ["one", "two"]
+    assert {tags["digest"] for tags in said} == {tags["dvc.md5"] for tags in said} == {RECORD.data_md5}
 
 
 def test_open_run_is_used_and_live_epochs_are_not_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
