@@ -30,7 +30,7 @@ def add_data(path: Path = DATA) -> str:
     Raises:
         StageError: this is not a DVC project, DVC is busy or the disk is full.
     """
-    with _open_repo() as repo:
+    with opened_repo() as repo:
         repo.add([str(path)])
     return read_data_md5(path)
 
@@ -42,7 +42,7 @@ def check_can_add() -> None:
         StageError: this is not a DVC project, git or DVC's settings are damaged, DVC is busy, or DVC cannot write
             to a folder.
     """
-    with _open_repo() as repo:
+    with opened_repo() as repo:
         for folder in (repo.tmp_dir, repo.site_cache_dir, repo.cache.local.path):
             check_writable(Path(folder))
         with repo.lock:
@@ -80,7 +80,7 @@ def read_version(path: Path = DATA) -> Version | None:
     md5 = read_data_md5(path)
     if not Path(".dvc").is_dir():
         return Version(md5, None, None)
-    with _open_repo() as repo:
+    with opened_repo() as repo:
         version = Version(md5, None, Path(repo.cache.local.path))
     return replace(version, files=_read_listing(version))
 
@@ -91,7 +91,7 @@ def list_versioned(path: Path = DATA) -> list[Path]:
         return sorted(file for file in path.rglob("*") if not file.is_dir())
     from dvc.fs import localfs
 
-    with _open_repo() as repo:
+    with opened_repo() as repo:
         files = [Path(file) for file in repo.dvcignore.find(localfs, str(path.absolute()))]
     return sorted(path / file.relative_to(path.absolute()) for file in files)
 
@@ -132,7 +132,7 @@ def is_fresh(target: str) -> bool:
     Raises:
         StageError: the target is unknown, or DVC is busy.
     """
-    with _open_repo() as repo:
+    with opened_repo() as repo:
         return not repo.status([target])
 
 
@@ -144,7 +144,7 @@ def run_if_stale(stage: str) -> None:
     Raises:
         StageError: the stage fails or is unknown, or DVC is busy.
     """
-    with _open_repo() as repo:
+    with opened_repo() as repo:
         logging.getLogger("dvc").setLevel(logging.INFO)
         for name in HINTS:
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -166,7 +166,7 @@ def restore(project: Path) -> None:
         if (project / name).exists() and not name.exists():
             name.unlink(missing_ok=True)
             name.symlink_to((project / name).absolute())
-    with _open_repo() as repo:
+    with opened_repo() as repo:
         if repo.config["core"].get("remote"):
             with _explained():
                 repo.fetch()
@@ -180,7 +180,7 @@ def push() -> bool:
     Raises:
         StageError: the remote refuses or cannot be reached.
     """
-    with _open_repo() as repo:
+    with opened_repo() as repo:
         if not repo.config["core"].get("remote"):
             return False
         with _explained():
@@ -226,7 +226,12 @@ def _explained() -> Iterator[None]:
 
 
 @contextmanager
-def _open_repo() -> Iterator[Any]:
+def opened_repo(checkout: Path = Path()) -> Iterator[Any]:
+    """Gives DVC's `Repo` of a checkout for the block, in which DVC's errors become ours.
+
+    Raises:
+        StageError: this is not a DVC project, DVC is busy there, the disk is full, or DVC fails.
+    """
     from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.lock import LockError
     from dvc.repo import Repo
@@ -234,14 +239,15 @@ def _open_repo() -> Iterator[Any]:
 
     logging.getLogger("dvc").setLevel(logging.WARNING)  # its advice to type `git add` is for its own command line
     try:
-        with Repo(".") as repo:
+        with Repo(str(checkout)) as repo:
             yield repo
     except NotDvcRepoError as err:
-        raise StageError(f"{Path.cwd()}: is not a DVC project; run this in the project's folder") from err
+        raise StageError(f"{checkout.resolve()}: is not a DVC project; run this in the project's folder") from err
     except SCMError as err:
         raise StageError(f"{err}; versions need git: clone the project, or run `git init` here") from err
     except LockError as err:
-        raise StageError(f"DVC is busy in this project; wait for the other command to end. It says: {err}") from err
+        where = checkout.resolve()
+        raise StageError(f"DVC is busy in {where}; wait for the other command to end. It says: {err}") from err
     except sqlite3.Error as err:
         raise StageError(
             f"DVC failed: its own data base in its site cache cannot be used ({err}); look for free "

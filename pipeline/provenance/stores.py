@@ -1,4 +1,4 @@
-"""DVC's cache and remote, from which objects are read and hashed: with `dataset/versions.py` the door to DVC."""
+"""DVC's cache and remote, from which objects are read and hashed."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from pipeline.dataset.versions import opened_repo
 from pipeline.errors import SeglineError, StageError
 from pipeline.registry.model_cache import MD5
 from pipeline.runtime.parallel import in_threads
@@ -104,10 +105,9 @@ def opened_stores() -> Iterator[Stores]:
         yield Stores({})
         return
     from dvc.config import NoRemoteError
-    from dvc.repo import Repo
 
     try:
-        with Repo(".") as repo:
+        with opened_repo() as repo:
             stores = {CACHE: repo.cache.local}
             with suppress(NoRemoteError):
                 stores[REMOTE] = repo.cloud.get_remote_odb()

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from pipeline.dataset.versions import opened_repo
 from pipeline.errors import StageError, StorageError
 from pipeline.secrets import without_secrets
 
@@ -15,7 +15,7 @@ def find_cache() -> Path:
     Raises:
         StageError: this is not a DVC project, or its cache is outside of the project, where other projects may use it.
     """
-    with _open_repo(Path()) as repo:
+    with opened_repo() as repo:
         cache = Path(repo.cache.local.path).parents[1].resolve()
     if not cache.is_relative_to(Path.cwd().resolve()):
         raise StageError(f"{cache}: DVC's cache is outside of this project, others may need what is in it")
@@ -32,7 +32,7 @@ def locked(checkout: Path) -> Iterator[None]:
     from dvc.rwlock import rwlock
 
     with (
-        _open_repo(checkout) as repo,
+        opened_repo(checkout) as repo,
         repo.lock,
         rwlock(repo.tmp_dir, repo.fs, "segline", [], [repo.root_dir], repo.config["core"].get("hardlink_lock", False)),
     ):
@@ -45,7 +45,7 @@ def look_at_remote() -> tuple[str, bool] | None:
     Raises:
         StorageError: the remote cannot be reached or refuses.
     """
-    with _open_repo(Path()) as repo:
+    with opened_repo() as repo:
         if not (name := repo.config["core"].get("remote")):
             return None
         address = without_secrets(str(repo.config["remote"].get(name, {}).get("url", name)))
@@ -55,19 +55,3 @@ def look_at_remote() -> tuple[str, bool] | None:
         except Exception as err:
             reason = str(err).partition("\n")[0] or type(err).__name__
             raise StorageError(f"DVC's remote {name} at {address} cannot be reached: {reason}") from err
-
-
-@contextmanager
-def _open_repo(checkout: Path) -> Iterator[Any]:
-    from dvc.exceptions import DvcException
-    from dvc.lock import LockError
-    from dvc.repo import Repo
-    from dvc.scm import SCMError
-
-    try:
-        with Repo(str(checkout)) as repo:
-            yield repo
-    except LockError as err:
-        raise StageError(f"DVC is busy in {checkout.resolve()}; wait for the other command to end") from err
-    except (SCMError, DvcException) as err:
-        raise StageError(f"DVC cannot be used in {checkout.resolve()}: {err}") from err
