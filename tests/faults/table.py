@@ -187,7 +187,7 @@ def clock_jumps(place: Place, seconds: int) -> Outcome:
 CHALLENGED = "registered_model_aliases WHERE alias = 'challenger' AND version = 2"
 VERSIONS, DECISIONS = (f"model_versions WHERE name {is_ours} 'segline'" for is_ours in ("=", "!="))
 KILLED = -signal.SIGKILL
-FULL = "no space left on the disk"
+FULL = "space left on "
 FAULTS: dict[str, Fault] = {
     "S3 answers 500 in push": Fault(push, ("500",), FAILS, "DVC failed: "),
     "S3 cuts connections in push": Fault(push, ("cut",), FAILS, "DVC failed: "),
