@@ -4,8 +4,10 @@ MLFLOW_TRACKING_URI says where MLflow is; the default is `mlflow.db` and `mlarti
 """
 
 import logging
+import math
 import os
 import sqlite3
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -29,7 +31,12 @@ MLFLOW_QUIET = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 PATIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "60", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2"}
+ANSWER_S = 30.0
+"""A server that answered so lately is not asked again whether it is there; each time it would check a password."""
 HASTY = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+
+_answered: dict[str, float] = {}
+"""When servers answered last, by address."""
 
 
 def tracking_uri() -> str:
@@ -90,13 +97,20 @@ def opened(todo: str = "run the same command again", patient: bool = True) -> It
                 mlflow.set_tracking_uri(tracking_uri())
                 client = mlflow.MlflowClient()
                 if patient and is_server():
-                    client.search_experiments(max_results=1)
+                    _check_answer(client)
             with _environment(PATIENT if patient else HASTY):
                 yield mlflow, client
         except (mlflow.exceptions.MlflowException, SQLAlchemyError, ImportError, OSError) as err:
             raise RegistryError(
                 f"MLflow at {shown_uri()} fails: {_reason_of(err)}; nothing is lost, fix that and {todo}"
             ) from err
+
+
+def _check_answer(client: Any) -> None:
+    uri = tracking_uri()
+    if time.monotonic() - _answered.get(uri, -math.inf) > ANSWER_S:
+        client.search_experiments(max_results=1)
+        _answered[uri] = time.monotonic()
 
 
 def _reason_of(err: Exception) -> str:

@@ -48,7 +48,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         pytest.skip(str(err))
     folder = tmp_path_factory.mktemp("team")
     project = folder / "project"
-    write_clone(project, PARAMS)
+    write_clone(project, PARAMS | {"train": PARAMS["train"] | {"network": {"num_levels": 2, "width": 8}}})
     with chdir(project), pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_CONFIG_FILE", str(folder / "aws"))  # DVC cannot read a device, as the other tests have it
         patch.setenv("PREFECT_WORKER_QUERY_SECONDS", "2")

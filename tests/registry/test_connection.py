@@ -7,7 +7,9 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -114,3 +116,29 @@ def test_other_reasons_stay(tmp_path: Path) -> None:
     assert explain(tmp_path / "mlflow.db", "disk on fire") == "disk on fire"
     (tmp_path / "mlflow.db").write_text("no data base" * 1000)
     assert "is damaged" in explain(tmp_path / "mlflow.db", "no such table: runs")
+
+
+def test_a_server_is_asked_once_whether_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question costs it the check of a password; a server that goes away afterwards is reported all the same."""
+    paths: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802
+            paths.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+        Thread(target=server.serve_forever, daemon=True).start()
+        for _ in range(3):
+            with opened():
+                pass
+        server.shutdown()
+    assert paths == ["/api/2.0/mlflow/experiments/search"]
+    with pytest.raises(RegistryError, match="nothing is lost"), opened() as (_, client):
+        client.search_experiments()
