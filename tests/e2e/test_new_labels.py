@@ -1,8 +1,5 @@
 """From new files in S3 to a promoted and published model, by the servers and workers of `make stack` alone."""
 
-import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
@@ -12,17 +9,14 @@ import boto3
 import numpy as np
 import pytest
 
-from flows.team.programs import _find_programs
-from flows.team.stack import SETTINGS
-from pipeline.errors import StageError
 from pipeline.repository.checkout import BRANCH
 from pipeline.repository.git import git
 from pipeline.vision.codec import encode_png
 from tests.benchmarks.reproduce import PARAMS
 from tests.clone import write_clone
 from tests.drawn_data import draw
-from tests.e2e.test_team import deployed, list_objects, start_run, wait_for
 from tests.flows.tiny_flow import run_module
+from tests.team import add_remote, deployed, list_objects, start_run, started_stack, wait_for
 
 pytestmark = pytest.mark.e2e
 CLASSES = """\
@@ -36,40 +30,25 @@ SOURCE = "folder s3://labels/images s3://labels/masks --classes classes.yaml"
 NUM_IMAGES = 60
 TRAINING_S = 1200
 """For six stages on a machine that is busy with other tests."""
-REMOTE = "    remote = store\n['remote \"store\"']\n    url = s3://dvc/project\n    verify = true\n"
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture(scope="module", autouse=True)
+def _project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A person's clone without data, as the current folder, with the stack's variables in the environment."""
-    try:
-        _find_programs()
-    except StageError as err:
-        pytest.skip(str(err))
     folder = tmp_path_factory.mktemp("team")
-    project = folder / "project"
-    write_clone(project, PARAMS | {"train": PARAMS["train"] | {"network": {"num_levels": 2, "width": 8}}})
-    with chdir(project), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_CONFIG_FILE", str(folder / "aws"))  # DVC cannot read a device, as the other tests have it
-        patch.setenv("PREFECT_WORKER_QUERY_SECONDS", "2")
+    write_clone(folder / "project", PARAMS | {"train": PARAMS["train"] | {"network": {"num_levels": 2, "width": 8}}})
+    with chdir(folder / "project"), pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGLINE_SETTLE_S", "1")
         Path("classes.yaml").write_text(CLASSES)
-        with Path(".dvc/config").open("a") as file:
-            file.write(REMOTE)
+        add_remote()
         git("add", "--all")
         git("commit", "--quiet", "--message", "a team's settings")
         git("branch", "--move", "main")
         git("clone", "--quiet", "--bare", ".", str(folder / "remote.git"))
         git("remote", "add", "origin", str(folder / "remote.git"))
-        with subprocess.Popen([sys.executable, "-m", "flows.team.stack"], stdout=subprocess.PIPE, text=True) as starter:
-            try:
-                assert any("stop them with Ctrl-C" in line for line in iter(starter.stdout or ()))
-                for line in SETTINGS.read_text().splitlines():
-                    patch.setenv(*shlex.split(line)[1].split("=", 1))
-                boto3.session.Session().client("s3").create_bucket(Bucket="labels")
-                yield project
-            finally:
-                starter.terminate()
+        with started_stack(folder):
+            boto3.session.Session().client("s3").create_bucket(Bucket="labels")
+            yield
 
 
 def upload(seed: int) -> None:
@@ -81,7 +60,7 @@ def upload(seed: int) -> None:
 
 
 @pytest.mark.timeout(TRAINING_S)
-def test_new_labels_become_a_published_champion_that_is_verified_and_made_again(project: Path) -> None:
+def test_new_labels_become_a_published_champion_that_is_verified_and_made_again() -> None:
     """Nobody does anything but upload: MLflow and Prefect say what came of it, and every hash agrees."""
     deployed("--source", SOURCE, "--promote")
     upload(1)

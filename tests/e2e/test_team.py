@@ -3,10 +3,8 @@
 import json
 import os
 import re
-import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import chdir, suppress
@@ -23,21 +21,17 @@ import pytest
 
 from flows.retrain import PROMOTED
 from flows.team.deploy import BLOCK
-from flows.team.programs import _find_programs
-from flows.team.stack import SETTINGS
 from pipeline.dataset.versions import add_data
-from pipeline.errors import StageError
 from pipeline.ledger.aliases import read_standing, record
 from pipeline.ledger.ledger import new_line
 from pipeline.repository.git import git
 from tests.conftest import ROOT
 from tests.contest import ROAD, register, write_split
-from tests.flows.tiny_flow import run_module, write_tiny_flow
+from tests.flows.tiny_flow import write_tiny_flow
 from tests.processes import wait_for_end
+from tests.team import CRON, TIMEOUT_S, add_remote, deployed, list_objects, prefect, start_run, started_stack, wait_for
 
 pytestmark = pytest.mark.e2e
-TIMEOUT_S = 240
-CRON = "0 3 1 1 *"
 
 
 @dataclass(frozen=True)
@@ -72,29 +66,14 @@ def messages() -> Iterator[tuple[str, list[str]]]:
 @pytest.fixture(scope="module")
 def team(tmp_path_factory: pytest.TempPathFactory, messages: tuple[str, list[str]]) -> Iterator[Team]:
     """The stack in a clone of a remote, whose variables are in the environment as `. .segline/stack.env` sets them."""
-    try:
-        _find_programs()
-    except StageError as err:
-        pytest.skip(str(err))
     folder = tmp_path_factory.mktemp("team")
     project = folder / "project"
     project.mkdir()
     with chdir(project), pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_CONFIG_FILE", str(folder / "aws"))  # DVC cannot read a device, as the other tests have it
-        patch.setenv("PREFECT_WORKER_QUERY_SECONDS", "2")  # of a worker at its server; else 10
         write_project(folder)
-        command = [sys.executable, "-m", "flows.team.stack"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
-            try:
-                lines = iter(starter.stdout or ())
-                assert any("stop them with Ctrl-C" in line for line in lines)
-                assert SETTINGS.stat().st_mode & 0o777 == 0o600
-                for line in SETTINGS.read_text().splitlines():
-                    patch.setenv(*shlex.split(line)[1].split("=", 1))
-                patch.setenv("SEGLINE_NOTIFY_URL", messages[0])
-                yield Team(starter, project, messages[1])
-            finally:
-                starter.terminate()
+        with started_stack(folder) as starter:
+            patch.setenv("SEGLINE_NOTIFY_URL", messages[0])
+            yield Team(starter, project, messages[1])
 
 
 def write_project(folder: Path) -> None:
@@ -105,36 +84,12 @@ def write_project(folder: Path) -> None:
         Path(name).write_text((ROOT / name).read_text())
     write_tiny_flow(Path())
     add_data()
-    with Path(".dvc/config").open("a") as file:
-        file.write("    remote = store\n['remote \"store\"']\n    url = s3://dvc/project\n    verify = true\n")
+    add_remote()
     git("init", "--quiet", "--bare", "--initial-branch", "main", str(folder / "remote.git"))
     git("remote", "add", "origin", str(folder / "remote.git"))
     git("add", "--all")
     git("commit", "--quiet", "--message", "first")
     git("push", "--quiet", "--set-upstream", "origin", "main")
-
-
-def deployed(*words: str) -> None:
-    """Hands the schedule to the workers."""
-    code, output = run_module("segline.command", "schedule", "--deploy", "--cron", CRON, *words)
-    assert code == 0, output
-
-
-def prefect(method: str, *arguments: Any, **options: Any) -> Any:
-    """A call to Prefect's server as a person with the key makes it."""
-    from prefect.client.orchestration import get_client
-    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
-
-    names = {PREFECT_API_URL: "PREFECT_API_URL", PREFECT_API_AUTH_STRING: "PREFECT_API_AUTH_STRING"}
-    settings = {setting: os.environ[name] for setting, name in names.items()}
-    with temporary_settings(settings), get_client(sync_client=True) as client:
-        return getattr(client, method)(*arguments, **options)
-
-
-def start_run(name: str = "scheduled/team") -> UUID:
-    """A run of a deployment, as Prefect's pages start one."""
-    deployment = prefect("read_deployment_by_name", name)
-    return UUID(str(prefect("create_flow_run_from_deployment", deployment.id).id))
 
 
 def start_pending_run(name: str) -> UUID:
@@ -146,23 +101,6 @@ def start_pending_run(name: str) -> UUID:
     run = prefect("create_flow_run_from_deployment", deployment.id, state=later).id
     prefect("set_flow_run_state", run, Pending(), force=True)
     return UUID(str(run))
-
-
-def wait_for(run: UUID, *names: str, timeout_s: float = TIMEOUT_S) -> Any:
-    """The state of a run, once it has one of the names."""
-    deadline = time.monotonic() + timeout_s
-    while (state := prefect("read_flow_run", run).state).name not in names:
-        assert time.monotonic() < deadline and not state.is_final(), state
-        time.sleep(1)
-    return state
-
-
-def list_objects(bucket: str) -> list[str]:
-    """Keys of the objects in a bucket."""
-    import boto3
-
-    pages = boto3.session.Session().client("s3").list_objects_v2(Bucket=bucket)
-    return [item["Key"] for item in pages.get("Contents", [])]
 
 
 def ask(address: str, user: str = "") -> int:
