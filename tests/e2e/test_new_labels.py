@@ -1,5 +1,6 @@
 """From new files in S3 to a promoted and published model, by the servers and workers of `make stack` alone."""
 
+import os
 from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
@@ -91,6 +92,6 @@ def champion() -> tuple[Any, Any]:
     """The champion's version and run, as MLflow's own client gives them."""
     from mlflow import MlflowClient
 
-    client = MlflowClient()
+    client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])  # an earlier test may have named another
     version = client.get_model_version_by_alias("segline", "champion")
     return version, client.get_run(version.run_id)

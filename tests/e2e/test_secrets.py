@@ -92,6 +92,7 @@ def team(tmp_path_factory: pytest.TempPathFactory, s3_server: str) -> Iterator[T
         patch = ends.enter_context(pytest.MonkeyPatch.context())
         for name, value in {
             "HOME": str(folder / "home"),
+            "PYTHONPATH": str(ROOT),  # the project has a folder `pipeline` of its own
             "TMPDIR": str(folder / "temporary"),
             "DVC_SITE_CACHE_DIR": str(folder / "home"),
             "PREFECT_HOME": str(folder / "prefect"),

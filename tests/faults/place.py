@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from flows.server import prefect_server
+from tests.conftest import ROOT
 from tests.faults.project import HOLDS, choose, write_project
 from tests.finished_project import empty_registry
 from tests.flaky_s3 import Spoiled, flaky_server
@@ -231,6 +232,7 @@ def made_place(folder: Path, s3_address: str) -> Iterator[Place]:
             for name, value in {"ENDPOINT_URL": s3_address, **KEYS}.items():
                 patch.setenv(f"AWS_{name}", value)
             patch.setenv("AWS_CONFIG_FILE", str(folder / "aws"))  # DVC cannot read a device, as the other tests have it
+            patch.setenv("PYTHONPATH", str(ROOT))  # the project has a folder `pipeline` of its own
             place = Place(folder, s3_address)
             # the server counts as the project's own, so that the records of killed runs are ended
             patch.setenv("PREFECT_HOME", str(place.project / ".segline/prefect"))
