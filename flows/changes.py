@@ -19,6 +19,7 @@ SETTLE_S = 60.0
 """Objects younger than this may belong to an upload that is under way."""
 WATCHED = (*CODE, "params.yaml", DATA_DVC)
 """Files of the repository whose change starts a run."""
+DVC_SETTINGS = ".dvc/config"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Changes:
 
     def __str__(self) -> str:
         source = [f"the source {shlex.join(self.source.words)}"] if self.is_source_new else []
-        return some([*self.files, *source]) or "nothing, but its model was not registered"
+        return some([*self.files, *source]) or "nothing, but that run did not come to its end"
 
 
 def find_changes(checkout: Checkout, source: str, branch: str) -> Changes:
@@ -101,7 +102,7 @@ def find_changes(checkout: Checkout, source: str, branch: str) -> Changes:
 
 def print_unpushed(checkout: Checkout) -> None:
     """Prints a note if the project has changes that a scheduled run does not see."""
-    if unpushed := checkout.list_unpushed(WATCHED):
+    if unpushed := checkout.list_unpushed([*WATCHED, DVC_SETTINGS]):
         print(f"note: scheduled runs do not see {some(unpushed)}; to have it run, commit and push it", flush=True)
 
 

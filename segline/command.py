@@ -2,8 +2,10 @@
 
 import inspect
 import re
+import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial, wraps
 from importlib import import_module
 from importlib.metadata import version
@@ -46,6 +48,17 @@ def call(words: Sequence[str]) -> None:
     Raises:
         SeglineError: the command refuses its words or cannot do its work.
     """
+    function, bound = parse(words)
+    set_environment()
+    function(*bound.args, **bound.kwargs)
+
+
+def parse(words: Sequence[str]) -> tuple[Callable[..., Any], inspect.BoundArguments]:
+    """The function that the words name, and its arguments.
+
+    Raises:
+        WrongWordsError: they name no command, or not as its help says.
+    """
     app = build_app(with_importers="import" in words[:1])
     try:
         function, bound, _ = app.parse_args(list(words), exit_on_error=False, print_error=False)
@@ -54,8 +67,7 @@ def call(words: Sequence[str]) -> None:
     if getattr(function, "__func__", None) is App.help_print and not {"-h", "--help"} & set(words):
         commands = _commands_of(app.parse_commands(list(words))[1][-1])  # Cyclopts would show the help, and no error
         raise WrongWordsError(f"COMMAND is missing; expected one of {commands}")
-    set_environment()
-    function(*bound.args, **bound.kwargs)
+    return function, bound
 
 
 def build_app(with_importers: bool = True) -> App:
@@ -141,12 +153,15 @@ def run_flow(promote: bool = False) -> int:
         return err.exit_code
 
 
-def run_schedule(**options: Any) -> int:
+def run_schedule(source: str = "", **options: Any) -> int:
     """Serves or runs the flow, which prints its own errors; gives the exit code."""
     from flows.run import RunError
 
+    with suppress(ValueError):  # no words at all are refused by the schedule itself
+        if source:
+            parse(["import", *shlex.split(source)])
     try:
-        return 0 if segline.schedule(**options) else RejectedError.exit_code
+        return 0 if segline.schedule(source=source, **options) else RejectedError.exit_code
     except RunError as err:
         return err.exit_code
 

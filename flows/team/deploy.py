@@ -22,7 +22,7 @@ from prefect.workers.process import ProcessWorker
 from flows.prefect_client import check_address
 from flows.retrain import PROMOTED, REJECTED
 from flows.scheduled import scheduled
-from flows.server import RETRIES
+from flows.server import RETRIES, where_pages_are
 from flows.team.publish import publish
 from pipeline.errors import ParamsError
 
@@ -69,6 +69,8 @@ def deploy(cron: str, timezone: str, parameters: Mapping[str, Any]) -> None:
             _automate(client, _notified(ours, url))
         else:
             _remove(client, NOTIFY)
+    what = f"scheduled/{NAME} ({cron!r}, {timezone}) for the pool {GPU}, publish/{NAME} for {LIGHT}"
+    print(f"deployed {what}; Prefect shows them at {where_pages_are(address)}")
 
 
 def _make_pool(client: SyncPrefectClient, name: str) -> None:

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -23,8 +24,8 @@ from flows.team.programs import with_moto, with_postgres
 from pipeline.errors import StageError
 from pipeline.runtime.environment import QUIET
 from pipeline.runtime.guard import started
-from pipeline.runtime.locks import FOLDER, held, only_one
-from pipeline.runtime.program import run
+from pipeline.runtime.locks import FOLDER, held
+from pipeline.runtime.program import Terminated, run
 
 COMPOSE = Path(__file__).parents[2] / "docker/compose.yaml"
 CLIENT = "worker-gpu"
@@ -193,8 +194,18 @@ def _written(environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def main() -> None:
-    """Runs the services until it is stopped."""
-    with only_one("stack"), running(Path()) as stack, _written(stack.environment):
+    """Runs the services until it is stopped; exit code 130 or 143 then, as for every command."""
+    try:
+        serve()
+    except (KeyboardInterrupt, Terminated) as end:
+        print("the stack has ended, and nothing of it is left", flush=True)
+        sys.exit(143 if isinstance(end, Terminated) else 130)
+
+
+def serve() -> None:
+    """Runs the services, says where they are, and starts again what ends."""
+    refusal = StageError(f"the stack of {Path.cwd()} is running already; stop it with Ctrl-C first")
+    with held(FOLDER / "stack.lock", refusal), running(Path()) as stack, _written(stack.environment):
         for name in ("MLFLOW_TRACKING_URI", "PREFECT_API_URL", "AWS_ENDPOINT_URL"):
             print(f"{name}={stack.environment[name]}")
         print(f"`. {SETTINGS}` names these servers and their keys to a shell; stop them with Ctrl-C", flush=True)

@@ -118,6 +118,8 @@ def _reason_of(err: Exception) -> str:
         return FULL
     text = str(err).partition("\n")[0]
     reason = text.partition("(Caused by ")[2].removesuffix(")") or text
+    if "error code 401" in text or "error code 403" in text:
+        return f"{reason} (it asks for MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or these are wrong)"
     return explain(file, reason) if (file := find_file(tracking_uri())) else reason
 
 

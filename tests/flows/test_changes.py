@@ -43,7 +43,7 @@ def test_changes_are_named() -> None:
     assert str(many) == "a, b, c, d, e and 2 more"
     assert str(replace(NOTHING, files=("a",), is_source_new=True)) == "a, the source folder s3://b/x y"
     unfinished = replace(NOTHING, start=replace(START, is_last_finished=False))
-    assert str(unfinished) == "nothing, but its model was not registered"
+    assert str(unfinished) == "nothing, but that run did not come to its end"
 
 
 @given(st.text() | st.from_type(type(None)) | st.recursive(st.none() | st.text(), st.lists).map(json.dumps))

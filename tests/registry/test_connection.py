@@ -118,6 +118,24 @@ def test_other_reasons_stay(tmp_path: Path) -> None:
     assert "is damaged" in explain(tmp_path / "mlflow.db", "no such table: runs")
 
 
+def test_a_server_that_wants_a_password_is_named_with_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person knows what to set."""
+
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802
+            self.send_error(401)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+        Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(RegistryError, match="401.*MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"), opened():
+            pass
+        server.shutdown()
+
+
 def test_a_server_is_asked_once_whether_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each question costs it the check of a password; a server that goes away afterwards is reported all the same."""
     paths: list[str] = []
