@@ -6,11 +6,13 @@ from typing import Annotated, Any
 from pydantic import GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import CoreSchema, core_schema
 
+from pipeline.networks.fc_densenet import FCDenseNet
 from pipeline.networks.network import Network
 from pipeline.networks.unet import UNet
 
 NETWORKS: Mapping[str, type[Network]] = {
     "unet": UNet,
+    "fc_densenet": FCDenseNet,
 }
 
 

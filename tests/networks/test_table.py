@@ -66,8 +66,8 @@ def test_a_second_network_is_a_line_in_the_table(monkeypatch: pytest.MonkeyPatch
         read({"name": "pointwise", "bias": False, "width": 4})
 
 
-def test_the_only_network_needs_its_name() -> None:
-    """A table of one is a table: the name is not left out."""
+def test_a_network_needs_its_name() -> None:
+    """The first of the table is not taken for one without."""
     with pytest.raises(ValidationError, match="Unable to extract tag"):
         read({"num_levels": 2, "width": 4, "dropout": 0.0})
 

@@ -5,8 +5,11 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
 
+from pipeline.training.losses.boundary import boundary
 from pipeline.training.losses.cross_entropy import cross_entropy
+from pipeline.training.losses.lovasz_softmax import lovasz_softmax
 from pipeline.training.losses.soft_dice import soft_dice
+from pipeline.training.losses.tversky import tversky
 
 Loss = Callable[[Any, Any, Any, int], Any]
 """From targets (N, H, W) int32 class ids, logits (N, H, W, K) float32, class weights (K,) float32 and the id of the
@@ -14,6 +17,9 @@ targets that are left out to a float32 scalar. Keras is imported inside, because
 LOSSES: Mapping[str, Loss] = {
     "cross_entropy": cross_entropy,
     "soft_dice": soft_dice,
+    "tversky": tversky,
+    "lovasz_softmax": lovasz_softmax,
+    "boundary": boundary,
 }
 
 
