@@ -72,7 +72,7 @@ def test_an_unknown_name_in_a_network_is_answered() -> None:
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        ({"name": "u-net"}, "`train.network.name` is 'u-net', expected one of unet, did you mean `unet`?"),
+        ({"name": "u-net"}, "`train.network.name` is 'u-net', expected one of unet, fc_densenet, did you mean `unet`?"),
         ({"name": None}, "`train.network.name` is 'None', expected one of unet"),
         ({"name": [7]}, "`train.network.name` is '(7,)', expected one of unet"),
         ({"width": 8}, "`train.network.name` is missing, expected one of unet"),
@@ -88,7 +88,11 @@ def test_a_network_that_does_not_exist_is_answered_with_those_that_do(network: A
 @pytest.mark.parametrize(
     ("loss", "message"),
     [
-        ({"soft_dcie": 1}, "names 'soft_dcie', expected one of cross_entropy, soft_dice, did you mean `soft_dice`?"),
+        (
+            {"soft_dcie": 1},
+            "names 'soft_dcie', expected one of cross_entropy, soft_dice, tversky, lovasz_softmax, boundary, did you mean "
+            "`soft_dice`?",
+        ),
         ({"soft_dice": 1, "zzz": 0}, "`train.loss`: names 'zzz', expected one of cross_entropy, soft_dice"),
         ({}, "`train.loss`: no loss has a weight above 0; give one to cross_entropy or soft_dice"),
         ({"cross_entropy": 0, "soft_dice": 0.0}, "`train.loss`: no loss has a weight above 0"),
