@@ -90,8 +90,8 @@ def test_a_network_that_does_not_exist_is_answered_with_those_that_do(network: A
     [
         (
             {"soft_dcie": 1},
-            "names 'soft_dcie', expected one of cross_entropy, soft_dice, tversky, lovasz_softmax, boundary, did you mean "
-            "`soft_dice`?",
+            "names 'soft_dcie', expected one of cross_entropy, soft_dice, tversky, lovasz_softmax, boundary, "
+            "did you mean `soft_dice`?",
         ),
         ({"soft_dice": 1, "zzz": 0}, "`train.loss`: names 'zzz', expected one of cross_entropy, soft_dice"),
         ({}, "`train.loss`: no loss has a weight above 0; give one to cross_entropy or soft_dice"),
