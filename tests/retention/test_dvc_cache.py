@@ -170,7 +170,7 @@ def damage_listing() -> None:
         (damage_listing, DAMAGED_LISTING),
         (lambda: Path("mlflow.db").write_text("no data base"), "MLflow at .* fails"),
         (lambda: Path(".git/shallow").write_text(git("rev-parse", "HEAD") + "\n"), "history is cut off"),
-        (lambda: shutil.rmtree(".git/objects"), "git .* says|DVC cannot be used"),
+        (lambda: shutil.rmtree(".git/objects"), "is not a git repository"),
     ],
 )
 def test_if_something_cannot_be_read_nothing_is_removed(

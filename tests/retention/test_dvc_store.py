@@ -31,5 +31,5 @@ def test_the_cache_must_be_this_projects_own(project: Path, tmp_path: Path) -> N
     with pytest.raises(StageError, match="outside of this project"):
         find_cache()
     (tmp_path / "empty").mkdir()
-    with pytest.raises(StageError, match="DVC cannot be used"), locked(tmp_path / "empty"):
+    with pytest.raises(StageError, match="is not a DVC project"), locked(tmp_path / "empty"):
         pass
