@@ -14,7 +14,7 @@ from pipeline.disk.files import remove
 from pipeline.registry.client import check_registry
 from pipeline.registry.runs import close_run
 from pipeline.repository.checkout import CLONE
-from pipeline.retention.checkouts import idle, list_checkouts, list_held
+from pipeline.retention.checkouts import idle, list_checkouts, list_held, list_serving
 from pipeline.retention.place import changed_at
 from pipeline.runtime.locks import FOLDER
 from pipeline.runtime.stages import WORK
@@ -29,9 +29,11 @@ GUARD = "pipeline.runtime.guard"
 
 
 def look_at_locks() -> Iterator[Finding]:
-    """Locks of work that is under way."""
+    """Servers that are up, and locks of work that is under way."""
+    for what in list_serving():
+        yield Finding("at work", what)
     for path in (path for checkout in list_checkouts() for path in list_held(checkout)):
-        yield Finding("at work", f"{path} is held by a process; its outputs are not looked at")
+        yield Finding("at work", f"a run is under way ({path} is held by a process); its outputs are not looked at")
 
 
 def look_for_leftovers() -> Iterator[Finding]:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from flows.doctor.finding import Finding, rm
 from flows.start import check_data
+from pipeline.dataset.contract import DATA
 from pipeline.disk.files import md5_of, read_yaml
 from pipeline.errors import SeglineError
-from pipeline.registry.lineage import DVC_LOCK, list_uncommitted_code, read_commit, read_data_version
+from pipeline.registry.lineage import DATA_DVC, DVC_LOCK, list_uncommitted_code, read_commit, read_data_version
 from pipeline.report.place import NEWEST
+from pipeline.repository.checkout import CLONE
 from pipeline.retention.checkouts import list_held
 from pipeline.runtime.stages import WORK
 from pipeline.text import some
@@ -26,6 +28,12 @@ def look_at_git() -> Iterator[Finding]:
 
 def look_at_data() -> Iterator[Finding]:
     """Whether the data set is there and is the version in `data.dvc`; DVC itself would delete broken files."""
+    if not DATA.exists() and (CLONE / DATA).is_dir():
+        yield Finding("data", f"not here; scheduled runs have their own in {CLONE}")
+        return
+    if not DATA.exists() and not DATA_DVC.exists():
+        yield Finding("data", "none yet: `segline import` brings data in, and so does a schedule with `--source`")
+        return
     check_data()
     path, md5 = read_data_version()
     if md5_of(Path(path)) == md5:

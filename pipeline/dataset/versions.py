@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.dataset.contract import DATA
 from pipeline.disk.files import FULL, check_writable, is_full, md5_of_listing, read_yaml
 from pipeline.errors import DataError, StageError
+from pipeline.secrets import without_secrets
 from pipeline.text import quoted
 
 HINTS = ("dvc.repo.scm_context", "dvc.dvcfile")
@@ -167,25 +168,47 @@ def restore(project: Path) -> None:
             name.unlink(missing_ok=True)
             name.symlink_to((project / name).absolute())
     with opened_repo() as repo:
-        if repo.config["core"].get("remote"):
-            with _explained():
+        if remote := find_remote(repo):
+            with _explained(remote):
                 repo.fetch()
         logging.getLogger("dvc_data").setLevel(logging.ERROR)  # it names each output that was never made
         repo.checkout(force=True, allow_missing=True)
 
 
-def push() -> bool:
-    """Copies the data set and all outputs to DVC's remote; False if the project has none.
+def push(target: str = "") -> bool:
+    """Copies the data set and all outputs, or those of one target such as `data.dvc`, to DVC's remote.
+
+    Returns:
+        False if the project has no remote.
 
     Raises:
         StageError: the remote refuses or cannot be reached.
     """
     with opened_repo() as repo:
-        if not repo.config["core"].get("remote"):
-            return False
-        with _explained():
-            repo.push()
-    return True
+        remote = find_remote(repo)
+        if remote:
+            with _explained(remote):
+                repo.push(target or None)
+    return bool(remote)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """DVC's default remote.
+
+    Attributes:
+        name: in DVC's settings.
+        address: without a password.
+    """
+
+    name: str
+    address: str
+
+
+def find_remote(repo: Any) -> Remote | None:
+    """The default remote of an opened repo, if it has one."""
+    name = repo.config["core"].get("remote")
+    return Remote(name, without_secrets(str(repo.config["remote"].get(name, {}).get("url", name)))) if name else None
 
 
 class _Keeper(logging.Handler):
@@ -201,8 +224,8 @@ class _Keeper(logging.Handler):
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """Adds the first reason to the error of a transfer; DVC logs the reasons, with tracebacks, and raises a number.
+def _explained(remote: Remote) -> Iterator[None]:
+    """Adds the remote and the first reason to the error of a transfer; DVC logs the reasons, and raises a number.
 
     Raises:
         DvcException: the remote fails; the library that talks to it may have an error of its own, whatever it is.
@@ -215,12 +238,13 @@ def _explained() -> Iterator[None]:
     logger.handlers, logger.propagate = [keeper], False
     try:
         yield
-    except (OSError, SCMError, sqlite3.Error):
+    except (SCMError, sqlite3.Error):
         raise
     except Exception as err:
-        if isinstance(err, DvcException) and not keeper.sentences:
+        if isinstance(err, OSError) and is_full(err):
             raise
-        raise DvcException(": ".join((str(err).partition("\n")[0], *keeper.sentences[:1]))) from err.__cause__
+        reason = ": ".join((str(err).partition("\n")[0], *keeper.sentences[:1]))
+        raise DvcException(f"remote {remote.name} at {remote.address}: {reason}") from err.__cause__
     finally:
         logger.handlers, logger.propagate = before
 

@@ -11,8 +11,8 @@ from pipeline.retention.dvc_store import locked
 from pipeline.runtime.locks import FOLDER, held
 from pipeline.training.checkpoints import CHECKPOINTS
 
-SCHEDULE = "schedule.lock"
-"""Held for as long as a schedule is served, also while nothing runs."""
+SERVING = {"schedule.lock": "a schedule is served", "stack.lock": "the stack's servers are up"}
+"""Locks that are held while servers wait for work, also while nothing runs."""
 WORKS = ("run", "noise", "scheduled", "reproduce")
 
 
@@ -28,8 +28,13 @@ def list_locks(checkout: Path = Path()) -> list[Path]:
 
 
 def list_held(checkout: Path = Path()) -> list[Path]:
-    """Locks of a checkout that a living process holds."""
-    return [path for path in list_locks(checkout) if _is_held(path)]
+    """Locks of a checkout that a living process holds for work, such as a run."""
+    return [path for path in list_locks(checkout) if path.name not in SERVING and _is_held(path)]
+
+
+def list_serving() -> list[str]:
+    """What waits for work in the project, such as a schedule that is served."""
+    return [what for name, what in SERVING.items() if (FOLDER / name).exists() and _is_held(FOLDER / name)]
 
 
 def _is_held(path: Path) -> bool:
@@ -51,7 +56,7 @@ def idle(*checkouts: Path) -> Iterator[None]:
     with ExitStack() as stack:
         for checkout in checkouts:
             known = {checkout / FOLDER / f"{work}.lock" for work in WORKS} | set(list_locks(checkout))
-            for path in sorted(path for path in known if path.name != SCHEDULE):
+            for path in sorted(path for path in known if path.name not in SERVING):
                 refusal = f"{path}: a run is under way; wait for its end, nothing was touched"
                 stack.enter_context(held(path, StageError(refusal)))
             stack.enter_context(locked(checkout))

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.dataset.versions import opened_repo
+from pipeline.dataset.versions import find_remote, opened_repo
 from pipeline.errors import StageError, StorageError
-from pipeline.secrets import without_secrets
 
 
 def find_cache() -> Path:
@@ -46,12 +45,11 @@ def look_at_remote() -> tuple[str, bool] | None:
         StorageError: the remote cannot be reached or refuses.
     """
     with opened_repo() as repo:
-        if not (name := repo.config["core"].get("remote")):
+        if not (remote := find_remote(repo)):
             return None
-        address = without_secrets(str(repo.config["remote"].get(name, {}).get("url", name)))
         try:
             odb = repo.cloud.get_remote_odb()
-            return address, bool(odb.fs.exists(odb.path))
+            return remote.address, bool(odb.fs.exists(odb.path))
         except Exception as err:
             reason = str(err).partition("\n")[0] or type(err).__name__
-            raise StorageError(f"DVC's remote {name} at {address} cannot be reached: {reason}") from err
+            raise StorageError(f"DVC's remote {remote.name} at {remote.address} cannot be reached: {reason}") from err

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.retention.checkouts import idle, list_checkouts
+from pipeline.retention.checkouts import idle, list_checkouts, list_held
 from pipeline.retention.dvc_cache import list_objects
 from pipeline.retention.folders import list_checkpoints, list_logs, list_models, list_reproductions, list_seeds
 from pipeline.retention.limits import Limits, read_limits
@@ -28,10 +28,12 @@ class Cleaning:
     Attributes:
         places: with what goes and what stays.
         is_done: False for a dry run, which removes nothing.
+        is_refused: a run is under way, so that nothing can be removed now.
     """
 
     places: tuple[Place, ...]
     is_done: bool
+    is_refused: bool = False
 
     @property
     def num_bytes(self) -> int:
@@ -43,7 +45,8 @@ def clean(yes: bool) -> Cleaning:
     """See `segline.clean`."""
     limits = read_limits()
     if not yes:
-        return Cleaning(tuple(survey(limits)), is_done=False)
+        is_refused = any(map(list_held, list_checkouts()))
+        return Cleaning(tuple(survey(limits)), is_done=False, is_refused=is_refused)
     with idle(*list_checkouts()):
         places = list(survey(limits))  # the needed set is whole before anything is removed
         return Cleaning(tuple(map(clear, places)), is_done=True)
@@ -65,7 +68,8 @@ def show(cleaning: Cleaning) -> None:
     """Prints what goes and what stays, and of both why; ends with exit code 1 if a place could not be judged."""
     Console().print(build_table(cleaning))
     size = f"{cleaning.num_bytes / 1e6:,.1f} MB"
-    print(f"removed {size}" if cleaning.is_done else f"would remove {size}; `segline clean --yes` does")
+    when = ", after the run that is under way" if cleaning.is_refused else ""
+    print(f"removed {size}" if cleaning.is_done else f"would remove {size}; `segline clean --yes` does{when}")
     problems = [f"{place.name}: {place.problem}" for place in cleaning.places if place.problem]
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -24,6 +24,7 @@ from pipeline.errors import DataError, StageError
 from tests.flaky_s3 import Spoiled, flaky_server
 from tests.flows.tiny_team import REMOTE
 
+REFUSED = "^DVC failed: remote store at s3://"
 STAGE = "stages:\n  one:\n    cmd: mkdir -p work && cp data/a work/a\n    deps: [data]\n    outs: [work/a]\n"
 
 
@@ -145,7 +146,7 @@ def test_a_remote_that_fails_is_named(
     for action, method in ((push, "PUT"), (lambda: restore(Path.cwd()), "GET")):
         with flaky_server(s3_server, [fault], Spoiled("/dvc", method, num_answers)) as address:
             monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-            with pytest.raises(StageError, match=r"^DVC failed: .*(Internal Server Error|[Cc]onnect).*; fix") as caught:
+            with pytest.raises(StageError, match=rf"{REFUSED}.*(Internal Server Error|[Cc]onnect).*; fix") as caught:
                 action()
         assert "\n" not in str(caught.value)
         if action is push:
@@ -153,3 +154,12 @@ def test_a_remote_that_fails_is_named(
             push()
             shutil.rmtree(".dvc/cache")
     assert "Traceback" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.services
+@pytest.mark.usefixtures("remote")
+def test_a_bucket_that_is_not_there_is_named() -> None:
+    """With the remote's name, which the command for another address needs."""
+    subprocess.run(["dvc", "remote", "modify", "store", "url", "s3://nowhere/runs"], check=True)
+    with pytest.raises(StageError, match=f"{REFUSED}nowhere/runs: .*bucket"):
+        push("data.dvc")

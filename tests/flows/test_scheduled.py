@@ -101,6 +101,15 @@ def test_a_run_that_could_not_register_is_done_again(team: Path) -> None:
     assert "Running stage" not in output and len(runs()) == 1
 
 
+def test_a_remote_that_cannot_be_written_ends_the_run_at_once(team: Path, tmp_path: Path) -> None:
+    """The data are pushed before the training, so that hours are not spent on what cannot be saved."""
+    (tmp_path / "store").rmdir()
+    (tmp_path / "store").write_text("in the way")
+    code, output = tick()
+    assert code == 1 and f"DVC failed: remote store at {tmp_path / 'store'}: " in output, output
+    assert "Running stage" not in output and runs() == []
+
+
 def test_new_labels_in_s3_are_imported(team: Path, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is begun while objects still arrive; then the new data are versioned in the run's commit."""
     s3.create_bucket(Bucket="photos")

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import StageError
 from pipeline.repository.checkout import CLONE
-from pipeline.retention.checkouts import idle, list_checkouts, list_held, list_locks
+from pipeline.retention.checkouts import idle, list_checkouts, list_held, list_locks, list_serving
 from pipeline.retention.dvc_store import locked
 from pipeline.runtime.locks import FOLDER, held, only_one
 
@@ -33,10 +33,15 @@ def test_while_idle_is_held_no_run_begins(project: Path) -> None:
         pass
 
 
-def test_a_schedule_that_is_served_holds_nothing_off(project: Path) -> None:
-    """Its lock is held for months, and between its runs there is time to clean."""
-    with only_one("schedule"), idle(Path()):
-        assert FOLDER / "schedule.lock" in list_locks()
+@pytest.mark.parametrize("name", ["schedule", "stack"])
+def test_servers_that_wait_for_work_hold_nothing_off(project: Path, name: str) -> None:
+    """Their lock is held for months, and between two runs there is time to clean."""
+    with only_one(name):
+        assert not list_held()
+        assert len(list_serving()) == 1
+        with idle(Path()):
+            assert FOLDER / f"{name}.lock" in list_locks()
+    assert not list_serving()
 
 
 def test_the_clone_of_scheduled_runs_is_a_checkout(project: Path) -> None:

@@ -56,14 +56,19 @@ def test_what_goes_and_stays_is_shown_by_reason(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.services
-def test_nothing_is_removed_while_a_run_is_under_way(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dry run looks all the same."""
+def test_nothing_is_removed_while_a_run_is_under_way(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dry run looks all the same, and says so."""
     write_aged_project(project, monkeypatch)
     checkpoint = Path("checkpoints/train-a.npz")
     checkpoint.parent.mkdir()
     checkpoint.write_text("x")
     with only_one("run"):
-        assert [entry.what for entry in segline.clean().places[0].removals] == [str(checkpoint)]
+        dry = segline.clean()
+        assert [entry.what for entry in dry.places[0].removals] == [str(checkpoint)]
+        show(dry)
+        assert capsys.readouterr().out.endswith("`segline clean --yes` does, after the run that is under way\n")
         with pytest.raises(segline.SeglineError, match=r"run\.lock: a run is under way; .* nothing was touched"):
             segline.clean(yes=True)
     assert checkpoint.exists()

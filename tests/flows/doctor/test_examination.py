@@ -93,7 +93,8 @@ def test_what_is_under_way_is_left_alone() -> None:
     write("work/half/.file.part")()
     with only_one("run"):
         findings = examine()
-    assert [one.state for one in findings if one.place == "at work"][0].startswith(".segline/run.lock is held")
+    (state,) = [one.state for one in findings if one.place == "at work"]
+    assert state.startswith("a run is under way (.segline/run.lock is held")
     assert not [one for one in findings if one.todo]
     assert [one for one in examine() if one.todo]
 
