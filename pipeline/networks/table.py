@@ -6,13 +6,25 @@ from typing import Annotated, Any
 from pydantic import GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import CoreSchema, core_schema
 
+from pipeline.networks.deeplab import DeepLabV3Plus
+from pipeline.networks.erfnet import ERFNet
 from pipeline.networks.fc_densenet import FCDenseNet
+from pipeline.networks.fcn import FCN8s
 from pipeline.networks.network import Network
+from pipeline.networks.pspnet import PSPNet
+from pipeline.networks.residual_unet import ResidualUNet
+from pipeline.networks.segnet import SegNet
 from pipeline.networks.unet import UNet
 
 NETWORKS: Mapping[str, type[Network]] = {
     "unet": UNet,
+    "residual_unet": ResidualUNet,
+    "fcn8s": FCN8s,
+    "segnet": SegNet,
+    "pspnet": PSPNet,
+    "deeplabv3plus": DeepLabV3Plus,
     "fc_densenet": FCDenseNet,
+    "erfnet": ERFNet,
 }
 
 

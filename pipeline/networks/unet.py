@@ -62,8 +62,10 @@ class UNet(Network):
 
     @property
     def num_weights(self) -> int:
-        """Those of two 3 x 3 convolutions a level, on the way down and on the way up."""
-        return 2 * 9 * sum((self.width << level) ** 2 for level in range(self.num_levels + 1))
+        """Those of the kernels of each level, by its channels before and after."""
+        channels = [self.width << level for level in range(self.num_levels + 1)]
+        down = sum(9 * (before + now) * now for before, now in zip([3, *channels], channels, strict=False))
+        return down + sum((9 * 3 + 4 * 2) * now**2 for now in channels[:-1])
 
     @property
     def min_side_px(self) -> int:

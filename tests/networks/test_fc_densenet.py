@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import numpy as np
 import pytest
 
 from pipeline.networks.fc_densenet import FCDenseNet, build_fc_densenet
@@ -40,18 +39,3 @@ def test_channels_by_hand() -> None:
     assert [channels[name] for name in ("up1_join", "up1_added", "up0_join", "last")] == [93, 15, 73, 83]
     shape = FCDenseNet(name="fc_densenet", num_layers=(2, 3, 4), growth=5, dropout=0.0)
     assert shape.map_bytes(2, 16, 24) == 2 * 16 * 24 * 83 * 4 and shape.min_side_px == 4
-
-
-@pytest.mark.parametrize("size", [(8, 8), (13, 17), (3, 40)])
-def test_logits_have_the_images_size(size: tuple[int, int]) -> None:
-    """Any height and width goes in and comes out."""
-    assert build((1, 2, 1), 2)(np.zeros((2, *size, 3), np.float32)).shape == (2, *size, 12)
-
-
-def test_a_network_is_made_again_from_its_description() -> None:
-    """Keras's own description of the network, and its weights, give the same network."""
-    network = build((1, 2), 2)
-    other = keras.Model.from_config(network.get_config())
-    other.set_weights(network.get_weights())
-    images = np.random.default_rng(0).uniform(0, 255, (1, 13, 17, 3)).astype(np.float32)
-    np.testing.assert_array_equal(other(images), network(images))

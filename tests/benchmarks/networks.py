@@ -1,0 +1,92 @@
+"""Each network, small, and each loss is trained by the stage, better than the majority class, and exported with parity.
+
+Last line: one JSON object.
+
+    python -m tests.benchmarks.networks
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.dataset.fingerprint import Fingerprint
+from pipeline.dataset.manifest import ManifestRow
+from pipeline.dataset.packed import read_packed
+from pipeline.errors import ExportError
+from pipeline.networks.table import NETWORKS
+from pipeline.steps.export import export, golden_rows, read_network
+from pipeline.steps.preprocess import preprocess
+from pipeline.steps.train import train
+from pipeline.training.losses.table import LOSSES
+from pipeline.vision.codec import read_mask
+from pipeline.vision.confusion import confusion, mean_iou
+from tests.drawn_data import CLASSES, small_params, write_data
+from tests.networks.small import SMALL
+
+SIZE = (56, 72)
+NUM_TRAIN = 48
+RECIPE = {"num_epochs": 12, "batch_size": 8, "precision": "float32", "class_weights": "none", "learning_rate": 0.01}
+ADDED = {"boundary": {"cross_entropy": 1.0}}
+"""What is added to a loss that is none alone: the boundary's says nothing of pixels far from it."""
+TRIALS: Mapping[str, Mapping[str, Any]] = {
+    **{name: {"network": {"name": name, **SMALL[name]}} for name in NETWORKS},
+    **{
+        f"loss {name}": {"network": {"name": "unet", **SMALL["unet"]}, "loss": {name: 1.0} | ADDED.get(name, {})}
+        for name in LOSSES
+    },
+}
+"""Changes to the section `train`."""
+
+
+def main() -> None:
+    """Tries each network and loss."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        rows = write_packed(Path(folder))
+        found = {name: attempt(name, rows, Path(folder)) for name in TRIALS}
+    for name, (gain, is_exported) in found.items():
+        print(f"{name}: val mean IoU above the baseline by {gain:.3f}{'' if is_exported else ', parity FAILS'}")
+    trained = sum(gain > 0 for gain, _ in found.values())
+    exported = sum(is_exported for _, is_exported in found.values())
+    print(json.dumps({"trained": trained, "exported": exported, "of": len(TRIALS)}))
+    sys.exit(trained + exported < 2 * len(TRIALS))
+
+
+def write_packed(folder: Path) -> list[ManifestRow]:
+    """Draws a data set into `folder`, which is the current directory, and packs it."""
+    rows = write_data(folder, num_train=NUM_TRAIN, num_val=8)
+    packing = small_params().preprocess.model_copy(update={"image_size": SIZE})
+    preprocess(rows, CLASSES, packing, folder / "work/preprocess")
+    return rows
+
+
+def attempt(name: str, rows: list[ManifestRow], folder: Path) -> tuple[float, bool]:
+    """Trains and exports; gives the gain in val mean IoU over the majority class, and whether parity held."""
+    augment = small_params().train.augment.model_dump() | {"crop": [48, 64]}
+    params = small_params(**RECIPE, augment=augment, **TRIALS[name])
+    out = folder / "out" / name
+    summary = train(read_packed("train"), read_packed("val"), Fingerprint.read(), params.train, out)
+    golden = list(golden_rows(rows, 4))
+    try:
+        export(read_network(out, "float32"), CLASSES, SIZE, golden, params.export, out / "model")
+    except ExportError as err:
+        print(f"{name}: {err}", file=sys.stderr)
+        return summary["val_mean_iou"] - baseline(rows), False
+    return summary["val_mean_iou"] - baseline(rows), True
+
+
+def baseline(rows: list[ManifestRow]) -> float:
+    """Mean IoU on val of the most frequent class everywhere."""
+    masks = np.stack([read_mask(row.mask) for row in rows if row.split == "val"])
+    most = np.bincount(masks[masks < len(CLASSES)]).argmax()
+    return mean_iou(confusion(masks, np.full_like(masks, most), len(CLASSES), CLASSES.ignore_id))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""A small shape of each network, which a test trains in seconds, and the shape of its paper."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.networks.network import Network
+from pipeline.networks.table import NETWORKS
+
+SMALL: Mapping[str, Mapping[str, Any]] = {
+    "unet": {"num_levels": 2, "width": 8, "dropout": 0.1},
+    "residual_unet": {"num_levels": 2, "width": 8, "dropout": 0.1},
+    "fcn8s": {"width": 4, "head_channels": 32, "dropout": 0.1},
+    "segnet": {"width": 8},
+    "pspnet": {"num_blocks": (1, 1), "width": 8, "bottleneck": True, "grids": (1, 2), "dropout": 0.1},
+    "deeplabv3plus": {
+        **{"num_blocks": (1, 1, 1), "width": 8, "bottleneck": False, "rates": (1, 2)},
+        **{"context_channels": 16, "dropout": 0.1},
+    },
+    "fc_densenet": {"num_layers": (2, 3, 3), "growth": 8, "dropout": 0.1},
+    "erfnet": {"width": 8, "dilations": (2, 4), "dropout": 0.1},
+}
+
+
+def build(name: str, fields: Mapping[str, Any], num_classes: int = 3) -> Any:
+    """The network as a `keras.Model`."""
+    return NETWORKS[name].build(
+        **fields, num_classes=num_classes, channel_mean=(90, 100, 110), channel_std=(50, 60, 70)
+    )
+
+
+def shape_of(name: str, fields: Mapping[str, Any]) -> Network:
+    """What params say of the network before it is built."""
+    return NETWORKS[name](name=name, **fields)
