@@ -9,6 +9,7 @@ from pipeline.params import read_params
 from pipeline.params_fit import check_fit
 from pipeline.registry.lineage import check_code_is_committed, read_commit
 from pipeline.runtime.stages import list_stages
+from pipeline.training.checkpoints import read_interval_s
 
 BASE_BYTES = 300_000_000
 """Outputs of a run that do not grow with the data: weights, checkpoints, SavedModel, pages, and DVC's copies."""
@@ -20,12 +21,13 @@ def check_start() -> None:
     """Refuses a run that would end in an error, such as at the registration of its model.
 
     Raises:
-        ParamsError: params.yaml is wrong, or in conflict with itself or the data.
+        ParamsError: params.yaml is wrong, or in conflict with itself or the data, or SEGLINE_CHECKPOINT_MINUTES is.
         DataError: there is no data.
         EvidenceError: the code is not committed, or the folder is not in a git repository.
         StageError: there are no stages, or the disk is nearly full.
     """
     check_fit(read_params(), read_class_list() if (DATA / "dataset.yaml").exists() else None)
+    read_interval_s()
     list_stages()
     check_data()
     read_commit()

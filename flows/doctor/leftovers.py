@@ -83,7 +83,7 @@ def _remove_settled(checkout: Path, parts: Sequence[Path]) -> str:
 
 
 def _look_at_checkpoints(checkout: Path) -> Iterator[Finding]:
-    if checkpoints := sorted((checkout / CHECKPOINTS).glob("train-*.npz")):
+    if checkpoints := sorted((checkout / CHECKPOINTS).glob("train-*")):
         todo = f"run again: it goes on from there if nothing has changed; else {rm(checkpoints)}"
         yield Finding("checkpoints", f"{len(checkpoints)} of stopped trainings", todo)
 

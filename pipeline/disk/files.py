@@ -73,6 +73,19 @@ def part_of(path: Path) -> Iterator[Path]:
         remove(part)
 
 
+def flush(*paths: Path) -> None:
+    """Waits until the content of files, and the names in folders, would survive a loss of power."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        except OSError as err:
+            if err.errno != errno.EINVAL:  # a network's file system that flushes files only
+                raise
+        finally:
+            os.close(descriptor)
+
+
 def check_writable(folder: Path) -> None:
     """Makes a folder if it is missing.
 

@@ -14,8 +14,8 @@ from pipeline.training.live_metrics import LOGS
 
 
 def list_checkpoints(checkouts: Iterable[Path], days: float, now: float) -> Iterator[Entry]:
-    """Checkpoints of stopped trainings."""
-    return _by_age((path for at in checkouts for path in (at / CHECKPOINTS).glob("*.npz*")), days, now)
+    """Folders of the checkpoints of stopped trainings; a folder is as old as its newest file."""
+    return _by_age((path for at in checkouts for path in (at / CHECKPOINTS).glob("*train-*")), days, now)
 
 
 def list_logs(checkouts: Iterable[Path], days: float, now: float) -> Iterator[Entry]:

@@ -19,7 +19,7 @@ from pipeline.secrets import without_secrets
 
 UNFORESEEN = 70
 """Exit code after an unforeseen exception, as in BSD's sysexits."""
-STOPPED = "start the same command again to go on; a training continues after its last whole epoch"
+STOPPED = "start the same command again to go on; a training continues after its last checkpoint"
 
 
 class Terminated(BaseException):

@@ -10,7 +10,7 @@ import keras
 from pipeline.backend.devices import describe, num_threads_in_use, replicate, set_up_devices
 from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
 from pipeline.dataset.packed import Packed, read_packed
-from pipeline.disk.files import check_room, check_writable, write_json, written_whole
+from pipeline.disk.files import check_room, check_writable, remove, write_json, written_whole
 from pipeline.disk.records import write_csv
 from pipeline.errors import ParamsError
 from pipeline.networks.table import NETWORKS
@@ -19,7 +19,7 @@ from pipeline.runtime.program import run_stage
 from pipeline.runtime.stages import code_of
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
-from pipeline.training.checkpoints import CHECKPOINTS, Checkpoint, checkpoint_path, only_training
+from pipeline.training.checkpoints import CHECKPOINTS, checkpoint_folder, only_training, read_interval_s, read_newest
 from pipeline.training.class_weights import class_weights
 from pipeline.training.fit import Fit
 from pipeline.training.machine import kind_of_machine
@@ -36,19 +36,20 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
     """Trains to the end, from the last checkpoint if one is kept, and writes the weights that are best on `val_set`.
 
     Raises:
-        ParamsError: params and data do not go together.
-        TrainingError: the loss is not finite, the checkpoint is damaged, another training runs here, or the precision
+        ParamsError: params and data do not go together, or the environment asks for checkpoints in a wrong way.
+        TrainingError: the loss is not finite, the checkpoints are damaged, another training runs here, or the precision
             does not run on this machine.
         StageError: the disk has no room for checkpoints and weights, or cannot be written to.
     """
     _check(train_set, val_set, fingerprint, params)
+    interval_s = read_interval_s()
     gpus = set_up_devices(params.num_threads)
     check_batch_size(params.batch_size, len(gpus))
     machine = kind_of_machine(num_threads_in_use(params.num_threads), gpus)
     check_writable(CHECKPOINTS)
     with only_training():
-        path = checkpoint_path(_recipe(fingerprint, params))
-        saved = Checkpoint.read(path) if path.exists() else None
+        folder = checkpoint_folder(_recipe(fingerprint, params))
+        saved = read_newest(folder)
         ranges, crop = Ranges(**params.augment.model_dump(exclude={"crop"})), params.augment.crop
         batches = partial(EpochBatches, train_set, ranges, crop, params.batch_size, params.seed)
         build = partial(build_trainer, fingerprint, params, len(gpus))
@@ -61,11 +62,11 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
         patience = params.early_stopping_epochs
         fit = Fit(build(precision), batches, val_set, params.num_epochs, patience, precision, machine)
         if saved:
-            fit.restore(saved, path)
-        check_room(CHECKPOINTS, fit.num_bytes_to_write)
-        fit.run(path)
+            fit.restore(saved, folder)
+        check_room(CHECKPOINTS, fit.num_bytes_to_write - sum(file.stat().st_size for file in folder.glob("*")))
+        fit.run(folder, interval_s)
         summary = write(fit, fingerprint, params, out)
-        path.unlink()
+        remove(folder)
     return summary
 
 

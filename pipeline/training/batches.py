@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.dataset.packed import Packed
+from pipeline.runtime.parallel import in_threads
 from pipeline.training.augment import Ranges, draw_order, draw_transform
 
 
@@ -27,7 +28,11 @@ class EpochBatches:
         return len(self.packed) // self.batch_size
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (self[step] for step in range(len(self)))
+        return self.from_step(0)
+
+    def from_step(self, step: int) -> Iterator[dict[str, Any]]:
+        """The batches from a step on, in order, made ahead in a thread; a batch is a function of its step alone."""
+        return in_threads(self.__getitem__, range(step, len(self)), num_threads=1)
 
     def __getitem__(self, step: int) -> dict[str, Any]:
         indices = self.order[step * self.batch_size : (step + 1) * self.batch_size]

@@ -15,7 +15,7 @@ from pipeline.errors import TrainingError
 from pipeline.runtime.guard import Guard
 from pipeline.runtime.progress import INTERVAL_S, duration
 from pipeline.training.batches import EpochBatches
-from pipeline.training.checkpoints import Checkpoint
+from pipeline.training.checkpoints import Checkpoint, Saver
 from pipeline.training.live_metrics import LiveMetrics
 from pipeline.training.machine import differences
 from pipeline.training.trainer import Trainer
@@ -45,6 +45,7 @@ class Fit:
         self.num_epochs, self.patience = num_epochs, patience
         self.precision, self.machines = precision, [machine]
         self.history: list[Row] = []
+        self.losses: list[float] = []  # of the epoch under way
         self.best: Sequence[np.ndarray] = []
         self.started = self.printed = time.monotonic()
         self.num_done, self.guard = 0, Guard()
@@ -56,24 +57,25 @@ class Fit:
 
     @property
     def num_bytes_to_write(self) -> int:
-        """Room that the training takes on the disk: two checkpoints, old and new, and the weights."""
+        """Room that the training takes on the disk: two checkpoints, the one being written, and the weights."""
         weights, state = (
             sum(4 * math.prod(variable.shape) for variable in variables)
             for variables in (self.trainer.network.variables, self.variables)
         )
-        return int(2 * (state + weights) + weights)
+        return int(3 * (state + weights) + weights)
 
-    def restore(self, saved: Checkpoint, path: Path) -> None:
-        """Goes on from the checkpoint of `path`; warns if another kind of machine began it.
+    def restore(self, saved: Checkpoint, folder: Path) -> None:
+        """Goes on from a checkpoint of `folder`; warns if another kind of machine began it.
 
         Raises:
             TrainingError: it is of another network.
         """
         if [np.shape(array) for array in saved.state] != [tuple(variable.shape) for variable in self.variables]:
-            raise TrainingError(f"{path}: the checkpoint is of another network; delete it to train from the start")
+            raise TrainingError(f"{folder}: the checkpoint is of another network; delete it to train from the start")
         _assign(self.variables, saved.state)
-        self.history, self.best = list(saved.history), saved.best
-        print(f"train: goes on after epoch {len(self.history)} of {self.num_epochs} ({path})", flush=True)
+        self.history, self.losses, self.best = list(saved.history), list(saved.losses), saved.best
+        begun = f" and step {len(self.losses)} of the next" if self.losses else ""
+        print(f"train: goes on after epoch {len(self.history)} of {self.num_epochs}{begun} ({folder})", flush=True)
         self.machines = [*saved.machines, *(machine for machine in self.machines if machine not in saved.machines)]
         if len(self.machines) > 1:
             print(
@@ -83,15 +85,17 @@ class Fit:
             )
 
     def checkpoint(self) -> Checkpoint:
-        """The state after the last epoch."""
-        return Checkpoint(_values(self.variables), self.best, self.history, self.precision, self.machines)
+        """The state after the last step."""
+        values = _values(self.variables)
+        return Checkpoint(values, self.best, self.history, self.losses, self.precision, self.machines)
 
-    def run(self, path: Path) -> None:
-        """Trains to the end or until early stopping, with a checkpoint at `path` after each epoch.
+    def run(self, folder: Path, interval_s: float) -> None:
+        """Trains to the end or until early stopping, with checkpoints in `folder` as `Saver` writes them.
 
         Raises:
             TrainingError: the loss is not finite.
         """
+        saver = Saver(self.checkpoint, folder, interval_s)
         with LiveMetrics() as live:
             for row in self.history:  # of a continued training
                 live.log(row)
@@ -99,31 +103,33 @@ class Fit:
                 if self.is_over():
                     print(f"train: no better epoch in the last {self.patience}, stopped early")
                     break
-                row = self.run_epoch(epoch)
-                self.checkpoint().write(path)
+                row = self.run_epoch(epoch, saver.after_step)
+                saver.after_epoch()
                 live.log(row)
 
     def is_over(self) -> bool:
         """True if early stopping ends the training now."""
         return bool(self.patience and self.history) and len(self.history) - self._best_index() > self.patience
 
-    def run_epoch(self, epoch: int) -> Row:
-        """One pass over the batches of an epoch, then the scores on `val_set`."""
+    def run_epoch(self, epoch: int, after_step: Callable[[], None] = lambda: None) -> Row:
+        """One pass over the batches of an epoch, or over the rest of them, then the scores on `val_set`."""
         batches = self.batches(epoch)
-        losses = []
-        for step, batch in enumerate(batches):
-            losses.append(self.trainer.learn(batch))
-            self._watch(epoch, step, batches, losses)
+        num_done = len(self.losses)
+        for step, batch in enumerate(batches.from_step(num_done), num_done):
+            self.losses.append(self.trainer.learn(batch))
+            self._watch(epoch, step, batches, self.losses)
+            after_step()
         val = self.trainer.score(self.val_set, batches.batch_size)
         row = {
             "epoch": epoch + 1,
-            "loss": statistics.fmean(losses),
+            "loss": statistics.fmean(self.losses),
             "val_loss": val.loss,
             "val_mean_iou": val.mean_iou,
             "val_pixel_accuracy": val.pixel_accuracy,
             "learning_rate": float(self.trainer.optimizer.learning_rate),
         }
         self.history.append(row)
+        self.losses = []
         is_best = self._best_index() == epoch
         if is_best:
             self.best = _values(self.trainer.network.variables)

@@ -2,13 +2,24 @@
 
 import errno
 import hashlib
+import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.disk.files import check_room, check_writable, md5_of, read_json, read_yaml, write_json, written_whole
+from pipeline.disk.files import (
+    check_room,
+    check_writable,
+    flush,
+    md5_of,
+    read_json,
+    read_yaml,
+    write_json,
+    written_whole,
+)
 from pipeline.errors import DataError, EvidenceError, StageError
 from tests.conftest import on_a_full_disk, small_files
 
@@ -53,6 +64,23 @@ def test_a_linked_folder_is_replaced_and_its_target_kept(tmp_path: Path) -> None
         _fill(part, "ours")
     assert (tmp_path / "out" / "file").read_text() == "ours"
     assert (tmp_path / "elsewhere" / "file").read_text() == "theirs"
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EIO])
+def test_a_failed_flush_is_an_error_unless_the_file_system_knows_none(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect of the disk is not passed over in silence; no file descriptor is left open."""
+
+    def fail(_: int) -> None:
+        raise OSError(code, "no")
+
+    flush(tmp_path)
+    monkeypatch.setattr(os, "fsync", fail)
+    num_open = len(list(Path("/proc/self/fd").iterdir()))
+    with nullcontext() if code == errno.EINVAL else pytest.raises(OSError, match="no"):
+        flush(tmp_path)
+    assert len(list(Path("/proc/self/fd").iterdir())) == num_open
 
 
 @on_a_full_disk

@@ -148,5 +148,5 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
         output, _ = child.communicate()
     assert child.returncode == code, output
     assert "Traceback" not in output and "NoneType" not in output
-    assert output.endswith("start the same command again to go on; a training continues after its last whole epoch\n")
+    assert output.endswith("start the same command again to go on; a training continues after its last checkpoint\n")
     wait_for_end(int(line.split("process ")[1].split()[0]))

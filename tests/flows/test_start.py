@@ -54,6 +54,13 @@ def test_what_would_fail_later_is_reported_at_once(
         check_start()
 
 
+def test_a_wrong_interval_of_checkpoints_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the stages that come before the training."""
+    monkeypatch.setenv("SEGLINE_CHECKPOINT_MINUTES", "often")
+    with pytest.raises(SeglineError, match="SEGLINE_CHECKPOINT_MINUTES is 'often', expected minutes"):
+        check_start()
+
+
 def test_a_disk_that_is_nearly_full_is_reported(tmp_path: Path) -> None:
     """A run that would take more than is free is refused with both numbers."""
     free = shutil.disk_usage(".").free

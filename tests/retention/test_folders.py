@@ -43,8 +43,10 @@ def going(entries: Iterable[Entry]) -> list[str]:
 def test_old_files_go_and_young_ones_stay() -> None:
     """Checkpoints, logs, seeds and reproductions, in project and clone; the lock of the trainings is not touched."""
     for at in (".", ".segline/runs"):
-        write(f"{at}/checkpoints/train-old.npz", 3)
-        write(f"{at}/checkpoints/train-young.npz", 1)
+        write(f"{at}/checkpoints/train-old/newest.ckpt", 3)
+        write(f"{at}/checkpoints/train-old/older.ckpt", 4)
+        write(f"{at}/checkpoints/train-young/newest.ckpt", 1)
+        write(f"{at}/checkpoints/train-young/older.ckpt", 9)
         write(f"{at}/checkpoints/lock", 9)
         write(f"{at}/logs/tensorboard/old/events", 3)
     write("logs/tensorboard/young/events", 1)
@@ -54,14 +56,15 @@ def test_old_files_go_and_young_ones_stay() -> None:
     write(".segline/reproduce/old/dvc.lock", 3)
     write(".segline/reproduce/young/dvc.lock", 1)
     checkouts, now = [Path(), Path(".segline/runs")], time.time()
-    ends = ["checkpoints/train-old.npz", "logs/tensorboard/old"]
+    ends = ["checkpoints/train-old", "logs/tensorboard/old"]
     assert going([*list_checkpoints(checkouts, 2, now), *list_logs(checkouts, 2, now)]) == sorted(
         (f"{prefix}{end}" for end in ends for prefix in (".segline/runs/", "")),
         key=lambda path: ("logs" in path, path),
     )
     assert going(list_seeds(2, now)) == [".segline/noise/old"]
     assert going(list_reproductions(2, now)) == [".segline/reproduce/old"]
-    assert Path("checkpoints/lock").exists() and Path("logs/tensorboard/young/first").exists()
+    assert Path("checkpoints/lock").exists() and len(list(Path("checkpoints/train-young").iterdir())) == 2
+    assert Path("logs/tensorboard/young/first").exists()
 
 
 def test_the_model_of_an_alias_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from pipeline.disk.records import read_record, write_record
 from pipeline.errors import ParamsError
 from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import TRAIN, check_batch_size, train
-from pipeline.training.checkpoints import Checkpoint
+from pipeline.training.checkpoints import EVERY, NEWEST, OLDER, read_newest
 from pipeline.training.precision import BFLOAT16, FLOAT32, STEP_TIMES, StepTimes
 from tests.conftest import HAS_BFLOAT16
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
@@ -82,14 +82,14 @@ def turn_step_times() -> str:
     return FLOAT32 if is_bfloat16 else BFLOAT16
 
 
-def kill_program() -> Path:
-    """Trains as the stage does and kills that after its first epoch; returns the checkpoint that it has left."""
-    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True) as process:
+def kill_program(**environment: str) -> Path:
+    """Trains as the stage does and kills that after its first epoch; returns the folder of checkpoints that it left."""
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True, env=os.environ | environment) as process:
         assert process.stdout
         next(line for line in process.stdout if line.startswith("epoch 2/"))  # the first one's checkpoint is written
         process.kill()
-    (path,) = Path("checkpoints").glob("*.npz")
-    return path
+    (folder,) = Path("checkpoints").glob("train-*")
+    return folder
 
 
 def test_batch_larger_than_train_is_refused() -> None:
@@ -130,7 +130,7 @@ def test_the_same_bytes_twice_and_after_a_kill() -> None:
     run_program()
     undisturbed = md5_of(TRAIN)
     run_program()
-    assert md5_of(TRAIN) == undisturbed and not list(Path("checkpoints").glob("*.npz"))
+    assert md5_of(TRAIN) == undisturbed and not list(Path("checkpoints").glob("train-*"))
     kill_program()
     turn_step_times()
     output = run_program()
@@ -207,7 +207,7 @@ def test_a_full_disk_is_reported_before_the_first_epoch(tmp_path: Path) -> None:
     if not shutil.which("unshare") or subprocess.run([*space, mount], capture_output=True).returncode:
         pytest.skip("this system lets nobody but root mount a small disk")
     done = subprocess.run([*space, f'{mount} && "$0" "$@"', *COMMAND], capture_output=True, text=True)
-    assert done.returncode == 1 and "checkpoints: no space left on the disk: 0.3 MB are needed" in done.stderr
+    assert done.returncode == 1 and "checkpoints: no space left on the disk: 0.4 MB are needed" in done.stderr
     assert "Traceback" not in done.stderr and "epoch" not in done.stdout and not TRAIN.exists()
 
 
@@ -256,15 +256,17 @@ def test_an_orphan_stops_by_itself() -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
-def damage(path: Path) -> None:
-    """Cuts a file off."""
-    path.write_bytes(path.read_bytes()[:1000])
+def damage(folder: Path) -> None:
+    """Cuts all files off."""
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes()[:1000])
 
 
-def widen(path: Path) -> None:
-    """Gives the last variable of a checkpoint one number more."""
-    saved = Checkpoint.read(path)
-    replace(saved, state=[*saved.state[:-1], np.append(saved.state[-1], 0)]).write(path)
+def widen(folder: Path) -> None:
+    """Writes a checkpoint whose last variable has one number more."""
+    saved = read_newest(folder)
+    assert saved
+    replace(saved, state=[*saved.state[:-1], np.append(saved.state[-1], 0)]).write(folder)
 
 
 @pytest.mark.e2e
@@ -276,7 +278,29 @@ def widen(path: Path) -> None:
 def test_a_checkpoint_that_does_not_fit_is_refused(spoil: Callable[[Path], None], refusal: str) -> None:
     """It is named and kept, not loaded by halves."""
     write_params(num_epochs=NUM_EPOCHS)
-    path = kill_program()
-    spoil(path)
+    folder = kill_program()
+    spoil(folder)
     done = subprocess.run(COMMAND, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and f"{path}: {refusal}" in done.stderr and path.exists()
+    assert done.returncode == 1 and str(folder) in done.stderr and refusal in done.stderr
+    assert (folder / NEWEST).exists()
+
+
+@pytest.mark.e2e
+def test_the_checkpoint_before_a_damaged_one_gives_the_same_bytes() -> None:
+    """The newest one is damaged after a kill: the training goes on from the one before, with a warning."""
+    write_params(num_epochs=NUM_EPOCHS)
+    run_program(**{EVERY: "0"})
+    undisturbed = md5_of(TRAIN)
+    folder = kill_program(**{EVERY: "0.00001"})
+    (folder / NEWEST).write_bytes((folder / NEWEST).read_bytes()[:1000])
+    output = run_program(**{EVERY: "0"})
+    assert f"train: warning: {folder / NEWEST}: the checkpoint is damaged" in output and str(folder / OLDER) in output
+    assert "goes on after epoch" in output and md5_of(TRAIN) == undisturbed
+
+
+def test_a_wrong_interval_is_refused_before_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is measured, built or written."""
+    monkeypatch.setenv(EVERY, "soon")
+    with pytest.raises(ParamsError, match="SEGLINE_CHECKPOINT_MINUTES is 'soon', expected minutes"):
+        train_here()
+    assert not Path("checkpoints").exists()

@@ -30,3 +30,13 @@ def test_a_step_can_be_had_without_those_before_it() -> None:
     alone = batches(5)[2]
     for name, array in after.items():
         np.testing.assert_array_equal(array, alone[name])
+
+
+def test_threads_change_no_bit() -> None:
+    """Batches that threads make ahead, from whatever step on, are those that are made one by one."""
+    ahead = list(batches(5).from_step(1))
+    assert len(ahead) == 2
+    for step, item in enumerate(ahead, 1):
+        alone = batches(5)[step]
+        assert item.keys() == alone.keys()
+        assert all(item[name].tobytes() == alone[name].tobytes() for name in alone)

@@ -11,17 +11,17 @@ from pipeline.dataset.packed import Packed
 from pipeline.errors import TrainingError
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
-from pipeline.training.checkpoints import Checkpoint
+from pipeline.training.checkpoints import NEWEST, OLDER, Checkpoint, read_newest
 from pipeline.training.fit import Fit
 from tests.training.test_trainer import batch, build_trainer
 
-NO_CHANGE = Ranges(False, False, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0)
+CHANGES = Ranges(True, True, (0.8, 1.2), 5.0, 0.1, 0.1, 0.1)
 
 
 def start(patience: int = 0) -> Fit:
-    """A training of three epochs on two images, from a seed."""
+    """A training of three epochs of two steps each, from a seed."""
     packed = Packed(batch()["images"], batch()["masks"])
-    batches = partial(EpochBatches, packed, NO_CHANGE, (16, 16), 2, 0)
+    batches = partial(EpochBatches, packed, CHANGES, (16, 16), 1, 0)
     trainer = build_trainer()
     trainer.optimizer.build(trainer.trainable_variables)
     return Fit(trainer, batches, packed, 3, patience, "float32", {"cpu": "one"})
@@ -55,21 +55,78 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     """It is named, with what to do."""
     fit = start()
     saved = fit.checkpoint()
-    other = Checkpoint(saved.state[:-1], (), [], "float32", [])
+    other = Checkpoint(saved.state[:-1], (), [], [], "float32", [])
     with pytest.raises(TrainingError, match="a.npz: the checkpoint is of another network; delete it"):
         fit.restore(other, tmp_path / "a.npz")
 
 
+def assert_equal(ours: Fit, theirs: Fit) -> None:
+    """History, best weights and all variables are equal, bit by bit."""
+    assert ours.history == theirs.history and len(theirs.history) == 3
+    for mine, other in zip([*ours.variables, *ours.best], [*theirs.variables, *theirs.best], strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
 @pytest.mark.e2e
-def test_a_training_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One epoch, a checkpoint and the rest give the history and the weights of a training without a stop."""
+@pytest.mark.parametrize("num_epochs", [0, 1])
+@pytest.mark.parametrize("num_steps", [0, 1, 2])
+def test_a_training_goes_on_from_its_checkpoint(
+    num_epochs: int, num_steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Epochs, steps of the next one, a checkpoint and the rest give the bits of a training without a stop."""
     monkeypatch.chdir(tmp_path)
     whole, first, second = start(), start(), start()
-    whole.run(tmp_path / "whole.npz")
-    first.run_epoch(0)
-    first.checkpoint().write(tmp_path / "first.npz")
-    second.restore(Checkpoint.read(tmp_path / "first.npz"), tmp_path / "first.npz")
-    second.run(tmp_path / "second.npz")
-    assert second.history == whole.history and len(whole.history) == 3
-    for ours, theirs in zip(second.variables, whole.variables, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    whole.run(tmp_path / "whole", 0)
+    for epoch in range(num_epochs):
+        first.run_epoch(epoch)
+    batches = first.batches(num_epochs)
+    first.losses = [first.trainer.learn(batches[step]) for step in range(num_steps)]
+    first.checkpoint().write(tmp_path / "first")
+    saved = read_newest(tmp_path / "first")
+    assert saved
+    second.restore(saved, tmp_path / "first")
+    second.run(tmp_path / "second", 0)
+    assert_equal(second, whole)
+    begun = f" and step {num_steps} of the next" if num_steps else ""
+    assert f"train: goes on after epoch {num_epochs} of 3{begun} ({tmp_path / 'first'})\n" in capsys.readouterr().out
+
+
+@pytest.mark.e2e
+def test_how_often_state_is_saved_changes_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 0 there is a checkpoint after each epoch; with next to nothing after each step as well: equal bits."""
+    monkeypatch.chdir(tmp_path)
+    written: list[tuple[int, int]] = []
+    write = Checkpoint.write
+
+    def note(saved: Checkpoint, folder: Path) -> None:
+        written.append((len(saved.history), len(saved.losses)))
+        write(saved, folder)
+
+    monkeypatch.setattr(Checkpoint, "write", note)
+    rarely, often = start(), start()
+    rarely.run(tmp_path / "rarely", 0)
+    assert written == [(1, 0), (2, 0), (3, 0)]
+    written.clear()
+    often.run(tmp_path / "often", 1e-9)
+    assert written == [(0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (2, 0), (2, 1), (2, 2), (3, 0)]
+    assert_equal(often, rarely)
+
+
+@pytest.mark.e2e
+def test_the_next_checkpoint_is_due_an_interval_after_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour does not pass within three epochs, so only their ends are saved: the last two of them."""
+    monkeypatch.chdir(tmp_path)
+    fit = start()
+    fit.run(tmp_path / "a", 3600)
+    saved = [Checkpoint.read(tmp_path / "a" / name) for name in (NEWEST, OLDER)]
+    assert [(len(one.history), len(one.losses)) for one in saved] == [(3, 0), (2, 0)]
+
+
+@pytest.mark.e2e
+def test_the_room_that_a_training_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two checkpoints, a third that is being written, and the weights: the estimate is what they take, nearly."""
+    monkeypatch.chdir(tmp_path)
+    fit = start()
+    fit.run(tmp_path / "a", 0)
+    num_bytes = [sum(array.nbytes for array in arrays) for arrays in (fit.checkpoint().state, fit.best)]
+    assert fit.num_bytes_to_write == pytest.approx(3 * sum(num_bytes) + num_bytes[1], rel=0.01)

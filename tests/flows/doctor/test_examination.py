@@ -64,7 +64,7 @@ def test_a_sound_project_needs_nothing(capsys: pytest.CaptureFixture[str]) -> No
         (write("work/half/file"), "work/half", "is in no stage's output", "`rm -rf work/half`"),
         (write("work/train/file"), "work/train", "is not as dvc.lock has it", "`dvc checkout work/train`"),
         (write("work/train/.a b.part"), "leftovers", "half-written: work/train/.a b.part", "`rm -rf 'work/train/.a b."),
-        (write("checkpoints/train-0.npz"), "checkpoints", "1 of stopped trainings", "`rm -rf checkpoints/train-0.npz`"),
+        (write("checkpoints/train-0/newest.ckpt"), "checkpoints", "1 of stopped", "`rm -rf checkpoints/train-0`"),
         (write(".segline/open_run"), "MLflow", "a run of a killed process is open", "the next `segline run` ends it"),
         (
             write(".segline/prefect/key"),

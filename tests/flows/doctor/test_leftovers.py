@@ -43,12 +43,21 @@ def fix(place: str) -> list[str]:
 def test_half_written_files_are_removed_once_they_are_settled() -> None:
     """A part that may be of a living import stays; an old one goes, also in the clone."""
     subprocess.run(["git", "clone", "--quiet", ".", CLONE], check=True)
-    paths = ("work/train/.a b.part", ".segline/models/tmpx", f"{CLONE}/checkpoints/.c.npz.part")
+    paths = ("work/train/.a b.part", ".segline/models/tmpx", f"{CLONE}/checkpoints/train-c/.newest.ckpt.part")
     old = [write(path) for path in paths]
     young = write(".data.part/images/a", age_s=0)
     done = fix("leftovers")
     assert "1 may still be written, they stay" in done[0]
     assert not any(path.exists() for path in old) and young.exists()
+
+
+def test_checkpoints_are_counted_by_their_training() -> None:
+    """Two of one training and one of another are two trainings; each is one folder to remove."""
+    for path in ("train-a/newest.ckpt", "train-a/older.ckpt", "train-b/newest.ckpt"):
+        write(f"checkpoints/{path}")
+    (finding,) = find("checkpoints")
+    assert finding.state == "2 of stopped trainings"
+    assert "`rm -rf checkpoints/train-a checkpoints/train-b`" in finding.todo
 
 
 def test_the_last_copy_is_never_removed() -> None:
