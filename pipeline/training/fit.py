@@ -12,16 +12,15 @@ import numpy as np
 
 from pipeline.dataset.packed import Packed
 from pipeline.errors import TrainingError
+from pipeline.monitoring.journal import Step
+from pipeline.monitoring.live_metrics import Details, LiveMetrics
+from pipeline.monitoring.symptoms import Row
 from pipeline.runtime.guard import Guard
 from pipeline.runtime.progress import INTERVAL_S, duration
 from pipeline.training.batches import EpochBatches
 from pipeline.training.checkpoints import Checkpoint
-from pipeline.training.live_metrics import LiveMetrics
 from pipeline.training.machine import differences
 from pipeline.training.trainer import Trainer
-
-Row = Mapping[str, float]
-"""Metrics of an epoch, as history.csv holds them."""
 
 
 class Fit:
@@ -29,6 +28,7 @@ class Fit:
 
     `batches` makes the batches of an epoch, counted from 0. The best epoch is chosen by `val_set`; after `patience`
     epochs without a better one the training ends, with 0 never. `machine` is the kind that this process runs on.
+    `live` shows the training.
     """
 
     def __init__(
@@ -40,10 +40,12 @@ class Fit:
         patience: int,
         precision: str,
         machine: Mapping[str, str],
+        live: LiveMetrics,
     ) -> None:
         self.trainer, self.batches, self.val_set = trainer, batches, val_set
         self.num_epochs, self.patience = num_epochs, patience
         self.precision, self.machines = precision, [machine]
+        self.live = live
         self.history: list[Row] = []
         self.best: Sequence[np.ndarray] = []
         self.started = self.printed = time.monotonic()
@@ -92,29 +94,30 @@ class Fit:
         Raises:
             TrainingError: the loss is not finite.
         """
-        with LiveMetrics() as live:
+        with self.live as live:
             for row in self.history:  # of a continued training
                 live.log(row)
             for epoch in range(len(self.history), self.num_epochs):
                 if self.is_over():
                     print(f"train: no better epoch in the last {self.patience}, stopped early")
                     break
-                row = self.run_epoch(epoch)
+                row, details = self.run_epoch(epoch)
                 self.checkpoint().write(path)
-                live.log(row)
+                live.log(row, details)
 
     def is_over(self) -> bool:
         """True if early stopping ends the training now."""
         return bool(self.patience and self.history) and len(self.history) - self._best_index() > self.patience
 
-    def run_epoch(self, epoch: int) -> Row:
+    def run_epoch(self, epoch: int) -> tuple[Row, Details]:
         """One pass over the batches of an epoch, then the scores on `val_set`."""
         batches = self.batches(epoch)
-        losses = []
+        losses, started = [], time.monotonic()
         for step, batch in enumerate(batches):
             losses.append(self.trainer.learn(batch))
             self._watch(epoch, step, batches, losses)
-        val = self.trainer.score(self.val_set, batches.batch_size)
+        speed = len(batches) * batches.batch_size / (time.monotonic() - started)
+        val = self.trainer.score(self.val_set, batches.batch_size, self.live.places)
         row = {
             "epoch": epoch + 1,
             "loss": statistics.fmean(losses),
@@ -132,7 +135,7 @@ class Fit:
             f"val mean IoU {val.mean_iou:.4f}{' (best)' if is_best else ''}",
             flush=True,
         )
-        return row
+        return row, Details(speed, val.iou, val.preds)
 
     def _watch(self, epoch: int, step: int, batches: EpochBatches, losses: Sequence[float]) -> None:
         """Stops at a loss that is not finite, or if the starting process has ended; prints speed and time left."""
@@ -149,12 +152,13 @@ class Fit:
             self.printed = now
             speed = self.num_done / (now - self.started)
             num_left = (self.num_epochs - epoch) * num_steps - step - 1
+            loss, left_s = statistics.fmean(losses), num_left * batch_size / speed
             print(
-                f"epoch {epoch + 1}/{self.num_epochs}: step {step + 1}/{num_steps}, "
-                f"loss {statistics.fmean(losses):.4f}, {speed:.1f} images/s, "
-                f"{duration(num_left * batch_size / speed)} left",
+                f"epoch {epoch + 1}/{self.num_epochs}: step {step + 1}/{num_steps}, loss {loss:.4f}, "
+                f"{speed:.1f} images/s, {duration(left_s)} left",
                 flush=True,
             )
+            self.live.log_step(Step(epoch + 1, step + 1, num_steps, loss, speed, left_s))
 
     def finish(self) -> Row:
         """Puts the best epoch's weights into the network; returns its metrics."""
