@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
-from pipeline.registry.runs import close_run, log_epoch, start_run
+from pipeline.monitoring.lines import LINES, PANEL, PREFIX
+from pipeline.registry.runs import close_run, log_epoch, log_panel, start_run
 from pipeline.runtime.locks import FOLDER
-from pipeline.training.live_metrics import LINES, PREFIX
 
 RUN = "MLFLOW_RUN_ID"
 OPEN_RUN = FOLDER / "open_run"
@@ -23,9 +24,12 @@ def open_live_run() -> dict[str, str]:
 
 
 def forwarding(on_line: Callable[[str], None], run_id: str) -> Callable[[str], None]:
-    """A function that takes the lines of a training's output: metrics go to an MLflow run, other lines to `on_line`."""
+    """Takes the lines of a training's output: metrics and panels go to an MLflow run, other lines to `on_line`."""
 
     def receive(line: str) -> None:
+        if line.startswith(PANEL):
+            log_panel(run_id, Path(line.removeprefix(PANEL)))
+            return
         if not line.startswith(PREFIX):
             on_line(line)
             return

@@ -1,8 +1,10 @@
 """The flow `retrain`: the stages of `dvc.yaml`, then the registry, then promotion if it is wanted."""
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -34,6 +36,9 @@ REJECTED = "GateRejected"
 """Name of the state of a run whose model the gate rejected."""
 PROMOTED = "Promoted"
 """Name of the state of a run whose model is the champion now."""
+
+WARNING = re.compile(r"(\w+: )?warning: ")
+"""Beginning of a line by which a program warns."""
 
 
 def _without_empty_traceback(record: logging.LogRecord) -> bool:
@@ -153,11 +158,16 @@ def _run(name: str, command: Sequence[str], timeout_s: float, environment: Mappi
         raise StageError(state.message or f"{name} ended as {state.name}")
 
 
+def log_line(logger: logging.Logger | logging.LoggerAdapter[Any], line: str) -> None:
+    """Logs a line of a program's output, as a warning if it is one."""
+    logger.log(logging.WARNING if WARNING.match(line) else logging.INFO, line)
+
+
 @task(cache_policy=NO_CACHE)
 def run_program(command: Sequence[str], timeout_s: float, environment: Mapping[str, str] | None) -> State[Any] | None:
     """Runs a program with its output in the log of this task; its failure ends the task without a traceback."""
     try:
-        on_line: Callable[[str], None] = get_run_logger().info
+        on_line: Callable[[str], None] = partial(log_line, get_run_logger())
         if run_id := (environment or {}).get(RUN):
             on_line = forwarding(on_line, run_id)
         run_guarded(task_run.name, command, on_line, timeout_s, environment)

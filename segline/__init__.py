@@ -25,7 +25,7 @@ from segline.registry import (
     verify,
 )
 from segline.use import load, predict
-from segline.work import clean, doctor, import_data, noise, run, schedule
+from segline.work import clean, doctor, import_data, noise, run, schedule, watch
 
 __all__ = [
     "SeglineError",
@@ -48,4 +48,5 @@ __all__ = [
     "schedule",
     "status",
     "verify",
+    "watch",
 ]

@@ -88,6 +88,7 @@ def build_app(with_importers: bool = True) -> App:
             add(importers, name, partial(segline.import_data, name), importer, show_imported)
     add(app, "run", run_flow, segline.run, sys.exit)
     add(app, "schedule", run_schedule, segline.schedule, sys.exit)
+    add(app, "watch", segline.watch, segline.watch, lambda _: None)  # it shows by itself
     for step in STEPS:
         function = getattr(segline, step)
         add(app, step, function, function, _show_by(f"pipeline.steps.{step}"))

@@ -8,6 +8,7 @@ from segline.project import in_project
 if TYPE_CHECKING:
     from flows.doctor.finding import Finding
     from pipeline.evaluation.verdict import Verdict
+    from pipeline.monitoring.journal import Training
     from pipeline.steps.clean import Cleaning
     from pipeline.steps.import_ import Imported
 
@@ -129,6 +130,30 @@ def schedule(
         deploy_flows(cron, timezone, parameters)
         return True
     return serve(cron, timezone, parameters)
+
+
+@in_project
+def watch(*, once: bool = False) -> "Training":
+    """Shows the training that is under way here or in a scheduled run, or the last one, until it ends or Ctrl-C.
+
+    Epoch, loss, mean IoU, IoU of each class, learning rate, speed, time left and warnings. If the output is not a
+    terminal, it is a line for each epoch.
+
+    Example of the command: segline watch --once
+
+    Args:
+        once: show the state of now, and end.
+
+    Returns:
+        The state that was shown last.
+
+    Raises:
+        StageError: no training has begun here.
+        EvidenceError: the journal of the training is damaged.
+    """
+    from pipeline.steps import watch as step
+
+    return step.watch(once)
 
 
 @in_project

@@ -15,8 +15,8 @@ PACKAGES = ("pipeline", "flows", "segline", "tests")
 CODE_LINE = re.compile(r"\s+- pipeline/\S+\n")
 PARAMS = "pipeline.params"
 """Imports networks and losses to check their names and values; by that alone no stage depends on these rooms."""
-WITHOUT_BYTES = {"runtime", "steps"}
-"""Rooms that no stage depends on: progress, messages, cost and how a program ends; a stage names its own step."""
+WITHOUT_BYTES = {"monitoring", "runtime", "steps"}
+"""Rooms that no stage depends on: what shows a training, messages, cost, how a program ends; a stage names its step."""
 STAGE_LINE = re.compile(r"  (\w+):\n")
 AFTER_DEPS = ("    params:\n", "    outs:\n")
 """What follows the dependencies of a stage; it need not have params."""

@@ -10,6 +10,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # before the import: otherwise our warnings are lost among its own
 
 import tensorflow as tf
+from tensorboard.plugins.image.metadata import create_summary_metadata
 
 
 def set_up_devices(num_threads: int) -> list[str]:
@@ -82,7 +83,7 @@ def fused_batch_norm(
 
 
 class TensorBoardLog:
-    """Scalars by epoch for TensorBoard, in a folder of event files; if it cannot be written, one warning is printed."""
+    """Scalars and pictures by epoch for TensorBoard, in a folder of event files; warns once if it cannot be written."""
 
     def __init__(self, folder: Path) -> None:
         self.writer: Any = None
@@ -95,6 +96,15 @@ class TensorBoardLog:
             with self._optional(), self.writer.as_default():
                 for name, value in scalars.items():
                     tf.summary.scalar(name, value, step=epoch)
+                self.writer.flush()
+
+    def write_picture(self, name: str, png: bytes, size: tuple[int, int], epoch: int) -> None:
+        """Adds a PNG of the `size` (height, width) as it is: `tf.summary.image` would encode it again."""
+        if self.writer:
+            with self._optional(), self.writer.as_default():
+                width_first = [str(size[1]).encode(), str(size[0]).encode(), png]
+                metadata = create_summary_metadata(display_name=None, description=None)
+                tf.summary.write(name, tf.constant(width_first), epoch, metadata)
                 self.writer.flush()
 
     def close(self) -> None:

@@ -1,5 +1,6 @@
 """Names that users give to classes, groups and samples; they are shown in files, pages, tags and file names."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -12,6 +13,8 @@ T = TypeVar("T")
 MAX_CHARS = 200
 """MLflow takes 250 for a metric's name, which is `precision/` and the name of a class."""
 MAX_BYTES = 240  # of a sample's name: file systems take 255, and files made from it have longer names
+MAX_METRIC_CHARS = 250
+"""Of a metric's or param's name in MLflow."""
 UNFIT = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of control characters, of bytes that are not UTF-8, and of line breaks."""
 THIRDS = {"size": ("small", "medium", "large"), "brightness": ("dark", "medium", "bright")}
@@ -64,6 +67,16 @@ def check_name(name: str, path: Path) -> None:
     """
     if fault := _fault_of_file_name(name):
         raise DataError(f"{shown(str(path))}: its name {shown(repr(name))} {fault}; rename the file")
+
+
+def clean_name(name: str) -> str:
+    """A name as a metric or param may have it in MLflow and TensorBoard, neither a path nor markup.
+
+    Letters, digits, spaces, dots and dashes stay. Other characters become underscores, and so do "." and "..".
+    """
+    if name in (".", ".."):
+        return "_" * len(name)
+    return re.sub(r"[^\w .-]", "_", name)[:MAX_METRIC_CHARS]
 
 
 def same_everywhere(name: str) -> str:

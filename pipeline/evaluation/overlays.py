@@ -11,11 +11,10 @@ import numpy as np
 
 from pipeline.dataset.contract import ClassList
 from pipeline.disk.records import Place, read_rows, write_rows
-from pipeline.vision.drawing import blend, paste
+from pipeline.vision.drawing import tint
 from pipeline.vision.resize import resize_image, resize_mask
 
 Kind = Literal["worst", "suspect", "random"]
-OPACITY = 0.55
 PANEL_PX = 640
 GAP_PX = 6
 OVERLAYS = "overlays.csv"
@@ -57,13 +56,7 @@ def overlay(image: np.ndarray, mask: np.ndarray, classes: ClassList) -> np.ndarr
         mask: (H, W) uint8 ids.
         classes: with their colours.
     """
-    palette = np.zeros((256, 3), np.uint8)
-    palette[: len(classes)] = classes.colours
-    colours = palette.take(mask, axis=0)
-    blended = blend(image, colours, OPACITY)
-    paste(colours, _edges(mask), blended)
-    paste(image, mask >= len(classes), blended)
-    return blended
+    return tint(image, mask, classes.colours)
 
 
 def difference(image: np.ndarray, target: np.ndarray, pred: np.ndarray, ignore_id: int) -> np.ndarray:
@@ -153,14 +146,6 @@ def legend(classes: ClassList) -> str:
         'font-family="sans-serif" font-size="14" fill="#222"><rect width="100%" height="100%" fill="#fff"/>'
         f"{rows}</svg>\n"
     )
-
-
-def _edges(mask: np.ndarray) -> np.ndarray:
-    """True where the pixel below or to the right is of another class."""
-    edges = np.zeros(mask.shape, bool)
-    edges[:-1] |= mask[:-1] != mask[1:]
-    edges[:, :-1] |= mask[:, :-1] != mask[:, 1:]
-    return edges
 
 
 class Entry(NamedTuple):

@@ -2,12 +2,12 @@
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.dataset.names import clean_name
 from pipeline.disk.records import read_cells, read_record
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.scores import Scores
@@ -15,7 +15,6 @@ from pipeline.evaluation.scores import Scores
 HISTORY = Path("work/train/history.csv")
 SUMMARY = Path("work/train/summary.json")
 MAX_PARAM_CHARS = 6000  # of MLflow; `params.yaml` itself is kept whole
-MAX_NAME_CHARS = 250
 MAX_EPOCH = 2**31
 MAX_SHOWN = 300  # characters of what is wrong in a message
 
@@ -128,8 +127,3 @@ def _parse_epoch(cells: Mapping[str, str], where: str) -> dict[str, float]:
     if not 1 <= epoch <= MAX_EPOCH or epoch != round(epoch):
         raise EvidenceError(f"{where}: epoch is {epoch:g}, expected a whole number from 1; run the stage `train` again")
     return row
-
-
-def clean_name(name: str) -> str:
-    """A name that MLflow accepts: letters, digits, spaces, dots, dashes; any other character becomes an underscore."""
-    return re.sub(r"[^\w .-]", "_", name)[:MAX_NAME_CHARS]

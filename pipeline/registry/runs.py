@@ -29,7 +29,10 @@ OF_DATA = ("dvc.md5", "dvc.path")
 """Tags of a data set that are the same for each run on it."""
 TO_REPEAT = "run `segline register`"
 
-_lost_runs: set[str] = set()
+METRICS, PANEL = "metrics", "panel"
+
+_lost: set[tuple[str, str]] = set()
+"""Runs to which metrics or panels are sent no more."""
 
 
 def create_run(tags: Mapping[str, str] | None = None) -> str:
@@ -68,14 +71,26 @@ def close_run(run_id: str) -> bool:
 
 def log_epoch(run_id: str, metrics: Mapping[str, float], step: int) -> None:
     """Sends one epoch's metrics to a run; after the first failure nothing more is sent to it."""
-    if run_id in _lost_runs:
+    if (run_id, METRICS) in _lost:
         return
     try:
         with opened(patient=False) as (mlflow, client):
             client.log_batch(run_id, metrics=_to_metrics(mlflow, metrics, step))
     except RegistryError as err:
-        _lost_runs.add(run_id)
-        _warn(f"training goes on without live metrics, registering adds them: {err}")
+        _lost.add((run_id, METRICS))
+        _warn(f"training goes on without live metrics, registering adds those of history.csv: {err}")
+
+
+def log_panel(run_id: str, path: Path) -> None:
+    """Sends the panel of an epoch to a run's folder `panel`; after the first failure no more of them is sent."""
+    if _lost & {(run_id, METRICS), (run_id, PANEL)}:
+        return
+    try:
+        with opened(patient=False) as (_, client):
+            client.log_artifact(run_id, str(path), PANEL)
+    except RegistryError as err:
+        _lost.add((run_id, PANEL))
+        _warn(f"training goes on without panels in MLflow, they are in {path.parent}: {err}")
 
 
 def log_text(run_id: str, text: str, path: str) -> None:

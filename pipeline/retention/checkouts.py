@@ -1,6 +1,5 @@
 """The folders in which runs work: the project, and the clone of scheduled runs; and locks that hold all runs off."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from pipeline.errors import StageError
 from pipeline.repository.checkout import CLONE
 from pipeline.retention.dvc_store import locked
-from pipeline.runtime.locks import FOLDER, held
+from pipeline.runtime.locks import FOLDER, held, is_held
 from pipeline.training.checkpoints import CHECKPOINTS
 
 SERVING = {"schedule.lock": "a schedule is served", "stack.lock": "the stack's servers are up"}
@@ -29,21 +28,12 @@ def list_locks(checkout: Path = Path()) -> list[Path]:
 
 def list_held(checkout: Path = Path()) -> list[Path]:
     """Locks of a checkout that a living process holds for work, such as a run."""
-    return [path for path in list_locks(checkout) if path.name not in SERVING and _is_held(path)]
+    return [path for path in list_locks(checkout) if path.name not in SERVING and is_held(path)]
 
 
 def list_serving() -> list[str]:
     """What waits for work in the project, such as a schedule that is served."""
-    return [what for name, what in SERVING.items() if (FOLDER / name).exists() and _is_held(FOLDER / name)]
-
-
-def _is_held(path: Path) -> bool:
-    with path.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    return [what for name, what in SERVING.items() if (FOLDER / name).exists() and is_held(FOLDER / name)]
 
 
 @contextmanager

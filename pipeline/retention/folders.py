@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+from pipeline.monitoring.journal import LOGS
 from pipeline.promotion.noise_floor import NOISE
 from pipeline.registry.model_cache import CACHE, MD5, MODEL_TAG
 from pipeline.registry.old_runs import list_all_versions
 from pipeline.reproduction.rebuild import PLACE as REPRODUCTIONS
 from pipeline.retention.place import DAY_S, Entry, changed_at, remove_whole, size_of, words
 from pipeline.training.checkpoints import CHECKPOINTS
-from pipeline.training.live_metrics import LOGS
 
 
 def list_checkpoints(checkouts: Iterable[Path], days: float, now: float) -> Iterator[Entry]:

@@ -37,6 +37,16 @@ def held(path: Path, refusal: SeglineError) -> Iterator[None]:
         yield
 
 
+def is_held(path: Path) -> bool:
+    """True if a process holds the lock of a file, which must exist."""
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 @contextmanager
 def waited(path: Path) -> Iterator[None]:
     """Waits for the lock of a file, which is made if it is missing, and holds it during the block."""

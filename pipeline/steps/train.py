@@ -13,6 +13,7 @@ from pipeline.dataset.packed import Packed, read_packed
 from pipeline.disk.files import check_room, check_writable, remove, write_json, written_whole
 from pipeline.disk.records import write_csv
 from pipeline.errors import ParamsError
+from pipeline.monitoring.live_metrics import LiveMetrics
 from pipeline.networks.table import NETWORKS
 from pipeline.params import TrainParams, read_params
 from pipeline.runtime.program import run_stage
@@ -60,7 +61,8 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
             precision = settle(precision, times, len(first) * params.num_epochs)
         print(f"train: {describe(gpus)}; {keras.backend.backend()}, {precision}", flush=True)
         patience = params.early_stopping_epochs
-        fit = Fit(build(precision), batches, val_set, params.num_epochs, patience, precision, machine)
+        live = LiveMetrics(fingerprint.classes, fingerprint.class_pixels, val_set, params.num_epochs)
+        fit = Fit(build(precision), batches, val_set, params.num_epochs, patience, precision, machine, live)
         if saved:
             fit.restore(saved, folder)
         check_room(CHECKPOINTS, fit.num_bytes_to_write - sum(file.stat().st_size for file in folder.glob("*")))

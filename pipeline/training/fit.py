@@ -12,16 +12,15 @@ import numpy as np
 
 from pipeline.dataset.packed import Packed
 from pipeline.errors import TrainingError
+from pipeline.monitoring.journal import Step
+from pipeline.monitoring.live_metrics import Details, LiveMetrics
+from pipeline.monitoring.symptoms import Row
 from pipeline.runtime.guard import Guard
 from pipeline.runtime.progress import INTERVAL_S, duration
 from pipeline.training.batches import EpochBatches
 from pipeline.training.checkpoints import Checkpoint, Saver
-from pipeline.training.live_metrics import LiveMetrics
 from pipeline.training.machine import differences
 from pipeline.training.trainer import Trainer
-
-Row = Mapping[str, float]
-"""Metrics of an epoch, as history.csv holds them."""
 
 
 class Fit:
@@ -29,6 +28,7 @@ class Fit:
 
     `batches` makes the batches of an epoch, counted from 0. The best epoch is chosen by `val_set`; after `patience`
     epochs without a better one the training ends, with 0 never. `machine` is the kind that this process runs on.
+    `live` shows the training.
     """
 
     def __init__(
@@ -40,10 +40,12 @@ class Fit:
         patience: int,
         precision: str,
         machine: Mapping[str, str],
+        live: LiveMetrics,
     ) -> None:
         self.trainer, self.batches, self.val_set = trainer, batches, val_set
         self.num_epochs, self.patience = num_epochs, patience
         self.precision, self.machines = precision, [machine]
+        self.live = live
         self.history: list[Row] = []
         self.losses: list[float] = []  # of the epoch under way
         self.best: Sequence[np.ndarray] = []
@@ -96,30 +98,31 @@ class Fit:
             TrainingError: the loss is not finite.
         """
         saver = Saver(self.checkpoint, folder, interval_s)
-        with LiveMetrics() as live:
+        with self.live as live:
             for row in self.history:  # of a continued training
                 live.log(row)
             for epoch in range(len(self.history), self.num_epochs):
                 if self.is_over():
                     print(f"train: no better epoch in the last {self.patience}, stopped early")
                     break
-                row = self.run_epoch(epoch, saver.after_step)
+                row, details = self.run_epoch(epoch, saver.after_step)
                 saver.after_epoch()
-                live.log(row)
+                live.log(row, details)
 
     def is_over(self) -> bool:
         """True if early stopping ends the training now."""
         return bool(self.patience and self.history) and len(self.history) - self._best_index() > self.patience
 
-    def run_epoch(self, epoch: int, after_step: Callable[[], None] = lambda: None) -> Row:
+    def run_epoch(self, epoch: int, after_step: Callable[[], None] = lambda: None) -> tuple[Row, Details]:
         """One pass over the batches of an epoch, or over the rest of them, then the scores on `val_set`."""
         batches = self.batches(epoch)
-        num_done = len(self.losses)
+        num_done, started = len(self.losses), time.monotonic()
         for step, batch in enumerate(batches.from_step(num_done), num_done):
             self.losses.append(self.trainer.learn(batch))
             self._watch(epoch, step, batches, self.losses)
             after_step()
-        val = self.trainer.score(self.val_set, batches.batch_size)
+        speed = (len(batches) - num_done) * batches.batch_size / max(time.monotonic() - started, 1e-9)
+        val = self.trainer.score(self.val_set, batches.batch_size, self.live.places)
         row = {
             "epoch": epoch + 1,
             "loss": statistics.fmean(self.losses),
@@ -138,7 +141,7 @@ class Fit:
             f"val mean IoU {val.mean_iou:.4f}{' (best)' if is_best else ''}",
             flush=True,
         )
-        return row
+        return row, Details(speed, val.iou, val.preds)
 
     def _watch(self, epoch: int, step: int, batches: EpochBatches, losses: Sequence[float]) -> None:
         """Stops at a loss that is not finite, or if the starting process has ended; prints speed and time left."""
@@ -155,12 +158,13 @@ class Fit:
             self.printed = now
             speed = self.num_done / (now - self.started)
             num_left = (self.num_epochs - epoch) * num_steps - step - 1
+            loss, left_s = statistics.fmean(losses), num_left * batch_size / speed
             print(
-                f"epoch {epoch + 1}/{self.num_epochs}: step {step + 1}/{num_steps}, "
-                f"loss {statistics.fmean(losses):.4f}, {speed:.1f} images/s, "
-                f"{duration(num_left * batch_size / speed)} left",
+                f"epoch {epoch + 1}/{self.num_epochs}: step {step + 1}/{num_steps}, loss {loss:.4f}, "
+                f"{speed:.1f} images/s, {duration(left_s)} left",
                 flush=True,
             )
+            self.live.log_step(Step(epoch + 1, step + 1, num_steps, loss, speed, left_s))
 
     def finish(self) -> Row:
         """Puts the best epoch's weights into the network; returns its metrics."""

@@ -1,6 +1,6 @@
 """A network with its augmentation and loss: optimiser steps, and scores between epochs, on any Keras backend."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -11,15 +11,22 @@ from pipeline.backend.devices import count_copies, share_out
 from pipeline.dataset.packed import Packed
 from pipeline.training.augment import transform_images, transform_masks
 from pipeline.training.losses.table import weighted_sum
-from pipeline.vision.confusion import confusion, mean_iou, pixel_accuracy
+from pipeline.vision.confusion import confusion, iou_per_class, mean_iou, pixel_accuracy
 
 
 class ValScores(NamedTuple):
-    """Scores at the working size, over the pooled pixels, nan without any; the loss is the mean over the images."""
+    """Scores at the working size, over the pooled pixels, nan without any; the loss is the mean over the images.
+
+    Attributes:
+        iou: (K,) by class, nan for a class without a label.
+        preds: (H, W) uint8 ids of the images that were asked for, in their order.
+    """
 
     loss: float
     mean_iou: float
     pixel_accuracy: float
+    iou: np.ndarray
+    preds: Sequence[np.ndarray]
 
 
 class Trainer(keras.Model):  # type: ignore[misc]
@@ -72,11 +79,15 @@ class Trainer(keras.Model):  # type: ignore[misc]
         class_weights = ops.convert_to_tensor(self.class_weights)
         return weighted_sum(self.weight_by_loss, targets, logits, class_weights, self.ignore_id)
 
-    def score(self, packed: Packed, batch_size: int) -> ValScores:
-        """Scores the network on a whole split, without augmentation, `batch_size` images at a time."""
+    def score(self, packed: Packed, batch_size: int, kept: Sequence[int] = ()) -> ValScores:
+        """Scores the network on a whole split, without augmentation, `batch_size` images at a time.
+
+        `kept` are the images whose predictions are given, by place in the split.
+        """
         num_classes = len(self.class_weights)
         matrix = np.zeros((num_classes, num_classes), np.int64)
         total = 0.0
+        preds: dict[int, np.ndarray] = {}
         for start in range(0, len(packed), batch_size):
             images = np.asarray(packed.images[start : start + batch_size], np.float32)
             masks = np.asarray(packed.masks[start : start + batch_size])
@@ -84,7 +95,10 @@ class Trainer(keras.Model):  # type: ignore[misc]
             total += len(images) * float(ops.convert_to_numpy(self.loss_of(masks.astype(np.int32), logits)))
             pred = np.argmax(logits, axis=-1).astype(np.uint8)
             matrix += confusion(masks, pred, num_classes, self.ignore_id)
-        return ValScores(total / len(packed), mean_iou(matrix), pixel_accuracy(matrix))
+            preds |= {place: pred[place - start] for place in kept if start <= place < start + len(pred)}
+        iou = np.where(matrix.sum(axis=1) > 0, iou_per_class(matrix), np.nan)
+        shown = [preds[place] for place in kept]
+        return ValScores(total / len(packed), mean_iou(matrix), pixel_accuracy(matrix), iou, shown)
 
 
 def build_optimizer(

@@ -93,10 +93,10 @@ def write_png(path: Path, pixels: np.ndarray) -> None:
         part.write_bytes(encode_png(pixels))
 
 
-def encode_png(pixels: np.ndarray) -> bytes:
-    """PNG bytes of (H, W) or (H, W, 3) RGB uint8; equal pixels give equal bytes."""
+def encode_png(pixels: np.ndarray, compression: int = 6) -> bytes:
+    """PNG bytes of (H, W) or (H, W, 3) RGB uint8; equal pixels give equal bytes; `compression` 9 is slowest."""
     bgr = pixels if pixels.ndim == 2 else pixels[:, :, ::-1]
-    return _encode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    return _encode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, compression])
 
 
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:

@@ -9,6 +9,7 @@ import pytest
 import segline
 from pipeline.dataset.contract import list_samples
 from pipeline.errors import DataError, StageError
+from pipeline.monitoring.journal import LOGS, Journal
 from pipeline.vision.codec import write_png
 from tests.flows.tiny_flow import write_tiny_flow
 
@@ -28,6 +29,16 @@ def test_data_are_imported_by_the_name_of_an_importer(project: Path, capsys: pyt
     assert "data/ holds" not in capsys.readouterr().out
     with pytest.raises(DataError, match="'yolo.*demo, camvid, folder"):
         segline.import_data("yolo")
+
+
+def test_the_last_training_is_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its state is printed and returned; without one the error says what to run."""
+    (project / "dvc.yaml").write_text("stages: {}\n")
+    with pytest.raises(StageError, match="no training has begun here; start one with `segline run`"):
+        segline.watch(once=True)
+    Journal(LOGS / "a", 3, ["road"]).close()
+    assert segline.watch(once=True).began.classes == ["road"]
+    assert "0 of 3 epochs, killed" in capsys.readouterr().out
 
 
 @pytest.mark.e2e

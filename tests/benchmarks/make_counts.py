@@ -19,6 +19,7 @@ from pipeline.dataset.manifest import read_manifest
 from pipeline.dataset.packed import Packed, read_packed
 from pipeline.disk.files import written_whole
 from pipeline.errors import EvidenceError
+from pipeline.monitoring.live_metrics import LiveMetrics
 from pipeline.params import TrainParams, read_params
 from pipeline.steps.train import build_trainer
 from pipeline.training.augment import Ranges
@@ -54,7 +55,8 @@ def train_and_count(
     ranges, crop = Ranges(**params.augment.model_dump(exclude={"crop"})), params.augment.crop
     batches = partial(EpochBatches, train_set, ranges, crop, params.batch_size, params.seed)
     trainer = build_trainer(fingerprint, params, num_gpus, FLOAT32)
-    fit = Fit(trainer, batches, val_set, params.num_epochs, 0, FLOAT32, {})
+    live = LiveMetrics(fingerprint.classes, fingerprint.class_pixels, val_set, params.num_epochs)
+    fit = Fit(trainer, batches, val_set, params.num_epochs, 0, FLOAT32, {}, live)
     for epoch in range(params.num_epochs):
         fit.run_epoch(epoch)
     num_classes, ignore_id = len(fingerprint.classes), fingerprint.classes.ignore_id

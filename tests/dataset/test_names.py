@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.dataset.names import MAX_CHARS, check_class_names, check_name, problem_of, same_everywhere
+from pipeline.dataset.names import MAX_CHARS, check_class_names, check_name, clean_name, problem_of, same_everywhere
 from pipeline.errors import DataError
 from pipeline.text import quoted
 
@@ -84,3 +86,19 @@ def test_names_that_are_one_elsewhere() -> None:
     names = ("\u00c9a", "E\u0301A", "\u00e9a", "e\u0301a")
     assert len({same_everywhere(name) for name in names}) == 1
     assert same_everywhere("ea") != same_everywhere(names[0])
+
+
+@given(st.text())
+def test_names_are_what_mlflow_takes(name: str) -> None:
+    """Any class name becomes letters, digits, spaces and . _ - of the same number."""
+    cleaned = clean_name(name)
+    assert cleaned not in (".", "..") and len(cleaned) == min(len(name), 250)
+    assert all(char.isalnum() or char in "_ .-" for char in cleaned)
+
+
+@pytest.mark.parametrize(
+    ("name", "cleaned"), [("..", "__"), (".", "_"), ("a/../b", "a_.._b"), ("<b>", "_b_"), ("v1.5", "v1.5")]
+)
+def test_a_metric_is_neither_a_path_nor_markup(name: str, cleaned: str) -> None:
+    """MLflow refuses a name that is a folder's."""
+    assert clean_name(name) == cleaned

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.live_run import OPEN_RUN, close_live_run, forwarding, open_live_run
+from pipeline.registry.runs import find_file, read_run
 from tests.flows.tiny_flow import mlflow_states
 
 pytestmark = pytest.mark.services
@@ -32,6 +33,21 @@ def test_no_run_stays_open(project: Path) -> None:
     close_live_run()
     assert not OPEN_RUN.exists()
     assert mlflow_states() == ["FAILED"]
+
+
+@pytest.mark.e2e
+def test_a_panel_is_a_file_of_the_run(project: Path) -> None:
+    """Its line names the file; one that is gone stops nothing."""
+    run_id = open_live_run()["MLFLOW_RUN_ID"]
+    Path("epoch_0001.png").write_bytes(b"png")
+    lines: list[str] = []
+    receive = forwarding(lines.append, run_id)
+    for line in ("panel: epoch_0001.png", "panel: gone.png", 'metrics: {"epoch": 1, "val_iou/car": 0.5}'):
+        receive(line)
+    path = find_file(run_id, project, "panel/epoch_0001.png")
+    assert not lines and path and path.read_bytes() == b"png"
+    assert read_run(run_id).metrics == {"val_iou/car": 0.5}
+    close_live_run()
 
 
 @pytest.mark.e2e

@@ -1,12 +1,13 @@
 """Tests of flows/retrain.py, by way of the command: Prefect, DVC and MLflow as a user has them."""
 
+import logging
 import os
 import signal
 from pathlib import Path
 
 import pytest
 
-from flows.retrain import PROMOTED, state_of_decision
+from flows.retrain import PROMOTED, log_line, state_of_decision
 from pipeline.dataset.versions import is_fresh
 from pipeline.ledger.ledger import Aliases, append, new_line, read_ledger
 from pipeline.repository.git import git
@@ -38,6 +39,22 @@ def test_a_rejected_model_ends_in_a_named_state(tiny: Path) -> None:
     }
     assert is_fresh("data.dvc")
     assert mlflow_states() == ["FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("train: warning: the loss rises", logging.WARNING),
+        ("warning: training goes on without", logging.WARNING),
+        ("epoch 1/3: loss 0.5", logging.INFO),
+        ("class 'warning: ' is in train", logging.INFO),
+    ],
+)
+def test_a_warning_of_a_program_is_one_of_the_flow(line: str, level: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Prefect shows it in its colour, and can be asked for warnings alone."""
+    with caplog.at_level(logging.INFO):
+        log_line(logging.getLogger("test"), line)
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(level, line)]
 
 
 @pytest.mark.services

@@ -154,7 +154,8 @@ def test_training_goes_on_without_the_server(
         log_epoch("a run there", {"loss": 1.0}, epoch)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(
-        f"warning: training goes on without live metrics, registering adds them: MLflow at {silent_server}"
+        f"warning: training goes on without live metrics, registering adds those of history.csv: MLflow at "
+        f"{silent_server}"
     )
 
 

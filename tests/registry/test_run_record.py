@@ -4,12 +4,10 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.metrics.metric import MetricResult
-from pipeline.registry.run_record import clean_name, flatten_params, flatten_scores, read_history, read_training
+from pipeline.registry.run_record import flatten_params, flatten_scores, read_history, read_training
 from tests.made_scores import made_scores
 
 
@@ -26,14 +24,6 @@ def test_params_are_flat_text() -> None:
         "gate.min_class_iou": "{}",
         "size": "[8, 9]",
     }
-
-
-@given(st.text())
-def test_names_are_what_mlflow_takes(name: str) -> None:
-    """Any class name becomes letters, digits, spaces and . _ - of the same number."""
-    cleaned = clean_name(name)
-    assert len(cleaned) == min(len(name), 250)
-    assert all(char.isalnum() or char in "_ .-" for char in cleaned)
 
 
 def test_scores_are_flat_and_finite() -> None:

@@ -20,6 +20,7 @@ from pipeline.registry.runs import (
     download_run,
     find_file,
     log_epoch,
+    log_panel,
     log_text,
     recorded_run,
     start_run,
@@ -97,6 +98,21 @@ def test_open_run_is_used_and_live_epochs_are_not_doubled(monkeypatch: pytest.Mo
     assert read_losses(live) == [(1, 0.5), (2, 0.25)]
     with recorded_run(RECORD) as run_id:
         assert run_id != live
+
+
+def test_panels_are_files_of_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After the first that cannot be sent, no more are, with one warning; metrics go on."""
+    run_id = start_run() or ""
+    path = tmp_path / "epoch_0007.png"
+    path.write_bytes(b"png")
+    log_panel(run_id, path)
+    for _ in range(2):
+        log_panel(run_id, tmp_path / "gone.png")
+    log_panel(run_id, path.rename(tmp_path / "epoch_0008.png"))
+    log_epoch(run_id, {"loss": 0.5, "val_iou/a_..__b_": 0.25}, 1)
+    assert list_files(run_id) == ["panel/epoch_0007.png"]
+    assert read_run(run_id).data.metrics == {"loss": 0.5, "val_iou/a_..__b_": 0.25}
+    assert capsys.readouterr().err.count("warning: training goes on without panels in MLflow, they are in ") == 1
 
 
 def test_close_run_deletes_a_run_without_metrics() -> None:

@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 
 from pipeline.errors import StageError, TrainingError
-from pipeline.runtime.locks import held, only_one, waited
+from pipeline.runtime.locks import held, is_held, only_one, waited
 
 REFUSAL = TrainingError("somebody trains; wait")
 HOLD = (
@@ -92,3 +92,11 @@ def test_other_work_is_not_held_up(here: None) -> None:
     """A schedule that waits for its hour does not hold the lock of a run."""
     with only_one("schedule"), only_one("run"):
         assert sorted(path.name for path in Path(".segline").iterdir()) == ["run.lock", "schedule.lock"]
+
+
+def test_a_look_at_a_lock_takes_it_from_nobody(tmp_path: Path) -> None:
+    """It says whether the lock is held."""
+    path = tmp_path / "lock"
+    with held(path, REFUSAL):
+        assert is_held(path) and is_held(path)
+    assert not is_held(path)

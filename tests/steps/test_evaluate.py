@@ -17,13 +17,13 @@ from pipeline.errors import DataError, EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.metrics.table import METRICS
-from pipeline.evaluation.overlays import OPACITY
 from pipeline.evaluation.scores import SCORES, Scores
 from pipeline.params import BootstrapParams, EvaluateParams
 from pipeline.serving.model_card import MODEL, Postprocess
 from pipeline.serving.predictor import Predictor
 from pipeline.steps import evaluate as step
 from pipeline.vision.codec import read_image, write_png
+from pipeline.vision.drawing import OPACITY
 from tests.tiny_model import write_tiny_model
 
 pytestmark = pytest.mark.services

@@ -23,6 +23,7 @@ from pipeline.dataset.packed import read_packed
 from pipeline.disk.files import md5_of
 from pipeline.disk.records import read_record, write_record
 from pipeline.errors import ParamsError
+from pipeline.monitoring.journal import find_journal, read_training
 from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import TRAIN, check_batch_size, train
 from pipeline.training.checkpoints import EVERY, NEWEST, OLDER, read_newest
@@ -219,6 +220,10 @@ def test_it_learns_and_keeps_the_best_epoch() -> None:
     rows = list(csv.DictReader((TRAIN / "history.csv").read_text().splitlines()))
     scores = [float(row["val_mean_iou"]) for row in rows]
     summary = yaml.safe_load((TRAIN / "summary.json").read_text())
+    folder = find_journal([Path()])
+    shown = folder and read_training(folder)
+    assert shown and shown.end == "" and [epoch.metrics["val_mean_iou"] for epoch in shown.epochs] == scores
+    assert max(shown.epochs[-1].iou) > 0.7 and shown.epochs[-1].left_s == 0
     assert max(scores) > 0.7 and summary["best_epoch"] == scores.index(max(scores)) + 1 and len(rows) == 40
 
 

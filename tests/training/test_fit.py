@@ -7,14 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.dataset.contract import ClassList
 from pipeline.dataset.packed import Packed
 from pipeline.errors import TrainingError
+from pipeline.monitoring.live_metrics import LiveMetrics
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
 from pipeline.training.checkpoints import NEWEST, OLDER, Checkpoint, read_newest
 from pipeline.training.fit import Fit
 from tests.training.test_trainer import batch, build_trainer
 
+CLASSES = ClassList(("dark", "bright"), ((0, 0, 0), (200, 200, 200)), 255)
 CHANGES = Ranges(True, True, (0.8, 1.2), 5.0, 0.1, 0.1, 0.1)
 
 
@@ -24,7 +27,8 @@ def start(patience: int = 0) -> Fit:
     batches = partial(EpochBatches, packed, CHANGES, (16, 16), 1, 0)
     trainer = build_trainer()
     trainer.optimizer.build(trainer.trainable_variables)
-    return Fit(trainer, batches, packed, 3, patience, "float32", {"cpu": "one"})
+    live = LiveMetrics(CLASSES, {"dark": 1, "bright": 1}, packed, 3)
+    return Fit(trainer, batches, packed, 3, patience, "float32", {"cpu": "one"}, live)
 
 
 def with_scores(*scores: float, patience: int = 0) -> Fit:

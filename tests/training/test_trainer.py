@@ -14,7 +14,7 @@ from pipeline.dataset.packed import Packed
 from pipeline.networks.unet import build_unet
 from pipeline.training.losses.table import LOSSES
 from pipeline.training.trainer import Trainer, build_optimizer
-from pipeline.vision.confusion import confusion, mean_iou
+from pipeline.vision.confusion import confusion, iou_per_class, mean_iou
 from tests.layout import ROOT
 
 ON_DEVICES = """
@@ -100,6 +100,10 @@ def test_scores_do_not_depend_on_the_batches(batch_size: int) -> None:
     masks = random.integers(0, 3, (5, 8, 8), np.uint8)
     masks[:, 0] = 255
     pred = np.argmax(network(images.astype(np.float32)), -1).astype(np.uint8)
-    scores = trainer.score(Packed(images, masks), batch_size)
+    masks[masks == 2] = 1
+    scores = trainer.score(Packed(images, masks), batch_size, [3, 1])
     assert scores.mean_iou == mean_iou(confusion(masks, pred, 3, 255))
+    np.testing.assert_array_equal(scores.iou[:2], iou_per_class(confusion(masks, pred, 3, 255))[:2])
+    assert np.isnan(scores.iou[2])  # no label has it, whatever is predicted
+    np.testing.assert_array_equal(scores.preds, pred[[3, 1]])
     assert scores.loss == pytest.approx(float(trainer.loss_of(masks.astype(np.int32), network(images))), rel=1e-4)
