@@ -25,7 +25,7 @@ from segline.registry import (
     verify,
 )
 from segline.use import load, predict
-from segline.work import clean, doctor, import_data, noise, run, schedule, watch
+from segline.work import clean, doctor, import_data, noise, run, schedule, tune, watch
 
 __all__ = [
     "SeglineError",
@@ -47,6 +47,7 @@ __all__ = [
     "run",
     "schedule",
     "status",
+    "tune",
     "verify",
     "watch",
 ]

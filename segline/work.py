@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from pipeline.monitoring.journal import Training
     from pipeline.steps.clean import Cleaning
     from pipeline.steps.import_ import Imported
+    from pipeline.steps.tune import Tuning
 
 DATA = Path("data")
+TUNED = Path("params.tuned.yaml")
 
 
 @in_project
@@ -181,6 +183,38 @@ def noise(*, runs: int) -> float:
 
     with only_one("noise"):
         return step.noise(runs)
+
+
+@in_project
+def tune(ranges: Path, *, trials: int = 20, out: Path = TUNED) -> "Tuning":
+    """Searches params of the training and proposes a change of params.yaml.
+
+    Each trial trains with values of its own and is scored on val. Trials are kept, so a search that was stopped goes
+    on; other ranges, data, code or params begin a new one. SEGLINE_TUNE_STORAGE names a database in which several
+    machines share one search.
+
+    Example of the command: segline tune ranges.yaml --trials 30
+
+    Args:
+        ranges: YAML file with a line for each param, such as `train.learning_rate: {low: 0.001, high: 0.01, log: true}`
+            or `train.network.width: {choices: [16, 32]}`.
+        trials: of the search in all, those of earlier calls, pruned and failed ones too.
+        out: file to write: params.yaml with the best values.
+
+    Returns:
+        Trials, the best values and the difference to params.yaml, which is never changed.
+
+    Raises:
+        ParamsError: a range does not fit its param.
+        EvidenceError: packed arrays are missing, or no trial was finished.
+        StageError: another search is under way here, the study's database fails, or trials failed one after the other.
+        RegistryError: MLflow cannot be reached.
+    """
+    from pipeline.runtime.locks import only_one
+    from pipeline.steps import tune as step
+
+    with only_one("tune"):
+        return step.tune(ranges, trials, out)
 
 
 @in_project

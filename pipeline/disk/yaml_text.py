@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -16,6 +16,7 @@ MAX_DEPTH = 32
 MAX_NODES = 20_000
 """Values of a document; what an alias stands for counts again at each of its places."""
 MAX_SHOWN = 300  # characters of what is wrong in a message
+COMMENT = re.compile(r" +(?=#)")
 TWO_MEANINGS = re.compile(r"[-+]?0[0-9_]+")
 
 
@@ -47,6 +48,40 @@ def to_yaml(content: Any) -> str:
     stream = io.StringIO()
     writer.dump(content, stream)
     return stream.getvalue()
+
+
+def replace_values(text: str, values: Mapping[str, Any]) -> str:
+    """The text with other values in its tables, all else as it is; a comment stays in its column if there is room.
+
+    Args:
+        text: YAML that `parse_yaml` reads.
+        values: by name, with a dot between the names of nested tables.
+
+    Raises:
+        ValueError: a value stands on lines of its own, so that it cannot be told from the comments in it.
+    """
+    root = YAML(typ="safe", pure=True).compose(text)
+    nodes = {name: _find_node(root, name) for name in values}
+    for name, node in sorted(nodes.items(), key=lambda item: item[1].start_mark.index, reverse=True):
+        start, end = node.start_mark.index, node.end_mark.index
+        if "\n" in text[start:end]:
+            raise ValueError(f"line {node.start_mark.line + 1}: {name} has several lines; write it in one, as [1, 2]")
+        new, rest = _to_flow(values[name]), text[end:]
+        if gap := COMMENT.match(rest):
+            rest = " " * max(1, len(gap[0]) + end - start - len(new)) + rest[gap.end() :]
+        text = text[:start] + new + rest
+    return text
+
+
+def _to_flow(value: Any) -> str:
+    """A value in one line, as it stands in a table that has a list too."""
+    return to_yaml({"x": value, "y": []}).partition("\n")[0].removeprefix("x: ")
+
+
+def _find_node(node: Any, name: str) -> Any:
+    for part in name.split("."):
+        node = next(value for key, value in node.value if key.value == part)
+    return node
 
 
 def _check_nodes(text: str) -> None:

@@ -73,5 +73,5 @@ class UNet(Network):
         return 1 << self.num_levels
 
     def map_bytes(self, num_images: int, height: int, width: int) -> int:
-        """Of the first level, which is the largest."""
-        return 4 * num_images * height * width * self.width
+        """Of the first level's skip beside what comes from below."""
+        return 4 * num_images * height * width * self.width * 2

@@ -117,6 +117,33 @@ def write_run(name: str, metrics: Mapping[str, float], texts: Mapping[str, str],
         client.set_terminated(run_id, "FINISHED")
 
 
+def reopen_run(run_id: str) -> None:
+    """Marks a run as open, whatever it was.
+
+    Raises:
+        RegistryError: MLflow cannot be reached, or has no such run.
+    """
+    with opened() as (_, client):
+        client.update_run(run_id, OPEN)
+
+
+def end_run(run_id: str, record: RunRecord, status: str, todo: str) -> None:
+    """Writes a record into a run and ends it; doing it twice does no harm.
+
+    Args:
+        run_id: of the run.
+        record: its params must not differ from those that the run has.
+        status: MLflow's "FINISHED", "FAILED" or "KILLED".
+        todo: the advice in an error message.
+
+    Raises:
+        RegistryError: MLflow cannot be reached, or has no such run.
+    """
+    with opened(todo) as (mlflow, client):
+        _log_record(mlflow, client, run_id, record)
+        client.set_terminated(run_id, status)
+
+
 def read_run(run_id: str) -> StoredRun:
     """A run with its tags, params, metrics and data set.
 

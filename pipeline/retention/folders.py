@@ -11,6 +11,7 @@ from pipeline.registry.old_runs import list_all_versions
 from pipeline.reproduction.rebuild import PLACE as REPRODUCTIONS
 from pipeline.retention.place import DAY_S, Entry, changed_at, remove_whole, size_of, words
 from pipeline.training.checkpoints import CHECKPOINTS
+from pipeline.trials.project import TUNE
 
 
 def list_checkpoints(checkouts: Iterable[Path], days: float, now: float) -> Iterator[Entry]:
@@ -26,6 +27,11 @@ def list_logs(checkouts: Iterable[Path], days: float, now: float) -> Iterator[En
 def list_seeds(days: float, now: float) -> Iterator[Entry]:
     """Measurements of the noise floor; the floor itself is in the registry."""
     return _by_age(NOISE.glob("*"), days, now)
+
+
+def list_studies(days: float, now: float) -> Iterator[Entry]:
+    """Studies of `segline tune`, with their trials."""
+    return _by_age(TUNE.glob("*"), days, now)
 
 
 def list_reproductions(days: float, now: float) -> Iterator[Entry]:

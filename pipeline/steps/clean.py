@@ -12,7 +12,14 @@ from rich.text import Text
 
 from pipeline.retention.checkouts import idle, list_checkouts, list_held
 from pipeline.retention.dvc_cache import list_objects
-from pipeline.retention.folders import list_checkpoints, list_logs, list_models, list_reproductions, list_seeds
+from pipeline.retention.folders import (
+    list_checkpoints,
+    list_logs,
+    list_models,
+    list_reproductions,
+    list_seeds,
+    list_studies,
+)
 from pipeline.retention.limits import Limits, read_limits
 from pipeline.retention.place import Entry, Place, clear, look_at
 from pipeline.retention.runs import list_old_runs
@@ -59,6 +66,7 @@ def survey(limits: Limits) -> Iterator[Place]:
     yield look_at("downloaded models", lambda: list_models(limits.models_days, now))
     yield look_at("TensorBoard", lambda: list_logs(at, limits.tensorboard_days, now))
     yield look_at("noise seeds", lambda: list_seeds(limits.noise_days, now))
+    yield look_at("searches", lambda: list_studies(limits.noise_days, now))
     yield look_at("reproductions", lambda: list_reproductions(limits.reproductions_days, now))
     yield look_at("MLflow runs", lambda: list_old_runs(limits.runs_days, now))
     yield look_at("DVC's cache", lambda: list_objects(at, limits.dvc_cache_days, now))

@@ -11,20 +11,17 @@ import math
 import os
 import shutil
 import statistics
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
-from pipeline.dataset.manifest import MANIFEST, read_manifest
+from pipeline.dataset.manifest import read_manifest
 from pipeline.disk.files import md5_of, read_yaml
 from pipeline.disk.records import read_record, write_record
-from pipeline.disk.yaml_text import to_yaml
 from pipeline.errors import EvidenceError, ParamsError, StageError
 from pipeline.evaluation.scores import SCORES, Scores, md5_of_test_split
 from pipeline.params import read_params
@@ -32,14 +29,12 @@ from pipeline.promotion.noise_floor import MIN_RUNS, NOISE, NOISE_TAG, noise_flo
 from pipeline.registry.client import check_registry, model_name, write_model
 from pipeline.registry.lineage import PARAMS, read_data_version
 from pipeline.registry.runs import write_run
-from pipeline.runtime.guard import run_guarded
 from pipeline.runtime.progress import duration
-from pipeline.runtime.stages import MARKER, ROOT, WORK, code_of
-from pipeline.training.precision import STEP_TIMES
+from pipeline.runtime.stages import MARKER, WORK, code_of
+from pipeline.trials.params_change import with_values
+from pipeline.trials.project import prepare, read_arrays, run_step
 
 STAGES = ("train", "export", "evaluate")
-SHARED = (Path("data"), MANIFEST.parent, FINGERPRINT.parent, STEP_TIMES)
-"""Inputs that the seeds share; by the measured step times all of them train in one precision."""
 
 
 def noise(num_runs: int) -> float:
@@ -82,9 +77,7 @@ def identify() -> str:
     Raises:
         EvidenceError: nothing is packed yet, or arrays are missing.
     """
-    fingerprint = Fingerprint.read()
-    if missing := [name for name in fingerprint.arrays_md5 if not (FINGERPRINT.parent / name).exists()]:
-        raise EvidenceError(f"{FINGERPRINT.parent}: {', '.join(missing)} not found; run `dvc repro preprocess` first")
+    fingerprint = read_arrays()
     identity = {
         "train": read_params().train.model_dump(mode="json", exclude={"seed"}),
         "export": read_params().export.model_dump(mode="json"),
@@ -106,17 +99,29 @@ def mean_iou_of(folder: Path, seed: int, place: str) -> float:
     kept, project = _kept(folder, seed), folder / f"seed-{seed}"
     if kept.exists():
         return read_record(kept, _Kept, "`segline noise`").mean_iou
-    prepare(project, seed)
+    prepare(project, with_values(read_yaml(PARAMS, ParamsError, "restore it from git"), {"train.seed": seed}))
     for stage in STAGES:
         if not (project / WORK / stage / MARKER).exists():
             print(f"noise {place}: {stage} with seed {seed}", flush=True)
-            run_in(project, (sys.executable, "-m", f"pipeline.steps.{stage}"), f"noise {place}: ")
+            run_stage(project, stage, f"noise {place}: ")
     mean_iou = Scores.read(project / SCORES).mean_iou
     if not math.isfinite(mean_iou):
         raise EvidenceError(f"{project}: mean IoU is {mean_iou}; the test split needs labelled images, add some")
     write_record(kept, _Kept(seed, mean_iou))
     shutil.rmtree(project)
     return mean_iou
+
+
+def run_stage(project: Path, stage: str, prefix: str) -> None:
+    """Runs a stage of a seed and prints its output, each line after `prefix`.
+
+    Raises:
+        StageError: it failed; names its last lines.
+    """
+    try:
+        run_step(project, stage, partial(print, prefix, sep="", flush=True))
+    except StageError as err:
+        raise StageError(f"finished seeds are kept; {err}") from err
 
 
 @dataclass(frozen=True)
@@ -129,32 +134,6 @@ class _Kept:
 
 def _kept(folder: Path, seed: int) -> Path:
     return folder / f"seed-{seed}.json"
-
-
-def prepare(project: Path, seed: int) -> None:
-    """Makes a project with another seed: links, and params of its own; one that was stopped keeps its outputs."""
-    STEP_TIMES.mkdir(parents=True, exist_ok=True)
-    for path in SHARED:
-        (project / path).parent.mkdir(parents=True, exist_ok=True)
-        if not (project / path).is_symlink():
-            (project / path).symlink_to(path.resolve(), target_is_directory=True)
-    params = read_yaml(PARAMS, ParamsError, "restore it from git")
-    params["train"]["seed"] = seed
-    (project / PARAMS).write_text(to_yaml(params), encoding="utf-8")
-
-
-def run_in(project: Path, command: Sequence[str], prefix: str) -> None:
-    """Runs a program of ours in a folder and prints its output, each line after `prefix`.
-
-    Raises:
-        StageError: its exit code is not 0; names its last lines.
-    """
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    on_line = partial(print, prefix, sep="", flush=True)
-    try:
-        run_guarded(" ".join(command[1:]), command, on_line, None, {"PYTHONPATH": path}, project)
-    except StageError as err:
-        raise StageError(f"finished seeds are kept; {err}") from err
 
 
 def store(content: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.disk.yaml_text import MAX_DEPTH, parse_yaml, to_yaml
+from pipeline.disk.yaml_text import MAX_DEPTH, parse_yaml, replace_values, to_yaml
 
 SCALARS = (
     *("1e-5", "1e-05", "1E5", "off", "on", "yes", "no", "~", "null", "true", "True", "1_000", ".5", "1."),
@@ -100,3 +100,24 @@ def test_a_table_in_a_key_is_refused() -> None:
     """The library has a TypeError for it."""
     with pytest.raises(ValueError, match="is not YAML"):
         parse_yaml("? [{a: 1}]\n: 2\n")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8) | st.booleans() | st.lists(st.integers()))
+def test_a_replaced_value_is_read_and_all_else_stays(value: Any) -> None:
+    """Also if its text is longer or shorter than the former; a comment stays in its column if there is room."""
+    text = 'é: 1\na:\n  b: {c: "x", d: [1, 2]}   # one\n  e: 0.5    # two\n'
+    for name, place in (("e", ("a", "e")), ("c", ("a", "b", "c")), ("d", ("a", "b", "d"))):
+        changed = replace_values(text, {".".join(place): value})
+        expected: Any = parse_yaml(text)
+        (expected["a"] if name == "e" else expected["a"]["b"])[name] = value
+        assert parse_yaml(changed) == expected
+        assert "# one\n" in changed and changed.endswith(" # two\n") and changed.startswith("é: 1\na:\n  b: {")
+
+
+def test_a_comment_keeps_its_column() -> None:
+    """If the new value leaves room for it."""
+    text = "a: 0.5    # one\n"
+    assert replace_values(text, {"a": 0.125}) == "a: 0.125  # one\n"
+    assert replace_values(text, {"a": 0.123456789}) == "a: 0.123456789 # one\n"
+    with pytest.raises(ValueError, match=r"line 2: a has several lines; write it in one, as \[1, 2\]"):
+        replace_values("a:\n- 1\n- 2\n", {"a": [3]})

@@ -41,7 +41,7 @@ def test_weights_survive_a_file(tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("num_levels", [1, 3])
 def test_its_size_is_known_before_it_is_built(num_levels: int) -> None:
-    """Its largest map has the first level's channels."""
+    """Its largest map has the first level's channels twice."""
     network = UNet(name="unet", num_levels=num_levels, width=8, dropout=0.0)
-    assert network.map_bytes(2, 16, 24) == 2 * 16 * 24 * 8 * 4
+    assert network.map_bytes(2, 16, 24) == 2 * 16 * 24 * 16 * 4
     assert network.min_side_px == 2**num_levels

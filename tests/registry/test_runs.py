@@ -16,13 +16,16 @@ from pipeline.registry.model_cache import download_model
 from pipeline.registry.run_record import RunRecord
 from pipeline.registry.runs import (
     close_run,
+    create_run,
     create_version,
     download_run,
+    end_run,
     find_file,
     log_epoch,
     log_panel,
     log_text,
     recorded_run,
+    reopen_run,
     start_run,
     write_run,
 )
@@ -113,6 +116,21 @@ def test_panels_are_files_of_the_run(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert list_files(run_id) == ["panel/epoch_0007.png"]
     assert read_run(run_id).data.metrics == {"loss": 0.5, "val_iou/a_..__b_": 0.25}
     assert capsys.readouterr().err.count("warning: training goes on without panels in MLflow, they are in ") == 1
+
+
+def test_a_run_is_ended_twice_and_opened_again() -> None:
+    """As after a kill: nothing is doubled, and the last state counts."""
+    run_id = create_run({"mlflow.runName": "trial-1"})
+    log_epoch(run_id, {"loss": 0.5}, 1)
+    for status in ("KILLED", "FINISHED"):
+        reopen_run(run_id)
+        assert read_run(run_id).info.status == "RUNNING"
+        end_run(run_id, RECORD, status, "again")
+        run = read_run(run_id)
+        assert run.info.status == status and read_losses(run_id) == [(1, 0.5), (2, 0.25)]
+    assert len(run.inputs.dataset_inputs) == 1 and run.data.params == {"a.b": "1"} and run.info.run_name == "trial-1"
+    with pytest.raises(RegistryError, match="fix that and again"):
+        end_run("0" * 32, RECORD, "FINISHED", "again")
 
 
 def test_close_run_deletes_a_run_without_metrics() -> None:

@@ -9,7 +9,14 @@ import pytest
 
 from pipeline.registry.client import Version
 from pipeline.retention import folders
-from pipeline.retention.folders import list_checkpoints, list_logs, list_models, list_reproductions, list_seeds
+from pipeline.retention.folders import (
+    list_checkpoints,
+    list_logs,
+    list_models,
+    list_reproductions,
+    list_seeds,
+    list_studies,
+)
 from pipeline.retention.place import DAY_S, Entry
 
 OLD, YOUNG = "old", "young"
@@ -53,6 +60,8 @@ def test_old_files_go_and_young_ones_stay() -> None:
     write("logs/tensorboard/young/first", 9)
     write(".segline/noise/old/seed-1.json", 3)
     write(".segline/noise/young/seed-1.json", 1)
+    write(".segline/tune/old/study.db", 3)
+    write(".segline/tune/young/study.db", 1)
     write(".segline/reproduce/old/dvc.lock", 3)
     write(".segline/reproduce/young/dvc.lock", 1)
     checkouts, now = [Path(), Path(".segline/runs")], time.time()
@@ -62,6 +71,7 @@ def test_old_files_go_and_young_ones_stay() -> None:
         key=lambda path: ("logs" in path, path),
     )
     assert going(list_seeds(2, now)) == [".segline/noise/old"]
+    assert going(list_studies(2, now)) == [".segline/tune/old"]
     assert going(list_reproductions(2, now)) == [".segline/reproduce/old"]
     assert Path("checkpoints/lock").exists() and len(list(Path("checkpoints/train-young").iterdir())) == 2
     assert Path("logs/tensorboard/young/first").exists()

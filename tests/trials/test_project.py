@@ -1,0 +1,54 @@
+"""Tests of pipeline/trials/project.py."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.dataset.packed import PREPROCESS
+from pipeline.errors import EvidenceError, StageError
+from pipeline.steps.preprocess import preprocess
+from pipeline.training.precision import STEP_TIMES
+from pipeline.trials.project import prepare, read_arrays, run_step
+from tests.drawn_data import CLASSES, small_content, small_params, write_data
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with packed arrays, as the current directory."""
+    monkeypatch.chdir(tmp_path)
+    preprocess(write_data(tmp_path), CLASSES, small_params().preprocess, tmp_path / PREPROCESS)
+    return tmp_path
+
+
+def test_a_training_has_a_project_of_its_own(project: Path) -> None:
+    """Its params are the given ones, data and step times are links; making it again keeps what it has."""
+    for _ in range(2):
+        prepare(project / "one", small_content(seed=5))
+        (project / "one/work/train").mkdir(parents=True, exist_ok=True)
+    assert yaml.safe_load((project / "one/params.yaml").read_text()) == small_content(seed=5)
+    assert (project / "one" / PREPROCESS).resolve() == project / PREPROCESS
+    assert (project / "one/data").is_symlink() and (project / "one/work/train").is_dir()
+    assert (project / "one" / STEP_TIMES).resolve() == project / STEP_TIMES
+
+
+def test_arrays_have_to_be_there(project: Path) -> None:
+    """The message says what to run."""
+    assert read_arrays().num_images["val"] == 4
+    (project / PREPROCESS / "val_masks.npy").unlink()
+    with pytest.raises(EvidenceError, match="val_masks.npy not found; run `dvc repro preprocess` first"):
+        read_arrays()
+    shutil.rmtree(project / PREPROCESS)
+    with pytest.raises(EvidenceError, match=r"fingerprint.json: not found"):
+        read_arrays()
+
+
+@pytest.mark.e2e
+def test_a_step_runs_in_its_project(project: Path) -> None:
+    """It sees our code and the added variables; if it fails, its last lines are in the message."""
+    prepare(project / "one", small_content())
+    lines: list[str] = []
+    with pytest.raises(StageError, match=r"-m pipeline.steps.evaluate ended with exit code 1(.|\n)*export"):
+        run_step(project / "one", "evaluate", lines.append, {"TZ": "UTC"})
+    assert "export" in lines[-1]
