@@ -32,7 +32,7 @@ PARAMS: dict[str, Any] = {
     "evaluate": {"bootstrap": {"num_resamples": 100}},
 }
 EXTENDED: dict[str, Any] = {
-    "train": {"network": {"name": "flat", "width": 8}, "loss": {"focal": 1.0}},
+    "train": {"network": {"name": "flat", "width": 8}, "loss": {"generalised_dice": 1.0}},
     "gate": {"floors": {"top2_accuracy": 0.5}, "floors_low": {}},
     "promote": {"rule": "higher"},
 }
@@ -67,13 +67,13 @@ KINDS = {
     ),
     "loss": Extension(
         "loss.py",
-        "pipeline/training/losses/focal.py",
+        "pipeline/training/losses/generalised_dice.py",
         "pipeline/training/losses/table.py",
         {
             "from pipeline.training.losses.cross_entropy import cross_entropy": (
-                "from pipeline.training.losses.focal import focal"
+                "from pipeline.training.losses.generalised_dice import generalised_dice"
             ),
-            '    "soft_dice": soft_dice,': '    "focal": focal,',
+            '    "soft_dice": soft_dice,': '    "generalised_dice": generalised_dice,',
         },
     ),
     "metric": Extension(

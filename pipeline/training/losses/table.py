@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.training.losses.boundary import boundary
 from pipeline.training.losses.cross_entropy import cross_entropy
+from pipeline.training.losses.focal import focal
 from pipeline.training.losses.lovasz_softmax import lovasz_softmax
 from pipeline.training.losses.soft_dice import soft_dice
 from pipeline.training.losses.tversky import tversky
@@ -16,6 +17,7 @@ Loss = Callable[[Any, Any, Any, int], Any]
 targets that are left out to a float32 scalar. Keras is imported inside, because params are read without Keras."""
 LOSSES: Mapping[str, Loss] = {
     "cross_entropy": cross_entropy,
+    "focal": focal,
     "soft_dice": soft_dice,
     "tversky": tversky,
     "lovasz_softmax": lovasz_softmax,
