@@ -36,7 +36,7 @@ def describe_state(training: Training) -> str:
     if training.is_under_way:
         return "under way"
     if training.end is None:
-        return "killed; the same command again goes on after the last whole epoch"
+        return "killed; the same command again goes on after the last checkpoint"
     if training.end:
         return f"stopped: {shown(training.end)}"
     is_early = bool(training.epochs) and training.epochs[-1].epoch < training.began.num_epochs

@@ -1,7 +1,7 @@
 """Searches params of the training: trials in projects of their own, scored on val, kept in a study, shown in MLflow.
 
 Nothing of the project changes but the file with the proposed params. A trial that was stopped goes on after its last
-epoch; its end is stored in MLflow first and in the study last, so that a kill between both does it once more.
+checkpoint; its end is stored in MLflow first and in the study last, so that a kill between both does it once more.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from pipeline.disk.files import read_yaml, written_whole
 from pipeline.disk.records import read_record
 from pipeline.errors import EvidenceError, ParamsError, RegistryError, StageError
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.monitoring.lines import LINES, PREFIX
+from pipeline.monitoring.lines import LINES, PANEL, PREFIX
 from pipeline.params import parse_params, read_params
 from pipeline.params_fit import check_fit
 from pipeline.registry.client import check_registry
@@ -248,13 +248,14 @@ def attempt(
 
 
 def take_line(trial: OpenTrial, rows: list[Row], num_epochs: int, run_id: str, prefix: str, line: str) -> None:
-    """Takes a line of a training's output: metrics go to study and MLflow, other lines are printed.
+    """Takes a line of a training's output: metrics go to study and MLflow, other lines but those of panels are printed.
 
     Raises:
         BehindError: the trial is pruned, which it is not after the last epoch.
     """
     if not line.startswith(PREFIX):
-        print(prefix, line, sep="", flush=True)
+        if not line.startswith(PANEL):
+            print(prefix, line, sep="", flush=True)
         return
     row = json.loads(line.removeprefix(PREFIX))
     rows.append(row)

@@ -73,7 +73,7 @@ def test_of_many_classes_the_lowest_are_shown() -> None:
     ("training", "state"),
     [
         (made(), "under way"),
-        (made(False), "killed; the same command again goes on after the last whole epoch"),
+        (made(False), "killed; the same command again goes on after the last checkpoint"),
         (made(False, "Terminated"), "stopped: Terminated"),
         (made(False, ""), "stopped early"),
         (made(False, "", (BEFORE, NOW, Epoch(3, {}, [], 0.0))), "finished"),
