@@ -91,11 +91,11 @@ def test_a_network_that_does_not_exist_is_answered_with_those_that_do(network: A
     [
         (
             {"soft_dcie": 1},
-            "names 'soft_dcie', expected one of cross_entropy, soft_dice, tversky, lovasz_softmax, boundary, "
+            "names 'soft_dcie', expected one of cross_entropy, focal, soft_dice, tversky, lovasz_softmax, boundary, "
             "did you mean `soft_dice`?",
         ),
-        ({"soft_dice": 1, "zzz": 0}, "`train.loss`: names 'zzz', expected one of cross_entropy, soft_dice"),
-        ({}, "`train.loss`: no loss has a weight above 0; give one to cross_entropy or soft_dice"),
+        ({"soft_dice": 1, "zzz": 0}, "`train.loss`: names 'zzz', expected one of cross_entropy, focal"),
+        ({}, "`train.loss`: no loss has a weight above 0; give one to cross_entropy or focal or "),
         ({"cross_entropy": 0, "soft_dice": 0.0}, "`train.loss`: no loss has a weight above 0"),
         ({"soft_dice": -1}, "`train.loss.soft_dice` is -1"),
         ({"soft_dice": 1001}, "`train.loss.soft_dice` is 1001"),

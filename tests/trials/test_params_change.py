@@ -9,6 +9,7 @@ from pipeline.errors import ParamsError
 from pipeline.trials.params_change import difference, flatten, propose, with_values
 
 TEXT = (Path(__file__).parents[2] / "params.yaml").read_text()
+COMMENT = next(line.partition("# ")[2] for line in TEXT.splitlines() if line.startswith("  loss: "))
 VALUES = {"train.learning_rate": 1e-5, "train.augment.crop": [64, 96], "train.loss.soft_dice": 0.25}
 
 
@@ -28,7 +29,7 @@ def test_only_the_values_change() -> None:
     assert lines[:2] == ["--- params.yaml", "+++ new.yaml"]
     assert [line for line in lines[2:] if line[0] == "+"] == [
         "+  learning_rate: 1e-05            # peak, after the warm-up; falls to 0 by a cosine",
-        "+  loss: {cross_entropy: 0.5, soft_dice: 0.25}  # weights of the sum; also tversky, lovasz_softmax, boundary",
+        f"+  loss: {{cross_entropy: 0.5, soft_dice: 0.25}}  # {COMMENT}",
         "+    crop: [64, 96]                # px, cut from the scaled image",
     ]
     assert propose(TEXT, {"train.batch_size": 8}) == TEXT and not difference(TEXT, TEXT, "new.yaml")
