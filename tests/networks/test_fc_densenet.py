@@ -16,19 +16,12 @@ def build(num_layers: tuple[int, ...], growth: int, **changes: Any) -> keras.Mod
     )
 
 
-@pytest.mark.parametrize(
-    ("num_layers", "growth", "millions"),
-    [((4,) * 6, 12, 1.5), ((5,) * 6, 16, 3.5), ((4, 5, 7, 10, 12, 15), 16, 9.4)],
-    ids=["FC-DenseNet56", "FC-DenseNet67", "FC-DenseNet103"],
-)
-def test_the_number_of_parameters_is_that_of_the_paper(
-    num_layers: tuple[int, ...], growth: int, millions: float
-) -> None:
-    """Table 3 there, and what params say before the network is built."""
-    num_weights = build(num_layers, growth).count_params()
-    assert num_weights / 1e6 == pytest.approx(millions, rel=0.09)
-    network = FCDenseNet(name="fc_densenet", num_layers=num_layers, growth=growth, dropout=0.2)
-    assert network.num_weights == pytest.approx(num_weights, rel=0.05)
+def test_the_number_of_parameters_is_that_of_the_paper() -> None:
+    """In Table 3 there FC-DenseNet56 has 1.5 million, 67 has 3.5, 103 has 9.4; kernels are all but a few per cent."""
+    assert build((4,) * 6, 12).count_params() / 1e6 == pytest.approx(1.5, rel=0.09)
+    for num_layers, millions in (((5,) * 6, 3.5), ((4, 5, 7, 10, 12, 15), 9.4)):
+        network = FCDenseNet(name="fc_densenet", num_layers=num_layers, growth=16, dropout=0.2)
+        assert network.num_weights / 1e6 == pytest.approx(millions, rel=0.09)
 
 
 def test_channels_by_hand() -> None:
