@@ -11,7 +11,7 @@ SECRET_NAME = re.compile(
 )
 """Name of an address's parameter whose value is secret."""
 SECRET_VARIABLE = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|AUTH_STRING|NOTIFY_URL|_KEY$")
-ADDRESS_VARIABLE = re.compile(r"UR[IL]|PROXY|DSN", re.IGNORECASE)
+ADDRESS_VARIABLE = re.compile(r"UR[IL]|PROXY|DSN|STORAGE", re.IGNORECASE)
 PARAMETER = re.compile(r"""(?<![\w%.-])([\w%.-]+)(?:=|%3D)('[^']*'|"[^"]*"|[^&;\s]*)""", re.IGNORECASE)
 START = r"(?:(?<=[^/]//)|(?<=^//)|(?<=%3A%2F%2F))(?!/)"
 """Before the host of an address; `sqlite:///` has none."""

@@ -83,6 +83,13 @@ def test_the_rest_stays(text: str, shown: str) -> None:
     assert without_secrets(text) == shown
 
 
+@pytest.mark.parametrize("name", ["SEGLINE_TUNE_STORAGE", "HTTPS_PROXY", "MLFLOW_BACKEND_STORE_URI", "SENTRY_DSN"])
+def test_the_password_of_a_variable_with_an_address_is_found_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library's message may name it without the address."""
+    monkeypatch.setenv(name, "postgresql://me:hunter2hunter2@host/base")
+    assert without_secrets("password hunter2hunter2 is wrong") == "password *** is wrong"
+
+
 def test_folder_of_the_process_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables such as PWD and XAUTHORITY hold paths, which messages need."""
     monkeypatch.setenv("PWD", "/home/me/project")
