@@ -1,16 +1,20 @@
 """Checks of a run before it trains for hours."""
 
+import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 from pipeline.dataset.contract import DATA, read_class_list
-from pipeline.errors import DataError, StageError
+from pipeline.errors import DataError, ParamsError, StageError
 from pipeline.params import read_params
 from pipeline.params_fit import check_fit
 from pipeline.registry.lineage import check_code_is_committed, read_commit
 from pipeline.runtime.stages import list_stages
 from pipeline.training.checkpoints import read_interval_s
 
+BACKENDS = ("tensorflow", "jax")
+"""Engines that train; whatever trained the weights, TensorFlow exports them."""
 BASE_BYTES = 300_000_000
 """Outputs of a run that do not grow with the data: weights, checkpoints, SavedModel, pages, and DVC's copies."""
 BYTES_PER_DATA_BYTE = 2
@@ -26,6 +30,7 @@ def check_start() -> None:
         EvidenceError: the code is not committed, or the folder is not in a git repository.
         StageError: there are no stages, or the disk is nearly full.
     """
+    check_backend()
     check_fit(read_params(), read_class_list() if (DATA / "dataset.yaml").exists() else None)
     read_interval_s()
     list_stages()
@@ -33,6 +38,15 @@ def check_start() -> None:
     read_commit()
     check_code_is_committed()
     check_disk()
+
+
+def check_backend() -> None:
+    """Raises `ParamsError` if KERAS_BACKEND names no engine that can train, or one that is not installed."""
+    name = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    if name not in BACKENDS:
+        raise ParamsError(f"KERAS_BACKEND is {name!r}, expected {' or '.join(BACKENDS)}; correct it or unset it")
+    if not find_spec(name):
+        raise ParamsError(f"KERAS_BACKEND is {name!r}, which is not installed; `uv pip install {name}`, or unset it")
 
 
 def check_data() -> None:

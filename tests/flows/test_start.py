@@ -69,3 +69,18 @@ def test_a_disk_that_is_nearly_full_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StageError, match=r"\d+ MB are free on this disk, a run writes some \d+ MB; free some space"):
         check_disk()
     assert free > BASE_BYTES
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("no_such_engine", "KERAS_BACKEND is 'no_such_engine', expected tensorflow or jax; correct it or unset it"),
+        ("jax", "KERAS_BACKEND is 'jax', which is not installed; `uv pip install jax`, or unset it"),
+    ],
+)
+def test_an_engine_that_cannot_train_is_reported(name: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of a traceback of the stage `train`."""
+    monkeypatch.setenv("KERAS_BACKEND", name)
+    monkeypatch.setattr("flows.start.find_spec", lambda _: None)  # also where JAX is installed
+    with pytest.raises(SeglineError, match=says):
+        check_start()
