@@ -1,12 +1,9 @@
 """The deep residual U-Net of Zhang, Liu and Wang (2018), for images of any size."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
-
-from pipeline.networks.network import Network
-from pipeline.param_types import Whole
+from pipeline.networks.unet import Levels
 
 if TYPE_CHECKING:
     import keras
@@ -75,28 +72,19 @@ def _unit(x: Any, num_channels: int, stride: int, name: str) -> Any:
     return keras.layers.Add(name=name)([y, convolve(subsample(x, stride, f"{name}_pick"), "_short", 1, 1)])
 
 
-class ResidualUNet(Network):
+class ResidualUNet(Levels):
     """Shape of the residual U-Net; see `build_residual_unet`."""
 
     title: ClassVar[str] = "Residual U-Net"
     build = staticmethod(build_residual_unet)
     name: Literal["residual_unet"]
-    num_levels: Annotated[Whole, Field(ge=1, le=7)]
-    width: Annotated[Whole, Field(ge=1, le=1024)]
-    dropout: Annotated[float, Field(ge=0, le=0.9)]
 
     @property
     def num_weights(self) -> int:
         """Those of the kernels of each unit, by its channels before and after."""
-        channels = [self.width << level for level in range(self.num_levels + 1)]
-        down = zip([3, *channels], channels, strict=False)
-        up = zip([low + high for low, high in zip(channels, channels[1:], strict=False)], channels, strict=False)
+        down = zip([3, *self.channels], self.channels, strict=False)
+        up = [(low + high, low) for low, high in zip(self.channels, self.channels[1:], strict=False)]
         return sum(10 * before * after + 9 * after**2 for before, after in (*down, *up))
-
-    @property
-    def min_side_px(self) -> int:
-        """One pixel at the lowest level."""
-        return 1 << self.num_levels
 
     def map_bytes(self, num_images: int, height: int, width: int) -> int:
         """Of the first level's skip beside what comes from below."""

@@ -50,27 +50,37 @@ def build_unet(
     return keras.Model(images, logits, name="unet")
 
 
-class UNet(Network):
-    """Shape of the U-Net; see `build_unet`."""
+class Levels(Network):
+    """Base of the networks that halve the size `num_levels` times and double the channels, from `width` on."""
 
-    title: ClassVar[str] = "U-Net"
-    build = staticmethod(build_unet)
-    name: Literal["unet"]
     num_levels: Annotated[Whole, Field(ge=1, le=7)]
     width: Annotated[Whole, Field(ge=1, le=1024)]
     dropout: Annotated[float, Field(ge=0, le=0.9)]
 
     @property
-    def num_weights(self) -> int:
-        """Those of the kernels of each level, by its channels before and after."""
-        channels = [self.width << level for level in range(self.num_levels + 1)]
-        down = sum(9 * (before + now) * now for before, now in zip([3, *channels], channels, strict=False))
-        return down + sum((9 * 3 + 4 * 2) * now**2 for now in channels[:-1])
+    def channels(self) -> list[int]:
+        """Of each level, the lowest one last."""
+        return [self.width << level for level in range(self.num_levels + 1)]
 
     @property
     def min_side_px(self) -> int:
         """One pixel at the lowest level."""
         return 1 << self.num_levels
+
+
+class UNet(Levels):
+    """Shape of the U-Net; see `build_unet`."""
+
+    title: ClassVar[str] = "U-Net"
+    build = staticmethod(build_unet)
+    name: Literal["unet"]
+
+    @property
+    def num_weights(self) -> int:
+        """Those of the kernels of each level, by its channels before and after."""
+        pairs = zip([3, *self.channels], self.channels, strict=False)
+        down = sum(9 * (before + now) * now for before, now in pairs)
+        return down + sum((9 * 3 + 4 * 2) * now**2 for now in self.channels[:-1])
 
     def map_bytes(self, num_images: int, height: int, width: int) -> int:
         """Of the first level's skip beside what comes from below."""
