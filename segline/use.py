@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.runtime.environment import QUIET, quiet_tensorflow, set_defaults
+from pipeline.runtime.environment import QUIET, prepare_tensorflow, set_defaults
 
 if TYPE_CHECKING:
     from pipeline.steps.predict import PredictSummary
@@ -27,7 +27,7 @@ def load(model: str | Path) -> "Model":
         EvidenceError: the folder is not a SavedModel that the stage `export` wrote.
     """
     set_defaults(QUIET)
-    quiet_tensorflow()
+    prepare_tensorflow()
     from pipeline.registry.model_cache import resolve_model
     from pipeline.serving.predictor import Predictor
     from segline.model import Model

@@ -28,8 +28,23 @@ def test_a_program_starts_without_telemetry(package: str) -> None:
     assert done.stdout.split() == ["true", "1", "false", "true"]
 
 
+@pytest.mark.parametrize(("machine", "expected"), [("x86_64", "1"), ("AMD64", "1"), ("aarch64", "None")])
+def test_onednn_is_used_on_every_x86_processor(machine: str, expected: str) -> None:
+    """TensorFlow alone leaves it off on processors with AVX2 only; what a user has set stays."""
+    code = (
+        f"import os, platform; platform.machine = lambda: {machine!r}; import pipeline.steps; "
+        "print(os.environ.get('TF_ENABLE_ONEDNN_OPTS'))"
+    )
+    clean = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    for environment, said in ((clean, expected), (clean | {"TF_ENABLE_ONEDNN_OPTS": "0"}, "0")):
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == [said]
+
+
 @pytest.mark.e2e
-@pytest.mark.parametrize(("code", "message"), [("import pipeline.steps.train", ""), ("import tensorflow", "oneDNN")])
+@pytest.mark.parametrize(
+    ("code", "message"), [("import pipeline.steps.train", ""), ("import tensorflow", "absl::InitializeLog")]
+)
 def test_tensorflow_is_loaded_without_its_chatter(code: str, message: str) -> None:
     """A step's import of TensorFlow prints nothing; without ours, it does."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

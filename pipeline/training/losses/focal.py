@@ -15,6 +15,7 @@ def focal(targets: Any, logits: Any, class_weights: Any, ignore_id: int) -> Any:
 
     counted = ops.cast(targets != ignore_id, "float32")
     ids = ops.where(targets != ignore_id, targets, 0)
-    log_p = ops.squeeze(ops.take_along_axis(ops.log_softmax(logits), ids[..., None], axis=-1), -1)
+    truth = ops.one_hot(ids, logits.shape[-1], dtype="float32")
+    log_p = ops.sum(truth * ops.log_softmax(logits), axis=-1)
     losses = -ops.take(class_weights, ids) * (1 - ops.exp(log_p)) ** GAMMA * log_p
     return ops.sum(counted * losses) / ops.maximum(ops.sum(counted), 1.0)
