@@ -1,4 +1,7 @@
-"""Faults of a team's set-up: nothing is lost, and the next run is green."""
+"""Faults of a team's set-up: nothing is lost, and the next run is green.
+
+Here is one fault of each way to bring one about; `python -m tests.benchmarks.faults` tries them all.
+"""
 
 from collections.abc import Iterator
 
@@ -8,6 +11,7 @@ from tests.faults.place import Place, made_place
 from tests.faults.table import FAULTS
 from tests.faults.trial import try_fault
 
+ONE_OF_EACH = {fault.inject: name for name, fault in reversed(FAULTS.items())}.values()
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
@@ -18,7 +22,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, s3_server: str) -> Iterator[
         yield place
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_nothing_is_lost(place: Place, name: str) -> None:
     """The run ends well, or says in one sentence why not; the next one is green; what was saved is whole, and once."""
     trial = try_fault(place, name)
