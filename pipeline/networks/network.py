@@ -38,6 +38,13 @@ class Network(Section):
     def map_bytes(self, num_images: int, height: int, width: int) -> int:
         """Bytes of its largest feature map in float32, for a batch of images of this size in pixels."""
 
+    def start(self, network: Any) -> None:
+        """Gives a network that was built for a training the weights to start from; by default the random ones stay.
+
+        Raises:
+            ParamsError: there are none such as params ask for.
+        """
+
     def __str__(self) -> str:
         own = self.model_dump(exclude={"name"}).items()
         return f"{self.name} ({', '.join(f'{name} {value}' for name, value in own)})"

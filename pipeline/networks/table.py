@@ -7,6 +7,7 @@ from pydantic import GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import CoreSchema, core_schema
 
 from pipeline.networks.deeplab import DeepLabV3Plus
+from pipeline.networks.encoder_unet import EncoderUNet
 from pipeline.networks.erfnet import ERFNet
 from pipeline.networks.fc_densenet import FCDenseNet
 from pipeline.networks.fcn import FCN8s
@@ -25,6 +26,7 @@ NETWORKS: Mapping[str, type[Network]] = {
     "deeplabv3plus": DeepLabV3Plus,
     "fc_densenet": FCDenseNet,
     "erfnet": ERFNet,
+    "encoder_unet": EncoderUNet,
 }
 
 

@@ -79,6 +79,7 @@ def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int, 
     num_steps = fingerprint.num_images["train"] // params.batch_size
     with replicate(num_gpus):
         network = NETWORKS[params.network.name].build(**network_arguments(fingerprint, params))
+        params.network.start(network)
         weights = class_weights(fingerprint.class_pixels, params.class_weights)
         trainer = Trainer(network, weights, params.loss, params.augment.crop, fingerprint.classes.ignore_id)
         optimizer = build_optimizer(

@@ -18,6 +18,10 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
     },
     "fc_densenet": {"num_layers": (2, 3, 3), "growth": 8, "dropout": 0.1},
     "erfnet": {"width": 8, "dilations": (2, 4), "dropout": 0.1},
+    "encoder_unet": {
+        **{"encoder": "mobilenet_v2", "encoder_weights": "none", "encoder_weights_md5": ""},
+        **{"width": 8, "dropout": 0.1},
+    },
 }
 
 
