@@ -82,6 +82,7 @@ class AugmentParams(Section):
     brightness: Share
     contrast: Annotated[float, Field(ge=0, lt=1)]
     saturation: Share
+    rare_class_share: Share
 
     @model_validator(mode="after")
     def _scale_is_ordered(self) -> "AugmentParams":
@@ -101,7 +102,9 @@ class TrainParams(Section):
     weight_decay: Annotated[float, Field(ge=0, le=10)]
     clip_norm: Annotated[float, Field(ge=1e-6, le=1e9)]
     loss: dict[str, Annotated[float, Field(ge=0, le=1000)]]
+    label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
     class_weights: Literal["none", "inverse_sqrt", "median_frequency"]
+    ema_decay: Annotated[float, Field(ge=0, lt=1)]
     early_stopping_epochs: Epochs
     precision: Literal["auto", "float32", "mixed_bfloat16"]
     num_threads: Annotated[Whole, Field(ge=1, le=256)]
@@ -125,6 +128,15 @@ class TrainParams(Section):
         if not any(loss.values()):
             raise ValueError(f"no loss has a weight above 0; give one to {' or '.join(LOSSES)}")
         return loss
+
+    @model_validator(mode="after")
+    def _smoothing_has_a_loss(self) -> "TrainParams":
+        if self.label_smoothing and not self.loss.get("cross_entropy"):
+            raise ValueError(
+                f"label_smoothing is {self.label_smoothing:g}, and loss has no cross_entropy, the only one that it "
+                "changes; give that a weight, or set label_smoothing to 0"
+            )
+        return self
 
     @model_validator(mode="after")
     def _network_suits_memory_and_crop(self) -> "TrainParams":

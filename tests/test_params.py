@@ -182,6 +182,9 @@ ENDS: list[tuple[str, Any, Any]] = [
     ("train__warmup_epochs", 16.0, 1e300),
     ("train__weight_decay", 10, 1e5),
     ("train__clip_norm", 1e9, 1e30),
+    ("train__label_smoothing", 0.5, 0.51),
+    ("train__ema_decay", 0.999999, 1),
+    ("train__augment__rare_class_share", 1, 1.01),
     ("train__early_stopping_epochs", 100_000, 10**6),
     ("train__num_threads", 256, 1e9),
     ("train__network__dropout", 0.9, 1 - 1e-9),
@@ -254,6 +257,10 @@ def test_all_that_is_wrong_is_reported_at_once() -> None:
         (
             {"validate__split__val": 0.5, "validate__split__test": 0.5},
             "val + test is 1, which leaves nothing for train",
+        ),
+        (
+            {"train__loss": {"soft_dice": 1}, "train__label_smoothing": 0.1},
+            "label_smoothing is 0.1, and loss has no cross_entropy, the only one that it changes; give that a weight",
         ),
         ({"train__augment__scale": [2.0, 1.0]}, "scale is [2.0, 1.0]; put the smaller number first"),
         ({"train__num_epochs": True}, "`train.num_epochs` is True"),

@@ -52,7 +52,8 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
         folder = checkpoint_folder(_recipe(fingerprint, params))
         saved = read_newest(folder)
         ranges, crop = Ranges(**params.augment.model_dump(exclude={"crop"})), params.augment.crop
-        batches = partial(EpochBatches, train_set, ranges, crop, params.batch_size, params.seed)
+        rarity = class_weights(fingerprint.class_pixels, "inverse_sqrt")
+        batches = partial(EpochBatches, train_set, ranges, crop, rarity, params.batch_size, params.seed)
         build = partial(build_trainer, fingerprint, params, len(gpus))
         precision = saved.precision if saved else params.precision
         if precision != FLOAT32:
@@ -81,7 +82,10 @@ def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int, 
         network = NETWORKS[params.network.name].build(**network_arguments(fingerprint, params))
         params.network.start(network)
         weights = class_weights(fingerprint.class_pixels, params.class_weights)
-        trainer = Trainer(network, weights, params.loss, params.augment.crop, fingerprint.classes.ignore_id)
+        trainer = Trainer(
+            *(network, weights, params.loss, params.augment.crop, fingerprint.classes.ignore_id),
+            *(params.label_smoothing, params.ema_decay),
+        )
         optimizer = build_optimizer(
             learning_rate=params.learning_rate,
             weight_decay=params.weight_decay,
@@ -91,7 +95,7 @@ def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int, 
         )
         # XLA pays on one GPU only: on the CPU it is 4 to 5 times slower
         trainer.compile(optimizer=optimizer, jit_compile=num_gpus == 1)
-        network.compile(jit_compile=num_gpus == 1)
+        trainer.scored.compile(jit_compile=num_gpus == 1)
         optimizer.build(trainer.trainable_variables)
     return trainer
 

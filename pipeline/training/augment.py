@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-ORDER, SAMPLE = 0, 1
+ORDER, SAMPLE, RARE = 0, 1, 2
 """Purposes of random numbers; each has counters of its own."""
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601)."""
@@ -24,6 +24,7 @@ class Ranges:
         brightness: largest shift, share of the whole range.
         contrast: largest deviation of the factor from 1.
         saturation: largest deviation of the factor from 1.
+        rare_class_share: share of the samples whose crop is around a pixel of `draw_pixel`.
     """
 
     flip_horizontal: bool
@@ -33,6 +34,7 @@ class Ranges:
     brightness: float
     contrast: float
     saturation: float
+    rare_class_share: float
 
 
 def draw_order(num_images: int, seed: int, epoch: int) -> np.ndarray:
@@ -40,15 +42,49 @@ def draw_order(num_images: int, seed: int, epoch: int) -> np.ndarray:
     return _generator(seed, epoch, ORDER, 0).permutation(num_images)
 
 
+def draw_pixel(
+    share: float, mask: np.ndarray, rarity: np.ndarray, seed: int, epoch: int, index: int
+) -> tuple[int, int] | None:
+    """A pixel of a class that is rather rare, from (seed, epoch, index) and the mask alone.
+
+    Args:
+        share: share of the samples that get one.
+        mask: (H, W) uint8 class ids; ids from K on are not drawn.
+        rarity: (K,) weights; a class of the mask is drawn in proportion to its own, and a pixel of the class evenly.
+        seed: seed of the training.
+        epoch: counted from 0.
+        index: place of the sample in its packed array.
+
+    Returns:
+        (x, y); None: the sample gets none, or no class is in its mask.
+    """
+    random = _generator(seed, epoch, RARE, index)
+    if random.random() >= share:
+        return None
+    weights = np.where(np.bincount(mask.ravel(), minlength=len(rarity))[: len(rarity)], rarity, 0.0)
+    if not weights.any():
+        return None
+    class_id = random.choice(len(weights), p=weights / weights.sum())
+    y, x = divmod(int(random.choice(np.flatnonzero(mask == class_id))), mask.shape[1])
+    return x, y
+
+
 def draw_transform(
-    ranges: Ranges, size: tuple[int, int], crop: tuple[int, int], seed: int, epoch: int, index: int
+    ranges: Ranges,
+    size: tuple[int, int],
+    crop: tuple[int, int],
+    around: tuple[int, int] | None,
+    seed: int,
+    epoch: int,
+    index: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The transform of one sample, from (seed, epoch, index) alone.
+    """The transform of one sample, from (seed, epoch, index) and `around` alone.
 
     Args:
         ranges: ranges to draw from.
         size: (height, width) of the packed image.
         crop: (height, width) of the network's input, not above `size`.
+        around: pixel (x, y) that the crop is centred on, as far as it can be moved; None: the crop is anywhere.
         seed: seed of the training.
         epoch: counted from 0.
         index: place of the sample in its packed array.
@@ -65,7 +101,11 @@ def draw_transform(
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = turn @ np.diag([mirror_x / zoom, mirror_y / zoom])
     room = np.array([size[1] - crop[1] / zoom, size[0] - crop[0] / zoom])
-    centre = np.array([size[1] - 1, size[0] - 1]) / 2 + room * (random[4:6] - 0.5)
+    middle = np.array([size[1] - 1, size[0] - 1]) / 2
+    offset = room * (random[4:6] - 0.5)
+    if around is not None:
+        offset = np.clip(around - middle, -np.abs(room) / 2, np.abs(room) / 2)
+    centre = middle + offset
     shift = centre - linear @ np.array([crop[1] - 1, crop[0] - 1]) / 2
     matrix = [*linear[0], shift[0], *linear[1], shift[1], 0, 0]
     colour = [

@@ -7,20 +7,28 @@ import numpy as np
 
 from pipeline.dataset.packed import Packed
 from pipeline.runtime.parallel import in_threads
-from pipeline.training.augment import Ranges, draw_order, draw_transform
+from pipeline.training.augment import Ranges, draw_order, draw_pixel, draw_transform
 
 
 class EpochBatches:
     """The whole batches of one epoch: images and masks as packed, with the transforms that the device applies.
 
     An item is a dict of `images` (B, H, W, 3) uint8, `masks` (B, H, W) uint8, `matrices` (B, 8) and `colours` (B, 3)
-    float32. Samples that do not fill a batch are left out; in the next epoch they are others.
+    float32. Samples that do not fill a batch are left out; in the next epoch they are others. `rarity` is that of
+    `draw_pixel`.
     """
 
     def __init__(
-        self, packed: Packed, ranges: Ranges, crop: tuple[int, int], batch_size: int, seed: int, epoch: int
+        self,
+        packed: Packed,
+        ranges: Ranges,
+        crop: tuple[int, int],
+        rarity: np.ndarray,
+        batch_size: int,
+        seed: int,
+        epoch: int,
     ) -> None:
-        self.packed, self.ranges, self.crop = packed, ranges, crop
+        self.packed, self.ranges, self.crop, self.rarity = packed, ranges, crop, rarity
         self.batch_size, self.seed, self.epoch = batch_size, seed, epoch
         self.order = draw_order(len(packed), seed, epoch)
 
@@ -36,11 +44,17 @@ class EpochBatches:
 
     def __getitem__(self, step: int) -> dict[str, Any]:
         indices = self.order[step * self.batch_size : (step + 1) * self.batch_size]
-        size = self.packed.masks.shape[1:]
-        drawn = [draw_transform(self.ranges, size, self.crop, self.seed, self.epoch, int(i)) for i in indices]
+        masks = self.packed.masks[indices]
+        drawn = [self._draw(mask, int(index)) for mask, index in zip(masks, indices, strict=True)]
         return {
             "images": self.packed.images[indices],
-            "masks": self.packed.masks[indices],
+            "masks": masks,
             "matrices": np.stack([matrix for matrix, _ in drawn]),
             "colours": np.stack([colour for _, colour in drawn]),
         }
+
+    def _draw(self, mask: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """The matrix and the colours of a sample."""
+        place = self.seed, self.epoch, index
+        around = draw_pixel(self.ranges.rare_class_share, mask, self.rarity, *place)
+        return draw_transform(self.ranges, mask.shape, self.crop, around, *place)

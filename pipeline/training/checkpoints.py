@@ -48,8 +48,8 @@ class Checkpoint:
     """The state after a step.
 
     Attributes:
-        state: every variable of the model and the optimiser, in their own order.
-        best: the model's variables after the best epoch.
+        state: every variable of the model, the optimiser and the average of the weights, in their own order.
+        best: the variables of the model, or of the average, after the best epoch.
         history: a row of metrics for each whole epoch done.
         losses: of the steps done in the next epoch; their number is the position in it.
         precision: precision of the training.

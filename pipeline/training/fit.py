@@ -55,7 +55,8 @@ class Fit:
     @property
     def variables(self) -> list[Any]:
         """Everything that the next step depends on."""
-        return [*self.trainer.network.variables, *self.trainer.optimizer.variables]
+        average = self.trainer.average.variables if self.trainer.average else []
+        return [*self.trainer.network.variables, *self.trainer.optimizer.variables, *average]
 
     @property
     def num_bytes_to_write(self) -> int:
@@ -135,7 +136,7 @@ class Fit:
         self.losses = []
         is_best = self._best_index() == epoch
         if is_best:
-            self.best = _values(self.trainer.network.variables)
+            self.best = _values(self.trainer.scored.variables)
         print(
             f"epoch {epoch + 1}/{self.num_epochs}: loss {row['loss']:.4f}, val loss {val.loss:.4f}, "
             f"val mean IoU {val.mean_iou:.4f}{' (best)' if is_best else ''}",

@@ -10,6 +10,7 @@ from keras import ops
 from pipeline.backend.devices import count_copies, share_out
 from pipeline.dataset.packed import Packed
 from pipeline.training.augment import transform_images, transform_masks
+from pipeline.training.averaging import average_of, follow
 from pipeline.training.losses.table import weighted_sum
 from pipeline.vision.confusion import confusion, iou_per_class, mean_iou, pixel_accuracy
 
@@ -38,6 +39,8 @@ class Trainer(keras.Model):  # type: ignore[misc]
         loss: weight of each loss by its name in `LOSSES`.
         crop: (height, width) of the network's input.
         ignore_id: mask id that is not counted.
+        label_smoothing: of the cross-entropy, as there.
+        ema_decay: decay of the average of the weights, as `averaging.follow` has it; 0: no average.
     """
 
     def __init__(
@@ -47,12 +50,21 @@ class Trainer(keras.Model):  # type: ignore[misc]
         loss: Mapping[str, float],
         crop: tuple[int, int],
         ignore_id: int,
+        label_smoothing: float,
+        ema_decay: float,
     ) -> None:
         super().__init__(dtype="float32")
         self.network = network
         self.class_weights, self.weight_by_loss = class_weights, loss
         self.crop, self.ignore_id = crop, ignore_id
+        self.label_smoothing, self.ema_decay = label_smoothing, ema_decay
+        self.average = average_of(network) if ema_decay else None
         self.built = True
+
+    @property
+    def scored(self) -> keras.Model:
+        """The network whose scores and weights count: the average, if there is one."""
+        return self.average or self.network
 
     def learn(self, batch: Mapping[str, Any]) -> float:
         """One step on a batch of `EpochBatches`, shared among the devices; returns the loss before the step.
@@ -61,6 +73,22 @@ class Trainer(keras.Model):  # type: ignore[misc]
         of the step's own operations (benchmark `step_time`).
         """
         return float(self.train_on_batch(share_out(self, batch), return_dict=True)["loss"])
+
+    def train_step(self, *arguments: Any) -> Any:
+        """Keras's step, then the average's; JAX hands the values of all variables in and out."""
+        result = super().train_step(*arguments)
+        if not self.average:
+            return result
+        if keras.backend.backend() != "jax":
+            follow(self.average, self.network, self.ema_decay, self.optimizer.iterations)
+            return result
+        logs, (learnt, others, of_optimizer, metrics) = result
+        variables = [*self.trainable_variables, *self.non_trainable_variables, *self.optimizer.variables]
+        values = [*learnt, *others, *of_optimizer]
+        with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
+            follow(self.average, self.network, self.ema_decay, self.optimizer.iterations)
+        others = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
+        return logs, (learnt, others, of_optimizer, metrics)
 
     def call(self, batch: dict[str, Any], training: bool = False) -> tuple[Any, Any]:
         """Logits (B, *crop, K) float32 and the transformed masks (B, *crop) int32 that belong to them."""
@@ -77,10 +105,10 @@ class Trainer(keras.Model):  # type: ignore[misc]
     def loss_of(self, targets: Any, logits: Any) -> Any:
         """Weighted sum of the losses, a float32 scalar."""
         class_weights = ops.convert_to_tensor(self.class_weights)
-        return weighted_sum(self.weight_by_loss, targets, logits, class_weights, self.ignore_id)
+        return weighted_sum(self.weight_by_loss, targets, logits, class_weights, self.ignore_id, self.label_smoothing)
 
     def score(self, packed: Packed, batch_size: int, kept: Sequence[int] = ()) -> ValScores:
-        """Scores the network on a whole split, without augmentation, `batch_size` images at a time.
+        """Scores `scored` on a whole split, without augmentation, `batch_size` images at a time.
 
         `kept` are the images whose predictions are given, by place in the split.
         """
@@ -91,7 +119,7 @@ class Trainer(keras.Model):  # type: ignore[misc]
         for start in range(0, len(packed), batch_size):
             images = np.asarray(packed.images[start : start + batch_size], np.float32)
             masks = np.asarray(packed.masks[start : start + batch_size])
-            logits: Any = self.network.predict_on_batch(images)
+            logits: Any = self.scored.predict_on_batch(images)
             total += len(images) * float(ops.convert_to_numpy(self.loss_of(masks.astype(np.int32), logits)))
             pred = np.argmax(logits, axis=-1).astype(np.uint8)
             matrix += confusion(masks, pred, num_classes, self.ignore_id)

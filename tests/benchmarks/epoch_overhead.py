@@ -25,7 +25,7 @@ from pipeline.monitoring.live_metrics import LiveMetrics
 from pipeline.training.batches import EpochBatches
 from pipeline.training.checkpoints import read_interval_s
 from pipeline.training.fit import Fit
-from tests.benchmarks.step_time import BATCH_SIZE, CROP, NUM_CLASSES, RANGES, SIZE, build_trainer
+from tests.benchmarks.step_time import BATCH_SIZE, CROP, NUM_CLASSES, RANGES, RARITY, SIZE, build_trainer
 
 NUM_TRAIN, NUM_VAL, NUM_EPOCHS = 92, 25, 4
 """A quarter of CamVid's published splits."""
@@ -52,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         live = LiveMetrics(classes, dict.fromkeys(names, 1), val_set, NUM_EPOCHS)
-        batches = partial(EpochBatches, train_set, RANGES, CROP, BATCH_SIZE, 0)
+        batches = partial(EpochBatches, train_set, RANGES, CROP, RARITY, BATCH_SIZE, 0)
         fit = Fit(trainer, batches, val_set, 1, 0, "mixed_bfloat16", {"cpu": "one"}, live)
         fit.run(Path("checkpoints"), read_interval_s())
         steps.clear()

@@ -24,6 +24,7 @@ from pipeline.params import TrainParams, read_params
 from pipeline.steps.train import build_trainer
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
+from pipeline.training.class_weights import class_weights
 from pipeline.training.fit import Fit
 from pipeline.training.precision import FLOAT32
 from pipeline.vision.confusion import confusion, mean_iou
@@ -53,7 +54,8 @@ def train_and_count(
     """
     keras.backend.clear_session()
     ranges, crop = Ranges(**params.augment.model_dump(exclude={"crop"})), params.augment.crop
-    batches = partial(EpochBatches, train_set, ranges, crop, params.batch_size, params.seed)
+    rarity = class_weights(fingerprint.class_pixels, "inverse_sqrt")
+    batches = partial(EpochBatches, train_set, ranges, crop, rarity, params.batch_size, params.seed)
     trainer = build_trainer(fingerprint, params, num_gpus, FLOAT32)
     live = LiveMetrics(fingerprint.classes, fingerprint.class_pixels, val_set, params.num_epochs)
     fit = Fit(trainer, batches, val_set, params.num_epochs, 0, FLOAT32, {}, live)
@@ -64,7 +66,7 @@ def train_and_count(
     for packed in counted:
         for start in range(0, len(packed), params.batch_size):
             images = np.asarray(packed.images[start : start + params.batch_size], np.float32)
-            preds = np.argmax(trainer.network.predict_on_batch(images), axis=-1).astype(np.uint8)
+            preds = np.argmax(trainer.scored.predict_on_batch(images), axis=-1).astype(np.uint8)
             for mask, pred in zip(packed.masks[start : start + params.batch_size], preds, strict=True):
                 matrices.append(confusion(np.asarray(mask), pred, num_classes, ignore_id))
     return np.stack(matrices)

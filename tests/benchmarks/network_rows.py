@@ -26,6 +26,7 @@ from pipeline.params import TrainParams, read_params
 from pipeline.steps.train import build_trainer, train
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
+from pipeline.training.class_weights import class_weights
 
 SHAPES: Mapping[str, Mapping[str, Any]] = {
     "unet": {"num_levels": 4, "width": 16, "dropout": 0.0},
@@ -75,11 +76,12 @@ def measure(name: str, params: TrainParams, seconds: float) -> dict[str, Any]:
     trainer = build_trainer(fingerprint, params, 0, params.precision)
     batches = EpochBatches(
         *(train_set, Ranges(**params.augment.model_dump(exclude={"crop"})), params.augment.crop),
+        class_weights(fingerprint.class_pixels, "inverse_sqrt"),
         *(params.batch_size, params.seed, 0),
     )
     step_s = median_s(lambda number: trainer.learn(batches[number % len(batches)]))
     images = np.asarray(val_set.images[: params.batch_size], np.float32)
-    predict_s = median_s(lambda _: trainer.network.predict_on_batch(images))
+    predict_s = median_s(lambda _: trainer.scored.predict_on_batch(images))
     num_epochs = max(2, round(seconds / (step_s * len(batches))))
     with tempfile.TemporaryDirectory() as folder:
         changed = params.model_copy(update={"num_epochs": num_epochs})

@@ -17,7 +17,8 @@ from pipeline.training.trainer import Trainer, build_optimizer
 SIZE, CROP, NUM_CLASSES, BATCH_SIZE = (240, 320), (192, 256), 11, 4
 NUM_STEPS, NUM_ROUNDS = 20, 5
 LOSS = {"cross_entropy": 0.5, "soft_dice": 0.5}
-RANGES = Ranges(True, False, (0.7, 1.6), 0.0, 0.2, 0.2, 0.3)
+RANGES = Ranges(True, False, (0.7, 1.6), 0.0, 0.2, 0.2, 0.3, 0.0)
+RARITY = np.ones(NUM_CLASSES)
 
 
 def build_trainer() -> Trainer:
@@ -33,7 +34,7 @@ def build_trainer() -> Trainer:
         channel_mean=(99, 99, 99),
         channel_std=(70, 70, 70),
     )
-    trainer = Trainer(network, np.ones(NUM_CLASSES, np.float32), LOSS, CROP, 255)
+    trainer = Trainer(network, np.ones(NUM_CLASSES, np.float32), LOSS, CROP, 255, 0.0, 0.0)
     optimizer = build_optimizer(
         learning_rate=1e-3, weight_decay=0.01, clip_norm=1.0, num_steps=1000, num_warmup_steps=10
     )
@@ -64,7 +65,7 @@ def main() -> None:
     for epoch in range(NUM_ROUNDS + 1):
         for name, way in ways.items():
             started = time.perf_counter()
-            way(EpochBatches(packed, RANGES, CROP, BATCH_SIZE, 0, epoch))
+            way(EpochBatches(packed, RANGES, CROP, RARITY, BATCH_SIZE, 0, epoch))
             seconds[name].append((time.perf_counter() - started) / NUM_STEPS)
             print(f"{name} {seconds[name][-1]:.3f} s a step", flush=True)
     medians = {name: statistics.median(values[1:]) for name, values in seconds.items()}

@@ -52,11 +52,11 @@ def our_step(bfloat16: bool) -> Step:
     keras.utils.set_random_seed(0)
     moments: dict[str, Any] = {"channel_mean": (127,) * 3, "channel_std": (74,) * 3}
     network = build_unet(num_classes=NUM_CLASSES, num_levels=NUM_LEVELS, width=WIDTH, dropout=0.0, **moments)
-    trainer = Trainer(network, np.ones(NUM_CLASSES, np.float32), LOSS, CROP, IGNORE_ID)
+    trainer = Trainer(network, np.ones(NUM_CLASSES, np.float32), LOSS, CROP, IGNORE_ID, 0.0, 0.0)
     schedule: dict[str, Any] = {"learning_rate": RATE, "num_steps": 1000, "num_warmup_steps": 0}
     trainer.compile(build_optimizer(**schedule, weight_decay=DECAY, clip_norm=CLIP_NORM), jit_compile=False)
     images, masks = random_images(SIZE)
-    batches = EpochBatches(Packed(images, masks), RANGES, CROP, BATCH_SIZE, 0, 0)
+    batches = EpochBatches(Packed(images, masks), RANGES, CROP, np.ones(NUM_CLASSES), BATCH_SIZE, 0, 0)
     print(f"ours: {sum(np.prod(weight.shape) for weight in network.trainable_weights)} weights", flush=True)
     return lambda: trainer.learn(batches[0])
 

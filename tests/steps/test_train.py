@@ -25,7 +25,7 @@ from pipeline.disk.records import read_record, write_record
 from pipeline.errors import ParamsError
 from pipeline.monitoring.journal import find_journal, read_training
 from pipeline.steps.preprocess import preprocess
-from pipeline.steps.train import TRAIN, check_batch_size, train
+from pipeline.steps.train import TRAIN, build_trainer, check_batch_size, train
 from pipeline.training.checkpoints import EVERY, NEWEST, OLDER, read_newest
 from pipeline.training.precision import BFLOAT16, FLOAT32, STEP_TIMES, StepTimes
 from tests.conftest import HAS_BFLOAT16
@@ -36,6 +36,11 @@ COMMAND = [sys.executable, "-u", "-m", "pipeline.steps.train"]
 PACKED = Path("work/preprocess")
 NUM_EPOCHS = 30
 """So many that a training is not over before it is killed."""
+OPTIONS: dict[str, Any] = {
+    "ema_decay": 0.9,
+    "label_smoothing": 0.1,
+    "augment": small_content()["train"]["augment"] | {"rare_class_share": 0.5},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +98,15 @@ def kill_program(**environment: str) -> Path:
     return folder
 
 
+def test_options_reach_the_trainer() -> None:
+    """Each is off unless params ask for it."""
+    trainers = [
+        build_trainer(Fingerprint.read(), small_params(**changes).train, 0, FLOAT32) for changes in ({}, OPTIONS)
+    ]
+    assert [(trainer.label_smoothing, trainer.ema_decay) for trainer in trainers] == [(0.0, 0.0), (0.1, 0.9)]
+    assert not trainers[0].average and trainers[1].average
+
+
 def test_batch_larger_than_train_is_refused() -> None:
     """The message gives both numbers."""
     with pytest.raises(ParamsError, match="`train.batch_size` is 17, train has 16 images; lower it"):
@@ -139,6 +153,16 @@ def test_the_same_bytes_twice_and_after_a_kill() -> None:
         re.search(rf"goes on after epoch [1-9]\d* of {NUM_EPOCHS}", output) and "another kind of machine" not in output
     )
     assert md5_of(TRAIN) == undisturbed
+
+
+@pytest.mark.e2e
+def test_with_all_options_a_killed_training_ends_with_the_same_bytes() -> None:
+    """An average of the weights, smooth labels and crops around rare classes: all state is in the checkpoint."""
+    write_params(num_epochs=NUM_EPOCHS, **OPTIONS)
+    run_program()
+    undisturbed = md5_of(TRAIN)
+    kill_program()
+    assert "goes on after epoch" in run_program() and md5_of(TRAIN) == undisturbed
 
 
 @pytest.mark.e2e

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.training.augment import Ranges, draw_order, draw_transform, transform_images, transform_masks
+from pipeline.training.augment import Ranges, draw_order, draw_pixel, draw_transform, transform_images, transform_masks
 
-NONE = Ranges(False, False, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0)
-ALL = Ranges(True, True, (0.5, 2.0), 30.0, 0.2, 0.3, 0.4)
+NONE = Ranges(False, False, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0)
+ALL = Ranges(True, True, (0.5, 2.0), 30.0, 0.2, 0.3, 0.4, 0.0)
 SIZE = (6, 8)
 
 
@@ -23,12 +23,12 @@ def image_and_mask() -> tuple[np.ndarray, np.ndarray]:
 @given(st.integers(0, 2**32), st.integers(0, 999), st.integers(0, 10**6))
 def test_the_same_place_draws_the_same(seed: int, epoch: int, index: int) -> None:
     """No call before changes what is drawn; another seed, epoch or index draws something else."""
-    drawn: Any = draw_transform(ALL, SIZE, SIZE, seed, epoch, index)
+    drawn: Any = draw_transform(ALL, SIZE, SIZE, None, seed, epoch, index)
     draw_order(5, seed, epoch)
-    for left, right in zip(drawn, draw_transform(ALL, SIZE, SIZE, seed, epoch, index), strict=True):
+    for left, right in zip(drawn, draw_transform(ALL, SIZE, SIZE, None, seed, epoch, index), strict=True):
         np.testing.assert_array_equal(left, right)
     for other in ((seed + 1, epoch, index), (seed, epoch + 1, index), (seed, epoch, index + 1)):
-        assert not np.array_equal(drawn[0], draw_transform(ALL, SIZE, SIZE, *other)[0])
+        assert not np.array_equal(drawn[0], draw_transform(ALL, SIZE, SIZE, None, *other)[0])
 
 
 def test_each_epoch_has_an_order_of_its_own() -> None:
@@ -40,7 +40,7 @@ def test_each_epoch_has_an_order_of_its_own() -> None:
 def test_nothing_drawn_changes_nothing() -> None:
     """With all ranges off, images and masks come back as they were."""
     image, mask = image_and_mask()
-    matrix, colour = (array[None] for array in draw_transform(NONE, SIZE, SIZE, 0, 0, 0))
+    matrix, colour = (array[None] for array in draw_transform(NONE, SIZE, SIZE, None, 0, 0, 0))
     np.testing.assert_allclose(transform_images(image, matrix, colour, SIZE), image, atol=1e-3)
     np.testing.assert_array_equal(transform_masks(mask, matrix, SIZE, 255), mask)
 
@@ -48,10 +48,10 @@ def test_nothing_drawn_changes_nothing() -> None:
 def test_a_flip_mirrors_image_and_mask_alike() -> None:
     """Half of the draws are mirrored exactly, the others not at all."""
     image, mask = image_and_mask()
-    ranges = Ranges(True, False, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0)
+    ranges = Ranges(True, False, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0)
     seen = set()
     for index in range(12):
-        matrix, colour = (array[None] for array in draw_transform(ranges, SIZE, SIZE, 0, 0, index))
+        matrix, colour = (array[None] for array in draw_transform(ranges, SIZE, SIZE, None, 0, 0, index))
         warped = np.asarray(transform_masks(mask, matrix, SIZE, 255))
         seen.add(flipped := bool((warped != mask).any()))
         step = -1 if flipped else 1
@@ -67,7 +67,7 @@ def test_masks_get_no_new_ids_and_black_is_ignored(crop: tuple[int, int]) -> Non
     white = np.full((1, *SIZE, 3), 200, np.float32)
     no_colour = np.array([[0, 1, 1]], np.float32)
     for index in range(20):
-        matrix = draw_transform(ALL, SIZE, crop, 1, 0, index)[0][None]
+        matrix = draw_transform(ALL, SIZE, crop, None, 1, 0, index)[0][None]
         warped = np.asarray(transform_masks(mask, matrix, crop, 255))
         assert warped.shape == (1, *crop) and set(np.unique(warped)) <= {*range(12), 255}
         outside = np.asarray(transform_images(white, matrix, no_colour, crop)).max(axis=-1) == 0
@@ -77,7 +77,55 @@ def test_masks_get_no_new_ids_and_black_is_ignored(crop: tuple[int, int]) -> Non
 def test_colours_stay_in_range() -> None:
     """The strongest shifts are clipped to [0, 255]."""
     image, _ = image_and_mask()
-    matrix = draw_transform(NONE, SIZE, SIZE, 0, 0, 0)[0][None]
+    matrix = draw_transform(NONE, SIZE, SIZE, None, 0, 0, 0)[0][None]
     for colour in ([255, 1.3, 1.4], [-255, 0.7, 0.6]):
         recoloured = np.asarray(transform_images(image, matrix, np.array([colour], np.float32), SIZE))
         assert recoloured.min() >= 0 and recoloured.max() <= 255
+
+
+def test_the_numbers_that_are_drawn_stay() -> None:
+    """The bits of trainings follow from them; these were drawn before there were crops around a pixel."""
+    matrix, colour = draw_transform(ALL, SIZE, (4, 5), None, 1, 2, 3)
+    expected = (-1.1383309, 0.08441337, 6.0768065, 0.08441337, 1.1383309, 0.29007903, 0, 0)
+    np.testing.assert_allclose(matrix, expected, rtol=1e-6)
+    np.testing.assert_allclose(colour, (-28.3309, 1.1596442, 0.988894), rtol=1e-6)
+
+
+def test_a_pixel_is_of_a_class_drawn_by_its_rarity() -> None:
+    """Of the classes in the mask only, however few pixels they have; ignored pixels are never drawn."""
+    mask = np.full(SIZE, 255, np.uint8)
+    mask[2], mask[4, 5] = 0, 1
+    rarity = np.array([1.0, 3.0, 100.0])
+    pixels = [draw_pixel(0.5, mask, rarity, 7, 0, index) for index in range(2000)]
+    assert pixels == [draw_pixel(0.5, mask, rarity, 7, 0, index) for index in range(2000)]
+    ids = [int(mask[pixel[1], pixel[0]]) for pixel in pixels if pixel]
+    assert len(ids) == pytest.approx(1000, abs=100) and ids.count(0) + ids.count(1) == len(ids)
+    assert ids.count(1) / len(ids) == pytest.approx(3 / 4, abs=0.06)
+    assert {pixel for pixel in pixels if pixel} == {*((x, 2) for x in range(SIZE[1])), (5, 4)}
+
+
+def test_no_pixel_is_drawn_from_nothing() -> None:
+    """With a share of 0, or in a mask that is ignored as a whole."""
+    nothing, something = np.full(SIZE, 255, np.uint8), np.zeros(SIZE, np.uint8)
+    assert not any(draw_pixel(0.0, something, np.ones(1), 0, 0, index) for index in range(100))
+    assert not any(draw_pixel(1.0, nothing, np.ones(1), 0, 0, index) for index in range(100))
+
+
+@pytest.mark.parametrize("pixel", [(0, 0), (7, 5), (4, 3), (6, 1)])
+def test_a_crop_is_centred_on_its_pixel_as_far_as_the_image_goes(pixel: tuple[int, int]) -> None:
+    """Each pixel is in its crop, in the middle where there is room, and nothing comes from outside the image."""
+    mask = np.zeros((1, *SIZE), np.int32)
+    mask[0, pixel[1], pixel[0]] = 1
+    matrix = draw_transform(NONE, SIZE, (3, 5), pixel, 0, 0, 0)[0][None]
+    ((y, x),) = np.argwhere(np.asarray(transform_masks(mask, matrix, (3, 5), 255))[0] == 1)
+    middle = (min(max(pixel[0], 2), 5), min(max(pixel[1], 1), 4))
+    assert (x - 2, y - 1) == (pixel[0] - middle[0], pixel[1] - middle[1])
+
+
+def test_a_crop_around_a_pixel_changes_nothing_else() -> None:
+    """Zoom, turn and colours stay those of the sample; a crop that is larger than the image covers it as before."""
+    for index in range(20):
+        matrix, colour = draw_transform(ALL, SIZE, (6, 8), None, 0, 0, index)
+        around, same_colour = draw_transform(ALL, SIZE, (6, 8), (7, 5), 0, 0, index)
+        np.testing.assert_array_equal(np.delete(around, (2, 5)), np.delete(matrix, (2, 5)))
+        np.testing.assert_array_equal(same_colour, colour)

@@ -1,19 +1,23 @@
 """Batches of an epoch."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from pipeline.dataset.packed import Packed
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
 
-RANGES = Ranges(True, False, (0.8, 1.2), 0.0, 0.1, 0.1, 0.1)
+RANGES = Ranges(True, False, (0.8, 1.2), 0.0, 0.1, 0.1, 0.1, 0.0)
 
 
 def batches(epoch: int) -> EpochBatches:
     """Seven samples in batches of two; the pixels of a sample are its index."""
     index = np.arange(7, dtype=np.uint8)[:, None, None]
     masks = np.broadcast_to(index, (7, 4, 4))
-    return EpochBatches(Packed(np.repeat(masks[..., None], 3, -1), masks), RANGES, (4, 4), 2, seed=3, epoch=epoch)
+    return EpochBatches(
+        Packed(np.repeat(masks[..., None], 3, -1), masks), RANGES, (4, 4), np.ones(7), 2, seed=3, epoch=epoch
+    )
 
 
 def test_an_epoch_shows_each_sample_once_but_for_the_rest() -> None:
@@ -40,3 +44,15 @@ def test_threads_change_no_bit() -> None:
         alone = batches(5)[step]
         assert item.keys() == alone.keys()
         assert all(item[name].tobytes() == alone[name].tobytes() for name in alone)
+
+
+def test_crops_are_around_pixels_of_rare_classes() -> None:
+    """With a share of 1 each crop is centred on the one pixel of the class that is preferred."""
+    masks = np.zeros((4, 9, 9), np.uint8)
+    places = [(3, 4), (5, 3), (4, 4), (2, 6)]
+    for mask, (x, y) in zip(masks, places, strict=True):
+        mask[y, x] = 1
+    packed, ranges = Packed(np.zeros((4, 9, 9, 3), np.uint8), masks), replace(RANGES, rare_class_share=1.0)
+    epoch = EpochBatches(packed, ranges, (3, 3), np.array([0.0, 1.0]), 4, seed=0, epoch=0)
+    for index, matrix in zip(epoch.order, epoch[0]["matrices"], strict=True):
+        np.testing.assert_allclose(matrix[:6].reshape(2, 3) @ [1, 1, 1], places[index], atol=1e-5)

@@ -18,14 +18,14 @@ from pipeline.training.fit import Fit
 from tests.training.test_trainer import batch, build_trainer
 
 CLASSES = ClassList(("dark", "bright"), ((0, 0, 0), (200, 200, 200)), 255)
-CHANGES = Ranges(True, True, (0.8, 1.2), 5.0, 0.1, 0.1, 0.1)
+CHANGES = Ranges(True, True, (0.8, 1.2), 5.0, 0.1, 0.1, 0.1, 0.5)
 
 
 def start(patience: int = 0) -> Fit:
-    """A training of three epochs of two steps each, from a seed."""
+    """A training of three epochs of two steps each, from a seed, with an average and crops around rare classes."""
     packed = Packed(batch()["images"], batch()["masks"])
-    batches = partial(EpochBatches, packed, CHANGES, (16, 16), 1, 0)
-    trainer = build_trainer()
+    batches = partial(EpochBatches, packed, CHANGES, (16, 16), np.ones(2), 1, 0)
+    trainer = build_trainer(ema_decay=0.9)
     trainer.optimizer.build(trainer.trainable_variables)
     live = LiveMetrics(CLASSES, {"dark": 1, "bright": 1}, packed, 3)
     return Fit(trainer, batches, packed, 3, patience, "float32", {"cpu": "one"}, live)

@@ -17,12 +17,15 @@ from pipeline.training.trainer import Trainer, build_optimizer
 from pipeline.vision.confusion import confusion, iou_per_class, mean_iou
 from tests.layout import ROOT
 
-ON_DEVICES = """
-import contextlib, json, keras, numpy as np, tensorflow as tf
+TWO_DEVICES = """
+import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from tests.training.test_trainer import batch, build_trainer
 two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+"""
+ON_DEVICES = f"""{TWO_DEVICES}
+import contextlib, json
+from tests.training.test_trainer import batch, build_trainer
 losses = []
 for scope in (contextlib.nullcontext(), two.scope()):
     with scope:
@@ -44,13 +47,13 @@ def batch() -> dict[str, Any]:
     return {"images": images, "masks": masks, "matrices": np.tile(IDENTITY, (2, 1)), "colours": colours}
 
 
-def build_trainer(loss: Mapping[str, float] = LOSS) -> Trainer:
+def build_trainer(loss: Mapping[str, float] = LOSS, ema_decay: float = 0.0) -> Trainer:
     """A small network and twenty steps' schedule, from a seed."""
     keras.utils.set_random_seed(0)
     network = build_unet(
         num_classes=2, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
     )
-    trainer = Trainer(network, np.ones(2, np.float32), loss, (16, 16), 255)
+    trainer = Trainer(network, np.ones(2, np.float32), loss, (16, 16), 255, 0.0, ema_decay)
     optimizer = build_optimizer(learning_rate=0.02, weight_decay=0.01, clip_norm=1.0, num_steps=20, num_warmup_steps=2)
     trainer.compile(optimizer=optimizer, jit_compile=False)
     return trainer
@@ -94,7 +97,7 @@ def test_scores_do_not_depend_on_the_batches(batch_size: int) -> None:
     network = build_unet(
         num_classes=3, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
     )
-    trainer = Trainer(network, np.ones(3, np.float32), {"cross_entropy": 1.0}, (8, 8), 255)
+    trainer = Trainer(network, np.ones(3, np.float32), {"cross_entropy": 1.0}, (8, 8), 255, 0.0, 0.0)
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (5, 8, 8, 3), np.uint8)
     masks = random.integers(0, 3, (5, 8, 8), np.uint8)

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from pipeline.training.losses.boundary import boundary
@@ -25,10 +25,19 @@ LOSSES: Mapping[str, Loss] = {
 }
 
 
-def weighted_sum(weights: Mapping[str, float], targets: Any, logits: Any, class_weights: Any, ignore_id: int) -> Any:
+def weighted_sum(
+    weights: Mapping[str, float],
+    targets: Any,
+    logits: Any,
+    class_weights: Any,
+    ignore_id: int,
+    label_smoothing: float,
+) -> Any:
     """Sum of weight * loss in the order of `LOSSES`, so the order of `weights` changes no bit.
 
-    A loss of weight 0, or without a weight, is left out; one weight at least must be above 0.
+    A loss of weight 0, or without a weight, is left out; one weight at least must be above 0. `label_smoothing` is that
+    of the cross-entropy.
     """
-    used = ((weights[name], loss) for name, loss in LOSSES.items() if weights.get(name))
+    losses: dict[str, Loss] = {**LOSSES, "cross_entropy": partial(cross_entropy, label_smoothing=label_smoothing)}
+    used = ((weights[name], loss) for name, loss in losses.items() if weights.get(name))
     return reduce(operator.add, (weight * loss(targets, logits, class_weights, ignore_id) for weight, loss in used))

@@ -7,17 +7,23 @@ import pytest
 from hypothesis import given, settings
 
 from pipeline.training.losses.cross_entropy import cross_entropy
-from tests.training.losses.pixels import IGNORE, SHAPE, WEIGHTS, logits_of, softmax, targets_of
+from tests.training.losses.pixels import IGNORE, NUM_CLASSES, SHAPE, WEIGHTS, logits_of, softmax, targets_of
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
 @settings(max_examples=40, deadline=None)
-@given(targets_of, logits_of)
-def test_cross_entropy_is_the_loop_over_counted_pixels(targets: np.ndarray, logits: np.ndarray) -> None:
-    """Weighted mean over the pixels that are not ignored."""
+@given(targets=targets_of, logits=logits_of)
+def test_cross_entropy_is_the_loop_over_counted_pixels(
+    smoothing: float, targets: np.ndarray, logits: np.ndarray
+) -> None:
+    """Weighted mean over the pixels that are not ignored; smoothing shares a part of each target among the classes."""
     total = weight = 0.0
     for place in np.ndindex(*SHAPE):
         if (target := int(targets[place])) != IGNORE:
-            total -= WEIGHTS[target] * math.log(softmax(logits[place])[target])
+            for class_id, prob in enumerate(softmax(logits[place])):
+                truth = smoothing / NUM_CLASSES + (1 - smoothing) * (class_id == target)
+                total -= WEIGHTS[target] * truth * math.log(prob)
             weight += WEIGHTS[target]
     expected = total / weight if weight else 0.0
-    assert float(cross_entropy(targets, logits, WEIGHTS, IGNORE)) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+    found = float(cross_entropy(targets, logits, WEIGHTS, IGNORE, smoothing))
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)

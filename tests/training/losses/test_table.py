@@ -13,7 +13,7 @@ LOGITS = RANDOM.normal(0, 3, (*SHAPE, NUM_CLASSES)).astype(np.float32)
 
 def total(weights: dict[str, float]) -> float:
     """The sum for drawn pixels."""
-    return float(weighted_sum(weights, TARGETS, LOGITS, WEIGHTS, IGNORE))
+    return float(weighted_sum(weights, TARGETS, LOGITS, WEIGHTS, IGNORE, 0.0))
 
 
 def test_each_loss_counts_by_its_weight() -> None:
@@ -26,6 +26,14 @@ def test_the_order_of_the_weights_changes_no_bit() -> None:
     """The sum is in the order of the table."""
     weights = dict.fromkeys(LOSSES, 0.3)
     assert total(weights) == total(dict(reversed(weights.items())))
+
+
+def test_label_smoothing_is_that_of_the_cross_entropy() -> None:
+    """No other loss changes."""
+    smooth = [
+        float(weighted_sum({name: 1.0}, TARGETS, LOGITS, WEIGHTS, IGNORE, 0.2)) - total({name: 1.0}) for name in LOSSES
+    ]
+    assert [name for name, change in zip(LOSSES, smooth, strict=True) if change] == ["cross_entropy"]
 
 
 @pytest.mark.parametrize("name", LOSSES)
