@@ -82,6 +82,47 @@ def fused_batch_norm(
     return y, mean, variance
 
 
+def convolve(x: Any, kernel: Any) -> Any:
+    """Convolution of stride 1, zeros beyond the edges, whose kernel's gradient is one matrix product a kernel row.
+
+    On processors with AVX2 and no AVX-512 that takes a half to a third of the time of TensorFlow's own operation
+    (benchmark `kernel_gradient`).
+
+    Args:
+        x: (N, H, W, C) float32.
+        kernel: (h, w, C, F) float32.
+
+    Returns:
+        (N, H, W, F).
+    """
+
+    @tf.custom_gradient
+    def compute(x: Any, kernel: Any) -> tuple[Any, Any]:
+        def gradient(dy: Any) -> tuple[Any, Any]:
+            dx = tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=tf.shape(x), filter=kernel, out_backprop=dy, strides=[1, 1, 1, 1], padding="SAME"
+            )
+            return dx, kernel_gradient(x, dy, kernel.shape)
+
+        return tf.nn.conv2d(x, kernel, 1, "SAME"), gradient
+
+    return compute(x, tf.convert_to_tensor(kernel))
+
+
+def kernel_gradient(x: Any, dy: Any, shape: tuple[int, int, int, int]) -> Any:
+    """Sum over the pixels of x at each place of the kernel times dy: of a whole row of the kernel at once."""
+    high, wide, channels, features = shape
+    width = tf.shape(x)[2]
+    above, left = (high - 1) // 2, (wide - 1) // 2
+    padded = tf.pad(x, [[0, 0], [above, high - 1 - above], [left, wide - 1 - left], [0, 0]])
+    seen = tf.concat([padded[:, :, at : at + width] for at in range(wide)], -1)  # (N, H + h - 1, W, w C)
+    seen = tf.reshape(seen, [-1, wide * channels])
+    dy = tf.reshape(tf.pad(dy, [[0, 0], [0, high - 1], [0, 0], [0, 0]]), [-1, features])  # as many rows of pixels
+    num = tf.shape(dy)[0] - (high - 1) * width  # the last rows are zeros
+    products = [tf.matmul(seen[at * width : at * width + num], dy[:num], transpose_a=True) for at in range(high)]
+    return tf.reshape(tf.stack(products), shape)
+
+
 class TensorBoardLog:
     """Scalars and pictures by epoch for TensorBoard, in a folder of event files; warns once if it cannot be written."""
 

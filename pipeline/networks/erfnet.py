@@ -75,12 +75,12 @@ def _block(x: Any, dilation: int, dropout: float, name: str) -> Any:
     """A residual block of convolutions 3 x 1 and 1 x 3, of which the second pair is dilated."""
     import keras
 
-    from pipeline.networks.layers import BatchNorm
+    from pipeline.networks.layers import BatchNorm, Convolution
 
     y = x
     for pair, rate in (("a", 1), ("b", dilation)):
         for side_px, rates in (((3, 1), (rate, 1)), ((1, 3), (1, rate))):
-            y = keras.layers.Conv2D(
+            y = Convolution(
                 *(x.shape[-1], side_px),
                 padding="same",
                 dilation_rate=rates,

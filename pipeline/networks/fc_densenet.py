@@ -32,13 +32,11 @@ def build_fc_densenet(
     """
     import keras
 
-    from pipeline.networks.layers import BatchNorm, CropLike, PadToMultiple, normalise
+    from pipeline.networks.layers import BatchNorm, Convolution, CropLike, PadToMultiple, normalise
 
     def layer(x: Any, num_channels: int, side_px: int, name: str) -> Any:
         x = keras.layers.ReLU(name=f"{name}_relu")(BatchNorm(name=f"{name}_norm")(x))
-        x = keras.layers.Conv2D(
-            num_channels, side_px, padding="same", kernel_initializer="he_uniform", name=f"{name}_conv"
-        )(x)
+        x = Convolution(num_channels, side_px, padding="same", kernel_initializer="he_uniform", name=f"{name}_conv")(x)
         return keras.layers.Dropout(dropout, name=f"{name}_drop")(x)
 
     def block(x: Any, depth: int, name: str) -> Any:

@@ -21,12 +21,41 @@ def normalise(images: Any, channel_mean: Sequence[float], channel_std: Sequence[
 def double_convolution(x: Any, num_channels: int, name: str) -> Any:
     """Two times convolution 3 x 3, batch normalisation, ReLU; (N, H, W, C) to (N, H, W, num_channels)."""
     for part in "ab":
-        x = keras.layers.Conv2D(
+        x = Convolution(
             num_channels, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"{name}{part}"
         )(x)
         x = BatchNorm(name=f"{name}{part}_norm")(x)
         x = keras.layers.ReLU(name=f"{name}{part}_relu")(x)
     return x
+
+
+@keras.saving.register_keras_serializable("segline")
+class Convolution(keras.layers.Conv2D):  # type: ignore[misc]
+    """Keras's convolution, (N, H, W, C) to (N, H', W', F), that may sum the gradient of its kernel in another way.
+
+    Attributes:
+        gradient_by_products: in a training on TensorFlow use `pipeline.backend.tf.convolve` where that can be done.
+    """
+
+    gradient_by_products = False
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Convolves; the result is Keras's own in any case."""
+        is_plain = self.strides == self.dilation_rate == (1, 1) and self.padding == "same"
+        if not (training and self.gradient_by_products and is_plain and self.compute_dtype == "float32"):
+            return super().call(inputs)
+        from pipeline.backend.tf import convolve
+
+        y = convolve(inputs, self.kernel)
+        y = ops.add(y, self.bias) if self.use_bias else y
+        return self.activation(y)
+
+
+def sum_by_products(network: keras.Model) -> None:
+    """Sets `gradient_by_products` in all layers of a network for a training that begins."""
+    for layer in network.layers:
+        if isinstance(layer, Convolution):
+            layer.gradient_by_products = True
 
 
 @keras.saving.register_keras_serializable("segline")

@@ -53,10 +53,10 @@ def _unit(x: Any, num_channels: int, stride: int, name: str) -> Any:
     import keras
 
     from pipeline.networks.blocks.convolution import subsample
-    from pipeline.networks.layers import BatchNorm
+    from pipeline.networks.layers import BatchNorm, Convolution
 
     def convolve(y: Any, part: str, side_px: int, step: int) -> Any:
-        return keras.layers.Conv2D(
+        return Convolution(
             *(num_channels, side_px),
             strides=step,
             padding="same",

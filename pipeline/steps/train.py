@@ -14,6 +14,7 @@ from pipeline.disk.files import check_room, check_writable, remove, write_json, 
 from pipeline.disk.records import write_csv
 from pipeline.errors import ParamsError
 from pipeline.monitoring.live_metrics import LiveMetrics
+from pipeline.networks.layers import sum_by_products
 from pipeline.networks.table import NETWORKS
 from pipeline.params import TrainParams, read_params
 from pipeline.runtime.program import run_stage
@@ -23,7 +24,7 @@ from pipeline.training.batches import EpochBatches
 from pipeline.training.checkpoints import CHECKPOINTS, checkpoint_folder, only_training, read_interval_s, read_newest
 from pipeline.training.class_weights import class_weights
 from pipeline.training.fit import Fit
-from pipeline.training.machine import kind_of_machine
+from pipeline.training.machine import kind_of_machine, sums_faster_by_products
 from pipeline.training.precision import AUTO, FLOAT32, StepTimes, known_step_times, measure, settle
 from pipeline.training.trainer import Trainer, build_optimizer
 
@@ -81,6 +82,8 @@ def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int, 
     with replicate(num_gpus):
         network = NETWORKS[params.network.name].build(**network_arguments(fingerprint, params))
         params.network.start(network)
+        if not num_gpus and keras.backend.backend() == "tensorflow" and sums_faster_by_products():
+            sum_by_products(network)
         weights = class_weights(fingerprint.class_pixels, params.class_weights)
         trainer = Trainer(
             *(network, weights, params.loss, params.augment.crop, fingerprint.classes.ignore_id),

@@ -57,6 +57,16 @@ def kind_of_machine(num_threads: int, gpus: Sequence[str]) -> dict[str, str]:
     return {name: value for name, value in kind.items() if value}
 
 
+def sums_faster_by_products() -> bool:
+    """Whether the gradient of a kernel is better summed by matrix products: oneDNN on x86 without AVX-512.
+
+    With AVX-512 that was not measured, and without oneDNN it is slower (benchmark `kernel_gradient`).
+    """
+    has = set(read_processor()["instructions"].split())
+    is_wide = any(word.startswith("avx512") for word in has)
+    return "avx2" in has and not is_wide and os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1"
+
+
 def differences(machines: Sequence[Mapping[str, str]]) -> str:
     """The differences of kinds of machines; of the instructions those that one of them lacks."""
     parts = []

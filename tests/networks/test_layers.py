@@ -1,10 +1,12 @@
 """Layers that Keras lacks."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 
-from pipeline.networks.layers import BatchNorm, CropLike, PadToMultiple
+from pipeline.networks.layers import BatchNorm, Convolution, CropLike, PadToMultiple
 
 
 @pytest.mark.parametrize("size", [(8, 8), (5, 9)])
@@ -24,3 +26,41 @@ def test_batch_norm_agrees_with_keras() -> None:
         np.testing.assert_allclose(ours(x, training=training), theirs(x, training=training), atol=1e-2, rtol=1e-3)
     np.testing.assert_allclose(ours.moving_mean, theirs.moving_mean, rtol=1e-4)
     np.testing.assert_allclose(ours.moving_variance, theirs.moving_variance, rtol=2e-2)  # ours is unbiased
+
+
+@pytest.mark.parametrize("side_px", [1, 2, 3, (1, 3), (5, 2)])
+@pytest.mark.parametrize("size", [(7, 5), (1, 4)])
+def test_gradients_by_products_are_those_of_tensorflow(side_px: int | tuple[int, int], size: tuple[int, int]) -> None:
+    """Of kernel, input and bias, for odd and even kernels, and for images smaller than they."""
+    import tensorflow as tf
+
+    layer = Convolution(4, side_px, padding="same", activation="relu")
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, *size, 3)), tf.float32)
+    layer.build(x.shape)
+
+    def gradients() -> list[np.ndarray]:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, training=True)
+            loss = tf.reduce_sum(y * y)
+        return [y, *tape.gradient(loss, [x, layer.kernel.value, layer.bias.value])]
+
+    plain = gradients()
+    layer.gradient_by_products = True
+    for expected, found in zip(plain, gradients(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("options", [{"strides": 2}, {"dilation_rate": 2}, {"padding": "valid"}, {"dtype": "bfloat16"}])
+def test_other_convolutions_are_left_alone(options: dict[str, Any]) -> None:
+    """They are Keras's own, whose results have their own size and type."""
+    x = np.ones((1, 9, 9, 3), np.float32)
+    layer, plain = (
+        Convolution(4, 3, **{"padding": "same", **options}),
+        keras.layers.Conv2D(4, 3, **{"padding": "same", **options}),
+    )
+    layer.build(x.shape)
+    plain.build(x.shape)
+    plain.set_weights(layer.get_weights())
+    layer.gradient_by_products = True
+    np.testing.assert_array_equal(layer(x, training=True), plain(x))

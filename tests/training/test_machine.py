@@ -2,6 +2,7 @@
 
 import json
 import platform
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from pipeline.training.machine import (
     read_machine,
     read_processor,
     read_settings,
+    sums_faster_by_products,
 )
 
 X86 = """processor\t: 0
@@ -91,3 +93,22 @@ def test_differences_are_reported_in_words() -> None:
     assert differences([one, other]) == "instructions avx512f, then none; threads 2, then 4"
     assert differences([one, one | {"gpus": "H100"}, one]) == "gpus none, then H100"
     assert differences([one]) == ""
+
+
+@pytest.mark.parametrize(
+    ("flags", "onednn", "expected"),
+    [
+        ("avx avx2 fma", "1", True),
+        ("avx avx2 avx512f", "1", False),
+        ("avx avx2 fma", "0", False),
+        ("asimd", "1", False),
+    ],
+)
+def test_kernel_gradients_are_summed_in_the_faster_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str, onednn: str, expected: bool
+) -> None:
+    """By products on x86 without AVX-512, if TensorFlow uses oneDNN."""
+    (tmp_path / "cpuinfo").write_text(f"flags : {flags}\n")
+    monkeypatch.setattr("pipeline.training.machine.CPU_INFO", tmp_path / "cpuinfo")
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", onednn)
+    assert sums_faster_by_products() == expected

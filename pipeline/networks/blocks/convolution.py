@@ -4,14 +4,14 @@ from typing import Any
 
 import keras
 
-from pipeline.networks.layers import BatchNorm
+from pipeline.networks.layers import BatchNorm, Convolution
 
 
 def convolve(
     x: Any, num_channels: int, side_px: int | tuple[int, int], name: str, *, relu: bool = True, **options: Any
 ) -> Any:
     """Convolution, batch normalisation and, if `relu`, ReLU; `options` are those of `Conv2D`, such as `strides`."""
-    x = keras.layers.Conv2D(
+    x = Convolution(
         *(num_channels, side_px),
         padding="same",
         use_bias=False,
