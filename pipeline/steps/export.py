@@ -51,10 +51,11 @@ def export(
     if not golden:
         raise EvidenceError("no golden image: the manifest has no sample in val; run the stage `validate` again")
     with written_whole(out) as beside:
-        write_saved_model(ServedNetwork(fold_norms(network), size), beside)
-        ModelCard(classes, size, Postprocess(**params.postprocess.model_dump())).write(beside)
+        write_saved_model(ServedNetwork(fold_norms(network), size, params.flip), beside)
+        ModelCard(classes, size, Postprocess(**params.postprocess.model_dump()), params.flip).write(beside)
         images = (read_image(row.image) for row in golden)
-        parity = compare(network, size, load_saved_model(beside), {row.name for row in golden}, images)
+        serve, names = load_saved_model(beside), {row.name for row in golden}
+        parity = compare(network, size, serve, names, images, params.flip)
         write_record(out.with_name(PARITY), parity)
         check(parity, params.max_disagreeing_share, params.max_probability_difference)
     return parity
