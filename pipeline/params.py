@@ -169,9 +169,10 @@ class PostprocessParams(Section):
 
 
 class ExportParams(Section):
-    """Cleaning and precision of the SavedModel, and how far it may differ from the Keras model."""
+    """Precision, mirroring and cleaning of the SavedModel, and how far it may differ from the Keras model."""
 
     precision: Literal["float32", "mixed_bfloat16"]
+    flip: bool
     max_disagreeing_share: Share
     max_probability_difference: Share
     num_golden_images: Annotated[Whole, Field(ge=1, le=10_000)]

@@ -267,6 +267,8 @@ def test_all_that_is_wrong_is_reported_at_once() -> None:
         ({"train__num_epochs": 2.5}, "`train.num_epochs` is 2.5"),
         ({"preprocess__image_size": [64]}, "`preprocess.image_size"),
         ({"train__network__num_levels": 8}, "`train.network.num_levels` is 8"),
+        ({"export__flip": "yes"}, "`export.flip` is 'yes'"),
+        ({"export__flip": 1}, "`export.flip` is 1"),
         ({"evaluate__bootstrap__unit": "pixel"}, "`evaluate.bootstrap.unit` is 'pixel'"),
         ({"evaluate__bootstrap__min_units": 1}, "`evaluate.bootstrap.min_units` is 1"),
         ({"evaluate__boundary_width": 0.0}, "`evaluate.boundary_width` is 0.0"),

@@ -131,6 +131,49 @@ class BatchNorm(keras.layers.Layer):  # type: ignore[misc]
         return input_shape
 
 
+def fold_norms(network: keras.Model) -> keras.Model:
+    """The network for prediction in which convolutions do what the batch normalisations after them do.
+
+    gamma * (conv(x) - mean) / sqrt(variance + epsilon) + beta is itself a convolution (Jacob et al., 2018, section
+    3.2), whose kernel and bias are computed in float64. A normalisation stays if it follows anything but a `Conv2D` in
+    float32 that has no activation and whose output nothing else takes. bfloat16 would round the product otherwise than
+    its factors.
+    """
+    norms = {norm.input._keras_history.operation.name: norm for norm in network.layers if _can_be_folded(norm)}
+    folded_names = {norm.name for norm in norms.values()}
+
+    def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+        return layer.from_config(layer.get_config() | ({"use_bias": True} if layer.name in norms else {}))
+
+    def call(layer: keras.layers.Layer, x: Any, **options: Any) -> Any:
+        return x if layer.name in folded_names else layer(x, **options)
+
+    folded = keras.models.clone_model(network, clone_function=clone, call_function=call)
+    for layer in (layer for layer in folded.layers if layer.variables):
+        values = [variable.numpy() for variable in network.get_layer(layer.name).variables]
+        if layer.name in norms:
+            values = _fold(values, norms[layer.name])
+        for variable, value in zip(layer.variables, values, strict=True):
+            variable.assign(value)
+    return folded
+
+
+def _can_be_folded(layer: keras.layers.Layer) -> bool:
+    if not isinstance(layer, BatchNorm) or len(layer._inbound_nodes) > 1:
+        return False
+    before = layer.input._keras_history.operation
+    is_linear = isinstance(before, keras.layers.Conv2D) and before.activation is keras.activations.linear
+    return is_linear and before.compute_dtype == "float32" and len(before._outbound_nodes) == 1
+
+
+def _fold(values: list[Any], norm: BatchNorm) -> list[Any]:
+    """Kernel and bias from a kernel, (h, w, C, F), a bias (F,) if there is one, and the normalisation after them."""
+    gamma, beta, mean, variance = (weight.astype("float64") for weight in norm.get_weights())
+    factor = gamma / (variance + EPSILON) ** 0.5
+    kernel, *biases = values
+    return [kernel * factor, beta + (sum(biases) - mean) * factor]
+
+
 def _normalise(x: Any, gamma: Any, beta: Any, moments: tuple[Any, Any] | None) -> tuple[Any, Any, Any]:
     """x normalised by the given moments or, if None, by the batch's; and these moments."""
     if keras.backend.backend() == "tensorflow":

@@ -87,6 +87,7 @@ def _model(evidence: ModelEvidence) -> Facts:
         cleaning = ", ".join(f"{name} {value}" for name, value in vars(evidence.card.postprocess).items() if value)
         size = " x ".join(map(str, evidence.card.size))
         facts += [("working size", f"{size} px (height x width)"), ("cleaning of the mask", cleaning or "none")]
+        facts += [("prediction", "mean of the image's and its mirror image's")] if evidence.card.flip else []
     return facts
 
 

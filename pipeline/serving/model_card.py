@@ -39,15 +39,17 @@ class ModelCard:
     Attributes:
         size: (height, width) in pixels at which the network sees an image.
         postprocess: cleaning of the predicted masks, in evaluation and in use alike.
+        flip: whether the model gives the mean of an image and its mirror image; cards of older models do not say it.
     """
 
     classes: ClassList
     size: tuple[int, int]
     postprocess: Postprocess
+    flip: bool = False
 
     def write(self, folder: Path) -> None:
         """Writes the card into a model's folder."""
-        settings = {"size": self.size, "postprocess": asdict(self.postprocess)}
+        settings = {"size": self.size, "flip": self.flip, "postprocess": asdict(self.postprocess)}
         write_json(folder / CARD, {**self.classes.to_dict(), **settings})
 
     @classmethod
@@ -79,3 +81,4 @@ class _Settings:
 
     size: tuple[Place, Place]
     postprocess: Postprocess
+    flip: bool = False

@@ -37,7 +37,12 @@ class Parity:
 
 
 def compare(
-    network: keras.Model, size: tuple[int, int], serve: "Serve", names: Collection[str], images: Iterable[np.ndarray]
+    network: keras.Model,
+    size: tuple[int, int],
+    serve: "Serve",
+    names: Collection[str],
+    images: Iterable[np.ndarray],
+    flip: bool = False,
 ) -> Parity:
     """Feeds golden and made images to the Keras model and to the SavedModel.
 
@@ -46,6 +51,7 @@ def compare(
         size: (height, width) at which it sees an image, pixels.
         names: of the golden images.
         images: the golden images, (H, W, 3) uint8 each.
+        flip: whether the SavedModel gives the mean of an image and its mirror image.
 
     Raises:
         ExportError: a probability of the SavedModel is not finite.
@@ -59,6 +65,8 @@ def compare(
         if not np.isfinite(probs).all():
             raise ExportError("the SavedModel gives probabilities that are not finite; look at the training's history")
         own_probs = _keras_probs(network, size, image)
+        if flip:
+            own_probs = (own_probs + _keras_probs(network, size, image[:, ::-1])[:, ::-1]) / 2
         num_pixels += ids[0].size
         num_disagreeing += int((ids[0] != own_probs.argmax(-1)).sum())
         difference = max(difference, float(np.abs(probs[0] - own_probs).max(initial=0)))

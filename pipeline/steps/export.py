@@ -19,6 +19,7 @@ from pipeline.dataset.manifest import ManifestRow, read_manifest
 from pipeline.disk.files import md5_of, read_json, written_whole
 from pipeline.disk.records import write_record
 from pipeline.errors import EvidenceError
+from pipeline.networks.layers import fold_norms
 from pipeline.networks.table import NETWORKS
 from pipeline.params import ExportParams, read_params
 from pipeline.runtime.program import run_stage
@@ -50,10 +51,11 @@ def export(
     if not golden:
         raise EvidenceError("no golden image: the manifest has no sample in val; run the stage `validate` again")
     with written_whole(out) as beside:
-        write_saved_model(ServedNetwork(network, size), beside)
-        ModelCard(classes, size, Postprocess(**params.postprocess.model_dump())).write(beside)
+        write_saved_model(ServedNetwork(fold_norms(network), size, params.flip), beside)
+        ModelCard(classes, size, Postprocess(**params.postprocess.model_dump()), params.flip).write(beside)
         images = (read_image(row.image) for row in golden)
-        parity = compare(network, size, load_saved_model(beside), {row.name for row in golden}, images)
+        serve, names = load_saved_model(beside), {row.name for row in golden}
+        parity = compare(network, size, serve, names, images, params.flip)
         write_record(out.with_name(PARITY), parity)
         check(parity, params.max_disagreeing_share, params.max_probability_difference)
     return parity

@@ -24,7 +24,7 @@ from pipeline.backend.tf import set_up_devices
 from pipeline.dataset.packed import read_packed
 from pipeline.errors import ExportError
 from pipeline.importers.demo.scenes import draw_scene
-from pipeline.networks.layers import PadToMultiple
+from pipeline.networks.layers import PadToMultiple, fold_norms
 from pipeline.networks.unet import build_unet
 from pipeline.params import read_params
 from pipeline.serving.parity import check, compare
@@ -90,7 +90,7 @@ def run_setting(setting: str, folder: Path) -> dict[str, Any]:
     sound, caught = [], []
     for name in (*NETWORKS, *TRAINED):
         network, size = build(name, folder)
-        serve = saved(ServedNetwork(network, size))
+        serve = saved(ServedNetwork(fold_norms(network), size))
         for image in draw_images(size):
             passes, difference = judge(network, size, serve, image)
             sound.append((passes, difference))

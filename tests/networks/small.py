@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import patch
+
+import numpy as np
 
 from pipeline.networks.network import Network
 from pipeline.networks.table import NETWORKS
@@ -35,3 +38,16 @@ def build(name: str, fields: Mapping[str, Any], num_classes: int = 3) -> Any:
 def shape_of(name: str, fields: Mapping[str, Any]) -> Network:
     """What params say of the network before it is built."""
     return NETWORKS[name](name=name, **fields)
+
+
+def settle(network: Any) -> Any:
+    """The network with random scales and shifts, whose moving moments are those of random images."""
+    random = np.random.default_rng(0)
+    for weight in network.trainable_weights:
+        if weight.name == "gamma":
+            weight.assign(random.uniform(0.5, 1.5, weight.shape))
+        elif weight.name == "beta":
+            weight.assign(random.normal(0, 0.5, weight.shape))
+    with patch("pipeline.networks.layers.MOMENTUM", 0.0):
+        network(random.uniform(0, 255, (2, 64, 64, 3)).astype(np.float32), training=True)
+    return network

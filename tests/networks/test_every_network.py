@@ -4,8 +4,12 @@ import keras
 import numpy as np
 import pytest
 
+from pipeline.networks.layers import BatchNorm, fold_norms
 from pipeline.networks.table import NETWORKS
-from tests.networks.small import SMALL, build, shape_of
+from tests.networks.small import SMALL, build, settle, shape_of
+
+KEPT = {"residual_unet": 4, "fc_densenet": 15, "erfnet": 5}
+"""Normalisations of the small shapes before which is no convolution, or one whose output goes elsewhere, too."""
 
 
 def draw_images(height: int, width: int) -> np.ndarray:
@@ -57,3 +61,16 @@ def test_every_weight_learns(name: str) -> None:
     for weight, gradient in zip(network.trainable_weights, tape.gradient(loss, weights), strict=True):
         assert gradient is not None, weight.path
         assert len(weight.shape) == 1 or np.abs(gradient).max() > 0, weight.path
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_with_folded_norms_predicts_the_same(name: str) -> None:
+    """To rounding; the seeds of dropout, which are among the SavedModel's bytes, stay."""
+    network = settle(build(name, SMALL[name]))
+    folded = fold_norms(network)
+    assert sum(isinstance(layer, BatchNorm) for layer in folded.layers) == KEPT.get(name, 0)
+    images = draw_images(37, 45)
+    np.testing.assert_allclose(folded(images), network(images), atol=1e-3)
+    one, other = ([np.array(value) for value in one.variables if "seed" in value.path] for one in (network, folded))
+    np.testing.assert_array_equal(one, other)

@@ -1,12 +1,13 @@
 """Layers that Keras lacks."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from pipeline.networks.layers import BatchNorm, Convolution, CropLike, PadToMultiple
+from pipeline.networks.layers import BatchNorm, Convolution, CropLike, PadToMultiple, fold_norms
 
 
 @pytest.mark.parametrize("size", [(8, 8), (5, 9)])
@@ -64,3 +65,39 @@ def test_other_convolutions_are_left_alone(options: dict[str, Any]) -> None:
     plain.set_weights(layer.get_weights())
     layer.gradient_by_products = True
     np.testing.assert_array_equal(layer(x, training=True), plain(x))
+
+
+def after_relu(x: Any) -> Any:
+    """A normalisation of what an activation gives."""
+    return BatchNorm()(keras.layers.Conv2D(2, 3, activation="relu")(x))
+
+
+def beside_another(x: Any) -> Any:
+    """A convolution whose output is also taken as it is."""
+    y = keras.layers.Conv2D(2, 3)(x)
+    return keras.layers.Add()([y, BatchNorm()(y)])
+
+
+def twice(x: Any) -> Any:
+    """A normalisation in two places."""
+    norm = BatchNorm()
+    return norm(keras.layers.ReLU()(norm(keras.layers.Conv2D(2, 3)(x))))
+
+
+def transposed(x: Any) -> Any:
+    """A convolution of another kind."""
+    return BatchNorm()(keras.layers.Conv2DTranspose(2, 3)(x))
+
+
+def in_bfloat16(x: Any) -> Any:
+    """A convolution whose kernel is rounded."""
+    return BatchNorm()(keras.layers.Conv2D(2, 3, dtype="mixed_bfloat16")(x))
+
+
+@pytest.mark.parametrize("build", [after_relu, beside_another, twice, transposed, in_bfloat16])
+def test_a_norm_that_cannot_be_folded_stays(build: Callable[[Any], Any]) -> None:
+    """The network is the same layer by layer."""
+    inputs = keras.Input((None, None, 3), name="images")
+    network = keras.Model(inputs, build(inputs))
+    names = [layer.name for layer in network.layers]
+    assert [layer.name for layer in fold_norms(network).layers] == names

@@ -33,6 +33,9 @@ def test_lineage_names_data_and_model(evidence: ModelEvidence) -> None:
         ("working size", "16 x 32 px (height x width)"),
         ("cleaning of the mask", "close_px 3"),
     ]
+    assert evidence.card
+    flips = lineage(replace(evidence, card=replace(evidence.card, flip=True)))
+    assert flips["Model"][-1] == ("prediction", "mean of the image's and its mirror image's")
     assert parts["Training"] == [("num parameters", "1,234,567")] and parts["Export"] == [("disagreeing share", "0.25")]
     bare = replace(evidence, rows=[], classes=None, scores=None, records={}, card=None)
     assert lineage(bare) == {}

@@ -1,5 +1,6 @@
 """Tests of the card inside an exported model's folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pipeline.errors import DataError, EvidenceError
 from pipeline.serving.model_card import CARD, ModelCard, Postprocess
 
 CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (90, 90, 90)), 254)
-MODEL_CARD = ModelCard(CLASSES, (96, 128), Postprocess(3, 0, 50))
+MODEL_CARD = ModelCard(CLASSES, (96, 128), Postprocess(3, 0, 50), flip=True)
 
 
 @pytest.fixture
@@ -64,3 +65,11 @@ def test_card_without_a_size_is_refused(folder: Path) -> None:
         EvidenceError, match="is not what the stage `export` writes .size: Field required.; run it again"
     ):
         ModelCard.read(folder)
+
+
+def test_card_of_an_older_model_does_not_flip(folder: Path) -> None:
+    """A model that was registered before there was `flip` loads."""
+    content = read_json(folder / CARD, "")
+    del content["flip"]
+    write_json(folder / CARD, content)
+    assert ModelCard.read(folder) == replace(MODEL_CARD, flip=False)

@@ -76,6 +76,13 @@ def test_a_resize_without_area_average_is_distinguished(network: keras.Model, mo
     assert (bilinear(next(golden())[None], SIZE).numpy() == resize_images(next(golden())[None], SIZE).numpy()).all()
 
 
+def test_mirroring_is_compared_with_mirroring(network: keras.Model) -> None:
+    """The Keras model gets both images, too; against one alone the difference is far outside of the limits."""
+    serve = served(ServedNetwork(network, SIZE, flip=True))
+    assert compare(network, SIZE, serve, ["a", "b"], golden(), flip=True).probability_difference < 1e-5
+    assert compare(network, SIZE, serve, ["a", "b"], golden()).probability_difference > 1e-2
+
+
 def test_made_images_are_larger_and_smaller_with_another_ratio() -> None:
     """Neither axis keeps its scale, and the ratio of the sides changes."""
     large, small = make_images(SIZE)

@@ -3,12 +3,14 @@
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import EvidenceError, ExportError
@@ -44,14 +46,25 @@ def resize_in_graph(images: tf.Tensor) -> tf.Tensor:
     return resize_images(images, (16, 24))
 
 
+@cache
+def build_small() -> keras.Model:
+    """A small network with random weights."""
+    return build_unet(
+        num_classes=3, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
+    )
+
+
+@cache
+def serve_small(flip: bool) -> ServedNetwork:
+    """The small network, served."""
+    return ServedNetwork(build_small(), (16, 24), flip)
+
+
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SavedModel of a small network with random weights."""
     folder = tmp_path_factory.mktemp("model") / "model"
-    network = build_unet(
-        num_classes=3, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
-    )
-    write_saved_model(ServedNetwork(network, (16, 24)), folder)
+    write_saved_model(ServedNetwork(build_small(), (16, 24)), folder)
     return folder
 
 
@@ -75,6 +88,19 @@ def test_a_stranger_gets_the_same_ids(model: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.load(tmp_path / "ids.npy"), load_saved_model(model)(images)[0])
 
 
+@given(own_size=st.tuples(SIDES, SIDES), seed=st.integers(0, 99))
+@settings(max_examples=10)
+def test_a_mirrored_image_has_the_mirrored_prediction(own_size: tuple[int, int], seed: int) -> None:
+    """Exactly, as the sum of two does not depend on their order; it is the mean of what each alone would get."""
+    image = np.random.default_rng(seed).integers(0, 256, (1, *own_size, 3), np.uint8)
+    plain, flips = (serve_small(flip) for flip in (False, True))
+    one, other = flips.serve(image), flips.serve(image[:, :, ::-1])
+    np.testing.assert_array_equal(one["probs"][:, :, ::-1], other["probs"])
+    np.testing.assert_array_equal(one["ids"][:, :, ::-1], other["ids"])
+    alone, mirrored = (plain.serve(each)["probs"].numpy() for each in (image, image[:, :, ::-1]))
+    np.testing.assert_allclose(one["probs"], (alone + mirrored[:, :, ::-1]) / 2, atol=1e-6)
+
+
 @pytest.mark.parametrize(("file", "length"), [("saved_model.pb", 0), ("saved_model.pb", 500), ("variables", None)])
 def test_a_damaged_model_says_what_to_do(model: Path, tmp_path: Path, file: str, length: int | None) -> None:
     """A cut or incomplete SavedModel is named, without a traceback of TensorFlow's."""
@@ -89,8 +115,5 @@ def test_a_damaged_model_says_what_to_do(model: Path, tmp_path: Path, file: str,
 
 def test_a_folder_that_cannot_be_written_is_reported() -> None:
     """What the system refuses is an error of ours; /dev/full stands for any disk without room."""
-    network = build_unet(
-        num_classes=2, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
-    )
     with pytest.raises(ExportError, match="(?s)cannot be written .* free some space and run the same command"):
-        write_saved_model(ServedNetwork(network, (16, 24)), Path("/dev/full/model"))
+        write_saved_model(ServedNetwork(build_small(), (16, 24)), Path("/dev/full/model"))

@@ -16,6 +16,8 @@ from pipeline.serving.model_card import ModelCard
 from pipeline.steps.export import export, golden_rows, read_network
 from tests.conftest import HAS_BFLOAT16
 from tests.drawn_data import CLASSES, small_params, write_data
+from tests.networks.small import SMALL, settle
+from tests.networks.small import build as build_network
 
 pytestmark = pytest.mark.services
 
@@ -70,6 +72,16 @@ def test_saved_model_agrees_with_keras(rows: list[ManifestRow], precision: str) 
     assert parity.probability_difference <= 1e-3 and parity.disagreeing_share <= 1e-3
     assert read_json(OUT.parent / "parity.json", "")["disagreeing_share"] == parity.disagreeing_share
     assert ModelCard.read(OUT).classes == CLASSES
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize(("name", "flip"), [("unet", False), ("unet", True), ("residual_unet", False)])
+def test_norms_are_folded_and_the_card_says_flip(rows: list[ManifestRow], name: str, flip: bool) -> None:
+    """Parity holds with both; a normalisation that follows no convolution stays."""
+    params = PARAMS.model_copy(update={"flip": flip})
+    export(settle(build_network(name, SMALL[name])), CLASSES, (32, 48), list(golden_rows(rows, 2)), params, OUT)
+    assert ModelCard.read(OUT).flip == flip
+    assert (b"FusedBatchNorm" in (OUT / "saved_model.pb").read_bytes()) == (name == "residual_unet")
 
 
 @pytest.mark.e2e

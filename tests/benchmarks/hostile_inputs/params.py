@@ -46,6 +46,7 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "train.augment.contrast": (1, -0.2),
     "train.augment.rare_class_share": (-0.1, 1.1, None),
     "train.augment.flip_horizontal": ("yes", 1, None),
+    "export.flip": ("yes", 1, None),
     "export.num_golden_images": (0, -1, 1.5),
     "export.postprocess.open_px": (-1, 10**12, 0.5),
     "export.postprocess.min_area_px": (-5, "big"),
