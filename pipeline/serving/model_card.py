@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -39,15 +39,19 @@ class ModelCard:
     Attributes:
         size: (height, width) in pixels at which the network sees an image.
         postprocess: cleaning of the predicted masks, in evaluation and in use alike.
+        weights_md5: of an ensemble, the MD5 of each network's weights; () for a single network.
     """
 
     classes: ClassList
     size: tuple[int, int]
     postprocess: Postprocess
+    weights_md5: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Writes the card into a model's folder."""
-        settings = {"size": self.size, "postprocess": asdict(self.postprocess)}
+        settings: dict[str, Any] = {"size": self.size, "postprocess": asdict(self.postprocess)}
+        if self.weights_md5:
+            settings |= {"num_networks": len(self.weights_md5), "weights_md5": self.weights_md5}
         write_json(folder / CARD, {**self.classes.to_dict(), **settings})
 
     @classmethod
@@ -79,3 +83,4 @@ class _Settings:
 
     size: tuple[Place, Place]
     postprocess: Postprocess
+    weights_md5: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """Tests of the card inside an exported model's folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,14 @@ def test_card_round_trip(folder: Path) -> None:
 def test_card_says_its_ids_in_the_words_of_the_data(folder: Path) -> None:
     """Classes stand in the file as in dataset.yaml, so that a stranger can read it without our code."""
     assert read_json(folder / CARD, "")["classes"][1] == {"id": 1, "name": "road", "colour": [90, 90, 90]}
+
+
+def test_card_of_an_ensemble_names_its_networks(folder: Path) -> None:
+    """Their number and weights are in the file; the card of a single network has neither."""
+    assert "num_networks" not in read_json(folder / CARD, "")
+    ensemble = replace(MODEL_CARD, weights_md5=("1f", "2e"))
+    ensemble.write(folder)
+    assert ModelCard.read(folder) == ensemble and read_json(folder / CARD, "")["num_networks"] == 2
 
 
 def test_folder_without_model_is_refused(folder: Path) -> None:
