@@ -25,12 +25,13 @@ from segline.registry import (
     verify,
 )
 from segline.use import load, predict
-from segline.work import clean, doctor, import_data, noise, run, schedule, tune, watch
+from segline.work import clean, crossval, doctor, import_data, noise, run, schedule, tune, watch
 
 __all__ = [
     "SeglineError",
     "clean",
     "compare",
+    "crossval",
     "doctor",
     "history",
     "import_data",

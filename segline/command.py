@@ -22,7 +22,7 @@ from pipeline.text import quoted
 
 Show = Callable[[Any], None]
 STEPS = (
-    *("register", "promote", "rollback", "publish", "published", "history", "compare", "noise", "tune"),
+    *("register", "promote", "rollback", "publish", "published", "history", "compare", "noise", "tune", "crossval"),
     *("status", "verify", "lineage", "reproduce", "predict"),
 )
 """Commands that are a function of the package and a step of the same name."""

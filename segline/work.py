@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation.verdict import Verdict
     from pipeline.monitoring.journal import Training
     from pipeline.steps.clean import Cleaning
+    from pipeline.steps.crossval import CrossValidation
     from pipeline.steps.import_ import Imported
     from pipeline.steps.tune import Tuning
 
@@ -215,6 +216,36 @@ def tune(ranges: Path, *, trials: int = 20, out: Path = TUNED) -> "Tuning":
 
     with only_one("tune"):
         return step.tune(ranges, trials, out)
+
+
+@in_project
+def crossval(*, folds: int, export: Path | None = None) -> "CrossValidation":
+    """Scores the recipe of params.yaml on all samples of train and val, each by a network that did not see it.
+
+    Folds that have finished are kept, so a cross-validation that was stopped goes on; other data, code or params begin
+    a new one. The test split is not read.
+
+    Example of the command: segline crossval --folds 5 --export ensemble
+
+    Args:
+        folds: number of trainings, 2 to 20; each leaves out some groups, on which its network is scored.
+        export: new folder for a SavedModel that averages the probabilities of all networks.
+
+    Returns:
+        Mean IoU and IoU by class, out of fold and pooled, with intervals, and the score of each fold; also in
+        work/crossval/summary.json.
+
+    Raises:
+        ParamsError: too few groups or too many folds, or the folder of `export` exists.
+        EvidenceError: `validate` has not run.
+        StageError: another cross-validation is under way, or a stage failed.
+        RegistryError: MLflow cannot be reached.
+    """
+    from pipeline.runtime.locks import only_one
+    from pipeline.steps import crossval as step
+
+    with only_one("crossval"):
+        return step.crossval(folds, export)
 
 
 @in_project

@@ -96,7 +96,7 @@ def convolve(x: Any, kernel: Any) -> Any:
         (N, H, W, F).
     """
 
-    @tf.custom_gradient
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
     def compute(x: Any, kernel: Any) -> tuple[Any, Any]:
         def gradient(dy: Any) -> tuple[Any, Any]:
             dx = tf.raw_ops.Conv2DBackpropInput(

@@ -127,6 +127,22 @@ def reopen_run(run_id: str) -> None:
         client.update_run(run_id, OPEN)
 
 
+@contextmanager
+def reopened(run_id: str, record: RunRecord, todo: str) -> Iterator[None]:
+    """Marks a run as open during the block; a block that fails or is stopped ends it as killed, until it goes on.
+
+    Raises:
+        RegistryError: MLflow cannot be reached, or has no such run.
+    """
+    reopen_run(run_id)
+    try:
+        yield
+    except BaseException:
+        with suppress(RegistryError):  # the first error is the one to report
+            end_run(run_id, record, "KILLED", todo)
+        raise
+
+
 def end_run(run_id: str, record: RunRecord, status: str, todo: str) -> None:
     """Writes a record into a run and ends it; doing it twice does no harm.
 

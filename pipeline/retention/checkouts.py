@@ -12,7 +12,7 @@ from pipeline.training.checkpoints import CHECKPOINTS
 
 SERVING = {"schedule.lock": "a schedule is served", "stack.lock": "the stack's servers are up"}
 """Locks that are held while servers wait for work, also while nothing runs."""
-WORKS = ("run", "noise", "tune", "scheduled", "reproduce")
+WORKS = ("run", "noise", "tune", "crossval", "scheduled", "reproduce")
 
 
 def list_checkouts() -> list[Path]:

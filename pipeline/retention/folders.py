@@ -11,7 +11,7 @@ from pipeline.registry.old_runs import list_all_versions
 from pipeline.reproduction.rebuild import PLACE as REPRODUCTIONS
 from pipeline.retention.place import DAY_S, Entry, changed_at, remove_whole, size_of, words
 from pipeline.training.checkpoints import CHECKPOINTS
-from pipeline.trials.project import TUNE
+from pipeline.trials.project import CROSSVAL, TUNE
 
 
 def list_checkpoints(checkouts: Iterable[Path], days: float, now: float) -> Iterator[Entry]:
@@ -30,8 +30,8 @@ def list_seeds(days: float, now: float) -> Iterator[Entry]:
 
 
 def list_studies(days: float, now: float) -> Iterator[Entry]:
-    """Studies of `segline tune`, with their trials."""
-    return _by_age(TUNE.glob("*"), days, now)
+    """Studies of `segline tune` with their trials, and cross-validations with their folds."""
+    return _by_age((*TUNE.glob("*"), *CROSSVAL.glob("*")), days, now)
 
 
 def list_reproductions(days: float, now: float) -> Iterator[Entry]:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -40,16 +40,20 @@ class ModelCard:
         size: (height, width) in pixels at which the network sees an image.
         postprocess: cleaning of the predicted masks, in evaluation and in use alike.
         flip: whether the model gives the mean of an image and its mirror image; cards of older models do not say it.
+        weights_md5: of an ensemble, the MD5 of each network's weights; () for a single network.
     """
 
     classes: ClassList
     size: tuple[int, int]
     postprocess: Postprocess
     flip: bool = False
+    weights_md5: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Writes the card into a model's folder."""
-        settings = {"size": self.size, "flip": self.flip, "postprocess": asdict(self.postprocess)}
+        settings: dict[str, Any] = {"size": self.size, "flip": self.flip, "postprocess": asdict(self.postprocess)}
+        if self.weights_md5:
+            settings |= {"num_networks": len(self.weights_md5), "weights_md5": self.weights_md5}
         write_json(folder / CARD, {**self.classes.to_dict(), **settings})
 
     @classmethod
@@ -82,3 +86,4 @@ class _Settings:
     size: tuple[Place, Place]
     postprocess: Postprocess
     flip: bool = False
+    weights_md5: tuple[str, ...] = ()

@@ -66,7 +66,7 @@ def survey(limits: Limits) -> Iterator[Place]:
     yield look_at("downloaded models", lambda: list_models(limits.models_days, now))
     yield look_at("TensorBoard", lambda: list_logs(at, limits.tensorboard_days, now))
     yield look_at("noise seeds", lambda: list_seeds(limits.noise_days, now))
-    yield look_at("searches", lambda: list_studies(limits.noise_days, now))
+    yield look_at("searches and folds", lambda: list_studies(limits.noise_days, now))
     yield look_at("reproductions", lambda: list_reproductions(limits.reproductions_days, now))
     yield look_at("MLflow runs", lambda: list_old_runs(limits.runs_days, now))
     yield look_at("DVC's cache", lambda: list_objects(at, limits.dvc_cache_days, now))

@@ -23,6 +23,7 @@ from pipeline.networks.layers import fold_norms
 from pipeline.networks.table import NETWORKS
 from pipeline.params import ExportParams, read_params
 from pipeline.runtime.program import run_stage
+from pipeline.serving.ensemble import Ensemble
 from pipeline.serving.model_card import MODEL, ModelCard, Postprocess
 from pipeline.serving.parity import Parity, check, compare
 from pipeline.serving.saved_model import ServedNetwork, load_saved_model, write_saved_model
@@ -39,10 +40,12 @@ def export(
     golden: Sequence[ManifestRow],
     params: ExportParams,
     out: Path,
+    weights_md5: Sequence[str] = (),
 ) -> Parity:
     """Writes the SavedModel and its card to `out`, and compares it with the network that it was made from.
 
-    The network sees an image at `size`, (height, width) in pixels; parity.json is written next to `out`.
+    The network sees an image at `size`, (height, width) in pixels; parity.json is written next to `out`. The
+    card of an ensemble gets the MD5 of each network's weights.
 
     Raises:
         ExportError: they disagree by more than the limits, or a probability is not finite; `out` is not written.
@@ -51,8 +54,9 @@ def export(
     if not golden:
         raise EvidenceError("no golden image: the manifest has no sample in val; run the stage `validate` again")
     with written_whole(out) as beside:
-        write_saved_model(ServedNetwork(fold_norms(network), size, params.flip), beside)
-        ModelCard(classes, size, Postprocess(**params.postprocess.model_dump()), params.flip).write(beside)
+        write_saved_model(ServedNetwork(folded(network), size, params.flip), beside)
+        postprocess = Postprocess(**params.postprocess.model_dump())
+        ModelCard(classes, size, postprocess, params.flip, tuple(weights_md5)).write(beside)
         images = (read_image(row.image) for row in golden)
         serve, names = load_saved_model(beside), {row.name for row in golden}
         parity = compare(network, size, serve, names, images, params.flip)
@@ -61,11 +65,28 @@ def export(
     return parity
 
 
+def folded(network: keras.Model) -> keras.Model:
+    """The network, or all of an ensemble, with folded normalisations."""
+    return Ensemble([folded(one) for one in network.networks]) if isinstance(network, Ensemble) else fold_norms(network)
+
+
 def golden_rows(rows: Sequence[ManifestRow], num_images: int) -> Iterator[ManifestRow]:
     """Up to `num_images` samples of val, evenly spread over their names."""
     val = [row for row in rows if row.split == "val"]
     places = np.linspace(0, len(val) - 1, min(num_images, len(val))).round().astype(int)
     return (val[place] for place in places)
+
+
+def read_trained(folder: Path, precision: str) -> tuple[keras.Model, list[str]]:
+    """The network in `folder`, or the ensemble of those in its folders fold-* with the MD5s of their weights.
+
+    Raises:
+        EvidenceError: see `read_network`.
+    """
+    if folds := sorted(folder.glob("fold-*")):
+        networks = [read_network(fold, precision) for fold in folds]
+        return Ensemble(networks), [md5_of(fold / "model.weights.h5") for fold in folds]
+    return read_network(folder, precision), []
 
 
 def read_network(folder: Path, precision: str) -> keras.Model:
@@ -97,7 +118,8 @@ def main() -> Mapping[str, Any]:
     params, fingerprint = read_params().export, Fingerprint.read()
     fingerprint.check_size(read_params().preprocess.image_size)
     golden = list(golden_rows(read_manifest(), params.num_golden_images))
-    parity = export(read_network(TRAIN, params.precision), fingerprint.classes, fingerprint.size, golden, params, MODEL)
+    network, weights_md5 = read_trained(TRAIN, params.precision)
+    parity = export(network, fingerprint.classes, fingerprint.size, golden, params, MODEL, weights_md5)
     print(
         f"SavedModel in {MODEL}, {params.precision}: other class than the Keras model on "
         f"{parity.disagreeing_share:.4%} of the pixels, probabilities differ by up to "

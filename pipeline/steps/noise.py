@@ -15,14 +15,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.dataset.manifest import read_manifest
 from pipeline.disk.files import md5_of, read_yaml
 from pipeline.disk.records import read_record, write_record
-from pipeline.errors import EvidenceError, ParamsError, StageError
+from pipeline.errors import EvidenceError, ParamsError
 from pipeline.evaluation.scores import SCORES, Scores, md5_of_test_split
 from pipeline.params import read_params
 from pipeline.promotion.noise_floor import MIN_RUNS, NOISE, NOISE_TAG, noise_floor
@@ -30,9 +29,9 @@ from pipeline.registry.client import check_registry, model_name, write_model
 from pipeline.registry.lineage import PARAMS, read_data_version
 from pipeline.registry.runs import write_run
 from pipeline.runtime.progress import duration
-from pipeline.runtime.stages import MARKER, WORK, code_of
+from pipeline.runtime.stages import code_of
 from pipeline.trials.params_change import with_values
-from pipeline.trials.project import prepare, read_arrays, run_step
+from pipeline.trials.project import finish_stages, prepare, read_arrays
 
 STAGES = ("train", "export", "evaluate")
 
@@ -100,28 +99,13 @@ def mean_iou_of(folder: Path, seed: int, place: str) -> float:
     if kept.exists():
         return read_record(kept, _Kept, "`segline noise`").mean_iou
     prepare(project, with_values(read_yaml(PARAMS, ParamsError, "restore it from git"), {"train.seed": seed}))
-    for stage in STAGES:
-        if not (project / WORK / stage / MARKER).exists():
-            print(f"noise {place}: {stage} with seed {seed}", flush=True)
-            run_stage(project, stage, f"noise {place}: ")
+    finish_stages(project, STAGES, f"noise {place}: ")
     mean_iou = Scores.read(project / SCORES).mean_iou
     if not math.isfinite(mean_iou):
         raise EvidenceError(f"{project}: mean IoU is {mean_iou}; the test split needs labelled images, add some")
     write_record(kept, _Kept(seed, mean_iou))
     shutil.rmtree(project)
     return mean_iou
-
-
-def run_stage(project: Path, stage: str, prefix: str) -> None:
-    """Runs a stage of a seed and prints its output, each line after `prefix`.
-
-    Raises:
-        StageError: it failed; names its last lines.
-    """
-    try:
-        run_step(project, stage, partial(print, prefix, sep="", flush=True))
-    except StageError as err:
-        raise StageError(f"finished seeds are kept; {err}") from err
 
 
 @dataclass(frozen=True)

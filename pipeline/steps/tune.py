@@ -10,7 +10,6 @@ import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +24,7 @@ from pipeline.dataset.fingerprint import Fingerprint
 from pipeline.dataset.manifest import read_manifest
 from pipeline.disk.files import read_yaml, written_whole
 from pipeline.disk.records import read_record
-from pipeline.errors import EvidenceError, ParamsError, RegistryError, StageError
+from pipeline.errors import EvidenceError, ParamsError, StageError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.monitoring.lines import LINES, PANEL, PREFIX
 from pipeline.params import parse_params, read_params
@@ -33,7 +32,7 @@ from pipeline.params_fit import check_fit
 from pipeline.registry.client import check_registry
 from pipeline.registry.lineage import read_data_version
 from pipeline.registry.run_record import HISTORY, RunRecord, flatten_params, read_history
-from pipeline.registry.runs import create_run, end_run, log_epoch, reopen_run
+from pipeline.registry.runs import create_run, end_run, log_epoch, reopened
 from pipeline.runtime.stages import MARKER, PARAMS, RESTORE, WORK, code_of
 from pipeline.text import shown
 from pipeline.trials.params_change import difference, flatten, propose, with_values
@@ -116,7 +115,9 @@ def tune(ranges: Path, num_trials: int, out: Path) -> Tuning:
     train = read_params().train
     with opened_study(search.folder, search.ranges, train.seed, math.ceil(train.warmup_epochs)) as study:
         study.put_first(search.today)
-        with recorded(study, search) as run_id:
+        run_id = study.run_id or create_run({"mlflow.runName": "tune"})
+        study.keep_run(run_id)
+        with reopened(run_id, make_record(search, {}), TO_GO_ON):
             run_trials(study, search, num_trials, run_id)
         tuning = conclude(study.rows(), search, out)
         end_run(run_id, record_of_search(tuning, search), "FINISHED", TO_GO_ON)
@@ -161,20 +162,6 @@ def identify(content: Mapping[str, Any], ranges: Mapping[str, Range]) -> str:
         "code": code_of("train"),
     }
     return hashlib.md5(json.dumps(identity, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
-
-
-@contextmanager
-def recorded(study: Study, search: Search) -> Iterator[str]:
-    """Gives the MLflow run of the search; a block that fails or is stopped ends it as killed, until it goes on."""
-    run_id = study.run_id or create_run({"mlflow.runName": "tune"})
-    study.keep_run(run_id)
-    reopen_run(run_id)
-    try:
-        yield run_id
-    except BaseException:
-        with suppress(RegistryError):  # the first error is the one to report
-            end_run(run_id, make_record(search, {}), "KILLED", TO_GO_ON)
-        raise
 
 
 def run_trials(study: Study, search: Search, num_trials: int, parent: str) -> None:

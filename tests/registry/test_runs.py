@@ -26,6 +26,7 @@ from pipeline.registry.runs import (
     log_text,
     recorded_run,
     reopen_run,
+    reopened,
     start_run,
     write_run,
 )
@@ -131,6 +132,16 @@ def test_a_run_is_ended_twice_and_opened_again() -> None:
     assert len(run.inputs.dataset_inputs) == 1 and run.data.params == {"a.b": "1"} and run.info.run_name == "trial-1"
     with pytest.raises(RegistryError, match="fix that and again"):
         end_run("0" * 32, RECORD, "FINISHED", "again")
+
+
+def test_a_run_that_is_stopped_is_killed_until_it_goes_on() -> None:
+    """The error of the block is the one that is reported."""
+    run_id = create_run()
+    with pytest.raises(KeyboardInterrupt), reopened(run_id, RECORD, "again"):
+        raise KeyboardInterrupt
+    assert read_run(run_id).info.status == "KILLED" and read_run(run_id).data.params == {"a.b": "1"}
+    with reopened(run_id, RECORD, "again"):
+        assert read_run(run_id).info.status == "RUNNING"
 
 
 def test_close_run_deletes_a_run_without_metrics() -> None:

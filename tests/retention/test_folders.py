@@ -62,6 +62,7 @@ def test_old_files_go_and_young_ones_stay() -> None:
     write(".segline/noise/young/seed-1.json", 1)
     write(".segline/tune/old/study.db", 3)
     write(".segline/tune/young/study.db", 1)
+    write(".segline/crossval/old/fold-01/history.csv", 3)
     write(".segline/reproduce/old/dvc.lock", 3)
     write(".segline/reproduce/young/dvc.lock", 1)
     checkouts, now = [Path(), Path(".segline/runs")], time.time()
@@ -71,7 +72,7 @@ def test_old_files_go_and_young_ones_stay() -> None:
         key=lambda path: ("logs" in path, path),
     )
     assert going(list_seeds(2, now)) == [".segline/noise/old"]
-    assert going(list_studies(2, now)) == [".segline/tune/old"]
+    assert going(list_studies(2, now)) == [".segline/crossval/old", ".segline/tune/old"]
     assert going(list_reproductions(2, now)) == [".segline/reproduce/old"]
     assert Path("checkpoints/lock").exists() and len(list(Path("checkpoints/train-young").iterdir())) == 2
     assert Path("logs/tensorboard/young/first").exists()

@@ -32,6 +32,14 @@ def test_card_says_its_ids_in_the_words_of_the_data(folder: Path) -> None:
     assert read_json(folder / CARD, "")["classes"][1] == {"id": 1, "name": "road", "colour": [90, 90, 90]}
 
 
+def test_card_of_an_ensemble_names_its_networks(folder: Path) -> None:
+    """Their number and weights are in the file; the card of a single network has neither."""
+    assert "num_networks" not in read_json(folder / CARD, "")
+    ensemble = replace(MODEL_CARD, weights_md5=("1f", "2e"))
+    ensemble.write(folder)
+    assert ModelCard.read(folder) == ensemble and read_json(folder / CARD, "")["num_networks"] == 2
+
+
 def test_folder_without_model_is_refused(folder: Path) -> None:
     """A card alone is no model."""
     (folder / "saved_model.pb").unlink()

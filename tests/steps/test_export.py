@@ -13,7 +13,8 @@ from pipeline.disk.files import md5_of, read_json, write_json
 from pipeline.errors import EvidenceError, ExportError
 from pipeline.networks.unet import build_unet
 from pipeline.serving.model_card import ModelCard
-from pipeline.steps.export import export, golden_rows, read_network
+from pipeline.serving.saved_model import load_saved_model
+from pipeline.steps.export import export, golden_rows, read_network, read_trained
 from tests.conftest import HAS_BFLOAT16
 from tests.drawn_data import CLASSES, small_params, write_data
 from tests.networks.small import SMALL, settle
@@ -82,6 +83,23 @@ def test_norms_are_folded_and_the_card_says_flip(rows: list[ManifestRow], name: 
     export(settle(build_network(name, SMALL[name])), CLASSES, (32, 48), list(golden_rows(rows, 2)), params, OUT)
     assert ModelCard.read(OUT).flip == flip
     assert (b"FusedBatchNorm" in (OUT / "saved_model.pb").read_bytes()) == (name == "residual_unet")
+
+
+@pytest.mark.e2e
+def test_the_networks_of_folds_are_one_model(rows: list[ManifestRow]) -> None:
+    """It agrees with Keras, its probabilities are the mean of theirs, and its card names their weights."""
+    for number in (1, 2):
+        folder = Path(f"train/fold-{number}")
+        write_description(folder, num_classes=3)
+        network = build()
+        network.get_layer("classify").bias.assign([number, 0, -number])
+        network.save_weights(folder / "model.weights.h5")
+    ensemble, weights_md5 = read_trained(Path("train"), "float32")
+    export(ensemble, CLASSES, (32, 48), list(golden_rows(rows, 2)), PARAMS, OUT, weights_md5)
+    image = np.random.default_rng(0).integers(0, 256, (1, 32, 48, 3), np.uint8)
+    probs = [keras.ops.softmax(network(image.astype(np.float32))) for network in ensemble.networks]
+    np.testing.assert_allclose(load_saved_model(OUT)(image)[1], np.mean(probs, axis=0), atol=1e-5)
+    assert ModelCard.read(OUT).weights_md5 == tuple(weights_md5) and len(set(weights_md5)) == 2
 
 
 @pytest.mark.e2e

@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 from pipeline.disk.files import write_json
-from pipeline.errors import EvidenceError, ParamsError, StageError
+from pipeline.errors import EvidenceError, ParamsError
 from pipeline.evaluation.scores import SCORES
 from pipeline.promotion.noise_floor import NOISE
 from pipeline.registry.client import model_name
 from pipeline.registry.connection import opened
 from pipeline.runtime.stages import MARKER, WORK
-from pipeline.steps.noise import STAGES, identify, mean_iou_of, noise, run_stage, show
+from pipeline.steps.noise import STAGES, identify, mean_iou_of, noise, show
 from pipeline.steps.preprocess import preprocess
 from pipeline.trials.project import prepare
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
@@ -120,13 +120,6 @@ def test_a_seed_without_a_score_is_refused(project: Path) -> None:
     write_finished_seed(project / "noise/seed-5", mean_iou=float("nan"))
     with pytest.raises(EvidenceError, match="mean IoU is nan; the test split needs labelled images"):
         mean_iou_of(project / "noise", 5, "1/3")
-
-
-def test_a_stage_that_fails_leaves_the_other_seeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its output is passed on with the seed's place in front, and is in the message."""
-    with pytest.raises(StageError, match=r"finished seeds are kept; .* ended with exit code 1; (.|\n)*No module named"):
-        run_stage(tmp_path, "gone", "noise 1/3: ")
-    assert capsys.readouterr().out.startswith("noise 1/3: ")
 
 
 @pytest.mark.e2e

@@ -10,7 +10,7 @@ from pipeline.dataset.packed import PREPROCESS
 from pipeline.errors import EvidenceError, StageError
 from pipeline.steps.preprocess import preprocess
 from pipeline.training.precision import STEP_TIMES
-from pipeline.trials.project import prepare, read_arrays, run_step
+from pipeline.trials.project import finish_stages, prepare, read_arrays, run_step
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
 
 
@@ -31,6 +31,8 @@ def test_a_training_has_a_project_of_its_own(project: Path) -> None:
     assert (project / "one" / PREPROCESS).resolve() == project / PREPROCESS
     assert (project / "one/data").is_symlink() and (project / "one/work/train").is_dir()
     assert (project / "one" / STEP_TIMES).resolve() == project / STEP_TIMES
+    prepare(project / "two", small_content(), [Path("data")])
+    assert (project / "two/data").is_symlink() and not (project / "two/work").exists()
 
 
 def test_arrays_have_to_be_there(project: Path) -> None:
@@ -42,6 +44,18 @@ def test_arrays_have_to_be_there(project: Path) -> None:
     shutil.rmtree(project / PREPROCESS)
     with pytest.raises(EvidenceError, match=r"fingerprint.json: not found"):
         read_arrays()
+
+
+@pytest.mark.e2e
+def test_stages_that_have_run_are_not_run_again(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that fails is named with its last lines, and its output has the prefix in front."""
+    (project / "one/work/train").mkdir(parents=True)
+    (project / "one/work/train/summary.json").touch()
+    finish_stages(project / "one", ("train",), "seed 1: ")
+    assert not capsys.readouterr().out
+    with pytest.raises(StageError, match=r"what has finished is kept; .* exit code 1; (.|\n)*No module named"):
+        finish_stages(project / "one", ("train", "gone"), "seed 1: ")
+    assert capsys.readouterr().out.startswith("seed 1: gone\nseed 1: ")
 
 
 @pytest.mark.e2e
