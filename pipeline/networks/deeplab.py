@@ -41,9 +41,9 @@ def build_deeplab(
     import keras
 
     from pipeline.networks.blocks.convolution import convolve, convolve_times
+    from pipeline.networks.blocks.layers import CropLike, PadToMultiple, normalise
     from pipeline.networks.blocks.resizing import ResizeLike
     from pipeline.networks.blocks.resnet import build_resnet
-    from pipeline.networks.layers import CropLike, PadToMultiple, normalise
 
     images = keras.Input((None, None, 3), name="images", dtype="float32")
     padded = PadToMultiple(STRIDE, name="pad")(normalise(images, channel_mean, channel_std))

@@ -45,8 +45,8 @@ def build_encoder_unet(
     """
     import keras
 
+    from pipeline.networks.blocks.layers import CropLike, PadToMultiple, double_convolution
     from pipeline.networks.blocks.resizing import ResizeLike
-    from pipeline.networks.layers import CropLike, PadToMultiple, double_convolution
 
     images = keras.Input((None, None, 3), name="images", dtype="float32")
     padded = PadToMultiple(MAX_STRIDE, name="pad")(images)  # black, as beyond the edge in augmentation

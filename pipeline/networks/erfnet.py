@@ -36,7 +36,7 @@ def build_erfnet(
     """
     import keras
 
-    from pipeline.networks.layers import CropLike, PadToMultiple, normalise
+    from pipeline.networks.blocks.layers import CropLike, PadToMultiple, normalise
 
     images = keras.Input((None, None, 3), name="images", dtype="float32")
     x = PadToMultiple(STRIDE, name="pad")(normalise(images, channel_mean, channel_std))
@@ -58,7 +58,7 @@ def _shrink(x: Any, num_channels: int, name: str) -> Any:
     """Half the size: maxima of windows beside what a convolution adds to them."""
     import keras
 
-    from pipeline.networks.layers import BatchNorm
+    from pipeline.networks.blocks.layers import BatchNorm
 
     added = keras.layers.Conv2D(
         *(num_channels - x.shape[-1], 3),
@@ -75,7 +75,7 @@ def _block(x: Any, dilation: int, dropout: float, name: str) -> Any:
     """A residual block of convolutions 3 x 1 and 1 x 3, of which the second pair is dilated."""
     import keras
 
-    from pipeline.networks.layers import BatchNorm, Convolution
+    from pipeline.networks.blocks.layers import BatchNorm, Convolution
 
     y = x
     for pair, rate in (("a", 1), ("b", dilation)):
@@ -99,7 +99,7 @@ def _grow(x: Any, num_channels: int, name: str) -> Any:
     """Twice the size, by a transposed convolution."""
     import keras
 
-    from pipeline.networks.layers import BatchNorm
+    from pipeline.networks.blocks.layers import BatchNorm
 
     x = keras.layers.Conv2DTranspose(num_channels, 3, strides=2, padding="same", name=name)(x)
     return keras.layers.ReLU(name=f"{name}_relu")(BatchNorm(name=f"{name}_norm")(x))

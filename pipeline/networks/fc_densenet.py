@@ -32,7 +32,7 @@ def build_fc_densenet(
     """
     import keras
 
-    from pipeline.networks.layers import BatchNorm, Convolution, CropLike, PadToMultiple, normalise
+    from pipeline.networks.blocks.layers import BatchNorm, Convolution, CropLike, PadToMultiple, normalise
 
     def layer(x: Any, num_channels: int, side_px: int, name: str) -> Any:
         x = keras.layers.ReLU(name=f"{name}_relu")(BatchNorm(name=f"{name}_norm")(x))

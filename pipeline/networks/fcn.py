@@ -36,8 +36,8 @@ def build_fcn(
     import keras
 
     from pipeline.networks.blocks.convolution import convolve, convolve_times
+    from pipeline.networks.blocks.layers import CropLike, PadToMultiple, normalise
     from pipeline.networks.blocks.resizing import ResizeLike
-    from pipeline.networks.layers import CropLike, PadToMultiple, normalise
 
     images = keras.Input((None, None, 3), name="images", dtype="float32")
     x = padded = PadToMultiple(1 << len(VGG16), name="pad")(normalise(images, channel_mean, channel_std))

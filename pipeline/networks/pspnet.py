@@ -38,9 +38,9 @@ def build_pspnet(
     import keras
 
     from pipeline.networks.blocks.convolution import convolve
+    from pipeline.networks.blocks.layers import CropLike, PadToMultiple, normalise
     from pipeline.networks.blocks.resizing import ResizeLike, pyramid
     from pipeline.networks.blocks.resnet import build_resnet
-    from pipeline.networks.layers import CropLike, PadToMultiple, normalise
 
     images = keras.Input((None, None, 3), name="images", dtype="float32")
     padded = PadToMultiple(STRIDE, name="pad")(normalise(images, channel_mean, channel_std))

@@ -27,7 +27,7 @@ def build_residual_unet(
     """
     import keras
 
-    from pipeline.networks.layers import CropLike, PadToMultiple, normalise
+    from pipeline.networks.blocks.layers import CropLike, PadToMultiple, normalise
 
     images = keras.Input((None, None, 3), name="images", dtype="float32")
     x = PadToMultiple(2**num_levels, name="pad")(normalise(images, channel_mean, channel_std))
@@ -53,7 +53,7 @@ def _unit(x: Any, num_channels: int, stride: int, name: str) -> Any:
     import keras
 
     from pipeline.networks.blocks.convolution import subsample
-    from pipeline.networks.layers import BatchNorm, Convolution
+    from pipeline.networks.blocks.layers import BatchNorm, Convolution
 
     def convolve(y: Any, part: str, side_px: int, step: int) -> Any:
         return Convolution(

@@ -30,7 +30,7 @@ def build_unet(
     """
     import keras
 
-    from pipeline.networks.layers import CropLike, PadToMultiple, double_convolution, normalise
+    from pipeline.networks.blocks.layers import CropLike, PadToMultiple, double_convolution, normalise
 
     images = keras.Input((None, None, 3), name="images", dtype="float32")
     x = PadToMultiple(2**num_levels, name="pad")(normalise(images, channel_mean, channel_std))  # (N, ceil H, ceil W, 3)

@@ -19,7 +19,7 @@ from pipeline.dataset.manifest import ManifestRow, read_manifest
 from pipeline.disk.files import md5_of, read_json, written_whole
 from pipeline.disk.records import write_record
 from pipeline.errors import EvidenceError
-from pipeline.networks.layers import fold_norms
+from pipeline.networks.blocks.layers import fold_norms
 from pipeline.networks.table import NETWORKS
 from pipeline.params import ExportParams, read_params
 from pipeline.runtime.program import run_stage

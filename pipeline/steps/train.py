@@ -14,7 +14,7 @@ from pipeline.disk.files import check_room, check_writable, remove, write_json, 
 from pipeline.disk.records import write_csv
 from pipeline.errors import ParamsError
 from pipeline.monitoring.live_metrics import LiveMetrics
-from pipeline.networks.layers import sum_by_products
+from pipeline.networks.blocks.layers import sum_by_products
 from pipeline.networks.table import NETWORKS
 from pipeline.params import TrainParams, read_params
 from pipeline.runtime.program import run_stage

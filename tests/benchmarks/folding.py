@@ -41,7 +41,7 @@ def main() -> None:
 
 def measure(name: str, fields: Mapping[str, Any], size: tuple[int, int]) -> dict[str, Any]:
     """Milliseconds of one image, medians, and bytes of the graph: unfolded, folded."""
-    from pipeline.networks.layers import fold_norms
+    from pipeline.networks.blocks.layers import fold_norms
     from pipeline.serving.saved_model import ServedNetwork, load_saved_model, write_saved_model
 
     network = settle(build(name, fields))

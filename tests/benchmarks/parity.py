@@ -24,7 +24,7 @@ from pipeline.backend.tf import set_up_devices
 from pipeline.dataset.packed import read_packed
 from pipeline.errors import ExportError
 from pipeline.importers.demo.scenes import draw_scene
-from pipeline.networks.layers import PadToMultiple, fold_norms
+from pipeline.networks.blocks.layers import PadToMultiple, fold_norms
 from pipeline.networks.unet import build_unet
 from pipeline.params import read_params
 from pipeline.serving.parity import check, compare

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.training.machine import read_processor
+from pipeline.training.machine import read_processor, sums_faster_by_products
 
 NUM_LEVELS, WIDTH, NUM_CLASSES, BATCH_SIZE, IGNORE_ID = 4, 32, 11, 8, 255
 CROP, SIZE = (256, 256), (320, 320)
@@ -43,6 +43,7 @@ def our_step(bfloat16: bool) -> Step:
     import keras
 
     from pipeline.dataset.packed import Packed
+    from pipeline.networks.blocks.layers import sum_by_products
     from pipeline.networks.unet import build_unet
     from pipeline.training.batches import EpochBatches
     from pipeline.training.trainer import Trainer, build_optimizer
@@ -52,6 +53,8 @@ def our_step(bfloat16: bool) -> Step:
     keras.utils.set_random_seed(0)
     moments: dict[str, Any] = {"channel_mean": (127,) * 3, "channel_std": (74,) * 3}
     network = build_unet(num_classes=NUM_CLASSES, num_levels=NUM_LEVELS, width=WIDTH, dropout=0.0, **moments)
+    if sums_faster_by_products():
+        sum_by_products(network)
     trainer = Trainer(network, np.ones(NUM_CLASSES, np.float32), LOSS, CROP, IGNORE_ID, 0.0, 0.0)
     schedule: dict[str, Any] = {"learning_rate": RATE, "num_steps": 1000, "num_warmup_steps": 0}
     trainer.compile(build_optimizer(**schedule, weight_decay=DECAY, clip_norm=CLIP_NORM), jit_compile=False)
@@ -61,14 +64,11 @@ def our_step(bfloat16: bool) -> Step:
     return lambda: trainer.learn(batches[0])
 
 
-def torch_step(bfloat16: bool, compiled: bool) -> Step:
-    """The same in PyTorch, channels last."""
+def torch_unet() -> Any:
+    """The network of `build_unet` as PyTorch's module."""
     import torch  # type: ignore[import-not-found, unused-ignore]
     from torch import nn  # type: ignore[import-not-found, unused-ignore]
     from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
-
-    torch.set_num_threads(NUM_THREADS)
-    torch.manual_seed(0)
 
     def double(before: int, after: int) -> Any:
         pairs = ((before, after), (after, after))
@@ -99,10 +99,21 @@ def torch_step(bfloat16: bool, compiled: bool) -> Step:
                 x = up(torch.cat([skip, grow(x)], 1))
             return self.classify(x)
 
+    return UNet()
+
+
+def torch_step(bfloat16: bool, compiled: bool) -> Step:
+    """The same in PyTorch, channels last."""
+    import torch  # type: ignore[import-not-found, unused-ignore]
+    from torch.nn import functional  # type: ignore[import-not-found, unused-ignore]
+
+    torch.set_num_threads(NUM_THREADS)
+    torch.manual_seed(0)
+
     images, masks = random_images(CROP)
     pictures = (torch.tensor(images, dtype=torch.float32).permute(0, 3, 1, 2) - 127) / 74
     pictures, targets = pictures.contiguous(memory_format=torch.channels_last), torch.tensor(masks.astype(np.int64))
-    network = UNet().to(memory_format=torch.channels_last)
+    network = torch_unet().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), RATE, weight_decay=DECAY)
 
     def loss_of(pictures: Any, targets: Any) -> Any:
@@ -120,7 +131,7 @@ def torch_step(bfloat16: bool, compiled: bool) -> Step:
         optimizer.zero_grad()
         loss = loss_of_batch(pictures, targets)
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), CLIP_NORM)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP_NORM)
         optimizer.step()
         return float(loss.detach())
 

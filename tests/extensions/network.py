@@ -18,7 +18,7 @@ def build_flat(
     """Builds the network: images (N, H, W, 3) in [0, 255] to logits (N, H, W, num_classes) float32."""
     import keras
 
-    from pipeline.networks.layers import normalise
+    from pipeline.networks.blocks.layers import normalise
 
     images = keras.Input((None, None, 3), name="images", dtype="float32")
     x = normalise(images, channel_mean, channel_std)

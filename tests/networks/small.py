@@ -48,6 +48,6 @@ def settle(network: Any) -> Any:
             weight.assign(random.uniform(0.5, 1.5, weight.shape))
         elif weight.name == "beta":
             weight.assign(random.normal(0, 0.5, weight.shape))
-    with patch("pipeline.networks.layers.MOMENTUM", 0.0):
+    with patch("pipeline.networks.blocks.layers.MOMENTUM", 0.0):
         network(random.uniform(0, 255, (2, 64, 64, 3)).astype(np.float32), training=True)
     return network

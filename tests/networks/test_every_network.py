@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.networks.layers import BatchNorm, fold_norms
+from pipeline.networks.blocks.layers import BatchNorm, fold_norms
 from pipeline.networks.table import NETWORKS
 from tests.networks.small import SMALL, build, settle, shape_of
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from pipeline.networks.layers import BatchNorm, Convolution
+from pipeline.networks.blocks.layers import BatchNorm, Convolution
 
 
 def convolve(

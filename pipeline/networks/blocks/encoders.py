@@ -64,7 +64,7 @@ def encode(images: Any, name: str) -> list[Any]:
     """
     import keras
 
-    from pipeline.networks.layers import MOMENTUM
+    from pipeline.networks.blocks.layers import MOMENTUM
 
     encoder = ENCODERS[name]
     pixels = getattr(keras.applications, encoder.module).preprocess_input(images)

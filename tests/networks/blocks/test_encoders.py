@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.networks.blocks.encoders import ENCODERS, encode
-from pipeline.networks.layers import MOMENTUM
+from pipeline.networks.blocks.layers import MOMENTUM
 
 
 @pytest.mark.parametrize("name", ENCODERS)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.networks.layers import BatchNorm, Convolution, CropLike, PadToMultiple, fold_norms
+from pipeline.networks.blocks.layers import BatchNorm, Convolution, CropLike, PadToMultiple, fold_norms
 
 
 @pytest.mark.parametrize("size", [(8, 8), (5, 9)])
