@@ -145,8 +145,8 @@ def fold_norms(network: keras.Model) -> keras.Model:
     def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
         return layer.from_config(layer.get_config() | ({"use_bias": True} if layer.name in norms else {}))
 
-    def call(layer: keras.layers.Layer, x: Any, **options: Any) -> Any:
-        return x if layer.name in folded_names else layer(x, **options)
+    def call(layer: keras.layers.Layer, *inputs: Any, **options: Any) -> Any:
+        return inputs[0] if layer.name in folded_names else layer(*inputs, **options)
 
     folded = keras.models.clone_model(network, clone_function=clone, call_function=call)
     for layer in (layer for layer in folded.layers if layer.variables):
