@@ -1,7 +1,7 @@
 """A U-Net whose way down is a published network, which may start from published weights; for images of any size."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -81,6 +81,12 @@ class EncoderUNet(Network):
     @model_validator(mode="after")
     def _a_file_is_known_by_its_content(self) -> "EncoderUNet":
         is_file = self.encoder_weights not in (NO_WEIGHTS, IMAGENET)
+        file = PurePath(self.encoder_weights)
+        if file.is_absolute() or ".." in file.parts:
+            raise ValueError(
+                f"encoder_weights is {self.encoder_weights}, expected a file of the project; copy it there, so that "
+                "DVC can keep it with the model"
+            )
         if is_file and not self.encoder_weights_md5:
             raise ValueError(
                 f"encoder_weights is the file {self.encoder_weights}, and encoder_weights_md5 is empty; give the MD5 "

@@ -69,7 +69,7 @@ class FoldScore:
 
 
 @dataclass(frozen=True)
-class Ensemble:
+class WrittenEnsemble:
     """The SavedModel of all folds' networks: its place, the MD5s of the weights, and how it passed parity."""
 
     folder: str
@@ -94,7 +94,7 @@ class CrossValidation:
     mean_iou: Interval
     iou: dict[str, Interval]
     folds: tuple[FoldScore, ...]
-    ensemble: Ensemble | None
+    ensemble: WrittenEnsemble | None
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def score_of(folder: Path, number: int) -> FoldScore:
     return FoldScore(number, len(table), len(set(table.groups)), mean_iou(table.pooled()), best_epoch)
 
 
-def conclude(plan: Plan, ensemble: Ensemble | None) -> CrossValidation:
+def conclude(plan: Plan, ensemble: WrittenEnsemble | None) -> CrossValidation:
     """Pools the counts of the folds and writes those of each image."""
     table = join([ImageTable.read(kept / PER_IMAGE.name) for kept in plan.kept])
     table.write(OUT / PER_IMAGE.name)
@@ -213,7 +213,7 @@ def conclude(plan: Plan, ensemble: Ensemble | None) -> CrossValidation:
     return CrossValidation(plan.unit, interval, by_class, folds, ensemble)
 
 
-def export_ensemble(plan: Plan, out: Path) -> Ensemble:
+def export_ensemble(plan: Plan, out: Path) -> WrittenEnsemble:
     """Runs the stage `export` on the networks of all folds and puts the SavedModel at `out`.
 
     Raises:
@@ -233,7 +233,7 @@ def export_ensemble(plan: Plan, out: Path) -> Ensemble:
         shutil.copytree(project / MODEL, part)
     remove(project)
     parity = summary["disagreeing_share"], summary["probability_difference"]
-    return Ensemble(str(out), ModelCard.read(out).weights_md5, *parity)
+    return WrittenEnsemble(str(out), ModelCard.read(out).weights_md5, *parity)
 
 
 def record_of_fold(plan: Plan, number: int, folder: Path) -> RunRecord:

@@ -37,9 +37,13 @@ def read_arrays() -> Fingerprint:
 
 
 def prepare(project: Path, params: Mapping[str, Any], shared: Sequence[Path] = SHARED) -> None:
-    """Makes a project with these params and links to what is `shared`; one that was stopped keeps its outputs."""
+    """Makes a project with these params and links to what is `shared`; one that was stopped keeps its outputs.
+
+    A file of weights that the network is to start from is shared, too.
+    """
     STEP_TIMES.mkdir(parents=True, exist_ok=True)
-    for path in shared:
+    weights = Path(params["train"]["network"].get("encoder_weights", ""))
+    for path in (*shared, weights) if weights.is_file() else shared:
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         if not (project / path).is_symlink():
             (project / path).symlink_to(path.resolve(), target_is_directory=True)

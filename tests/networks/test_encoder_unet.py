@@ -94,6 +94,8 @@ def test_weights_that_cannot_be_fetched_are_said(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"encoder_weights": "start.weights.h5"}, "give the MD5 of the file (md5sum start.weights.h5)"),
+        ({**OF_A_FILE, "encoder_weights": "/x.h5"}, "encoder_weights is /x.h5, expected a file of the project"),
+        ({**OF_A_FILE, "encoder_weights": "a/../../x.h5"}, "expected a file of the project"),
         ({"encoder_weights_md5": "0" * 32}, "encoder_weights is none, so encoder_weights_md5 must be ''"),
         ({**OF_A_FILE, "encoder_weights_md5": "0"}, "String should match pattern"),
         ({"encoder": "efficientnet_b0"}, "Input should be 'vgg16', 'resnet50', 'densenet121' or 'mobilenet_v2'"),

@@ -12,6 +12,7 @@ from pipeline.steps.preprocess import preprocess
 from pipeline.training.precision import STEP_TIMES
 from pipeline.trials.project import finish_stages, prepare, read_arrays, run_step
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
+from tests.networks.small import SMALL
 
 
 @pytest.fixture
@@ -33,6 +34,15 @@ def test_a_training_has_a_project_of_its_own(project: Path) -> None:
     assert (project / "one" / STEP_TIMES).resolve() == project / STEP_TIMES
     prepare(project / "two", small_content(), [Path("data")])
     assert (project / "two/data").is_symlink() and not (project / "two/work").exists()
+
+
+def test_weights_to_start_from_are_shared(project: Path) -> None:
+    """Their place in the params is relative to the project."""
+    Path("pretrained").mkdir()
+    Path("pretrained/start.h5").touch()
+    network = {**SMALL["encoder_unet"], "name": "encoder_unet", "encoder_weights": "pretrained/start.h5"}
+    prepare(project / "one", small_content(network=network))
+    assert (project / "one/pretrained/start.h5").resolve() == project / "pretrained/start.h5"
 
 
 def test_arrays_have_to_be_there(project: Path) -> None:

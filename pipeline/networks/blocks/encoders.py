@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_STRIDE = 32
+SHAPE = (224, 224, 3)
+"""Of the images that the published weights were made with; on others MobileNetV2 warns."""
 NO_WEIGHTS, IMAGENET = "none", "imagenet"
 """Values of `encoder_weights` that name no file."""
 
@@ -92,11 +94,13 @@ def load_encoder(network: Any, name: str, weights: str) -> None:
     encoder = ENCODERS[name]
     if weights == IMAGENET:
         try:
-            source = _make(encoder, weights=IMAGENET, input_shape=(None, None, 3))
-        except Exception as err:  # Keras raises a plain Exception if an address does not answer
-            raise OSError(f"cannot be fetched: {err}") from err
+            source = _make(encoder, weights=IMAGENET, input_shape=SHAPE)
+        except Exception as err:
+            if type(err) is not Exception:
+                raise
+            raise OSError(f"cannot be fetched: {err}") from err  # so says Keras that an address does not answer
     else:
-        source = _make(encoder, input_shape=(None, None, 3))
+        source = _make(encoder, input_shape=SHAPE)
         with warnings.catch_warnings(action="error", category=UserWarning):  # Keras only warns of what a file lacks
             try:
                 source.load_weights(weights)
