@@ -19,7 +19,6 @@ import hypothesis
 import pytest
 
 from pipeline.runtime.environment import QUIET
-from pipeline.training.machine import read_processor
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "params.yaml")
@@ -56,9 +55,6 @@ PLACES = (
 on_a_full_disk = pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="only Linux has the device /dev/full, a disk that is always full"
 )
-
-HAS_BFLOAT16 = bool({"avx512_bf16", "amx_bf16"} & set(read_processor()["instructions"].split()))
-"""Of the processor; oneDNN fails where a setting takes these instructions away, and computes without them elsewhere."""
 
 for name in [name for name in os.environ if name.startswith(OF_THE_USER) and name != MACHINE]:
     del os.environ[name]

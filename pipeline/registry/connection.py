@@ -34,6 +34,8 @@ PATIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "60", "MLFLOW_HTTP_REQUEST_MAX_RETRIES
 ANSWER_S = 30.0
 """A server that answered so lately is not asked again whether it is there; each time it would check a password."""
 HASTY = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+SLOW = "(Caused by ReadTimeoutError("
+"""In the message of an error if the server took the connection and did not answer in time."""
 
 _answered: dict[str, float] = {}
 """When servers answered last, by address."""
@@ -77,7 +79,7 @@ def opened(todo: str = "run the same command again", patient: bool = True) -> It
         patient: False sends each request once, with a timeout of 5 s.
 
     Raises:
-        RegistryError: the server does not answer within 5 s, or MLflow fails in the block.
+        RegistryError: the server takes no connection within 5 s, or MLflow fails in the block.
     """
     set_defaults(QUIET | MLFLOW_QUIET)
     with warnings.catch_warnings():
@@ -107,10 +109,18 @@ def opened(todo: str = "run the same command again", patient: bool = True) -> It
 
 
 def _check_answer(client: Any) -> None:
+    """Fails soon if nobody takes a connection; a server that takes it and is slow is waited for by what comes next."""
+    from mlflow.exceptions import MlflowException
+
     uri = tracking_uri()
     if time.monotonic() - _answered.get(uri, -math.inf) > ANSWER_S:
-        client.search_experiments(max_results=1)
-        _answered[uri] = time.monotonic()
+        try:
+            client.search_experiments(max_results=1)
+        except MlflowException as err:
+            if SLOW not in str(err):
+                raise
+        else:
+            _answered[uri] = time.monotonic()
 
 
 def _reason_of(err: Exception) -> str:

@@ -1,1 +1,5 @@
-"""Benchmarks: `python -m tests.benchmarks.NAME`, whose last line is one JSON object."""
+"""Benchmarks, each a program of its own, in the environment of the stages."""
+
+from pipeline.runtime.environment import prepare_tensorflow
+
+prepare_tensorflow()

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from pipeline.backend.devices import set_up_devices
@@ -53,7 +54,7 @@ def main() -> None:
         os.chdir(folder)
         live = LiveMetrics(classes, dict.fromkeys(names, 1), val_set, NUM_EPOCHS)
         batches = partial(EpochBatches, train_set, RANGES, CROP, RARITY, BATCH_SIZE, 0)
-        fit = Fit(trainer, batches, val_set, 1, 0, "mixed_bfloat16", {"cpu": "one"}, live)
+        fit = Fit(trainer, batches, val_set, 1, 0, keras.config.dtype_policy().name, {"cpu": "one"}, live)
         fit.run(Path("checkpoints"), read_interval_s())
         steps.clear()
         fit.num_epochs = NUM_EPOCHS

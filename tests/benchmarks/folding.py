@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from pipeline.params import read_params
-from pipeline.runtime.environment import prepare_tensorflow
 from tests.networks.small import build, settle
 
 NUM_WARM, NUM_TIMED = 2, 15
@@ -25,7 +24,6 @@ NUM_WARM, NUM_TIMED = 2, 15
 
 def main() -> None:
     """Measures both networks."""
-    prepare_tensorflow()
     from tests.benchmarks.network_rows import SHAPES
 
     params = read_params(Path(__file__).parents[2] / "params.yaml")

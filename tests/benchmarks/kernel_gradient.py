@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-import pipeline.steps  # the environment of the stages
 from pipeline.backend.devices import set_up_devices
 
 SHAPES = (
@@ -30,7 +29,6 @@ NUM_IMAGES, NUM_ROUNDS = 8, 7
 
 def main() -> None:
     """Times both."""
-    assert pipeline.steps
     set_up_devices(num_threads=2)
     import tensorflow as tf
 

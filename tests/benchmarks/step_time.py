@@ -12,7 +12,9 @@ from pipeline.dataset.packed import Packed
 from pipeline.networks.unet import build_unet
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
+from pipeline.training.machine import sums_faster_by_products
 from pipeline.training.trainer import Trainer, build_optimizer
+from tests.processor import HAS_BFLOAT16
 
 SIZE, CROP, NUM_CLASSES, BATCH_SIZE = (240, 320), (192, 256), 11, 4
 NUM_STEPS, NUM_ROUNDS = 20, 5
@@ -22,10 +24,12 @@ RARITY = np.ones(NUM_CLASSES)
 
 
 def build_trainer() -> Trainer:
-    """The network and the loss of params/camvid.yaml."""
+    """The network and the loss of params/camvid.yaml, in bfloat16 if the processor has it."""
     import keras
 
-    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    from pipeline.networks.blocks.layers import sum_by_products
+
+    keras.mixed_precision.set_global_policy("mixed_bfloat16" if HAS_BFLOAT16 else "float32")
     network = build_unet(
         num_classes=NUM_CLASSES,
         num_levels=4,
@@ -34,6 +38,8 @@ def build_trainer() -> Trainer:
         channel_mean=(99, 99, 99),
         channel_std=(70, 70, 70),
     )
+    if sums_faster_by_products():
+        sum_by_products(network)
     trainer = Trainer(network, np.ones(NUM_CLASSES, np.float32), LOSS, CROP, 255, 0.0, 0.0)
     optimizer = build_optimizer(
         learning_rate=1e-3, weight_decay=0.01, clip_norm=1.0, num_steps=1000, num_warmup_steps=10

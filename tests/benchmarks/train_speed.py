@@ -21,22 +21,19 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.training.machine import read_processor, sums_faster_by_products
+from pipeline.training.machine import sums_faster_by_products
+from tests.processor import HAS_BFLOAT16
 
 NUM_LEVELS, WIDTH, NUM_CLASSES, BATCH_SIZE, IGNORE_ID = 4, 32, 11, 8, 255
 CROP, SIZE = (256, 256), (320, 320)
 NUM_THREADS, NUM_WARM, NUM_STEPS = 2, 2, 1
 RATE, DECAY, CLIP_NORM = 1e-3, 0.01, 1.0
 LOSS = {"cross_entropy": 0.5, "soft_dice": 0.5}
-HAS_BFLOAT16 = bool({"avx512_bf16", "amx_bf16"} & set(read_processor()["instructions"].split()))
 Step = Callable[[], object]
 
 
 def our_step(bfloat16: bool) -> Step:
     """A step as the stage `train` does it, on images that are larger than the crop."""
-    from pipeline.runtime.environment import prepare_tensorflow
-
-    prepare_tensorflow()
     from pipeline.backend.devices import set_up_devices
 
     set_up_devices(NUM_THREADS)

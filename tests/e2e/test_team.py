@@ -117,7 +117,7 @@ def test_servers_refuse_strangers(team: Team) -> None:
 
     experiments = f"{os.environ['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/experiments/search?max_results=1"
     admin = f"admin:{os.environ['MLFLOW_TRACKING_PASSWORD']}"
-    flows = f"{os.environ['PREFECT_API_URL']}/work_pools/gpu"
+    flows = f"{os.environ['PREFECT_API_URL']}/admin/version"
     for address, user in ((experiments, admin), (flows, os.environ["PREFECT_API_AUTH_STRING"])):
         assert [ask(address), ask(address, f"{user}x"), ask(address, user)] == [401, 401, 200]
     port = next(match[1] for line in command_lines(team) if (match := re.search(r"postgres -D .* port=(\d+)", line)))

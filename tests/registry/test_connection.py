@@ -6,8 +6,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
@@ -15,7 +15,7 @@ import pytest
 
 from pipeline.errors import RegistryError
 from pipeline.registry.client import list_versions, set_tags
-from pipeline.registry.connection import explain, find_file, make_file, opened
+from pipeline.registry.connection import HASTY, explain, find_file, make_file, opened
 from tests.finished_project import use_registry
 
 pytestmark = pytest.mark.services
@@ -160,3 +160,26 @@ def test_a_server_is_asked_once_whether_it_is_there(monkeypatch: pytest.MonkeyPa
     assert paths == ["/api/2.0/mlflow/experiments/search"]
     with pytest.raises(RegistryError, match="nothing is lost"), opened() as (_, client):
         client.search_experiments()
+
+
+def test_a_slow_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server under load takes the connection at once and answers late; that ends no run."""
+
+    class Server(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802
+            time.sleep(1.5)
+            with suppress(OSError):  # the first who asked does not wait for it
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setitem(HASTY, "MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+        Thread(target=server.serve_forever, daemon=True).start()
+        with opened() as (_, client):
+            assert client.search_experiments() == []
+        server.shutdown()

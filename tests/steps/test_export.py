@@ -15,10 +15,10 @@ from pipeline.networks.unet import build_unet
 from pipeline.serving.model_card import ModelCard
 from pipeline.serving.saved_model import load_saved_model
 from pipeline.steps.export import export, golden_rows, read_network, read_trained
-from tests.conftest import HAS_BFLOAT16
 from tests.drawn_data import CLASSES, small_params, write_data
 from tests.networks.small import SMALL, settle
 from tests.networks.small import build as build_network
+from tests.processor import HAS_BFLOAT16
 
 pytestmark = pytest.mark.services
 

@@ -28,9 +28,9 @@ from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import TRAIN, build_trainer, check_batch_size, train
 from pipeline.training.checkpoints import EVERY, NEWEST, OLDER, read_newest
 from pipeline.training.precision import BFLOAT16, FLOAT32, STEP_TIMES, StepTimes
-from tests.conftest import HAS_BFLOAT16
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
 from tests.processes import wait_for_end
+from tests.processor import HAS_BFLOAT16
 
 COMMAND = [sys.executable, "-u", "-m", "pipeline.steps.train"]
 PACKED = Path("work/preprocess")
