@@ -25,7 +25,7 @@ from segline.registry import (
     verify,
 )
 from segline.use import load, predict
-from segline.work import clean, crossval, doctor, import_data, noise, run, schedule, tune, watch
+from segline.work import clean, crossval, doctor, import_data, noise, plan, run, schedule, tune, watch
 
 __all__ = [
     "SeglineError",
@@ -38,6 +38,7 @@ __all__ = [
     "lineage",
     "load",
     "noise",
+    "plan",
     "predict",
     "promote",
     "publish",

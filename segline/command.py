@@ -22,7 +22,19 @@ from pipeline.text import quoted
 
 Show = Callable[[Any], None]
 STEPS = (
-    *("register", "promote", "rollback", "publish", "published", "history", "compare", "noise", "tune", "crossval"),
+    *(
+        "register",
+        "promote",
+        "rollback",
+        "publish",
+        "published",
+        "history",
+        "compare",
+        "noise",
+        "tune",
+        "crossval",
+        "plan",
+    ),
     *("status", "verify", "lineage", "reproduce", "predict"),
 )
 """Commands that are a function of the package and a step of the same name."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pipeline.steps.clean import Cleaning
     from pipeline.steps.crossval import CrossValidation
     from pipeline.steps.import_ import Imported
+    from pipeline.steps.plan import Planned
     from pipeline.steps.tune import Tuning
 
 DATA = Path("data")
@@ -43,6 +44,31 @@ def import_data(importer: str, *args: Any, data: Path = DATA, **options: Any) ->
     from pipeline.steps import import_
 
     return import_.import_data(importer, *args, data=data, **options)
+
+
+@in_project
+def plan(*, minutes: float = 30) -> "Planned":
+    """Writes the params that fit the data set and this machine into params.yaml, each with its reason.
+
+    It reads every mask and measures a training step. Params that a person has edited are not written over: the plan
+    stands in params.planned.yaml then. The same data and machine give the same plan.
+
+    Example of the command: segline plan --minutes 60
+
+    Args:
+        minutes: that a training may take.
+
+    Returns:
+        Values with reasons, what cannot be had, and the file that holds them.
+
+    Raises:
+        ParamsError: params.yaml is wrong.
+        DataError: there are no data, or they break the data contract.
+        StageError: a training step does not run.
+    """
+    from pipeline.steps import plan as step
+
+    return step.plan(minutes)
 
 
 @in_project

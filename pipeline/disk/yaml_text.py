@@ -17,6 +17,8 @@ MAX_NODES = 20_000
 """Values of a document; what an alias stands for counts again at each of its places."""
 MAX_SHOWN = 300  # characters of what is wrong in a message
 COMMENT = re.compile(r" +(?=#)")
+COMMENT_COLUMN = 34
+"""Where the comment of a value begins that has none."""
 TWO_MEANINGS = re.compile(r"[-+]?0[0-9_]+")
 
 
@@ -71,6 +73,22 @@ def replace_values(text: str, values: Mapping[str, Any]) -> str:
             rest = " " * max(1, len(gap[0]) + end - start - len(new)) + rest[gap.end() :]
         text = text[:start] + new + rest
     return text
+
+
+def replace_comments(text: str, comments: Mapping[str, str]) -> str:
+    """The text with other comments beside its values, in the column of the old ones if there is room.
+
+    Args:
+        text: YAML that `parse_yaml` reads.
+        comments: one line each, by the name of a value, as in `replace_values`. The values end their lines.
+    """
+    root, lines = YAML(typ="safe", pure=True).compose(text), text.splitlines()
+    for name, comment in comments.items():
+        mark = _find_node(root, name).end_mark
+        value, rest = lines[mark.line][: mark.column].rstrip(), lines[mark.line][mark.column :]
+        column = mark.column + len(rest) - len(rest.lstrip()) if rest.strip() else COMMENT_COLUMN
+        lines[mark.line] = f"{value.ljust(column - 1)} # {comment}" if len(value) < column else f"{value}  # {comment}"
+    return "\n".join(lines) + "\n"
 
 
 def _to_flow(value: Any) -> str:

@@ -43,10 +43,20 @@ def cost_recorded(stage: str, work: Path = WORK, folder: Path = COSTS) -> Iterat
     check_writable(folder)
     started = time.monotonic()
     yield
-    unit = 1e6 if sys.platform == "darwin" else 1e3  # macOS counts bytes, Linux KB
-    peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
-    cost = Cost(stage, round(time.monotonic() - started, 1), peak_mb, md5_of(work / stage / MARKER))
+    cost = Cost(
+        *(stage, round(time.monotonic() - started, 1), peak_mb(resource.RUSAGE_SELF)),
+        marker_md5=md5_of(work / stage / MARKER),
+    )
     write_record(folder / f"{stage}.json", cost)
+
+
+def peak_mb(who: int) -> float:
+    """Most memory that this process, or the largest of its ended children, held, in MB of 10^6 bytes.
+
+    `who` is `resource.RUSAGE_SELF` or `RUSAGE_CHILDREN`.
+    """
+    unit = 1e6 if sys.platform == "darwin" else 1e3  # macOS counts bytes, Linux KB
+    return round(resource.getrusage(who).ru_maxrss / unit, 1)
 
 
 def read_costs(work: Path = WORK, folder: Path = COSTS, pipeline: Path = PIPELINE) -> list[Cost]:

@@ -1,11 +1,15 @@
 """Train: a network on the packed arrays; the same params, data and kind of machine give the same bits, kill or not."""
 
+import json
+import resource
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from pipeline.backend.devices import describe, num_threads_in_use, replicate, set_up_devices
 from pipeline.dataset.fingerprint import FINGERPRINT, Fingerprint
@@ -17,19 +21,22 @@ from pipeline.monitoring.live_metrics import LiveMetrics
 from pipeline.networks.blocks.layers import sum_by_products
 from pipeline.networks.table import NETWORKS
 from pipeline.params import TrainParams, read_params
-from pipeline.runtime.program import run_stage
-from pipeline.runtime.stages import code_of
+from pipeline.runtime.cost import peak_mb
+from pipeline.runtime.program import run, run_stage
+from pipeline.runtime.stages import PARAMS, code_of
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
 from pipeline.training.checkpoints import CHECKPOINTS, checkpoint_folder, only_training, read_interval_s, read_newest
 from pipeline.training.class_weights import class_weights
 from pipeline.training.fit import Fit
-from pipeline.training.machine import kind_of_machine, sums_faster_by_products
-from pipeline.training.precision import AUTO, FLOAT32, StepTimes, known_step_times, measure, settle
+from pipeline.training.machine import has_bfloat16, kind_of_machine, sums_faster_by_products
+from pipeline.training.precision import AUTO, BFLOAT16, FLOAT32, StepTimes, known_step_times, measure, settle
 from pipeline.training.trainer import Trainer, build_optimizer
 
 TRAIN = Path("work/train")
 NUM_MEASURED_BATCHES = 3
+TIME_STEPS = "--time-steps"
+"""Argument of the program, before a folder with params.yaml and fingerprint.json: see `time_steps`."""
 Summary = Mapping[str, Any]
 """Numbers for summary.json."""
 
@@ -169,9 +176,10 @@ def _measure(
 ) -> StepTimes | None:
     """Times of a step in both precisions, measured now or by an earlier training of this kind on such a machine."""
     shape = params.model_dump(mode="json", include={"network", "augment", "batch_size"})
-    identity = [machine, keras.backend.backend(), fingerprint.size, len(fingerprint.classes), shape]
+    with_bfloat16 = params.precision != AUTO or "gpus" in machine or has_bfloat16()
+    identity = [machine, keras.backend.backend(), fingerprint.size, len(fingerprint.classes), shape, with_bfloat16]
     some = [batches[step] for step in range(min(NUM_MEASURED_BATCHES, len(batches)))]
-    return known_step_times(identity, partial(measure, build, some, params.num_threads))
+    return known_step_times(identity, partial(measure, build, some, params.num_threads, with_bfloat16))
 
 
 def _recipe(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
@@ -185,6 +193,26 @@ def _recipe(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
     }
 
 
+def time_steps(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
+    """Times steps on made-up images, before there are packed ones; the training finds the times and measures no more.
+
+    Returns:
+        `gpus`, their names; `step_s`, seconds of a step in the precision that `auto` stands for, None if it failed;
+        `peak_mb`, the most memory, 0 if the times were known.
+    """
+    gpus = set_up_devices(params.num_threads)
+    random, shape = np.random.default_rng(0), (params.batch_size, *fingerprint.size)
+    images = random.integers(0, 256, (*shape, 3), np.uint8)
+    made_up = Packed(images, random.integers(0, len(fingerprint.classes), shape, np.uint8))
+    ranges, crop = Ranges(**params.augment.model_dump(exclude={"crop"})), params.augment.crop
+    rarity = class_weights(fingerprint.class_pixels, "inverse_sqrt")
+    batches = EpochBatches(made_up, ranges, crop, rarity, params.batch_size, params.seed, 0)
+    machine = kind_of_machine(num_threads_in_use(params.num_threads), gpus)
+    times = _measure(batches, fingerprint, params, machine, partial(build_trainer, fingerprint, params, len(gpus)))
+    step_s = None if times is None else times.bfloat16_s if times.faster == BFLOAT16 else times.float32_s
+    return {"gpus": gpus, "step_s": step_s, "peak_mb": peak_mb(resource.RUSAGE_CHILDREN)}
+
+
 def main() -> Summary:
     """Trains on what `preprocess` packed; returns the summary."""
     fingerprint = Fingerprint.read(FINGERPRINT)
@@ -195,4 +223,9 @@ def main() -> Summary:
 
 
 if __name__ == "__main__":
-    run_stage("train", main)
+    if sys.argv[1:2] == [TIME_STEPS]:
+        place = Path(sys.argv[2])
+        times = partial(time_steps, Fingerprint.read(place / FINGERPRINT.name), read_params(place / PARAMS).train)
+        run(lambda: print(json.dumps(times())))
+    else:
+        run_stage("train", main)

@@ -19,6 +19,8 @@ INSTRUCTIONS = re.compile(
     r"feat_(bf16|i8mm|fp16|dotprod|sme\w*))$"
 )
 """Names of the instructions, in small letters, by which numerical libraries choose their code."""
+BFLOAT16 = {"avx512_bf16", "amx_bf16", "bf16", "svebf16", "feat_bf16"}
+"""Instructions for bfloat16, on x86 and on Arm. Without them it is emulated, which takes twice as long or more."""
 SETTINGS = (
     "TF_ENABLE_ONEDNN_OPTS",
     "ONEDNN_MAX_CPU_ISA",
@@ -65,6 +67,11 @@ def sums_faster_by_products() -> bool:
     has = set(read_processor()["instructions"].split())
     is_wide = any(word.startswith("avx512") for word in has)
     return "avx2" in has and not is_wide and os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1"
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor has instructions for bfloat16; a setting of a library may still leave them unused."""
+    return bool(BFLOAT16 & set(read_processor()["instructions"].split()))
 
 
 def differences(machines: Sequence[Mapping[str, str]]) -> str:

@@ -34,6 +34,7 @@ it, one that emulates them 2 or more. So two measurements on one machine give on
 NUM_STEPS, BUDGET_S = 5, 10.0
 PATIENCE = 2.0
 """The first step in bfloat16 may take so many times as long as the first in float32; both hold the same preparation."""
+NO_INSTRUCTIONS = "this processor has no instructions for it"
 MAX_REASON_CHARS = 200
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Build = Callable[[str], Any]
@@ -62,6 +63,8 @@ class StepTimes:
 
     def __str__(self) -> str:
         float32 = f"a step takes {self.float32_s:.3f} s in {FLOAT32}"
+        if self.failure == NO_INSTRUCTIONS:
+            return f"{float32}; {self.failure.replace('it', BFLOAT16)}"
         if self.failure is not None:
             return f"{float32}, {BFLOAT16} fails ({self.failure})"
         if self.bfloat16_s is None:
@@ -120,10 +123,15 @@ def known_step_times(
     return times
 
 
-def measure(build: Build, batches: Sequence[Mapping[str, Any]], num_threads: int) -> StepTimes | None:
+def measure(
+    build: Build, batches: Sequence[Mapping[str, Any]], num_threads: int, with_bfloat16: bool = True
+) -> StepTimes | None:
     """Measures steps on one or more batches in both precisions, in turn, in a process of their own.
 
     Returns None if not even float32 runs, which the training itself will report.
+
+    Args:
+        with_bfloat16: False on a processor without instructions for it: only float32 is measured.
     """
     spawn = multiprocessing.get_context("spawn")  # a fork would share the backend's threads and devices
     receiver, sender = spawn.Pipe(duplex=False)
@@ -133,19 +141,21 @@ def measure(build: Build, batches: Sequence[Mapping[str, Any]], num_threads: int
     signal.signal(signal.SIGINT, before)
     sender.close()
     try:
-        return _listen(receiver)
+        return _listen(receiver, with_bfloat16)
     finally:
         child.kill()
         child.join()
         receiver.close()
 
 
-def _listen(receiver: Connection) -> StepTimes | None:
+def _listen(receiver: Connection, with_bfloat16: bool) -> StepTimes | None:
     """Reads what `_measure` sends: of float32 its first step and the next, of bfloat16 its first, then both in turn."""
     alone = _receive(receiver)
     if isinstance(alone, str):
         return None
     first_s, step_s = alone
+    if not with_bfloat16:
+        return StepTimes(step_s, None, NO_INSTRUCTIONS)
     if not receiver.poll(PATIENCE * first_s):
         return StepTimes(step_s, None, None)
     for _ in range(2):

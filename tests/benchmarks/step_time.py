@@ -12,9 +12,8 @@ from pipeline.dataset.packed import Packed
 from pipeline.networks.unet import build_unet
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
-from pipeline.training.machine import sums_faster_by_products
+from pipeline.training.machine import has_bfloat16, sums_faster_by_products
 from pipeline.training.trainer import Trainer, build_optimizer
-from tests.processor import HAS_BFLOAT16
 
 SIZE, CROP, NUM_CLASSES, BATCH_SIZE = (240, 320), (192, 256), 11, 4
 NUM_STEPS, NUM_ROUNDS = 20, 5
@@ -29,7 +28,7 @@ def build_trainer() -> Trainer:
 
     from pipeline.networks.blocks.layers import sum_by_products
 
-    keras.mixed_precision.set_global_policy("mixed_bfloat16" if HAS_BFLOAT16 else "float32")
+    keras.mixed_precision.set_global_policy("mixed_bfloat16" if has_bfloat16() else "float32")
     network = build_unet(
         num_classes=NUM_CLASSES,
         num_levels=4,

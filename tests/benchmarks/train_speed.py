@@ -21,8 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.training.machine import sums_faster_by_products
-from tests.processor import HAS_BFLOAT16
+from pipeline.training.machine import has_bfloat16, sums_faster_by_products
 
 NUM_LEVELS, WIDTH, NUM_CLASSES, BATCH_SIZE, IGNORE_ID = 4, 32, 11, 8, 255
 CROP, SIZE = (256, 256), (320, 320)
@@ -164,9 +163,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     num_rounds = parser.parse_args().rounds
     sides: dict[str, tuple[Callable[..., Step], tuple[bool, ...]]] = {
-        "ours": (our_step, (HAS_BFLOAT16,)),
-        "torch_eager": (torch_step, (HAS_BFLOAT16, False)),
-        "torch_compiled": (torch_step, (HAS_BFLOAT16, True)),
+        "ours": (our_step, (has_bfloat16(),)),
+        "torch_eager": (torch_step, (has_bfloat16(), False)),
+        "torch_compiled": (torch_step, (has_bfloat16(), True)),
     }
     spawn = multiprocessing.get_context("spawn")
     seconds: dict[str, list[float]] = {name: [] for name in sides}
@@ -191,7 +190,7 @@ def main() -> None:
         "torch_compiled": round(speed["torch_compiled"], 3),
         "ratio_eager": round(speed["ours"] / speed["torch_eager"], 3),
         "ratio_compiled": round(speed["ours"] / speed["torch_compiled"], 3),
-        "precision": "bfloat16" if HAS_BFLOAT16 else "float32",
+        "precision": "bfloat16" if has_bfloat16() else "float32",
     }
     print(json.dumps(result))
 

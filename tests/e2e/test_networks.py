@@ -13,7 +13,7 @@ TRIALS = (*NETWORKS, SUM)  # the benchmark also tries each loss alone
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("names", [TRIALS[::2], TRIALS[1::2]])
+@pytest.mark.parametrize("names", [TRIALS[first : first + 2] for first in range(0, len(TRIALS), 2)])
 def test_networks_and_losses_learn_and_their_exports_agree(names: tuple[str, ...]) -> None:
     """After twelve epochs each is better than the majority class, and its SavedModel gives its probabilities."""
     command = (sys.executable, "-m", "tests.benchmarks.networks", *names)  # TensorFlow's threads are set once a process

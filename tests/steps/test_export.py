@@ -15,10 +15,10 @@ from pipeline.networks.unet import build_unet
 from pipeline.serving.model_card import ModelCard
 from pipeline.serving.saved_model import load_saved_model
 from pipeline.steps.export import export, golden_rows, read_network, read_trained
+from pipeline.training.machine import has_bfloat16
 from tests.drawn_data import CLASSES, small_params, write_data
 from tests.networks.small import SMALL, settle
 from tests.networks.small import build as build_network
-from tests.processor import HAS_BFLOAT16
 
 pytestmark = pytest.mark.services
 
@@ -60,7 +60,7 @@ def write_description(folder: Path, num_classes: int) -> None:
         pytest.param(
             "mixed_bfloat16",
             marks=pytest.mark.skipif(
-                HAS_BFLOAT16 and os.environ.get("ONEDNN_MAX_CPU_ISA") == "AVX2",
+                has_bfloat16() and os.environ.get("ONEDNN_MAX_CPU_ISA") == "AVX2",
                 reason="oneDNN fails on a processor with bfloat16 instructions that this setting takes away",
             ),
         ),

@@ -27,10 +27,10 @@ from pipeline.monitoring.journal import find_journal, read_training
 from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import TRAIN, build_trainer, check_batch_size, train
 from pipeline.training.checkpoints import EVERY, NEWEST, OLDER, read_newest
+from pipeline.training.machine import has_bfloat16
 from pipeline.training.precision import BFLOAT16, FLOAT32, STEP_TIMES, StepTimes
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
 from tests.processes import wait_for_end
-from tests.processor import HAS_BFLOAT16
 
 COMMAND = [sys.executable, "-u", "-m", "pipeline.steps.train"]
 PACKED = Path("work/preprocess")
@@ -167,9 +167,12 @@ def test_with_all_options_a_killed_training_ends_with_the_same_bytes() -> None:
 
 @pytest.mark.e2e
 def test_auto_is_the_precision_that_it_chooses() -> None:
-    """Measured in a process of its own, it leaves no trace: the bits are those of the precision asked for by name."""
+    """Measured in a process of its own, it leaves no trace: the bits are those of the precision asked for by name.
+
+    Emulated bfloat16 takes minutes and is never chosen, so only a processor with instructions for it tries both.
+    """
     bits_of = {}
-    for turn in (lambda: None, turn_step_times):
+    for turn in (lambda: None, turn_step_times) if has_bfloat16() else (lambda: None,):
         turn()
         write_params(precision="auto", num_epochs=2)
         output = run_program()
@@ -181,7 +184,7 @@ def test_auto_is_the_precision_that_it_chooses() -> None:
         write_params(precision=precision, num_epochs=2)
         run_program()
         assert md5_of_model() == bits and read_summary()["precision_by"] == "params"
-    assert bits_of.keys() == {FLOAT32, BFLOAT16} and bits_of[FLOAT32] != bits_of[BFLOAT16]
+    assert len(set(map(tuple, bits_of.values()))) == (2 if has_bfloat16() else 1)
 
 
 @pytest.mark.e2e
@@ -195,7 +198,7 @@ def test_without_bfloat16_operations_auto_is_float32() -> None:
 
 @pytest.mark.e2e
 @pytest.mark.skipif(
-    not HAS_BFLOAT16,
+    not has_bfloat16(),
     reason="oneDNN fails only on a processor that has bfloat16 instructions which a setting takes away",
 )
 def test_bfloat16_that_fails_is_not_chosen_and_refused_early() -> None:

@@ -150,6 +150,14 @@ def test_a_measurement_ends_whatever_bfloat16_does(of_bfloat16: str, says: str) 
 
 
 @pytest.mark.e2e
+def test_bfloat16_is_not_tried_without_instructions() -> None:
+    """A processor that emulates it is never faster with it; so nobody waits for it."""
+    times = measure(Builder("hanging"), [{}], 1, with_bfloat16=False)
+    assert times and times.faster == FLOAT32
+    assert str(times).endswith("s in float32; this processor has no instructions for mixed_bfloat16")
+
+
+@pytest.mark.e2e
 def test_nothing_is_known_where_nothing_runs() -> None:
     """The training itself will say why."""
     assert measure(Builder("nothing runs"), [{}], 1) is None

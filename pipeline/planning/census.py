@@ -1,0 +1,130 @@
+"""The census of a data set: classes by pixels, images and groups, sizes of images, and how small its objects are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.dataset.contract import DATA, ClassList, Sample, list_samples, read_class_list
+from pipeline.disk.records import write_rows
+from pipeline.errors import DataError
+from pipeline.runtime.parallel import in_threads
+from pipeline.runtime.progress import Progress
+from pipeline.vision.codec import read_mask
+from pipeline.vision.counting import count_ids
+from pipeline.vision.regions import list_areas
+
+NUM_LOOKED_AT = 200
+"""Masks whose objects are measured, spread evenly over the names."""
+MIN_OBJECT_AREA_PX = 4
+SMALL_SHARE = 0.1
+"""Of the objects: that share is smaller than `Census.object_px`."""
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A class, or the ignored pixels: share of all pixels, and numbers of the images and groups that have it."""
+
+    name: str
+    pixel_share: float
+    num_images: int
+    num_groups: int
+
+
+@dataclass(frozen=True)
+class Census:
+    """What is known of a data set.
+
+    Attributes:
+        classes: rows in order of id, the ignored pixels last.
+        size: (height, width), the median of each over the images, pixels.
+        object_px: width of a square with the area of an object; a tenth of the objects is smaller. Objects are the
+            connected areas of all classes but the most frequent. The median image's shorter side if there are none.
+        largest_px: height x width of the largest image.
+        samples: of the data set, with group and frozen split.
+    """
+
+    classes: tuple[ClassRow, ...]
+    size: tuple[int, int]
+    object_px: float
+    largest_px: int
+    samples: tuple[Sample, ...]
+
+    @property
+    def baseline(self) -> float:
+        """Mean IoU of the most frequent class everywhere: its share of the counted pixels over the classes' number."""
+        shares = [row.pixel_share for row in self.classes[:-1] if row.num_images]
+        return max(shares) / sum(shares) / len(shares) if shares else 0.0
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether an image is in one group with another."""
+        return len({sample.group for sample in self.samples}) < len(self.samples)
+
+    def write_classes(self, path: Path) -> None:
+        """Writes the rows of the classes as CSV."""
+        write_rows(path, ClassRow, self.classes)
+
+
+def take_census(data: Path = DATA) -> Census:
+    """Reads every mask of a data folder.
+
+    Raises:
+        DataError: the folder breaks the data contract, or a mask cannot be read.
+    """
+    classes, samples = read_class_list(data), list_samples(data)
+    masks = [sample.mask for sample in samples if sample.mask]
+    if not masks:
+        raise DataError(f"{data}: has no masks; bring labelled images in with `segline import`")
+    counts, sizes = _count(masks, len(classes))
+    rows = _class_rows(classes, counts, [sample.group for sample in samples if sample.mask])
+    most = int(counts[:, : len(classes)].sum(0).argmax())
+    looked_at = masks[:: -(-len(masks) // NUM_LOOKED_AT)]
+    found = in_threads(lambda mask: _object_sides(read_mask(mask), most, len(classes)), looked_at)
+    sides = [side for of_mask in found for side in of_mask]
+    height, width = (int(side) for side in np.median(sizes, axis=0))
+    return Census(
+        classes=tuple(rows),
+        size=(height, width),
+        object_px=float(np.quantile(sides, SMALL_SHARE)) if sides else float(min(height, width)),
+        largest_px=int(sizes.prod(1).max()),
+        samples=tuple(samples),
+    )
+
+
+def _count(masks: Sequence[Path], num_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of each class, then of all other ids, (N, K + 1); heights and widths (N, 2); both int64."""
+    progress = Progress("census", len(masks), "masks")
+    counts, sizes = np.zeros((len(masks), num_classes + 1), np.int64), np.zeros((len(masks), 2), np.int64)
+    for index, (of_ids, size) in enumerate(in_threads(_read_counts, masks)):
+        counts[index] = [*of_ids[:num_classes], of_ids[num_classes:].sum()]
+        sizes[index] = size
+        progress.advance()
+    progress.close()
+    return counts, sizes
+
+
+def _read_counts(path: Path) -> tuple[np.ndarray, tuple[int, ...]]:
+    mask = read_mask(path)
+    return count_ids(mask), mask.shape
+
+
+def _class_rows(classes: ClassList, counts: np.ndarray, groups: Sequence[str]) -> list[ClassRow]:
+    total = counts.sum()
+    return [
+        ClassRow(
+            name,
+            float(of_class.sum() / total),
+            int((of_class > 0).sum()),
+            len({group for group, count in zip(groups, of_class, strict=True) if count}),
+        )
+        for name, of_class in zip((*classes.names, "(ignored)"), counts.T, strict=True)
+    ]
+
+
+def _object_sides(mask: np.ndarray, most: int, num_classes: int) -> list[float]:
+    """Square roots of the areas of the objects in a (H, W) uint8 mask."""
+    ids = [int(id_) for id_ in np.unique(mask) if id_ != most and id_ < num_classes]
+    areas = (area for id_ in ids for area in list_areas(mask == id_, MIN_OBJECT_AREA_PX))
+    return [float(np.sqrt(np.count_nonzero(area.inside))) for area in areas]

@@ -1,0 +1,88 @@
+"""Writes the params that fit the data set and the machine, each with its reason, unless a person has edited them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.dataset.contract import read_class_list
+from pipeline.disk.files import remove, written_whole
+from pipeline.disk.yaml_text import parse_yaml
+from pipeline.errors import ParamsError
+from pipeline.params import parse_params, read_params
+from pipeline.params_fit import check_fit
+from pipeline.planning.census import take_census
+from pipeline.planning.machine import StepCost, count_cores, free_mb, time_step
+from pipeline.planning.params_text import is_edited, with_plan, write_plan
+from pipeline.planning.plan import Decision, Plan, make_plan
+from pipeline.runtime.stages import PARAMS
+from pipeline.trials.params_change import difference
+
+PLANNED = Path("params.planned.yaml")
+NETWORK = "train.network."
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Params that fit.
+
+    Attributes:
+        decisions: values by name, each with its reason.
+        cautions: what cannot be had with this data set and time.
+        out: the file that holds them: params.yaml, or another one if a person has edited that.
+        difference: unified diff from params.yaml to `out`; "" if there is none, or `out` is params.yaml.
+    """
+
+    decisions: tuple[Decision, ...]
+    cautions: tuple[str, ...]
+    out: Path
+    difference: str
+
+
+def plan(minutes: float) -> Planned:
+    """See `segline.plan`."""
+    if not 0 < minutes < 1e6:
+        raise ParamsError(f"--minutes is {minutes:g}, expected more than 0: the time that a training may take")
+    has_unet = read_params().train.network.name == "unet"
+    classes, text = read_class_list(), PARAMS.read_bytes().decode("utf-8-sig")
+    census = take_census()
+    pixels = {row.name: round(row.pixel_share * 1e6) for row in census.classes[: len(classes)]}
+
+    def measure(values: Mapping[str, Any]) -> StepCost:
+        known = {name: value for name, value in values.items() if has_unet or not name.startswith(NETWORK)}
+        size = tuple(known["preprocess.image_size"])
+        return time_step(
+            with_plan(text, known | {"train.precision": "auto"}), classes, pixels, len(census.samples), size
+        )
+
+    found = make_plan(census, minutes, count_cores(), free_mb(), measure)
+    if not has_unet:
+        found = Plan(tuple(one for one in found.decisions if not one.name.startswith(NETWORK)), found.cautions)
+    return _write(text, found)
+
+
+def _write(text: str, found: Plan) -> Planned:
+    """Writes the plan over params that nobody has edited, else beside them."""
+    if not found.decisions:
+        return Planned((), found.cautions, PARAMS, "")
+    planned = write_plan(text, found)
+    check_fit(parse_params(parse_yaml(planned)), read_class_list())
+    out = PLANNED if is_edited(text) else PARAMS
+    with written_whole(out) as part:
+        part.write_text(planned, encoding="utf-8")
+    if out == PARAMS:
+        remove(PLANNED)
+    return Planned(found.decisions, found.cautions, out, difference(text, planned, str(out)) if out == PLANNED else "")
+
+
+def show(planned: Planned) -> None:
+    """Prints the values with their reasons, then the cautions, and how a plan beside params.yaml is taken over."""
+    for decision in planned.decisions:
+        print(f"plan: {decision.name}: {decision.value}  # {decision.reason}")
+    for caution in planned.cautions:
+        print(f"caution: {caution}")
+    if planned.out == PLANNED:
+        print(planned.difference, end="")
+        print(f"params.yaml has been edited and stays; take the plan over with: cp {PLANNED} {PARAMS}")
+    elif planned.decisions:
+        print(f"{PARAMS} is written for this data set and machine; gate.floors are yours to raise")
