@@ -65,7 +65,7 @@ def _run(checkout: Checkout, changes: Changes, promote: bool, timeout_s: float) 
     with chdir(checkout.folder), only_one("run"):
         restore(checkout.project)
         if changes.is_source_new:
-            run_step("import", ("import", *changes.source.words), timeout_s)
+            run_step("import", ("import", *changes.source.words, "--minutes", "0"), timeout_s)  # params stay
             changes.source.write(Path(SOURCE))
         check_start()
         push("data.dvc")  # a remote that cannot be written shall not cost a training

@@ -42,6 +42,9 @@ HELP = """From labelled images to a gated, registered segmentation model.
 
 Run it in the project's folder. Exit codes: 0 done, 1 error, 2 wrong words, 3 rejected by the gate."""
 
+MINUTES = "\n    minutes: that a training may take, for the plan of params.yaml; 0: no plan.\n\nRaises:"
+"""Of the help of an importer."""
+
 
 class WrongWordsError(SeglineError):
     """The command does not know its words."""
@@ -97,7 +100,7 @@ def build_app(with_importers: bool = True) -> App:
         from pipeline.importers.formats import IMPORTERS
 
         for name, importer in IMPORTERS.items():
-            add(importers, name, partial(segline.import_data, name), importer, show_imported)
+            add(importers, name, partial(segline.import_data, name), with_minutes(importer), show_imported)
     add(app, "run", run_flow, segline.run, sys.exit)
     add(app, "schedule", run_schedule, segline.schedule, sys.exit)
     add(app, "watch", segline.watch, segline.watch, lambda _: None)  # it shows by itself
@@ -149,11 +152,23 @@ def _show_by(module: str) -> Show:
 
 
 def show_imported(imported: Any) -> None:
-    """Prints the number of samples and classes, and notes on decisions."""
-    splits = ", ".join(f"{number} {split}" for split, number in imported.num_by_split.items())
-    print(f"data/ holds {imported.num_samples} samples of {imported.num_classes} classes ({splits})")
-    for note in imported.notes:
-        print(f"note: {note}")
+    """Prints what came in, and the plan."""
+    _show_by("pipeline.steps.import_")(imported)
+    _show_by("pipeline.steps.plan")(imported.plan)
+
+
+def with_minutes(importer: Callable[..., Any]) -> Callable[..., Any]:
+    """An importer's signature and help with the option of the plan that follows it."""
+
+    @wraps(importer)
+    def planned(*args: Any, minutes: float, **options: Any) -> Any:
+        return importer(*args, **options)
+
+    minutes = inspect.Parameter("minutes", inspect.Parameter.KEYWORD_ONLY, default=30.0, annotation=float)
+    signature = inspect.signature(importer)
+    planned.__signature__ = signature.replace(parameters=[*signature.parameters.values(), minutes])  # type: ignore[attr-defined]
+    planned.__doc__ = (inspect.getdoc(importer) or "").replace("\n\nRaises:", MINUTES, 1)
+    return planned
 
 
 def run_flow(promote: bool = False) -> int:

@@ -1,5 +1,6 @@
 """Work on data and models in a project. Each function imports what it needs when it is called."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,10 @@ if TYPE_CHECKING:
     from flows.doctor.finding import Finding
     from pipeline.evaluation.verdict import Verdict
     from pipeline.monitoring.journal import Training
+    from pipeline.planning.plan import Planned
     from pipeline.steps.clean import Cleaning
     from pipeline.steps.crossval import CrossValidation
     from pipeline.steps.import_ import Imported
-    from pipeline.steps.plan import Planned
     from pipeline.steps.tune import Tuning
 
 DATA = Path("data")
@@ -20,8 +21,8 @@ TUNED = Path("params.tuned.yaml")
 
 
 @in_project
-def import_data(importer: str, *args: Any, data: Path = DATA, **options: Any) -> "Imported":
-    """Brings labelled images in and gives them a version; `segline import --help` lists the importers.
+def import_data(importer: str, *args: Any, data: Path = DATA, minutes: float = 30, **options: Any) -> "Imported":
+    """Brings labelled images in, gives them a version and plans the params; `segline import --help` lists importers.
 
     The words and options of `segline import NAME` are the arguments:
     `segline.import_data("folder", "photos", "labels", classes=Path("classes.yaml"))`.
@@ -30,10 +31,11 @@ def import_data(importer: str, *args: Any, data: Path = DATA, **options: Any) ->
         importer: name in `pipeline.importers.formats.IMPORTERS`; the docstring of that function explains its arguments.
         args: words of the importer.
         data: folder to write, whole or not at all; its former content is kept in DVC's cache.
+        minutes: that a training may take, for the plan of params.yaml, see `plan`; 0: no plan.
         options: options of the importer.
 
     Returns:
-        Samples, classes, samples by split, and notes on what was decided.
+        Samples, classes, samples by split, notes on what was decided, a sheet of overlays, and the plan.
 
     Raises:
         DataError: there is no such importer, the input breaks its format, samples cannot be used, or DVC holds no
@@ -41,9 +43,10 @@ def import_data(importer: str, *args: Any, data: Path = DATA, **options: Any) ->
         StorageError: an object store cannot be read.
         StageError: the disk is full, or DVC cannot be used.
     """
-    from pipeline.steps import import_
+    from pipeline.steps import import_, plan
 
-    return import_.import_data(importer, *args, data=data, **options)
+    imported = import_.import_data(importer, *args, data=data, **options)
+    return replace(imported, plan=plan.plan_after_import(importer, minutes if data == DATA else 0))
 
 
 @in_project

@@ -17,6 +17,7 @@ from pipeline.vision.regions import list_areas
 
 NUM_LOOKED_AT = 200
 """Masks whose objects are measured, spread evenly over the names."""
+NUM_SHOWN = 8
 MIN_OBJECT_AREA_PX = 4
 SMALL_SHARE = 0.1
 """Of the objects: that share is smaller than `Census.object_px`."""
@@ -43,6 +44,7 @@ class Census:
             connected areas of all classes but the most frequent. The median image's shorter side if there are none.
         largest_px: height x width of the largest image.
         samples: of the data set, with group and frozen split.
+        shown: at most `NUM_SHOWN` of them that show each class, the rarest first, as far as there is room.
     """
 
     classes: tuple[ClassRow, ...]
@@ -50,6 +52,7 @@ class Census:
     object_px: float
     largest_px: int
     samples: tuple[Sample, ...]
+    shown: tuple[Sample, ...]
 
     @property
     def baseline(self) -> float:
@@ -74,11 +77,12 @@ def take_census(data: Path = DATA) -> Census:
         DataError: the folder breaks the data contract, or a mask cannot be read.
     """
     classes, samples = read_class_list(data), list_samples(data)
-    masks = [sample.mask for sample in samples if sample.mask]
+    labelled = [sample for sample in samples if sample.mask]
+    masks = [sample.mask for sample in labelled if sample.mask]
     if not masks:
         raise DataError(f"{data}: has no masks; bring labelled images in with `segline import`")
     counts, sizes = _count(masks, len(classes))
-    rows = _class_rows(classes, counts, [sample.group for sample in samples if sample.mask])
+    rows = _class_rows(classes, counts, [sample.group for sample in labelled])
     most = int(counts[:, : len(classes)].sum(0).argmax())
     looked_at = masks[:: -(-len(masks) // NUM_LOOKED_AT)]
     found = in_threads(lambda mask: _object_sides(read_mask(mask), most, len(classes)), looked_at)
@@ -90,6 +94,7 @@ def take_census(data: Path = DATA) -> Census:
         object_px=float(np.quantile(sides, SMALL_SHARE)) if sides else float(min(height, width)),
         largest_px=int(sizes.prod(1).max()),
         samples=tuple(samples),
+        shown=tuple(labelled[index] for index in _choose_shown(counts[:, : len(classes)])),
     )
 
 
@@ -121,6 +126,14 @@ def _class_rows(classes: ClassList, counts: np.ndarray, groups: Sequence[str]) -
         )
         for name, of_class in zip((*classes.names, "(ignored)"), counts.T, strict=True)
     ]
+
+
+def _choose_shown(counts: np.ndarray) -> list[int]:
+    """Indices, in order, of the images with the most of each class, the class of the fewest images first."""
+    of_class = np.argsort((counts > 0).sum(0), kind="stable")
+    largest = [int(counts[:, id_].argmax()) for id_ in of_class if counts[:, id_].any()]
+    evenly = np.linspace(0, len(counts) - 1, 2 * NUM_SHOWN).astype(int).tolist()
+    return sorted(list(dict.fromkeys([*largest, *evenly]))[:NUM_SHOWN])
 
 
 def _object_sides(mask: np.ndarray, most: int, num_classes: int) -> list[float]:

@@ -29,7 +29,7 @@ class StepCost:
     Attributes:
         gpus: names of the visible GPUs.
         step_s: seconds; None: it failed, for want of memory as a rule.
-        peak_mb: most memory, in MB of 10^6 bytes; 0 if the time was known from before.
+        peak_mb: most memory of the measuring process, in MB of 10^6 bytes; less if the time was known from before.
     """
 
     gpus: tuple[str, ...]

@@ -36,9 +36,10 @@ def with_plan(text: str, values: Mapping[str, Any]) -> str:
     """
     try:
         changed = replace_values(text, values)
+        is_right = parse_yaml(changed) == with_values(parse_yaml(text), values)
     except ValueError as err:
         raise ParamsError(f"{PARAMS}: {err}") from err
-    if parse_yaml(changed) != with_values(parse_yaml(text), values):
+    if not is_right:
         raise ParamsError(f"{PARAMS}: a value is an alias (`*name`) that stands at several places; write it out")
     return changed
 

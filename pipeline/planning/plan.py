@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pipeline.errors import StageError
@@ -21,7 +22,8 @@ STEP_S = 0.03
 """Of a step beside what its pixels take."""
 AGREES = 2.0
 """A measured speed that differs by more makes another draft."""
-NUM_DRAFTS = 3
+NUM_SPEEDS, NUM_DRAFTS = 3, 12
+"""Drafts by speed, so that a measurement ends; and drafts in all, each with half of the memory."""
 MEMORY_SHARE = 0.7
 """Of the free memory: what a training may take, as it also holds checkpoints and batches ahead."""
 EVEN = 0.2
@@ -55,6 +57,23 @@ class Plan:
     def reasons(self) -> dict[str, str]:
         """The reasons by name."""
         return {decision.name: decision.reason for decision in self.decisions}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Params that fit, written.
+
+    Attributes:
+        decisions: values by name, each with its reason; none if no plan was made.
+        cautions: what cannot be had with this data set and time, or why there is no plan.
+        out: the file that holds the plan: params.yaml, or another one if a person has edited that.
+        difference: unified diff from params.yaml to `out`; "" if `out` is params.yaml.
+    """
+
+    decisions: tuple[Decision, ...]
+    cautions: tuple[str, ...]
+    out: Path
+    difference: str
 
 
 def make_plan(
@@ -94,18 +113,18 @@ def _fit_recipe(
 ) -> tuple[Recipe, StepCost]:
     """Drafts a recipe, measures it, and drafts again if it is slower, faster or larger than the draft assumed."""
     speed, max_batch_px = float(num_cores), math.inf  # in cores of `Recipe.core_s`; assumed until it is measured
-    num_seen, is_fitting = wanted_images(shares.images["train"]), False
-    for _ in range(NUM_DRAFTS):
+    num_seen = wanted_images(shares.images["train"])
+    for draft in range(NUM_DRAFTS):
         recipe = choose_recipe(
             census.size, census.object_px, shares.images["train"], speed * budget_s / num_seen, max_batch_px
         )
         cost = measure({decision.name: decision.value for decision in _decide_step(census, recipe, num_cores)})
-        if cost.step_s is None or cost.peak_mb > MEMORY_SHARE * free_mb:
+        is_fitting = cost.step_s is not None and cost.peak_mb <= MEMORY_SHARE * free_mb
+        if cost.step_s is None or not is_fitting:
             max_batch_px = recipe.batch_size * math.prod(recipe.crop) / 2
             continue
-        is_fitting = True
         measured = recipe.core_s * recipe.batch_size / max(cost.step_s - STEP_S, cost.step_s / 10)
-        if 1 / AGREES <= measured / speed <= AGREES:
+        if 1 / AGREES <= measured / speed <= AGREES or draft >= NUM_SPEEDS:
             break
         speed = 2.0 ** round(math.log2(measured))
     if not is_fitting:

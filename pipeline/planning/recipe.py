@@ -73,14 +73,13 @@ def choose_recipe(
         max_batch_px: pixels of a batch of crops that fit into memory.
     """
     recipes = list(_list_recipes(size, object_px, num_train, max_batch_px))
-    affordable = [recipe for recipe in recipes if recipe.core_s <= max_core_s]
+    fitting = [recipe for recipe in recipes if math.prod(recipe.crop) <= max_batch_px]
+    affordable = [recipe for recipe in fitting if recipe.core_s <= max_core_s]
     return max(affordable, key=lambda recipe: recipe._quality) if affordable else min(recipes, key=lambda r: r.core_s)
 
 
 def _list_recipes(size: tuple[int, int], object_px: float, num_train: int, max_batch_px: float) -> Iterator[Recipe]:
-    for scale in SCALES:
-        if scale * max(size) > MAX_SIDE_PX + MULTIPLE or (scale < 1 and scale * max(size) < MIN_SIDE_PX):
-            continue
+    for scale in (one * min(1, MAX_SIDE_PX / max(size)) for one in SCALES):
         height, width = (_to_multiple(side * scale) for side in size)
         crop = _crop_of(height), _crop_of(width)
         levels = min(MAX_LEVELS, max(MIN_LEVELS, int(math.log2(min(crop) / LOWEST_SIDE_PX))))

@@ -1,12 +1,16 @@
 """Brings a labelled data set into `data/` and puts it under DVC; `pipeline/importers/formats.py` lists the formats."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from pipeline.dataset.contract import DATA, Sample, write_contract
 from pipeline.dataset.names import check_name, same_everywhere
@@ -14,11 +18,16 @@ from pipeline.errors import DataError
 from pipeline.importers.formats import IMPORTERS
 from pipeline.importers.replacement import check_replaceable, is_versioned, replaced
 from pipeline.importers.source import Source, Write
+from pipeline.planning.census import Census, ClassRow, take_census
+from pipeline.planning.plan import Planned
+from pipeline.planning.sheet import write_sheet
 from pipeline.runtime.parallel import in_threads
 from pipeline.runtime.progress import Progress
-from pipeline.text import quoted
+from pipeline.runtime.stages import WORK
+from pipeline.text import quoted, show_names, shown
 
 BY_GROUP = "by group"
+IMPORT = WORK / "import"
 NUM_NAMED = 10
 
 
@@ -31,12 +40,18 @@ class Imported:
         num_classes: number of classes without ignored ones.
         num_by_split: samples by frozen split; under "by group" those without a frozen one.
         notes: decisions for the user to read.
+        classes: rows of the classes, the ignored pixels last; also in work/import/classes.csv.
+        overlays: a sheet of some images under their masks.
+        plan: params that fit; None: not asked for.
     """
 
     num_samples: int
     num_classes: int
     num_by_split: dict[str, int]
     notes: list[str]
+    classes: tuple[ClassRow, ...]
+    overlays: Path
+    plan: Planned | None = None
 
 
 def import_data(name: str, *words: Any, data: Path = DATA, **options: Any) -> Imported:
@@ -50,7 +65,20 @@ def import_data(name: str, *words: Any, data: Path = DATA, **options: Any) -> Im
         _write(data, opened)
     version = [] if is_versioned() else [f"{data} has no version yet: run `dvc init` and `dvc add {data}`"]
     by_split = Counter(sample.split or BY_GROUP for sample in opened.samples)
-    return Imported(len(opened.samples), len(opened.classes), dict(by_split), [*opened.notes, *version])
+    census = take_census(data)
+    census.write_classes(IMPORT / "classes.csv")
+    write_sheet(IMPORT / "overlays.jpg", census.shown, opened.classes)
+    notes = [*opened.notes, *_notes_on_classes(census), *version]
+    return Imported(
+        *(len(opened.samples), len(opened.classes), dict(by_split), notes),
+        classes=census.classes,
+        overlays=IMPORT / "overlays.jpg",
+    )
+
+
+def _notes_on_classes(census: Census) -> Iterator[str]:
+    if absent := [row.name for row in census.classes[:-1] if not row.num_images]:
+        yield f"no mask has {show_names(absent)}; a model cannot learn what it never sees"
 
 
 def _check_names(samples: Sequence[Sample]) -> None:
@@ -98,3 +126,19 @@ def _refuse_bad(complaints: Sequence[str], num_samples: int) -> None:
         f"{len(complaints)} of {num_samples} images cannot be used; nothing was written{lines}{more}\n"
         "repair them, or move them away with their masks"
     )
+
+
+def show(imported: Imported) -> None:
+    """Prints the number of samples, the table of the classes, where the overlays are, and notes on decisions."""
+    splits = ", ".join(f"{number} {split}" for split, number in imported.num_by_split.items())
+    print(f"data/ holds {imported.num_samples} samples of {imported.num_classes} classes ({splits})")
+    table = Table(box=None)
+    table.add_column("class", overflow="fold")
+    for name in ("pixels", "images", "groups"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in imported.classes:
+        table.add_row(Text(shown(row.name)), f"{row.pixel_share:.2%}", str(row.num_images), str(row.num_groups))
+    Console(highlight=False).print(table)
+    print(f"look at {imported.overlays}: are the names on the right colours?")
+    for note in imported.notes:
+        print(f"note: {note}")

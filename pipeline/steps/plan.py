@@ -1,50 +1,34 @@
 """Writes the params that fit the data set and the machine, each with its reason, unless a person has edited them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.dataset.contract import read_class_list
 from pipeline.disk.files import remove, written_whole
 from pipeline.disk.yaml_text import parse_yaml
-from pipeline.errors import ParamsError
+from pipeline.errors import ParamsError, SeglineError
 from pipeline.params import parse_params, read_params
 from pipeline.params_fit import check_fit
 from pipeline.planning.census import take_census
 from pipeline.planning.machine import StepCost, count_cores, free_mb, time_step
-from pipeline.planning.params_text import is_edited, with_plan, write_plan
-from pipeline.planning.plan import Decision, Plan, make_plan
+from pipeline.planning.params_text import is_edited, with_mark, with_plan, write_plan
+from pipeline.planning.plan import Plan, Planned, make_plan
 from pipeline.runtime.stages import PARAMS
 from pipeline.trials.params_change import difference
 
 PLANNED = Path("params.planned.yaml")
+KNOWN = Path("params")
+"""Folder of params for known data sets, by the name of their importer."""
 NETWORK = "train.network."
-
-
-@dataclass(frozen=True)
-class Planned:
-    """Params that fit.
-
-    Attributes:
-        decisions: values by name, each with its reason.
-        cautions: what cannot be had with this data set and time.
-        out: the file that holds them: params.yaml, or another one if a person has edited that.
-        difference: unified diff from params.yaml to `out`; "" if there is none, or `out` is params.yaml.
-    """
-
-    decisions: tuple[Decision, ...]
-    cautions: tuple[str, ...]
-    out: Path
-    difference: str
 
 
 def plan(minutes: float) -> Planned:
     """See `segline.plan`."""
     if not 0 < minutes < 1e6:
         raise ParamsError(f"--minutes is {minutes:g}, expected more than 0: the time that a training may take")
+    text, classes = read_text(), read_class_list()
     has_unet = read_params().train.network.name == "unet"
-    classes, text = read_class_list(), PARAMS.read_bytes().decode("utf-8-sig")
     census = take_census()
     pixels = {row.name: round(row.pixel_share * 1e6) for row in census.classes[: len(classes)]}
 
@@ -61,6 +45,40 @@ def plan(minutes: float) -> Planned:
     return _write(text, found)
 
 
+def plan_after_import(importer: str, minutes: float) -> Planned:
+    """Plans for data that an importer has just written: known data have known params, and edited ones are left alone.
+
+    Args:
+        importer: name of an importer.
+        minutes: see `plan`; 0: no plan.
+    """
+    known = KNOWN / f"{importer}.yaml"
+    if not minutes:
+        return Planned((), (), PARAMS, "")
+    if is_edited(read_text()):
+        return Planned(
+            (), (f"{PARAMS} has been edited and stays; `segline plan` says what would fit these data",), PARAMS, ""
+        )
+    if known.is_file():
+        write_text(with_mark(known.read_text(encoding="utf-8")))
+        return Planned((), (), PARAMS, "")
+    try:
+        return plan(minutes)
+    except SeglineError as err:
+        return Planned((), (f"no plan was made: {err}; then `segline plan` makes one",), PARAMS, "")
+
+
+def read_text() -> str:
+    """The text of params.yaml."""
+    return PARAMS.read_bytes().decode("utf-8-sig")
+
+
+def write_text(text: str, path: Path = PARAMS) -> None:
+    """Writes params, whole or not at all."""
+    with written_whole(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
 def _write(text: str, found: Plan) -> Planned:
     """Writes the plan over params that nobody has edited, else beside them."""
     if not found.decisions:
@@ -68,8 +86,7 @@ def _write(text: str, found: Plan) -> Planned:
     planned = write_plan(text, found)
     check_fit(parse_params(parse_yaml(planned)), read_class_list())
     out = PLANNED if is_edited(text) else PARAMS
-    with written_whole(out) as part:
-        part.write_text(planned, encoding="utf-8")
+    write_text(planned, out)
     if out == PARAMS:
         remove(PLANNED)
     return Planned(found.decisions, found.cautions, out, difference(text, planned, str(out)) if out == PLANNED else "")

@@ -198,7 +198,7 @@ def time_steps(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
 
     Returns:
         `gpus`, their names; `step_s`, seconds of a step in the precision that `auto` stands for, None if it failed;
-        `peak_mb`, the most memory, 0 if the times were known.
+        `peak_mb`, the most memory of a child of this process, which measures if the times are not known.
     """
     gpus = set_up_devices(params.num_threads)
     random, shape = np.random.default_rng(0), (params.batch_size, *fingerprint.size)
@@ -222,10 +222,11 @@ def main() -> Summary:
     return summary
 
 
+if __name__ == "__main__" and sys.argv[1:2] == [TIME_STEPS]:
+    place = Path(sys.argv[2])
+    times = partial(time_steps, Fingerprint.read(place / FINGERPRINT.name), read_params(place / PARAMS).train)
+    run(lambda: print(json.dumps(times())))
+    sys.exit()
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == [TIME_STEPS]:
-        place = Path(sys.argv[2])
-        times = partial(time_steps, Fingerprint.read(place / FINGERPRINT.name), read_params(place / PARAMS).train)
-        run(lambda: print(json.dumps(times())))
-    else:
-        run_stage("train", main)
+    run_stage("train", main)

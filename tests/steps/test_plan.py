@@ -1,0 +1,83 @@
+"""Tests of `segline plan`."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import DataError, ParamsError
+from pipeline.params import read_params
+from pipeline.planning.machine import StepCost
+from pipeline.steps import plan as step
+from pipeline.steps.plan import PLANNED, plan, plan_after_import, show
+from tests.conftest import ROOT
+from tests.drawn_data import write_data
+
+PARAMS = Path("params.yaml")
+
+
+@pytest.fixture(autouse=True)
+def _quick(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project with data, on a machine whose speed is known."""
+    write_data(project, num_train=30, num_val=8, num_test=8)
+    shutil.copytree(ROOT / "params", project / "params")
+    monkeypatch.setattr(step, "time_step", lambda *_: StepCost((), 0.1, 500))
+
+
+def test_params_that_nobody_has_edited_are_written() -> None:
+    """A second plan is the same."""
+    planned = plan(1)
+    first = PARAMS.read_text()
+    assert planned.out == PARAMS and read_params().preprocess.image_size == (32, 48)
+    assert planned == plan(1) and PARAMS.read_text() == first
+
+
+def test_edited_params_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    """The plan stands beside them, and the difference says what to take over."""
+    edited = PARAMS.read_text().replace("seed: 0", "seed: 1", 1)
+    PARAMS.write_text(edited)
+    planned = plan(1)
+    show(planned)
+    assert PARAMS.read_text() == edited and read_params(PLANNED).train.seed == 1
+    output = capsys.readouterr().out
+    assert "+++ params.planned.yaml" in output and "cp params.planned.yaml params.yaml" in output
+    shutil.copy(PLANNED, PARAMS)
+    assert plan(1).out == PARAMS and not PLANNED.exists()
+
+
+def test_another_network_keeps_its_shape() -> None:
+    """The plan knows the U-Net alone; of others it sets sizes and epochs."""
+    PARAMS.write_text(PARAMS.read_text().replace("name: unet ", "name: residual_unet "))
+    assert not [decision for decision in plan(1).decisions if decision.name.startswith("train.network.")]
+    assert read_params(PLANNED).train.network.name == "residual_unet"
+
+
+def test_after_an_import(capsys: pytest.CaptureFixture[str]) -> None:
+    """Known data have known params; 0 minutes ask for no plan; edited params are left alone."""
+    plan_after_import("folder", 1)
+    planned = PARAMS.read_text()
+    plan_after_import("camvid", 0)
+    assert PARAMS.read_text() == planned
+    plan_after_import("camvid", 30)
+    assert read_params() == read_params(Path("params/camvid.yaml"))
+    plan_after_import("demo", 30)
+    assert PARAMS.read_text() == (ROOT / "params.yaml").read_text()
+    PARAMS.write_text(PARAMS.read_text().replace("seed: 0", "seed: 1", 1))
+    show(plan_after_import("camvid", 30))
+    assert "params.yaml has been edited and stays; `segline plan` says" in capsys.readouterr().out
+
+
+def test_an_import_does_not_fail_for_want_of_a_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    """The data are there; the reason is told."""
+    shutil.rmtree("data/masks")
+    show(plan_after_import("folder", 30))
+    assert "caution: no plan was made: data: has no masks" in capsys.readouterr().out
+    with pytest.raises(DataError, match="has no masks"):
+        plan(1)
+
+
+@pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])
+def test_a_time_that_is_none_is_refused(minutes: float) -> None:
+    """It is named."""
+    with pytest.raises(ParamsError, match="--minutes is .*, expected more than 0"):
+        plan(minutes)
