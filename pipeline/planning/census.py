@@ -19,7 +19,7 @@ NUM_LOOKED_AT = 200
 """Masks whose objects are measured, spread evenly over the names."""
 NUM_SHOWN = 8
 MIN_OBJECT_AREA_PX = 4
-SMALL_SHARE = 0.1
+SMALL_SHARE = 0.25
 """Of the objects: that share is smaller than `Census.object_px`."""
 
 
@@ -40,7 +40,7 @@ class Census:
     Attributes:
         classes: rows in order of id, the ignored pixels last.
         size: (height, width), the median of each over the images, pixels.
-        object_px: width of a square with the area of an object; a tenth of the objects is smaller. Objects are the
+        object_px: width of a square with the area of an object; a quarter of the objects is smaller. Objects are the
             connected areas of all classes but the most frequent. The median image's shorter side if there are none.
         largest_px: height x width of the largest image.
         samples: of the data set, with group and frozen split.

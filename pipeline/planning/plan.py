@@ -208,7 +208,7 @@ def _cautions(census: Census, shares: Shares, recipe: Recipe, num_epochs: int, m
         )
     if not recipe.keeps_objects:
         yield (
-            f"a tenth of the objects is smaller than {MIN_OBJECT_PX} px at the working size {list(recipe.size)}; give "
+            f"a quarter of the objects is smaller than {MIN_OBJECT_PX} px at the working size {list(recipe.size)}; give "
             "more time (--minutes), or cut the images into tiles"
         )
     if num_epochs * shares.images["train"] < wanted_images(shares.images["train"]) / 2:

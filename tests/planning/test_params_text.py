@@ -34,7 +34,8 @@ def test_values_get_their_reasons() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("a:\n  b: 1\n  c: 2\n", "a has several lines"), ("x: &y 1\nz: *y\na: *y\n", "is an alias")]
+    ("text", "reason"),
+    [("a:\n  b: 1\n  c: 2\n", "a has several lines"), ("x: &y 1\nz: *y\na: *y\n", "write the value out")],
 )
 def test_values_that_cannot_be_replaced_alone_are_refused(text: str, reason: str) -> None:
     """The line is named."""
