@@ -14,6 +14,16 @@ def fill_runs(counts: Sequence[int], num_px: int) -> np.ndarray:
     """Pixels (num_px,) bool of lengths of runs, outside and inside in turn, beginning outside.
 
     Raises:
+        DataError: see `check_runs`.
+    """
+    check_runs(counts, num_px)
+    return np.repeat(np.arange(len(counts)) % 2 == 1, np.array(counts, np.int64))
+
+
+def check_runs(counts: Sequence[int], num_px: int) -> None:
+    """Checks lengths of runs.
+
+    Raises:
         DataError: a length is negative, or they do not add up to `num_px`.
     """
     if any(count < 0 for count in counts) or sum(counts) != num_px:
@@ -21,7 +31,20 @@ def fill_runs(counts: Sequence[int], num_px: int) -> np.ndarray:
             f"run lengths (RLE) add up to {sum(counts):,} pixels, expected {num_px:,}, none negative; export the "
             "annotations again, for the image that was annotated"
         )
-    return np.repeat(np.arange(len(counts)) % 2 == 1, np.array(counts, np.int64))
+
+
+def fill_columns(counts: Sequence[int], height: int, width: int) -> tuple[slice, np.ndarray]:
+    """The columns of an image that run lengths down the columns touch, and the pixels of these columns (H, w) bool.
+
+    Raises:
+        DataError: see `fill_runs`.
+    """
+    check_runs(counts, height * width)
+    counts = counts[: len(counts) // 2 * 2]  # the last run is inside
+    left, right = (counts[0] // height, -(-sum(counts) // height)) if counts else (0, 0)
+    rest = [right * height - sum(counts)]
+    inner = [counts[0] - left * height, *counts[1:], *rest] if counts else [0]
+    return slice(left, right), fill_runs(inner, (right - left) * height).reshape(right - left, height).T
 
 
 def parse_counts(text: str) -> list[int]:

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from pycocotools import mask as coco_mask
 
 from pipeline.errors import DataError
-from pipeline.vision.runs import fill_brush, fill_runs, parse_counts
+from pipeline.vision.runs import check_runs, fill_brush, fill_columns, fill_runs, parse_counts
 from tests.formats.areas import brush
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40)))
@@ -23,6 +23,9 @@ def test_compressed_runs_are_those_of_pycocotools(mask: np.ndarray) -> None:
     height, width = mask.shape
     counts = parse_counts(coco_mask.encode(np.asfortranarray(mask, np.uint8))["counts"].decode())
     assert_array_equal(fill_runs(counts, mask.size).reshape(width, height).T, mask)
+    columns, pixels = fill_columns(counts, height, width)
+    assert_array_equal(pixels, mask[:, columns])
+    assert pixels.sum() == mask.sum()
 
 
 @pytest.mark.parametrize("text", ["a\u00fc", "\n", "P", "o" * 20])
@@ -36,7 +39,7 @@ def test_damaged_runs_are_refused(text: str) -> None:
 def test_runs_of_another_size_are_refused(counts: list[int]) -> None:
     """Nothing is allocated by their claim."""
     with pytest.raises(DataError, match=r"add up to [\d,]+ pixels, expected 6, none negative"):
-        fill_runs(counts, 6)
+        check_runs(counts, 6)
 
 
 def test_a_brush_is_that_of_label_studio() -> None:

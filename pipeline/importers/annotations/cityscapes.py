@@ -57,9 +57,10 @@ def cityscapes(folder: Path, *, group: Literal["city", "sequence"] = "city", sam
             splits[stem] = split
             pairs.append(Pair(name=stem, relative=f"{split}/{image.parent.name}/{stem}", image=image, mask=mask))
     if not pairs:
+        near = [f"; did you mean {path.parent}?" for path in sorted(folder.glob(f"*/{IMAGES}"))]
         raise DataError(
             f"{folder}: is not in Cityscapes' layout, found no {IMAGES}/SPLIT/CITY/*{IMAGE_END}; expected the folders "
-            f"{IMAGES} and {MASKS}"
+            f"{IMAGES} and {MASKS}{''.join(near[:1])}"
         )
     rows = to_samples(pairs, "^[^/]+/[^/]+/([^_]+)" if group == "city" else "^[^/]+/[^/]+/([^_]+_[^_]+)", samples)
     rows = [replace(row, split=row.split or splits[row.name]) for row in rows]

@@ -21,7 +21,7 @@ from pipeline.importers.annotations.drawn import (
 from pipeline.importers.source import Source
 
 if TYPE_CHECKING:
-    import numpy as np
+    from pipeline.importers.annotations.rasters import Patch
 
 EXPECTED = "COCO's JSON of instances: images (id, file_name, height, width), annotations and categories (id, name)"
 
@@ -147,9 +147,9 @@ def _refuse_boxes(path: Path, annotations: Sequence[_Annotation]) -> None:
         )
 
 
-def _draw(row: _Annotation, height: int, width: int) -> "np.ndarray":
-    from pipeline.importers.annotations.rasters import fill_polygons
-    from pipeline.vision.runs import fill_runs, parse_counts
+def _draw(row: _Annotation, height: int, width: int) -> "Patch":
+    from pipeline.importers.annotations.rasters import fill_coco, fill_polygons
+    from pipeline.vision.runs import parse_counts
 
     if isinstance(row.segmentation, _Runs):
         if row.segmentation.size != (height, width):
@@ -158,8 +158,7 @@ def _draw(row: _Annotation, height: int, width: int) -> "np.ndarray":
                 f"{(height, width)}; bring the image that was annotated"
             )
         counts = row.segmentation.counts
-        runs = parse_counts(counts) if isinstance(counts, str) else counts
-        return fill_runs(runs, height * width).reshape(width, height).T
+        return fill_coco(parse_counts(counts) if isinstance(counts, str) else counts, height, width)
     return fill_polygons([_pairs(polygon) for polygon in row.segmentation or [_corners(row.bbox)]], height, width)
 
 
@@ -183,6 +182,6 @@ def _from_below(areas: Sequence[Area], height: int, width: int) -> list[Area]:
 
     def rank(area: Area) -> tuple[bool, int]:
         assert isinstance(area, _CocoArea)
-        return not area.is_crowd, -int(area.draw(height, width).sum())
+        return not area.is_crowd, -int(area.draw(height, width)[1].sum())
 
     return sorted(areas, key=rank)

@@ -13,7 +13,7 @@ from pipeline.importers.source import Source
 from pipeline.text import quoted, shown
 
 if TYPE_CHECKING:
-    import numpy as np
+    from pipeline.importers.annotations.rasters import Patch
 
 AREAS = ("box", "polygon", "ellipse", "mask")
 ATTRIBUTES = ("attribute", "tag")
@@ -87,7 +87,7 @@ def _drawing(path: Path, image: Any, has_groups: bool) -> Drawing:
     return Drawing(name, areas, size, group=task, split=SPLIT_OF_LIST.get(image.get("subset", "").lower(), ""))
 
 
-def _draw(element: Any, height: int, width: int) -> "np.ndarray":
+def _draw(element: Any, height: int, width: int) -> "Patch":
     from pipeline.importers.annotations.rasters import fill_ellipse_as_cvat, fill_polygons, turned_box
 
     if element.tag == "polygon":
@@ -104,7 +104,7 @@ def _draw(element: Any, height: int, width: int) -> "np.ndarray":
     return fill_polygons([turned_box(left, top, right, bottom, degrees, centre)], height, width)
 
 
-def _draw_mask(element: Any, height: int, width: int) -> "np.ndarray":
+def _draw_mask(element: Any, height: int, width: int) -> "Patch":
     from pipeline.importers.annotations.rasters import check_part, place
     from pipeline.vision.runs import fill_runs
 

@@ -11,15 +11,14 @@ from pipeline.importers.source import Source, copy_image, write_content, write_m
 from pipeline.text import quoted, shown
 
 if TYPE_CHECKING:  # the command's help loads this file and must not wait for OpenCV
-    import numpy as np
-
     from pipeline.dataset.contract import Sample
     from pipeline.importers.annotations.pictures import Pictures
+    from pipeline.importers.annotations.rasters import Patch
     from pipeline.importers.label_map import Labels
     from pipeline.importers.pairs import Pair
 
-Draw = Callable[[int, int], "np.ndarray"]
-"""Gives the pixels (H, W) bool of an area from height and width of its image; may raise DataError."""
+Draw = Callable[[int, int], "Patch"]
+"""Gives the pixels of an area from height and width of its image; may raise DataError."""
 Unannotated = Literal["refuse", "background", "skip"]
 """Of images without any area."""
 Missing = Literal["refuse", "skip"]
@@ -219,7 +218,8 @@ def _writer(by_name: _ByName, labels: "Labels", choices: Choices) -> "Callable[[
             _check_size(drawing.size, size)
             mask = np.full(size, outside, np.uint8)
             for area in choices.order(drawing.areas, *size) if choices.order else drawing.areas:
-                mask[area.draw(*size)] = ids[area.label]
+                part, pixels = area.draw(*size)
+                mask[part][pixels] = ids[area.label]
         except DataError as err:
             raise DataError(f"{pair.mask}: {shown(pair.relative)}: {err}") from err
         write_mask(folder, sample, mask)

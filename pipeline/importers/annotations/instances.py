@@ -18,7 +18,7 @@ from pipeline.importers.annotations.drawn import (
 from pipeline.importers.source import Source
 
 if TYPE_CHECKING:
-    import numpy as np
+    from pipeline.importers.annotations.rasters import Patch
 
 NO_PART_OF_A_NAME = ("images", "masks")
 """Folders as in the Data Science Bowl 2018: STEM/images/STEM.png, STEM/masks/*.png."""
@@ -137,9 +137,10 @@ def _classes_of(folder: Path, masks: list[Path], class_of: str, class_name: str)
     return {path: match[1] for path, match in matches.items() if match}
 
 
-def _draw(path: Path, height: int, width: int) -> "np.ndarray":
+def _draw(path: Path, height: int, width: int) -> "Patch":
     import numpy as np
 
+    from pipeline.importers.annotations.rasters import WHOLE
     from pipeline.vision.codec import read_stored
 
     stored = read_stored(path)
@@ -151,4 +152,4 @@ def _draw(path: Path, height: int, width: int) -> "np.ndarray":
             f"{path}: has {len(values)} values beside 0, expected one; a mask of several objects or classes is for "
             "`segline import folder`, smoothed edges must be cut at a threshold"
         )
-    return np.asarray(pixels > 0)
+    return WHOLE, np.asarray(pixels > 0)

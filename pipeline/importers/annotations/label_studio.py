@@ -15,9 +15,8 @@ from pipeline.importers.source import Source
 from pipeline.text import quoted
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from pipeline.importers.annotations.pictures import Pictures
+    from pipeline.importers.annotations.rasters import Patch
 
 EXPECTED = "Label Studio's export JSON (not JSON-MIN): a list of tasks with data and annotations (result)"
 HASH = re.compile(r"^[0-9a-f]{8}-")
@@ -120,8 +119,8 @@ def _image_of(path: Path, task: _Task, pictures: "Pictures") -> str:
     return name if pictures.pair(name, path) or not pictures.pair(without, path) else without
 
 
-def _draw(result: _Result, height: int, width: int) -> "np.ndarray":
-    from pipeline.importers.annotations.rasters import fill_ellipse, fill_polygons, turned_box
+def _draw(result: _Result, height: int, width: int) -> "Patch":
+    from pipeline.importers.annotations.rasters import WHOLE, fill_ellipse, fill_polygons, turned_box
     from pipeline.vision.runs import fill_brush
 
     value = result.value
@@ -132,9 +131,9 @@ def _draw(result: _Result, height: int, width: int) -> "np.ndarray":
             "annotated"
         )
     if "rle" in value:
-        return fill_brush(_numbers(value, "rle", int), height, width)
+        return WHOLE, fill_brush(_numbers(value, "rle", int), height, width)
     if "points" in value:
-        return fill_polygons([_scaled(value["points"], height, width)], height, width)
+        return fill_polygons([value["points"]], height, width, scale=(width / 100, height / 100))
     names = ("x", "y", "radiusX", "radiusY") if "radiusX" in value else ("x", "y", "width", "height")
     x, y, across, down = _numbers([value.get(name) for name in names], ", ".join(names), int | float)
     (degrees,) = _numbers([value.get("rotation", 0)], "rotation", int | float)
@@ -142,13 +141,6 @@ def _draw(result: _Result, height: int, width: int) -> "np.ndarray":
     if "radiusX" in value:
         return fill_ellipse((x, y), (across, down), degrees, (height, width))
     return fill_polygons([turned_box(x, y, x + across, y + down, degrees, (x, y))], height, width)
-
-
-def _scaled(points: Any, height: int, width: int) -> Any:
-    """Corners in pixels from points in percent of width and height."""
-    from pipeline.importers.annotations.rasters import as_corners
-
-    return as_corners(points, 100, 100) * (width / 100, height / 100)
 
 
 def _numbers(values: Any, what: str, kind: Any) -> Sequence[Any]:

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import DataError
-from pipeline.importers.annotations.drawn import Area, Choices, Drawing, Unannotated, declare, from_drawings
+from pipeline.importers.annotations.drawn import Area, Choices, Drawing, Missing, Unannotated, declare, from_drawings
 from pipeline.importers.source import Source
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from pipeline.importers.annotations.pictures import Pictures
+    from pipeline.importers.annotations.rasters import Patch
 
 AREAS = ("polygon", "rectangle", "circle", "oriented_rectangle", "mask")
 EXPECTED = "a file of Labelme: shapes (label, points, shape_type) and imagePath"
@@ -44,6 +43,7 @@ def labelme(
     classes: Path | None = None,
     background: str = "background",
     unannotated: Unannotated = "refuse",
+    missing: Missing = "refuse",
     group: str = "",
     samples: Path | None = None,
 ) -> Source:
@@ -56,6 +56,7 @@ def labelme(
         classes: class file; without one, the labels become classes in the order of their names.
         background: class of the pixels outside of all shapes, in front of the others if it is no label; '': ignored.
         unannotated: of images without JSON file or shapes.
+        missing: of images that are not there.
         group: regular expression; its first bracket is the group in the image's path.
         samples: CSV: name and, optional, group, split; has precedence over --group.
 
@@ -83,7 +84,7 @@ def labelme(
     names = sorted({str(area.label) for drawing in drawings for area in drawing.areas})
     labels = declare(folder, names, background, classes)
     notes = [f"{what} were left out: {number}" for what, number in left_out.items() if number]
-    choices = Choices(background, unannotated, "refuse", group, samples)
+    choices = Choices(background, unannotated, missing, group, samples)
     return from_drawings(folder, drawings, labels, folder, choices, ["later shapes lie on top", *notes])
 
 
@@ -121,7 +122,7 @@ def _decode(text: Any, what: str) -> bytes:
         raise DataError(f"{what} is damaged ({err}); save the file with Labelme again") from err
 
 
-def _draw(shape: _Shape, path: Path, height: int, width: int) -> "np.ndarray":
+def _draw(shape: _Shape, path: Path, height: int, width: int) -> "Patch":
     from pipeline.importers.annotations.rasters import as_corners, fill_as_labelme, place
     from pipeline.vision.codec import decode_stored
     from pipeline.vision.picture_files import as_picture

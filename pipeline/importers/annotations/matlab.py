@@ -49,7 +49,8 @@ def matlab(
     from pipeline.importers.label_map import to_ids
 
     labels = read_class_file(classes)
-    rows = to_samples(_pairs(images, masks), group, samples)
+    rows = to_samples(pairs := _pairs(images, masks), group, samples)
+    read_label_map(pairs[0].mask, variable)  # a wrong variable is told at once
 
     def convert(folder: Path, sample: "Sample") -> None:
         assert sample.mask
@@ -138,6 +139,12 @@ def _field(path: Path, names: list[str], name: str) -> str:
     return name
 
 
+def _refuse_structure(path: Path, place: list[str], names: list[str]) -> None:
+    if names:
+        fields = [".".join([*place, field]) for field in sorted(names)]
+        raise DataError(f"{path}: has a structure, expected a label map; name a field: --variable {examples(fields)}")
+
+
 def _from_version_5(path: Path, content: bytes, variable: str) -> "np.ndarray":
     import io
 
@@ -148,6 +155,7 @@ def _from_version_5(path: Path, content: bytes, variable: str) -> "np.ndarray":
     value = _first(loadmat(io.BytesIO(content), variable_names=[name])[name])
     for field in fields:
         value = _first(value[_field(path, list(value.dtype.names or ()), field)])
+    _refuse_structure(path, [name, *fields], list(value.dtype.names or ()))
     return value
 
 
@@ -191,6 +199,7 @@ def _from_hdf5(path: Path, content: bytes, variable: str) -> "np.ndarray":
             place = place[part]
             while isinstance(place, h5py.Dataset) and place.dtype == h5py.ref_dtype and place.size:
                 place = file[place[(0,) * place.ndim]]
+        _refuse_structure(path, [name, *fields], list(place) if isinstance(place, h5py.Group) else [])
         if not isinstance(place, h5py.Dataset) or place.external or place.is_virtual:
             raise DataError(f"{path}: {quoted(variable)} is no array in this file; name the label map with --variable")
         if place.size > MAX_BYTES // 8:

@@ -1,4 +1,4 @@
-"""Areas as pixels (H, W) bool, by the rules of the tools that make them."""
+"""Areas as pixels, by the rules of the tools that make them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,41 +9,56 @@ from pycocotools import mask as coco_mask
 
 from pipeline.errors import DataError
 from pipeline.vision.opencv import cv2
+from pipeline.vision.runs import fill_columns, parse_counts
 
 MIN_CORNERS = 3
+Patch = tuple[tuple[slice, slice], np.ndarray]
+"""Rows and columns of a part of an image, and the pixels of an area in it (h, w) bool; outside of it there are none."""
+WHOLE = slice(None), slice(None)
 
 
-def fill_polygons(polygons: Sequence[Any], height: int, width: int) -> np.ndarray:
+def fill_polygons(polygons: Sequence[Any], height: int, width: int, scale: tuple[float, float] = (1, 1)) -> Patch:
     """The union of polygons as pycocotools fills them; parts outside of the image are cut off.
 
     Args:
         polygons: each (N, 2) x and y in pixels, the image's upper left corner is (0, 0). Fewer than three corners
             enclose nothing.
+        scale: factors that turn x and y into pixels.
 
     Raises:
         DataError: see `as_corners`.
     """
-    corners = [as_corners(polygon, height, width) for polygon in polygons if len(polygon)]
+    corners = [as_corners(polygon, height, width, scale) for polygon in polygons]
     flat = [points.ravel().tolist() for points in corners if len(points) >= MIN_CORNERS]
-    if not flat:
-        return np.zeros((height, width), bool)
-    runs = coco_mask.merge(coco_mask.frPyObjects(flat, height, width))
-    return np.asarray(coco_mask.decode(runs).astype(bool))
+    runs = coco_mask.merge(coco_mask.frPyObjects(flat, height, width))["counts"].decode() if flat else ""
+    return fill_coco(parse_counts(runs) or [height * width], height, width)
 
 
-def as_corners(points: Any, height: int, width: int) -> np.ndarray:
-    """Points as (N, 2) float64 that may be drawn: libraries fail or take all memory on wilder ones.
+def fill_coco(counts: Sequence[int], height: int, width: int) -> Patch:
+    """COCO's run lengths, which go down the columns.
+
+    Raises:
+        DataError: they do not add up to the image's size.
+    """
+    columns, pixels = fill_columns(counts, height, width)
+    return (slice(None), columns), pixels
+
+
+def as_corners(points: Any, height: int, width: int, scale: tuple[float, float] = (1, 1)) -> np.ndarray:
+    """Points times `scale` as (N, 2) float64 that may be drawn: libraries fail or take all memory on wilder ones.
 
     Raises:
         DataError: they are not pairs of finite numbers, are all outside of the image, or one is farther away from it
             than its larger side.
     """
     try:
-        corners = np.array(points, np.float64).reshape(-1, 2)
-    except ValueError as err:
+        corners = np.array(points, np.float64).reshape(-1, 2) * scale
+    except (ValueError, TypeError) as err:
         raise DataError(f"an area's corners are not pairs of numbers ({err}); correct the area") from err
     if not np.isfinite(corners).all():
         raise DataError("a corner of an area is not a finite number; correct the area")
+    if not len(corners):
+        return corners
     size, far = np.array([width, height]), max(height, width)
     is_far = ((corners < -far) | (corners > size + far)).any(axis=1)
     if is_far.any() or (corners.max(axis=0) < 0).any() or (corners.min(axis=0) > size).any():
@@ -62,7 +77,7 @@ def turned_box(left: float, top: float, right: float, bottom: float, degrees: fl
     return (corners - at) @ np.array([[cos, sin], [-sin, cos]]) + at
 
 
-def fill_ellipse(centre: tuple[float, float], radii: tuple[float, float], degrees: float, size: Any) -> np.ndarray:
+def fill_ellipse(centre: tuple[float, float], radii: tuple[float, float], degrees: float, size: Any) -> Patch:
     """The pixels whose centres are in an ellipse that is turned clockwise; `size` is (height, width).
 
     Raises:
@@ -74,12 +89,10 @@ def fill_ellipse(centre: tuple[float, float], radii: tuple[float, float], degree
     cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     along = (x - centre[0]) * cos + (y - centre[1]) * sin
     across = (y - centre[1]) * cos - (x - centre[0]) * sin
-    return np.asarray((along * radii[1]) ** 2 + (across * radii[0]) ** 2 <= (radii[0] * radii[1]) ** 2)
+    return WHOLE, np.asarray((along * radii[1]) ** 2 + (across * radii[0]) ** 2 <= (radii[0] * radii[1]) ** 2)
 
 
-def fill_ellipse_as_cvat(
-    centre: tuple[float, float], radii: tuple[float, float], degrees: float, size: Any
-) -> np.ndarray:
+def fill_ellipse_as_cvat(centre: tuple[float, float], radii: tuple[float, float], degrees: float, size: Any) -> Patch:
     """An ellipse as CVAT's own exports have it: by OpenCV, centre and radii rounded; `size` is (height, width).
 
     Raises:
@@ -89,7 +102,7 @@ def fill_ellipse_as_cvat(
     pixels = np.zeros(size, np.uint8)
     at, axes = (round(centre[0]), round(centre[1])), (round(radii[0]), round(radii[1]))
     cv2.ellipse(pixels, at, axes, degrees, 0, 360, 1, thickness=-1)
-    return pixels.astype(bool)
+    return WHOLE, pixels.astype(bool)
 
 
 def check_ellipse(
@@ -107,7 +120,7 @@ def check_ellipse(
     as_corners(box, height, width)
 
 
-def fill_as_labelme(kind: str, points: Any, height: int, width: int) -> np.ndarray:
+def fill_as_labelme(kind: str, points: Any, height: int, width: int) -> Patch:
     """A shape as Labelme's `shapes_to_label` fills it: by Pillow, edges included.
 
     Raises:
@@ -117,31 +130,31 @@ def fill_as_labelme(kind: str, points: Any, height: int, width: int) -> np.ndarr
     if len(corners) != 2 if kind in ("circle", "rectangle") else len(corners) < MIN_CORNERS:
         expected = "2" if kind in ("circle", "rectangle") else "at least 3"
         raise DataError(f"a {kind} has {len(corners)} points, expected {expected}; correct or remove the shape")
-    picture = Image.new("L", (width, height))
-    draw = ImageDraw.Draw(picture)
+    low, high = corners.min(axis=0), corners.max(axis=0)
     if kind == "circle":
         radius = float(np.hypot(*(corners[0] - corners[1])))
-        box = [*(corners[0] - radius), *(corners[0] + radius)]
-        as_corners(box, height, width)
-        draw.ellipse(box, outline=1, fill=1)
+        low, high = as_corners([corners[0] - radius, corners[0] + radius], height, width)
+    right, bottom = np.clip(np.ceil(high).astype(int) + 2, 1, (width, height)).tolist()  # Pillow draws nothing beyond
+    picture = Image.new("L", (right, bottom))
+    draw = ImageDraw.Draw(picture)
+    if kind == "circle":
+        draw.ellipse([*low, *high], outline=1, fill=1)
     elif kind == "rectangle":
-        draw.rectangle([*corners.min(axis=0), *corners.max(axis=0)], outline=1, fill=1)
+        draw.rectangle([*low, *high], outline=1, fill=1)
     else:
         draw.polygon([(x, y) for x, y in corners.tolist()], outline=1, fill=1)
-    return np.array(picture, bool)
+    return (slice(bottom), slice(right)), np.array(picture, bool)
 
 
-def place(pixels: np.ndarray, left: int, top: int, height: int, width: int) -> np.ndarray:
-    """The pixels of a part of an image (h, w) bool within the whole image.
+def place(pixels: np.ndarray, left: int, top: int, height: int, width: int) -> Patch:
+    """The pixels of a part of an image (h, w) bool.
 
     Raises:
         DataError: the part leaves the image.
     """
     bottom, right = top + pixels.shape[0], left + pixels.shape[1]
     check_part(left, top, right, bottom, height, width)
-    whole = np.zeros((height, width), bool)
-    whole[top:bottom, left:right] = pixels
-    return whole
+    return (slice(top, bottom), slice(left, right)), pixels
 
 
 def check_part(left: int, top: int, right: int, bottom: int, height: int, width: int) -> None:

@@ -57,9 +57,10 @@ def voc(
     from pipeline.importers.pairs import Pair
 
     if lacking := [name for name in (IMAGES, MASKS) if not (folder / name).is_dir()]:
+        near = [f"; did you mean {path.parent}?" for path in sorted(folder.glob(f"*/{IMAGES}"))]
         raise DataError(
             f"{folder}: is not in Pascal VOC's layout, found no {' and no '.join(lacking)}; expected the folders "
-            f"{IMAGES}, {MASKS} and, optional, {LISTS}"
+            f"{IMAGES}, {MASKS} and, optional, {LISTS}{''.join(near[:1])}"
         )
     labels = _labels(folder, classes)
     images, masks = _by_name(folder / IMAGES), _by_name(folder / MASKS)

@@ -69,6 +69,8 @@ def test_what_cannot_be_split_or_is_not_whole_is_refused() -> None:
     with pytest.raises(DataError, match="is not in Cityscapes' layout, found no leftImg8bit/SPLIT/CITY"):
         bring_in(WORDS)
     _write("train", "aachen")
+    with pytest.raises(DataError, match="did you mean cityscapes?"):
+        bring_in(["cityscapes", "."])
     with pytest.raises(DataError, match="train has 1 groups and val 0 images; bring both whole, or .* --samples"):
         bring_in(WORDS)
     _write("val", "ulm", (7, 40))

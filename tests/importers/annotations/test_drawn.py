@@ -13,7 +13,7 @@ from pipeline.vision.codec import write_png
 
 WHERE, IMAGES = Path("a.json"), Path("images")
 CHOICES = Choices("background", "refuse", "refuse", "", None)
-ALL = Area("dog", lambda height, width: np.ones((height, width), bool))
+ALL = Area("dog", lambda height, width: ((slice(None), slice(None)), np.ones((height, width), bool)))
 
 
 @pytest.fixture(autouse=True)

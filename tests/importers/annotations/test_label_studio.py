@@ -100,6 +100,7 @@ def test_the_image_may_be_a_path_or_a_url(image: str) -> None:
         (_result(BOX | {"x": "1"}), "x, y, width, height of an area is .*, expected numbers"),
         (_result(BOX | {"x": 1e6}), "lies outside of the image"),
         (_result(BOX | {"rectanglelabels": ["a", "b"]}), r"an area has the labels \['a', 'b'\], expected one"),
+        (_result({"points": 3.7, "polygonlabels": ["a"]}), "corners are not pairs of numbers"),
         (_result({"points": [[1, 2], [3]], "polygonlabels": ["a"]}), "corners are not pairs of numbers"),
         (
             _result({"rle": brush(np.ones((9, 9), bool)), "brushlabels": ["a"]}),

@@ -71,7 +71,7 @@ def test_all_versions_and_places_give_the_same_map() -> None:
         ({"a": MAP, "b": MAP}, "", r"has 2 variables, it holds a, b; name the label map with --variable"),
         ({"a": MAP}, "c", r"has no variable 'c', it holds a; name"),
         ({"a": {"x": MAP}}, "a.y", r"has no field 'y' but x; correct --variable"),
-        ({"a": {"x": MAP}}, "a", r"'a' is .* of \(1, 1\), expected a label map of numbers"),
+        ({"a": {"x": MAP}}, "a", "has a structure, expected a label map; name a field: --variable a.x"),
         ({"a": "text"}, "a", "expected a label map of numbers"),
         ({"a": MAP + 0.5}, "a", "has values that are not whole numbers"),
         ({"a": np.full((2, 2), np.nan)}, "a", "has values that are not whole numbers"),
@@ -91,6 +91,9 @@ def test_links_to_other_files_are_not_followed() -> None:
         file["link"] = h5py.ExternalLink("other.h5", "/x")
         file.create_dataset("raw", (2, 3), np.uint8, external=[("secret", 0, 6)])
         file.create_dataset("huge", (1 << 20, 1 << 20), np.uint8, chunks=(64, 64))
+        file["s/map"] = MAP
+    with pytest.raises(DataError, match="has a structure, expected a label map; name a field: --variable s.map"):
+        read_label_map(PATH, "s")
     with pytest.raises(DataError, match="'link' is a link to another place"):
         read_label_map(PATH, "link")
     with pytest.raises(DataError, match="'raw' is no array in this file"):
@@ -120,6 +123,8 @@ def test_undeclared_values_and_lonely_files_are_refused() -> None:
     Path("c.txt").write_text("ground\nbox\n")
     _save(a=MAP)
     write_png(Path("images/a.png"), np.zeros((2, 3, 3), np.uint8))
+    with pytest.raises(DataError, match="^maps/a.mat: has no variable 'b', it holds a; name the label map with"):
+        bring_in([*WORDS, "--variable", "b"])
     with pytest.raises(DataError, match="maps/a.mat: value 2 on 2 pixels is not declared"):
         bring_in(WORDS)
     write_png(Path("images/a.png"), np.zeros((3, 3, 3), np.uint8))

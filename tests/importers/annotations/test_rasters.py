@@ -9,6 +9,7 @@ from pycocotools import mask as coco_mask
 
 from pipeline.errors import DataError
 from pipeline.importers.annotations.rasters import (
+    Patch,
     as_corners,
     check_ellipse,
     check_part,
@@ -20,6 +21,14 @@ from pipeline.importers.annotations.rasters import (
     turned_box,
 )
 
+
+def _whole(patch: Patch, height: int, width: int) -> np.ndarray:
+    part, pixels = patch
+    whole = np.zeros((height, width), bool)
+    whole[part][pixels] = True
+    return whole
+
+
 POINTS = st.lists(st.tuples(st.floats(-9, 29), st.floats(-9, 21)), min_size=3, max_size=9)
 
 
@@ -29,7 +38,7 @@ def test_polygons_are_united_as_pycocotools_fills_each(
 ) -> None:
     """Parts outside of the image are cut off; a polygon that is all outside is refused."""
     try:
-        filled = fill_polygons([one, two], 12, 20)
+        filled = _whole(fill_polygons([one, two], 12, 20), 12, 20)
     except DataError as err:
         assert "lies outside of the image of 20 x 12" in str(err)
         return
@@ -41,7 +50,7 @@ def test_polygons_are_united_as_pycocotools_fills_each(
 
 def test_less_than_three_corners_enclose_nothing() -> None:
     """Two corners are not a box, as pycocotools would take them."""
-    assert not fill_polygons([[(1, 1), (5, 5)], []], 8, 8).any()
+    assert not fill_polygons([[(1, 1), (5, 5)], []], 8, 8)[1].any()
 
 
 @pytest.mark.parametrize("points", [[(1, 1), (2, 2), (1e18, 3)], [(1, 1), (float("nan"), 2)], [(1, 2, 3)], ["a"]])
@@ -60,9 +69,9 @@ def test_a_box_is_turned_clockwise() -> None:
 def test_an_ellipse_has_its_area() -> None:
     """Turned or not, within the share of its edge; a radius of 0 is a line."""
     for degrees in (0.0, 30.0, 90.0):
-        assert abs(fill_ellipse((50, 40), (30, 15), degrees, (80, 100)).sum() / (np.pi * 30 * 15) - 1) < 0.01
-        assert abs(fill_ellipse_as_cvat((50, 40), (30, 15), degrees, (80, 100)).sum() / (np.pi * 30 * 15) - 1) < 0.06
-    along = fill_ellipse((50, 40), (30, 15), 30, (80, 100))
+        assert abs(fill_ellipse((50, 40), (30, 15), degrees, (80, 100))[1].sum() / (np.pi * 30 * 15) - 1) < 0.01
+        assert abs(fill_ellipse_as_cvat((50, 40), (30, 15), degrees, (80, 100))[1].sum() / (np.pi * 30 * 15) - 1) < 0.06
+    _, along = fill_ellipse((50, 40), (30, 15), 30, (80, 100))
     assert along[40 + 14, 50 + 24] and not along[40 - 14, 50 + 24]
     for centre, radii, degrees in (((5, 5), (-1, 2), 0.0), ((5, 5), (1, 2), np.nan), ((5, 5), (900, 2), 0.0)):
         with pytest.raises(DataError, match="an ellipse has the radii|outside of the image"):
@@ -71,16 +80,16 @@ def test_an_ellipse_has_its_area() -> None:
 
 def test_labelmes_shapes_include_their_edge() -> None:
     """A rectangle of two corners in any order."""
-    assert fill_as_labelme("rectangle", [(4, 3), (1, 1)], 8, 8).sum() == 12
-    assert fill_as_labelme("polygon", [(1, 1), (4, 1), (4, 3), (1, 3)], 8, 8).sum() == 12
-    assert fill_as_labelme("circle", [(4, 4), (4, 5)], 8, 8).sum() == 5
+    assert fill_as_labelme("rectangle", [(4, 3), (1, 1)], 8, 8)[1].sum() == 12
+    assert fill_as_labelme("polygon", [(1, 1), (4, 1), (4, 3), (1, 3)], 8, 8)[1].sum() == 12
+    assert fill_as_labelme("circle", [(4, 4), (4, 5)], 8, 8)[1].sum() == 5
     with pytest.raises(DataError, match="a circle has 3 points, expected 2"):
         fill_as_labelme("circle", [(4, 4), (4, 5), (1, 1)], 8, 8)
 
 
 def test_a_part_stays_within_its_image() -> None:
     """It is put in its place, or refused."""
-    assert_array_equal(np.argwhere(place(np.ones((1, 2), bool), 3, 2, 4, 5)), [[2, 3], [2, 4]])
+    assert_array_equal(np.argwhere(_whole(place(np.ones((1, 2), bool), 3, 2, 4, 5), 4, 5)), [[2, 3], [2, 4]])
     for part in ((-1, 0, 1, 1), (0, 0, 0, 1), (3, 0, 9, 1), (0, 2, 1, 9)):
         with pytest.raises(DataError, match=r"a mask reaches from .* the image is 5 x 4"):
             check_part(*part, 4, 5)

@@ -32,9 +32,26 @@ def test_content_becomes_dataclasses() -> None:
         parse([{"name": "\x1b"}, {}], list[_Row], PATH, "rows")
 
 
-@pytest.mark.parametrize("content", [b"", b"<a>", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", b"<a>\xff</a>"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<a>",
+        b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
+        b"<a>\xff</a>",
+        b"<?xml version='1.0' encoding='x'?><a/>",
+    ],
+)
 def test_what_is_not_xml_or_has_entities_is_refused(content: bytes) -> None:
     """Entities may be bombs."""
     PATH.write_bytes(content)
     with pytest.raises(DataError, match="^a: is not XML without entities "):
         read_xml(PATH)
+
+
+def test_a_folder_is_no_file() -> None:
+    """The files in it are named."""
+    Path("folder").mkdir()
+    Path("folder/x.json").touch()
+    with pytest.raises(DataError, match="folder: is a folder, expected the file of annotations; there are x.json"):
+        read_json(Path("folder"))

@@ -98,6 +98,8 @@ def test_another_layout_and_a_wrong_label_map_are_refused() -> None:
     with pytest.raises(DataError, match="is not in Pascal VOC's layout, found no JPEGImages and no SegmentationClass"):
         bring_in(["voc", "voc"])
     _write([0, 1])
+    with pytest.raises(DataError, match="did you mean voc?"):
+        bring_in(["voc", "."])
     Path("voc/labelmap.txt").write_text("cat:red::\n")
     with pytest.raises(DataError, match="labelmap.txt: line 1 is 'cat:red::', expected a class as name:r,g,b::"):
         bring_in(["voc", "voc"])
