@@ -49,7 +49,7 @@ def test_polygons_are_united_as_pycocotools_fills_each(
 
 
 def test_less_than_three_corners_enclose_nothing() -> None:
-    """Two corners are not a box, as pycocotools would take them."""
+    """pycocotools fails on two corners."""
     assert not fill_polygons([[(1, 1), (5, 5)], []], 8, 8)[1].any()
 
 
