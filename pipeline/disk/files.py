@@ -139,14 +139,14 @@ def read_json(path: Path, made_by: str) -> Any:
         raise EvidenceError(f"{path}: is not JSON ({err}); delete it and run {made_by} again") from err
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str, max_chars: int = MAX_JSON_CHARS) -> Any:
     """The value of a JSON text. What `write_json` never writes is refused: nan, infinity and a name twice in an object.
 
     Raises:
         ValueError: the text is not such JSON, is nested too deep or too long, or has half a character (a surrogate).
     """
-    if len(text) > MAX_JSON_CHARS:
-        raise ValueError(f"it has {len(text)} characters, expected at most {MAX_JSON_CHARS}")
+    if len(text) > max_chars:
+        raise ValueError(f"it has {len(text)} characters, expected at most {max_chars}")
     try:
         content = json.loads(text, parse_constant=_finite, parse_float=_finite, object_pairs_hook=_without_doubles)
         if "\\u" in text:

@@ -67,6 +67,16 @@ def read_class_file(path: Path) -> Labels:
     return _to_labels(path, rows, content)
 
 
+def to_labels(source: Path, rows: Sequence[Any], ignored_colours: Sequence[Colour] = ()) -> Labels:
+    """The same from rows as a YAML class file has them, names or mappings; `source` is for messages.
+
+    Raises:
+        DataError: the rows contradict themselves.
+    """
+    parsed = [_parse_row(row, f"{source}: class {n}") for n, row in enumerate(rows)]
+    return _to_labels(source, parsed, {"ignore_colours": [[*colour] for colour in ignored_colours]})
+
+
 def _read_csv(path: Path, text: str) -> list[_Row]:
     try:
         header, lines = parse_csv(text, may_be_short=True)
@@ -167,6 +177,7 @@ def _to_labels(path: Path, rows: Sequence[_Row], content: dict[str, Any]) -> Lab
         by_colour={} if without_colour else by_colour | {code_of(colour): IGNORE_ID for colour in ignored_colours},
         without_colour=without_colour,
         has_own_values=any(by_value.get(id_) != id_ for id_ in range(len(kept))),
+        ignored=tuple(row.name for row in rows if row.is_ignored),
         notes=_notes(numbered, ids),
     )
 
@@ -208,11 +219,11 @@ def _refuse_doubles(path: Path, what: str, values: Sequence[Any]) -> None:
 def _colours(rows: Sequence[_Row]) -> tuple[Colour, ...]:
     """Declared colours; the other classes get unused colours of Pascal VOC's colour map."""
     taken = {row.colour for row in rows}
-    free = (colour for colour in map(_voc_colour, range(1, 256)) if colour not in taken)
+    free = (colour for colour in map(voc_colour, range(1, 256)) if colour not in taken)
     return tuple(row.colour or next(free) for row in rows)
 
 
-def _voc_colour(index: int) -> Colour:
+def voc_colour(index: int) -> Colour:
     """Colour of an index in Pascal VOC's colour map: its bits spread over the high bits of the three channels."""
     red, green, blue = (sum((index >> 3 * bit + channel & 1) << 7 - bit for bit in range(8)) for channel in range(3))
     return red, green, blue

@@ -79,14 +79,10 @@ def _local(place: str, folder: Path) -> Iterator[Path]:
 
 
 def _notes_on(samples: "Sequence[Sample]", images: Path) -> list[str]:
+    from pipeline.importers.groups import groups_note
     from pipeline.importers.pairs import count_hidden_pictures, count_other_files
 
-    notes = []
-    if all(sample.group == sample.name for sample in samples):
-        notes.append(
-            "no groups were given: every image is a group of its own; if some show the same scene or patient, name "
-            "their group with --group or --samples, so that they do not end up in train and test"
-        )
+    notes = groups_note(samples)
     if num_other_files := count_other_files(images):
         notes.append(f"files next to the images that are not pictures were left out: {num_other_files}")
     if num_hidden := count_hidden_pictures(images):

@@ -23,7 +23,7 @@ def to_samples(pairs: Sequence[Pair], group: str, table_path: Path | None) -> li
     Raises:
         DataError: the expression is wrong or does not match a path, or the table names samples that are not there.
     """
-    groups = _groups_by_pattern(pairs, _compile(group)) if group else {}
+    groups = _groups_by_pattern(pairs, compile_pattern("group", group, "^([^/_]+)_")) if group else {}
     table = _read_table(table_path, {pair.name for pair in pairs}) if table_path else {}
     rows = [(pair, *table.get(pair.name, ("", ""))) for pair in pairs]
     return [
@@ -32,14 +32,29 @@ def to_samples(pairs: Sequence[Pair], group: str, table_path: Path | None) -> li
     ]
 
 
-def _compile(group: str) -> re.Pattern[str]:
+def groups_note(samples: Sequence[Sample]) -> list[str]:
+    """A note for the user if every sample is a group of its own."""
+    if any(sample.group != sample.name for sample in samples):
+        return []
+    return [
+        "no groups were given: every image is a group of its own; if some show the same scene or patient, name "
+        "their group with --group or --samples, so that they do not end up in train and test"
+    ]
+
+
+def compile_pattern(what: str, pattern: str, example: str) -> re.Pattern[str]:
+    """A regular expression with a bracket around what names a `what`.
+
+    Raises:
+        DataError: it is no regular expression, or has no bracket.
+    """
     try:
-        pattern = re.compile(group)
+        compiled = re.compile(pattern)
     except re.error as err:
-        raise DataError(f"group {group!r} is not a regular expression ({err}); an example is '^([^/_]+)_'") from err
-    if not pattern.groups:
-        raise DataError(f"group {group!r} has no brackets; put them around what names the group, as in '^([^/_]+)_'")
-    return pattern
+        raise DataError(f"{what} {pattern!r} is not a regular expression ({err}); an example is {example!r}") from err
+    if not compiled.groups:
+        raise DataError(f"{what} {pattern!r} has no brackets; put them around what names the {what}, as in {example!r}")
+    return compiled
 
 
 def _groups_by_pattern(pairs: Sequence[Pair], pattern: re.Pattern[str]) -> dict[str, str]:

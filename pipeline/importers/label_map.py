@@ -26,6 +26,7 @@ class Labels:
         by_colour: id of each declared colour's code; 255 = ignored.
         without_colour: names of the classes whose colour was not declared.
         has_own_values: the grey values are not the ids.
+        ignored: names of the declared classes that are ignored.
         notes: decisions about the file, for the user.
     """
 
@@ -35,6 +36,7 @@ class Labels:
     by_colour: Mapping[int, int]
     without_colour: tuple[str, ...] = ()
     has_own_values: bool = False
+    ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def ids(self, kind: Kind) -> Mapping[int, int]:

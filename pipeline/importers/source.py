@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # the command's help loads this file and must not wait for Op
     import numpy as np
 
     from pipeline.dataset.contract import ClassList, Sample
+    from pipeline.vision.picture_files import PictureFile
 
 Write = Callable[[Path, "Sample"], None]
 
@@ -40,14 +41,25 @@ def copy_image(folder: Path, sample: "Sample") -> tuple[int, int]:
     Raises:
         DataError: the file cannot be decoded as an image.
     """
-    from pipeline.vision.codec import decode_image
     from pipeline.vision.picture_files import open_picture
 
     assert sample.image
-    picture = open_picture(sample.image)
-    height, width, _ = decode_image(picture).shape
-    (folder / "images" / f"{sample.name}{sample.image.suffix}").write_bytes(picture.content)
-    return height, width
+    return _write_picture(folder, f"{sample.name}{sample.image.suffix}", open_picture(sample.image))
+
+
+def write_content(folder: Path, sample: "Sample", content: bytes) -> tuple[int, int]:
+    """Writes an image, given by the content of a JPEG, PNG, BMP or TIFF file, into a new data folder as it is.
+
+    Returns:
+        (height, width) in pixels.
+
+    Raises:
+        DataError: the content cannot be decoded as an image.
+    """
+    from pipeline.vision.picture_files import as_picture, suffix_of
+
+    picture = as_picture(sample.image or Path(sample.name), content)
+    return _write_picture(folder, f"{sample.name}{suffix_of(picture)}", picture)
 
 
 def write_mask(folder: Path, sample: "Sample", mask: "np.ndarray") -> None:
@@ -55,3 +67,11 @@ def write_mask(folder: Path, sample: "Sample", mask: "np.ndarray") -> None:
     from pipeline.vision.codec import encode_png
 
     (folder / "masks" / f"{sample.name}.png").write_bytes(encode_png(mask))
+
+
+def _write_picture(folder: Path, name: str, picture: "PictureFile") -> tuple[int, int]:
+    from pipeline.vision.codec import decode_image
+
+    height, width, _ = decode_image(picture).shape
+    (folder / "images" / name).write_bytes(picture.content)
+    return height, width

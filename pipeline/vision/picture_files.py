@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import itertools
 import struct
 import warnings
 from pathlib import Path
@@ -16,8 +17,14 @@ from pipeline.text import shown
 Image.MAX_IMAGE_PIXELS = None  # the limits below hold; Pillow's own would refuse aerial and microscope pictures
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
-BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-TILE_WIDTH, TILE_HEIGHT = 322, 323
+SUFFIX_OF_BEGINNING = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png", b"BM": ".bmp"} | dict.fromkeys(
+    (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), ".tif"
+)
+BEGINNINGS = tuple(SUFFIX_OF_BEGINNING)
+SUBFILE_TYPE, TILE_WIDTH, TILE_HEIGHT = 254, 322, 323
+TAG_BYTES = 12
+NO_PAGE = 0b101
+"""Bits of a TIFF's subfile type: a smaller copy of another image (overview, thumbnail), or its transparency."""
 HEADER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
 """Errors that Pillow raises for an odd header."""
 
@@ -78,17 +85,51 @@ def open_picture(path: Path, limits: Limits = HIGHEST) -> PictureFile:
     """Reads a file and checks its header, without decoding it.
 
     Raises:
-        DataError: it is missing, empty, not a regular file, not a JPEG, PNG, BMP, TIFF or WebP, a link out of its
-            folder, or beyond the limits.
+        DataError: it is missing, empty, not a regular file, not a JPEG, PNG, BMP, TIFF or WebP, of several pages, a
+            link out of its folder, or beyond the limits.
     """
     if limits.folders:
         check_place(path, limits.folders)
-    content = read_regular(path, limits.max_file_bytes)
+    return as_picture(path, read_regular(path, limits.max_file_bytes), limits)
+
+
+def as_picture(path: Path, content: bytes, limits: Limits = HIGHEST) -> PictureFile:
+    """The content of a picture's file, of which only the header was read; `path` is for messages.
+
+    Raises:
+        DataError: it is empty, not a JPEG, PNG, BMP, TIFF or WebP, of several pages, or beyond the limits.
+    """
     if not content:
         raise DataError(f"{shown(str(path))}: is empty (0 bytes); restore the file")
     picture = PictureFile(path, content, limits.max_image_px)
     check_px(picture, _claimed_px(picture))
     return picture
+
+
+def open_page(path: Path, page: int, limits: Limits = HIGHEST) -> PictureFile:
+    """Reads a TIFF file as if it had one of its pages alone; 1 is the first, overviews and masks count as pages.
+
+    Raises:
+        DataError: it is not a TIFF of at least that many pages; else see `as_picture`.
+    """
+    content = bytearray(read_regular(path, limits.max_file_bytes))
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(content[:4]))
+    link = offset = 4  # place of the offset of the next page
+    num_pages = 0
+    try:
+        while order and num_pages < page and (following := struct.unpack_from(f"{order}I", content, link)[0]):
+            offset = following
+            link = offset + 2 + struct.unpack_from(f"{order}H", content, offset)[0] * TAG_BYTES
+            struct.unpack_from(f"{order}I", content, link)  # it is there
+            num_pages += 1
+    except struct.error:
+        num_pages = 0
+    if page < 1 or num_pages < page:
+        raise DataError(
+            f"{shown(str(path))}: has {num_pages} pages, page {page} was asked for; a TIFF has pages from 1"
+        )
+    content[4:8], content[link : link + 4] = struct.pack(f"{order}I", offset), bytes(4)
+    return as_picture(path, bytes(content), limits)
 
 
 def check_px(picture: PictureFile, num_px: int) -> None:
@@ -125,6 +166,7 @@ def _claimed_px(picture: PictureFile) -> int:
         return _webp_px(picture)
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=FORMATS) as opened:
+            _refuse_pages(picture, opened)
             tile = [getattr(opened, "tag_v2", {}).get(tag, 0) for tag in (TILE_WIDTH, TILE_HEIGHT)]
             return max(opened.width * opened.height, int(tile[0] * tile[1]))
     except (UnidentifiedImageError, NotImplementedError) as err:
@@ -133,6 +175,35 @@ def _claimed_px(picture: PictureFile) -> int:
         raise no_picture(picture) from err
     except HEADER_ERRORS as err:
         raise refuse(picture, str(err)) from err
+
+
+def suffix_of(picture: PictureFile) -> str:
+    """The suffix of a picture's format.
+
+    Raises:
+        DataError: it is not a JPEG, PNG, BMP or TIFF.
+    """
+    found = [suffix for start, suffix in SUFFIX_OF_BEGINNING.items() if picture.content.startswith(start)]
+    if not found:
+        raise no_picture(picture)
+    return found[0]
+
+
+def _refuse_pages(picture: PictureFile, opened: Image.Image) -> None:
+    """Raises for a TIFF with a second page; overviews and masks of a page, as geo TIFFs have them, are no pages."""
+    if opened.format != "TIFF":
+        return
+    for number in itertools.count(1):
+        try:
+            opened.seek(number)
+        except EOFError:
+            break
+        if not opened.tag_v2.get(SUBFILE_TYPE, 0) & NO_PAGE:  # type: ignore[attr-defined]
+            raise DataError(
+                f"{shown(str(picture.path))}: is a TIFF of several pages, expected one; take one with `segline import "
+                "folder --page N`, or save the page as a file of its own"
+            )
+    opened.seek(0)
 
 
 def _webp_px(picture: PictureFile) -> int:

@@ -59,7 +59,7 @@ def test_the_command_starts_without_heavy_libraries() -> None:
     ("words", "says"),
     [
         ([], "COMMAND is missing; expected one of import, run, .*, doctor"),
-        (["import"], "COMMAND is missing; expected one of demo, camvid, folder$"),
+        (["import"], "COMMAND is missing; expected one of demo, camvid, folder, coco"),
         (["[red]x", "**y**"], r"'\[red\]x' is not a command of `segline`; expected one of import, .*, doctor; "),
         (["import", "delete"], "'delete' is not a command of `segline import`; expected one of demo, camvid, folder"),
         (["run", "--fast"], "'--fast' is not an option of `segline run`; known are --promote, --help"),

@@ -10,7 +10,7 @@ import yaml
 
 from pipeline.dataset.contract import ClassList
 from pipeline.errors import DataError
-from pipeline.importers.class_files import read_class_file
+from pipeline.importers.class_files import read_class_file, to_labels, voc_colour
 from pipeline.importers.label_map import Labels, code_of
 
 SKY: dict[str, Any] = {"id": 0, "name": "sky", "colour": [0, 0, 255]}
@@ -135,3 +135,19 @@ def test_a_class_file_without_end_is_refused(tmp_path: Path) -> None:
     for name, fault in (("c.yaml", "a device"), ("c.csv", "a named pipe")):
         with pytest.raises(DataError, match=f"{name}: is {fault}.*, expected a regular file"):
             read_class_file(tmp_path / name)
+
+
+def test_rows_of_another_file_become_labels() -> None:
+    """Names or mappings; ignored classes keep their names, ignored colours have none."""
+    rows = ["void", {"name": "sky", "value": 7, "colour": [0, 0, 255]}]
+    labels = to_labels(Path("map.txt"), rows, [(224, 224, 192)])
+    assert labels.classes.names == ("sky",) and labels.ignored == ("void",)
+    assert labels.by_value == {0: 255, 7: 0, 255: 255}
+    assert labels.by_colour == {255: 0, code_of((224, 224, 192)): 255}
+    with pytest.raises(DataError, match="map.txt: class 0: 3 has no name"):
+        to_labels(Path("map.txt"), [3])
+
+
+def test_colours_of_vocs_map() -> None:
+    """As the development kit lists them: aeroplane, bicycle, tvmonitor."""
+    assert [voc_colour(index) for index in (1, 2, 20)] == [(128, 0, 0), (0, 128, 0), (0, 64, 128)]

@@ -79,7 +79,7 @@ def test_names_that_are_one_on_other_machines_are_refused() -> None:
 
 def test_an_unknown_importer_is_refused() -> None:
     """The message lists the known ones."""
-    with pytest.raises(DataError, match="no importer is called 'box'; expected one of demo, camvid, folder, polygons"):
+    with pytest.raises(DataError, match="no importer is called 'box'; expected one of demo, .*matlab, polygons"):
         import_data("box")
 
 

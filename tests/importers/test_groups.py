@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.importers.groups import to_samples
+from pipeline.importers.groups import compile_pattern, groups_note, to_samples
 from pipeline.importers.pairs import Pair
 
 PAIRS = [
@@ -63,3 +63,17 @@ def test_a_wrong_table_is_refused(tmp_path: Path) -> None:
         to_samples(PAIRS, "", _table(tmp_path, "name\neast\n"))
     with pytest.raises(DataError, match="'north/s1_001' names the sample 'north__s1_001' once more"):
         to_samples(PAIRS, "", _table(tmp_path, "name\nnorth__s1_001.jpg\nnorth/s1_001\n"))
+
+
+def test_what_a_pattern_is_for_is_in_its_messages() -> None:
+    """With an example."""
+    assert compile_pattern("class", "(x)", "").groups == 1
+    with pytest.raises(DataError, match=r"class 'x' has no brackets; put them around what names the class, as in '\(y"):
+        compile_pattern("class", "x", "(y)")
+
+
+def test_without_any_group_a_note_says_so() -> None:
+    """One group is enough to be silent."""
+    samples = to_samples(PAIRS, "", None)
+    assert "no groups were given: every image is a group of its own" in groups_note(samples)[0]
+    assert not groups_note(to_samples(PAIRS, r"(s\d)", None))

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 from pipeline.dataset.contract import Sample
 from pipeline.errors import DataError
-from pipeline.importers.source import copy_image, write_mask
+from pipeline.importers.source import copy_image, write_content, write_mask
 from pipeline.vision.codec import encode_jpeg, read_mask
 
 
@@ -38,3 +38,13 @@ def test_a_mask_is_written_under_the_name_of_its_sample(tmp_path: Path) -> None:
     mask = np.array([[0, 1, 255]], np.uint8)
     write_mask(tmp_path, Sample("a", None, None, "a", ""), mask)
     assert_array_equal(read_mask(tmp_path / "masks/a.png"), mask)
+
+
+def test_content_is_written_with_the_suffix_of_its_format(tmp_path: Path) -> None:
+    """As it is; what is no picture is not written."""
+    content = encode_jpeg(np.full((6, 8, 3), 90, np.uint8), 90)
+    sample = _sample(tmp_path, b"")
+    assert write_content(tmp_path, sample, content) == (6, 8)
+    assert (tmp_path / "images/north__a.jpg").read_bytes() == content
+    with pytest.raises(DataError, match="photo.JPG: cannot be decoded"):
+        write_content(tmp_path, sample, b"SECRET=1")

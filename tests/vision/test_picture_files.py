@@ -4,16 +4,27 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from numpy.testing import assert_array_equal
+from PIL import Image, TiffImagePlugin
 
 from pipeline.errors import DataError
-from pipeline.vision.codec import read_image, read_stored, write_png
-from pipeline.vision.picture_files import HIGHEST, Limits, check_px, list_images, open_picture
+from pipeline.vision.codec import decode_stored, read_image, read_stored, write_png
+from pipeline.vision.picture_files import (
+    HIGHEST,
+    Limits,
+    as_picture,
+    check_px,
+    list_images,
+    open_page,
+    open_picture,
+    suffix_of,
+)
 from tests.bombs import write_animation, write_bombs
 from tests.layout import ROOT
 
@@ -141,3 +152,56 @@ def test_a_link_to_a_folder_with_the_name_of_a_picture_is_not_passed_over(tmp_pa
     assert list_images(tmp_path / "photos") == [tmp_path / "photos/x.png"]
     with pytest.raises(DataError, match="x.png: cannot be read"):
         read_image(tmp_path / "photos/x.png")
+
+
+def _pages(path: Path, *values: int, **more: Any) -> None:
+    pages = [Image.fromarray(np.full((4 + value, 6), value, np.uint8)) for value in values]
+    pages[0].save(path, save_all=True, append_images=pages[1:], **more)
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_deflate"])
+def test_a_tiff_of_several_pages_is_refused_and_each_page_can_be_read(tmp_path: Path, compression: str | None) -> None:
+    """The first page would stand for all."""
+    path = tmp_path / "stack.tif"
+    _pages(path, 1, 2, 3, compression=compression)
+    with pytest.raises(DataError, match=r"stack.tif: is a TIFF of several pages, .* `segline import folder --page N`"):
+        read_image(path)
+    for page in (1, 2, 3):
+        assert_array_equal(decode_stored(open_page(path, page)), np.full((4 + page, 6), page))
+    for page in (0, 4):
+        with pytest.raises(DataError, match=rf"has \d pages, page {page} was asked for"):
+            open_page(path, page)
+
+
+def test_a_page_of_another_file_is_refused(tmp_path: Path) -> None:
+    """A PNG has none, and a damaged TIFF ends."""
+    write_png(tmp_path / "a.png", np.zeros((4, 5), np.uint8))
+    _pages(tmp_path / "b.tif", 1)
+    (tmp_path / "b.tif").write_bytes((tmp_path / "b.tif").read_bytes()[:20])
+    for name in ("a.png", "b.tif"):
+        with pytest.raises(DataError, match="has 0 pages, page 1 was asked for; a TIFF has pages from 1"):
+            open_page(tmp_path / name, 1)
+
+
+def test_overviews_and_tags_of_geo_tiffs_are_no_pages(tmp_path: Path) -> None:
+    """A smaller copy and a mask have a subfile type that says so; coordinates are not read."""
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info[33550], info[33922] = (0.5, 0.5, 0.0), (0.0, 0.0, 0.0, 400000.0, 5000000.0, 0.0)
+    _pages(tmp_path / "a.tif", 3, tiffinfo=info)
+    assert read_stored(tmp_path / "a.tif").shape == (7, 6)
+    large, small = (Image.fromarray(np.full((size, size), 1, np.uint8)) for size in (8, 4))
+    small.encoderinfo = {"tiffinfo": {254: 1}}
+    large.save(tmp_path / "b.tif", save_all=True, append_images=[small])
+    assert read_stored(tmp_path / "b.tif").shape == (8, 8)
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("JPEG", ".jpg"), ("PNG", ".png"), ("BMP", ".bmp"), ("TIFF", ".tif")])
+def test_the_suffix_is_that_of_the_content(kind: str, suffix: str) -> None:
+    """Of a picture without a name; WebP has none here."""
+    out = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(out, kind)
+    assert suffix_of(as_picture(Path("a"), out.getvalue())) == suffix
+    out = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(out, "WEBP")
+    with pytest.raises(DataError, match="a: cannot be decoded"):
+        suffix_of(as_picture(Path("a"), out.getvalue()))
