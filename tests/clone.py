@@ -20,7 +20,7 @@ def write_clone(folder: Path, changes: Mapping[str, Any]) -> None:
 
     Args:
         folder: of the clone; is made.
-        changes: new values for `params.yaml`, nested as the file is.
+        changes: new values for `params.yaml`, nested as the file is; {}: it stays, as nobody has edited it.
     """
     list_files = ["git", "-c", "safe.directory=*", "ls-files", "-co", "--exclude-standard", "-z"]
     files = subprocess.check_output(list_files, cwd=ROOT, text=True)
@@ -28,7 +28,8 @@ def write_clone(folder: Path, changes: Mapping[str, Any]) -> None:
         if (ROOT / name).is_file() and name not in OF_THE_DEMO:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-    change_params(folder, changes)
+    if changes:
+        change_params(folder, changes)
     for command in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "all"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
 

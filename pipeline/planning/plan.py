@@ -208,8 +208,8 @@ def _cautions(census: Census, shares: Shares, recipe: Recipe, num_epochs: int, m
         )
     if not recipe.keeps_objects:
         yield (
-            f"a quarter of the objects is smaller than {MIN_OBJECT_PX} px at the working size {list(recipe.size)}; give "
-            "more time (--minutes), or cut the images into tiles"
+            f"a quarter of the objects is smaller than {MIN_OBJECT_PX} px at the working size {list(recipe.size)}; "
+            "give more time (--minutes), or cut the images into tiles"
         )
     if num_epochs * shares.images["train"] < wanted_images(shares.images["train"]) / 2:
         yield (

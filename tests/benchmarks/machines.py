@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ def _run_all(commands: tuple[tuple[str, ...], ...], setting: Setting, folder: Pa
     environment = clone_environment(**setting.variables)
     started = time.perf_counter()
     for words in commands:
-        code, output = _run(words, folder, environment)
+        code, output = run_words(words, folder, environment)
         if code:
             reason = f"`{' '.join(words)}` ended with exit code {code}:\n{output[-2000:]}"
             return Outcome((reason,), None, None, time.perf_counter() - started)
@@ -124,7 +124,7 @@ def _run_all(commands: tuple[tuple[str, ...], ...], setting: Setting, folder: Pa
     return _look(folder, environment, time_s) if look else Outcome((), None, None, time_s)
 
 
-def _run(words: tuple[str, ...], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+def run_words(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
     """Runs a command with the clone's code; its exit code and output."""
     module = "segline.command" if words[0] == "segline" else words[0]
     try:
