@@ -1,6 +1,6 @@
 """The importer of a folder of images and one of masks, on this machine or in an object store."""
 
-import shutil
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +12,8 @@ from pipeline.importers.source import Source
 if TYPE_CHECKING:
     from pipeline.dataset.contract import Sample
 
-DOWNLOADS = (Path(".data.images"), Path(".data.masks"))
-"""Folders of the files of an object store during an import."""
+DOWNLOADS = Path(".segline/downloads")
+"""A mirror of each prefix of an object store from which was imported, named by a hash of its URL."""
 
 
 @contextmanager
@@ -52,15 +52,15 @@ def folder(
     from pipeline.importers.pairs import pair_files
 
     labels = read_class_file(classes)
-    with _local(images, DOWNLOADS[0]) as image_folder, _local(masks, DOWNLOADS[1]) as mask_folder:
+    with _local(images) as image_folder, _local(masks) as mask_folder:
         rows = to_samples(pair_files(image_folder, mask_folder, mask_suffix), group, samples)
         yield from_mask_files(labels, rows, kind, [*labels.notes, *_notes_on(rows, image_folder)])
 
 
 @contextmanager
-def _local(place: str, folder: Path) -> Iterator[Path]:
-    """The folder itself, or its download, which is removed at the end; errors name the URL, not the download."""
-    from pipeline.object_store.download import download_folder
+def _local(place: str) -> Iterator[Path]:
+    """The folder itself, or a mirror of what is in an object store; errors name the URL, not the mirror."""
+    from pipeline.object_store.download import mirror
     from pipeline.object_store.store import is_url
     from pipeline.vision.picture_files import HIGHEST, SUFFIXES
 
@@ -68,14 +68,12 @@ def _local(place: str, folder: Path) -> Iterator[Path]:
     if not is_url(url):
         yield Path(place)
         return
-    shutil.rmtree(folder, ignore_errors=True)
+    digest = hashlib.sha256(url.encode()).hexdigest()[:16]
+    folder, _ = mirror(url, DOWNLOADS / digest, SUFFIXES, HIGHEST.max_file_bytes)
     try:
-        download_folder(url, folder, SUFFIXES, HIGHEST.max_file_bytes)
         yield folder
     except DataError as err:
         raise DataError(str(err).replace(str(folder), url.rstrip("/"))) from err
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _notes_on(samples: "Sequence[Sample]", images: Path) -> list[str]:

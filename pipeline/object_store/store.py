@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -59,6 +59,13 @@ class Listing:
     age_s: float
 
 
+class Stored(NamedTuple):
+    """An object: its size, and the store's name for its content."""
+
+    num_bytes: int
+    etag: str
+
+
 class Store:
     """The objects below a prefix of a bucket; a key is what follows the prefix.
 
@@ -80,16 +87,16 @@ class Store:
 
     def list_keys(self, below: str = "") -> list[str]:
         """The keys that begin with `below`."""
-        return list(self.list_sizes(below))
+        return list(self.list_objects(below))
 
-    def list_sizes(self, below: str = "") -> dict[str, int]:
-        """The bytes of each object whose key begins with `below`, by key."""
+    def list_objects(self, below: str = "") -> dict[str, Stored]:
+        """Size and ETag of each object whose key begins with `below`, by key."""
         with self._explained():
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=self.prefix + below
             )
             items = (item for page in pages for item in page.get("Contents", ()))
-            return {item["Key"].removeprefix(self.prefix): item["Size"] for item in items}
+            return {item["Key"].removeprefix(self.prefix): Stored(item["Size"], item["ETag"]) for item in items}
 
     def listing(self) -> Listing:
         """What is there now, without a download."""

@@ -1,9 +1,10 @@
-"""Folders of this machine that are filled again: checkpoints, logs, seeds, reproductions and downloaded models."""
+"""Folders of this machine that are filled again: checkpoints, logs, seeds, reproductions, downloads."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+from pipeline.importers.folder import DOWNLOADS
 from pipeline.monitoring.journal import LOGS
 from pipeline.promotion.noise_floor import NOISE
 from pipeline.registry.model_cache import CACHE, MD5, MODEL_TAG
@@ -37,6 +38,11 @@ def list_studies(days: float, now: float) -> Iterator[Entry]:
 def list_reproductions(days: float, now: float) -> Iterator[Entry]:
     """Versions that `segline reproduce` made again."""
     return _by_age(REPRODUCTIONS.glob("*"), days, now)
+
+
+def list_downloads(days: float, now: float) -> Iterator[Entry]:
+    """Mirrors of object stores from which data were imported; the next import downloads them again."""
+    return _by_age(DOWNLOADS.glob("*"), days, now)
 
 
 def list_models(days: float, now: float) -> Iterator[Entry]:

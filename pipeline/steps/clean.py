@@ -14,6 +14,7 @@ from pipeline.retention.checkouts import idle, list_checkouts, list_held
 from pipeline.retention.dvc_cache import list_objects
 from pipeline.retention.folders import (
     list_checkpoints,
+    list_downloads,
     list_logs,
     list_models,
     list_reproductions,
@@ -64,6 +65,7 @@ def survey(limits: Limits) -> Iterator[Place]:
     now, at = time.time(), list_checkouts()
     yield look_at("checkpoints", lambda: list_checkpoints(at, limits.checkpoints_days, now))
     yield look_at("downloaded models", lambda: list_models(limits.models_days, now))
+    yield look_at("downloads from S3", lambda: list_downloads(limits.models_days, now))
     yield look_at("TensorBoard", lambda: list_logs(at, limits.tensorboard_days, now))
     yield look_at("noise seeds", lambda: list_seeds(limits.noise_days, now))
     yield look_at("searches and folds", lambda: list_studies(limits.noise_days, now))
