@@ -8,8 +8,8 @@ from pathlib import Path
 from pipeline.dataset.contract import Sample, read_sample_table
 from pipeline.errors import DataError
 from pipeline.importers.pairs import Pair
+from pipeline.importers.repairs.opened import IMPORTED_SUFFIXES
 from pipeline.text import quoted, show_names
-from pipeline.vision.picture_files import SUFFIXES
 
 
 def to_samples(pairs: Sequence[Pair], group: str, table_path: Path | None) -> list[Sample]:
@@ -24,7 +24,7 @@ def to_samples(pairs: Sequence[Pair], group: str, table_path: Path | None) -> li
         DataError: the expression is wrong or does not match a path, or the table names samples that are not there.
     """
     groups = _groups_by_pattern(pairs, _compile(group)) if group else {}
-    table = _read_table(table_path, {pair.name for pair in pairs}) if table_path else {}
+    table = _read_table(table_path, pairs) if table_path else {}
     rows = [(pair, *table.get(pair.name, ("", ""))) for pair in pairs]
     return [
         Sample(pair.name, pair.image, pair.mask, in_table or groups.get(pair.name, pair.name), split)
@@ -53,17 +53,18 @@ def _groups_by_pattern(pairs: Sequence[Pair], pattern: re.Pattern[str]) -> dict[
     return groups
 
 
-def _read_table(path: Path, names: set[str]) -> dict[str, tuple[str, str]]:
+def _read_table(path: Path, pairs: Sequence[Pair]) -> dict[str, tuple[str, str]]:
     """Group ("" if none is given) and split by sample; rows name samples, files or relative paths."""
     if not path.is_file():
         raise DataError(f"{path}: not found; expected a CSV with name and, optional, group and split")
+    names = {_sample_name(pair.relative): pair.name for pair in pairs} | {pair.name: pair.name for pair in pairs}
     table: dict[str, tuple[str, str]] = {}
     for name, (group, split) in read_sample_table(path).items():
-        known = _sample_name(name)
+        known = names.get(_sample_name(name), _sample_name(name))
         if known in table:
             raise DataError(f"{path}: {quoted(name)} names the sample {quoted(known)} once more; each is given once")
         table[known] = ("" if group == name else group, split)
-    if unknown := sorted(table.keys() - names):
+    if unknown := sorted(table.keys() - set(names.values())):
         raise DataError(
             f"{path}: names {len(unknown)} samples that are not there: {show_names(unknown)}; remove these rows or "
             "restore the files"
@@ -72,5 +73,5 @@ def _read_table(path: Path, names: set[str]) -> dict[str, tuple[str, str]]:
 
 
 def _sample_name(name: str) -> str:
-    stem = name.rsplit(".", 1)[0] if name.lower().endswith(SUFFIXES) else name
+    stem = name.rsplit(".", 1)[0] if name.lower().endswith(IMPORTED_SUFFIXES) else name
     return unicodedata.normalize("NFC", stem.replace("/", "__"))

@@ -23,8 +23,8 @@ def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_source_has_samples_and_notes() -> None:
     """The group is in the path; notes say how the masks were read, and what was left out."""
-    for name in ("a_1", "b_1"):
-        write_png(Path("images", f"{name}.png"), IMAGE)
+    for number, name in enumerate(("a_1", "b_1")):
+        write_png(Path("images", f"{name}.png"), IMAGE + np.uint8(number))
         write_png(Path("masks", f"{name}.png"), np.eye(6, 8, dtype=np.uint8))
     Path("images/readme.txt").touch()
     with folder("images", "masks", classes=CLASSES, group="(.*)_") as source:

@@ -1,0 +1,80 @@
+"""The repairs of pictures and masks that a user asks for; without them a file is right as it is or refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.errors import DataError
+from pipeline.importers.label_map import IGNORE_ID, Kind, Labels
+
+MaskOrientation = Literal["", "upright", "stored"]
+Alpha = Literal["", "label", "drop"]
+MAX_DISTANCE = 442.0
+"""Euclidean distance of black and white, rounded up."""
+
+
+@dataclass(frozen=True)
+class Repairs:
+    """Repairs of the files of a data set; the defaults repair nothing.
+
+    Attributes:
+        threshold: grey values from this on are the second class, the others the first.
+        nearest_colour: largest Euclidean distance in RGB between a pixel's colour and the declared one that it gets.
+        invert: the two classes change places.
+        alpha: the alpha channel of the masks is the "label", or is dropped; "": a mask that differs in alpha alone is
+            refused.
+        page: of files with several pages or frames, from 1.
+        mask_orientation: masks fit the image as viewers show it, "upright", or as it is "stored" without its EXIF
+            orientation; "": images that are turned are refused.
+        fit_masks: masks of the image's shape and another size are resized.
+    """
+
+    threshold: float | None = None
+    nearest_colour: float | None = None
+    invert: bool = False
+    alpha: Alpha = ""
+    page: int | None = None
+    mask_orientation: MaskOrientation = ""
+    fit_masks: bool = False
+
+
+AS_THEY_ARE = Repairs()
+
+
+def check_repairs(repairs: Repairs, labels: Labels, kind: Kind | Literal["auto"]) -> None:
+    """Checks that repairs fit each other and the classes.
+
+    Raises:
+        DataError: they contradict each other, or need two classes or colours that the class file lacks.
+    """
+    if repairs.page is not None and repairs.page < 1:
+        raise DataError(f"page is {repairs.page}, expected 1 or more; pages are counted from 1")
+    if repairs.threshold is not None:
+        _check_two_classes("--threshold", labels)
+        if repairs.nearest_colour is not None or kind not in ("auto", "binary"):
+            raise DataError("--threshold makes binary masks of grey ones; leave --nearest-colour and --kind out")
+        if ignored := [value for value, id_ in labels.by_value.items() if id_ == IGNORE_ID != value]:
+            raise DataError(
+                f"{labels.source}: value {ignored[0]} is ignored, which --threshold would make a class; remove it there"
+            )
+    if repairs.nearest_colour is not None:
+        if not 0 < repairs.nearest_colour <= MAX_DISTANCE:
+            raise DataError(
+                f"nearest_colour is {repairs.nearest_colour:g}, expected a distance above 0, at most {MAX_DISTANCE:g}"
+            )
+        if kind not in ("auto", "colour"):
+            raise DataError(f"--nearest-colour reads masks as colours, not as --kind {kind}; leave one of them out")
+    if repairs.invert:
+        _check_two_classes("--invert", labels)
+
+
+def wanted_kinds(repairs: Repairs, possible: Sequence[Kind]) -> Sequence[Kind]:
+    """The kinds that masks can be read as, of the possible ones."""
+    if repairs.threshold is not None:
+        return ["binary"]
+    return ["colour"] if repairs.nearest_colour is not None else possible
+
+
+def _check_two_classes(option: str, labels: Labels) -> None:
+    if len(labels.classes) != 2:
+        raise DataError(f"{labels.source}: declares {len(labels.classes)} classes; {option} needs two")
