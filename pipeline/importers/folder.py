@@ -79,21 +79,24 @@ def folder(
     from pipeline.importers.groups import to_samples
     from pipeline.importers.mask_files import from_mask_files
     from pipeline.importers.pairs import PairRule, find_pairs
-    from pipeline.importers.repairs.command import Command
+    from pipeline.importers.repairs.command import Command, ending_with
     from pipeline.importers.repairs.copies import skip_copies
     from pipeline.importers.repairs.repairs import Repairs
 
     command = Command(folder, arguments)
-    labels = read_class_file(classes)
+    with ending_with(command):
+        labels = read_class_file(classes)
     repairs = Repairs(threshold, nearest_colour, invert, alpha, page, mask_orientation, fit_masks)
     rule = PairRule(mask_suffix, pair and (pair[0], pair[1]), unlabelled, unpaired_masks)
     with _local(images, DOWNLOADS[0]) as image_folder, _local(masks, DOWNLOADS[1]) as mask_folder:
-        pairs, left_out = find_pairs(image_folder, mask_folder, rule, command)
-        rows, copied = skip_copies(to_samples(pairs, group, samples), copies, command)
-        notes = [*labels.notes, *left_out, *_notes_on(rows, image_folder), *copied]
-        yield from_mask_files(
-            labels, rows, kind, notes, repairs, command, unlabelled=unlabelled, unused_classes=unused_classes
-        )
+        with ending_with(command):
+            pairs, left_out = find_pairs(image_folder, mask_folder, rule, command)
+            rows, copied = skip_copies(to_samples(pairs, group, samples, command), copies, command)
+            notes = [*labels.notes, *left_out, *_notes_on(rows, image_folder), *copied]
+            source = from_mask_files(
+                labels, rows, kind, notes, repairs, command, unlabelled=unlabelled, unused_classes=unused_classes
+            )
+        yield source
 
 
 @contextmanager

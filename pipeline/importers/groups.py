@@ -8,22 +8,26 @@ from pathlib import Path
 from pipeline.dataset.contract import Sample, read_sample_table
 from pipeline.errors import DataError
 from pipeline.importers.pairs import Pair
+from pipeline.importers.repairs.command import Command, name_some, next_step, refusal
 from pipeline.importers.repairs.opened import IMPORTED_SUFFIXES
-from pipeline.text import quoted, show_names
+from pipeline.text import quoted
 
 
-def to_samples(pairs: Sequence[Pair], group: str, table_path: Path | None) -> list[Sample]:
+def to_samples(
+    pairs: Sequence[Pair], group: str, table_path: Path | None, command: Command | None = None
+) -> list[Sample]:
     """Gives each pair its group and split.
 
     Args:
         group: regular expression whose first bracket is the group, searched in an image's path below its folder; "":
             each image is a group of its own.
+        command: goes on from a refusal of `group`.
         table_path: a samples.csv, which has precedence over `group`; its rows name samples, files or relative paths.
 
     Raises:
         DataError: the expression is wrong or does not match a path, or the table names samples that are not there.
     """
-    groups = _groups_by_pattern(pairs, _compile(group)) if group else {}
+    groups = _groups_by_pattern(pairs, _compile(group, command), command) if group else {}
     table = _read_table(table_path, pairs) if table_path else {}
     rows = [(pair, *table.get(pair.name, ("", ""))) for pair in pairs]
     return [
@@ -32,23 +36,30 @@ def to_samples(pairs: Sequence[Pair], group: str, table_path: Path | None) -> li
     ]
 
 
-def _compile(group: str) -> re.Pattern[str]:
+def _compile(group: str, command: Command | None) -> re.Pattern[str]:
     try:
         pattern = re.compile(group)
     except re.error as err:
-        raise DataError(f"group {group!r} is not a regular expression ({err}); an example is '^([^/_]+)_'") from err
+        raise refusal(
+            f"group {group!r} is not a regular expression ({err}); an example is '^([^/_]+)_'",
+            *next_step(command, group="^([^/_]+)_"),
+        ) from err
     if not pattern.groups:
-        raise DataError(f"group {group!r} has no brackets; put them around what names the group, as in '^([^/_]+)_'")
+        raise refusal(
+            f"group {group!r} has no brackets; put them around what names the group, as in '^([^/_]+)_'",
+            *next_step(command, group=f"({group})"),
+        )
     return pattern
 
 
-def _groups_by_pattern(pairs: Sequence[Pair], pattern: re.Pattern[str]) -> dict[str, str]:
+def _groups_by_pattern(pairs: Sequence[Pair], pattern: re.Pattern[str], command: Command | None) -> dict[str, str]:
     matches = {pair: pattern.search(pair.relative) for pair in pairs}
     groups = {pair.name: match[1] for pair, match in matches.items() if match and match[1]}
     if lost := [pair.relative for pair in pairs if pair.name not in groups]:
-        raise DataError(
-            f"group {pattern.pattern!r} finds nothing in {len(lost)} of {len(pairs)} paths: {show_names(lost)}; "
-            "widen the expression"
+        raise refusal(
+            f"group {pattern.pattern!r} finds nothing in {len(lost)} of {len(pairs)} paths: {name_some(lost)}; "
+            "widen the expression, or leave it out",
+            *next_step(command, group=""),
         )
     return groups
 
@@ -66,7 +77,7 @@ def _read_table(path: Path, pairs: Sequence[Pair]) -> dict[str, tuple[str, str]]
         table[known] = ("" if group == name else group, split)
     if unknown := sorted(table.keys() - set(names.values())):
         raise DataError(
-            f"{path}: names {len(unknown)} samples that are not there: {show_names(unknown)}; remove these rows or "
+            f"{path}: names {len(unknown)} samples that are not there: {name_some(unknown)}; remove these rows or "
             "restore the files"
         )
     return table

@@ -1,7 +1,7 @@
 """Sources whose masks are files: a survey of the masks, the kind that all of them fit, their conversion to ids."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -53,6 +53,33 @@ class _Reading:
     choice: dict[str, object] | None = None
 
 
+@dataclass
+class _Refused:
+    """The masks that a kind does not fit: how many, the first complaints, and what all of them show."""
+
+    number: int = 0
+    num_coloured: int = 0
+    has_jpeg: bool = False
+    complaints: list[str] = field(default_factory=list)
+    evidence: Evidence | None = None
+    choice: dict[str, object] | None = None
+
+    def add(self, path: Path, complaint: str, reading: _Reading) -> None:
+        """Adds a mask."""
+        self.number += 1
+        self.has_jpeg |= path.suffix.lower() in (".jpg", ".jpeg")
+        self.complaints += [complaint] if self.number <= NUM_SHOWN else []
+        self.choice = self.choice or reading.choice
+        if reading.evidence:
+            self.num_coloured += not reading.evidence.is_grey
+            self.evidence = self.evidence + reading.evidence if self.evidence else reading.evidence
+
+    @property
+    def is_coloured(self) -> bool:
+        """Most of the masks are coloured."""
+        return 2 * self.num_coloured > self.number
+
+
 def from_mask_files(
     labels: Labels,
     samples: Sequence[Sample],
@@ -76,7 +103,7 @@ def from_mask_files(
     Raises:
         DataError: see `check_shapes` and `survey_masks`, or a mask or class holds nothing and is not to be left out.
     """
-    check_repairs(repairs, labels, kind)
+    check_repairs(repairs, labels, kind, command)
     repaired = check_shapes(samples, repairs, command)
     survey = survey_masks([sample.mask for sample in samples if sample.mask], labels, kind, repairs, command)
     decided = [f"masks were read as {survey.kind} masks"] if kind == "auto" else []
@@ -117,22 +144,22 @@ def survey_masks(
     kinds = wanted_kinds(repairs, _possible_kinds(labels) if kind == "auto" else [kind])
     _check_declarations(kinds, kind, labels, command)
     tallies: dict[Kind, Tally] = {kind: Tally() for kind in kinds}
-    bad: dict[Kind, list[tuple[Path, _Reading]]] = {kind: [] for kind in kinds}
+    bad: dict[Kind, _Refused] = {kind: _Refused() for kind in kinds}
     contradicted: dict[Kind, Path] = {}
     progress = Progress("import, check", len(masks), "masks")
     readings = in_threads(lambda mask: _read(mask, labels, kinds, repairs), masks)
     for path, reading in zip(masks, readings, strict=True):
-        for one in reading.complaints:
-            bad[one].append((path, reading))
+        for one, complaint in reading.complaints.items():
+            bad[one].add(path, complaint, reading)
         for one, (pixels, num_moved) in reading.pixels.items():
             tallies[one].add(path, pixels, num_moved)
         contradicted = dict.fromkeys(reading.contradicting, path) | contradicted
         progress.advance()
     progress.close()
-    best = min(bad, key=lambda kind: (len(bad[kind]), kind != "colour" and _is_coloured(bad[kind])))
-    if bad[best]:
+    best = min(bad, key=lambda kind: (bad[kind].number, kind != "colour" and bad[kind].is_coloured))
+    if bad[best].number:
         raise _refuse(best, bad[best], labels, len(masks), repairs, command)
-    if best in contradicted and (others := [one for one in kinds if one != best and not bad[one]]):
+    if best in contradicted and (others := [one for one in kinds if one != best and not bad[one].number]):
         raise refusal(
             f"{contradicted[best]}: its {_what(best)} and its {_what(others[-1])} are both declared in {labels.source} "
             f"but mean different classes; say which counts with --kind {best} or --kind {others[-1]}",
@@ -140,12 +167,6 @@ def survey_masks(
             *next_step(command, kind=best),
         )
     return Survey(best, tallies[best])
-
-
-def _is_coloured(bad: Sequence[tuple[Path, _Reading]]) -> bool:
-    """True if of the masks that do not fit a kind most are coloured."""
-    coloured = [reading for _, reading in bad if reading.evidence and not reading.evidence.is_grey]
-    return 2 * len(coloured) > len(bad)
 
 
 def _what(kind: Kind) -> str:
@@ -199,36 +220,24 @@ def _read(path: Path, labels: Labels, kinds: Sequence[Kind], repairs: Repairs) -
 
 
 def _refuse(
-    kind: Kind,
-    bad: Sequence[tuple[Path, _Reading]],
-    labels: Labels,
-    num_masks: int,
-    repairs: Repairs,
-    command: Command | None,
+    kind: Kind, bad: _Refused, labels: Labels, num_masks: int, repairs: Repairs, command: Command | None
 ) -> DataError:
-    lines = "\n".join(f"  {reading.complaints[kind]}" for _, reading in bad[:NUM_SHOWN])
-    more = f"\n  and {len(bad) - NUM_SHOWN} more" if len(bad) > NUM_SHOWN else ""
+    lines = "\n".join(f"  {complaint}" for complaint in bad.complaints)
+    more = f"\n  and {bad.number - NUM_SHOWN} more" if bad.number > NUM_SHOWN else ""
     what = "colours" if kind == "colour" else "values"
     declared = "0 and 255" if kind == "binary" else f"the {what} that {labels.source} declares"
-    advice, commands = _advise(kind, [reading for _, reading in bad], labels, repairs, command)
-    has_jpeg = any(path.suffix.lower() in (".jpg", ".jpeg") for path, _ in bad)
+    if bad.choice:
+        advice, commands = _advise_choice(bad.choice, command)
+    elif bad.evidence:
+        advice, commands = advise(kind, bad.evidence, labels, repairs, command)
+    else:
+        advice, commands = "export these masks again, or move them away with their images", next_step(command)
     return refusal(
-        f"{len(bad)} of {num_masks} masks, read as {kind} masks, have other {what} than {declared} "
+        f"{bad.number} of {num_masks} masks, read as {kind} masks, have other {what} than {declared} "
         f"or cannot be decoded; nothing was written\n{lines}{more}\n"
-        f"{advice}{'; JPEG changes values, masks are better exported as PNG' if has_jpeg else ''}",
+        f"{advice}{'; JPEG changes values, masks are better exported as PNG' if bad.has_jpeg else ''}",
         *commands,
     )
-
-
-def _advise(
-    kind: Kind, readings: Sequence[_Reading], labels: Labels, repairs: Repairs, command: Command | None
-) -> tuple[str, list[str]]:
-    if choice := next((reading.choice for reading in readings if reading.choice), None):
-        return _advise_choice(choice, command)
-    seen = [reading.evidence for reading in readings if reading.evidence]
-    if not seen:
-        return "export these masks again, or move them away with their images", next_step(command)
-    return advise(kind, sum(seen[1:], seen[0]), labels, repairs, command)
 
 
 def _advise_choice(choice: dict[str, object], command: Command | None) -> tuple[str, list[str]]:

@@ -87,7 +87,7 @@ def find_pairs(
             skipped, two have one name, a name does not fit every machine, or a file is a link out of its folder or not
             a regular file.
     """
-    patterns = to_patterns(rule.pair, rule.mask_suffix)
+    patterns = to_patterns(rule.pair, rule.mask_suffix, command)
     image_paths, mask_paths = _list_sides(images, masks, patterns, rule, command)
     image_side = _to_side(images, image_paths, patterns[0], "image", rule, command)
     mask_side = _to_side(masks, mask_paths, patterns[1], "mask", rule, command)

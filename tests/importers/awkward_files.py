@@ -18,7 +18,7 @@ TWO_COLOURS_CSV = COLOUR_CSV.rsplit("car")[0]
 ORIENTATION = 0x112
 Truth = Sequence[np.ndarray]
 """Class ids of each mask that an import must give."""
-Save = Callable[[Path, np.ndarray], None]
+Save = Callable[[Path, np.ndarray], object]
 
 
 def truth(number: int, num_classes: int = 2) -> np.ndarray:
@@ -158,3 +158,45 @@ def png_of_bits(ids: np.ndarray, bits: int) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def save_in(suffix: str, **options: object) -> Save:
+    """Writes in another format, with options of Pillow."""
+    return lambda path, pixels: save(path.with_suffix(suffix), pixels, **options)
+
+
+def tiff_bytes(path: Path, ids: np.ndarray) -> None:
+    """Writes ids as a tiled TIFF."""
+    path.write_bytes(tiff(ids, tile=16))
+
+
+def pages(path: Path, ids: np.ndarray) -> None:
+    """Writes ids and an empty second page."""
+    save(path, ids, save_all=True, append_images=[Image.fromarray(ids * 0)])
+
+
+def alpha(path: Path, ids: np.ndarray) -> None:
+    """Writes ids as transparency."""
+    save(path, np.dstack([np.full_like(ids, 255)] * 3 + [ids * 255]))
+
+
+def with_alpha(path: Path, ids: np.ndarray) -> None:
+    """Writes ids as colours, more or less transparent."""
+    save(path, np.dstack([COLOURS[ids], np.where(ids > 0, 255, 90).astype(np.uint8)]))
+
+
+def white_first(path: Path, ids: np.ndarray) -> None:
+    """Writes ids as a palette picture whose index 0 is white: class 1 is black."""
+    picture = Image.fromarray(1 - ids, "P")
+    picture.putpalette([255, 255, 255, 0, 0, 0])
+    save(path, picture)
+
+
+def of_palette(path: Path, ids: np.ndarray) -> None:
+    """Writes ids as the indices of a palette."""
+    save(path, as_palette(ids))
+
+
+def frames(path: Path, pixels: np.ndarray) -> None:
+    """Writes an animation of two frames."""
+    save(path, pixels, save_all=True, append_images=[Image.fromarray(255 - pixels)], lossless=True)

@@ -108,7 +108,9 @@ def test_jpeg_masks_have_a_hint(tmp_path: Path) -> None:
     """JPEG invents values at the edges of classes."""
     edges = np.kron(np.eye(3), np.ones((5, 5)))[:, :, None].repeat(3, axis=2).astype(np.uint8) * 255
     (tmp_path / "a.jpg").write_bytes(encode_jpeg(edges, 60))
-    with pytest.raises(DataError, match="(?s)than 0 and 255 .*; JPEG changes values, masks are better exported as PNG") as raised:
+    with pytest.raises(
+        DataError, match="(?s)than 0 and 255 .*; JPEG changes values, masks are better exported as PNG"
+    ) as raised:
         survey_masks([tmp_path / "a.jpg"], _labels(RED, (9, 9, 9)), "binary")
     assert "a.jpg: value" in str(raised.value) or "a.jpg: is coloured" in str(raised.value)
 

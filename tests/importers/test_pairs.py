@@ -120,9 +120,14 @@ def test_a_missing_or_empty_folder_is_refused(tmp_path: Path) -> None:
 def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
     """Whether by their suffixes or by what becomes of the slash."""
     _touch(tmp_path, "one/a.jpg", "one/a.png", "two/a/b.jpg", "two/a__b.jpg", "masks/a/b.png", "masks/a__b.png")
-    with pytest.raises(DataError, match="one: 1 of 1 images have a name more than once: a.jpg and a.png; .* those with .jpg count, leave"):
+    with pytest.raises(
+        DataError,
+        match="one: 1 of 1 images have a name more than once: a.jpg and a.png; .* those with .jpg count, leave",
+    ):
         pair_files(tmp_path / "one", tmp_path / "masks")
-    with pytest.raises(DataError, match="1 name of 1 would be given more than once, .*: a/b.jpg and a__b.jpg; rename one of each"):
+    with pytest.raises(
+        DataError, match="1 name of 1 would be given more than once, .*: a/b.jpg and a__b.jpg; rename one of each"
+    ):
         pair_files(tmp_path / "two", tmp_path / "masks")
 
 
@@ -164,7 +169,7 @@ def test_names_have_one_form(tmp_path: Path) -> None:
 def test_a_name_that_tables_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
     """The message names the file in one printable line."""
     _touch(tmp_path, f"images/{name}.png", f"masks/{name}.png")
-    with pytest.raises(DataError, match=r"png: its name .*; rename the file, and its mask alike") as caught:
+    with pytest.raises(DataError, match=r"(?s)png: its name .*; rename the file, and its mask alike") as caught:
         pair_files(tmp_path / "images", tmp_path / "masks")
     assert all(line.isprintable() for line in str(caught.value).splitlines())
 

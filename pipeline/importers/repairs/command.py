@@ -2,7 +2,8 @@
 
 import inspect
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,17 @@ class Command:
 def refusal(problem: str, *commands: str) -> DataError:
     """The error for files that cannot be used as they are; each command is one way on, the last is the likeliest."""
     return DataError("\n".join([problem, *(f"{NEXT}{command}" for command in commands)]))
+
+
+@contextmanager
+def ending_with(command: Command) -> Iterator[None]:
+    """Adds the command to errors of the block that do not end with one: it goes on once their advice is followed."""
+    try:
+        yield
+    except DataError as err:
+        if f"\n{NEXT}" in str(err):
+            raise
+        raise refusal(str(err), command.but()) from err
 
 
 def next_step(command: Command | None, **changes: Any) -> list[str]:

@@ -21,11 +21,18 @@ def to_class_ids(mask: MaskPicture, kind: Kind, labels: Labels, repairs: Repairs
     """
     stored, num_moved = mask.stored_as(kind), 0
     if repairs.threshold is not None:
-        stored = np.where(mask.brightness >= repairs.threshold, 255, 0).astype(np.uint8)
+        is_second = (mask.brightness >= repairs.threshold) == is_dark_first(labels)
+        stored = np.where(is_second, 255, 0).astype(np.uint8)
     if repairs.nearest_colour is not None and mask.colours is not None:
         stored, num_moved = _to_nearest(mask.colours, labels, repairs.nearest_colour)
     ids = to_ids(stored, mask.path, kind, labels)
     return (SWAPPED[ids] if repairs.invert else ids), num_moved
+
+
+def is_dark_first(labels: Labels) -> bool:
+    """True if of two classes the first has the lower grey value."""
+    values = {id_: value for value, id_ in labels.by_value.items()}
+    return values[0] < values[1]
 
 
 def distances(colours: np.ndarray, labels: Labels) -> np.ndarray:

@@ -8,12 +8,14 @@ import numpy as np
 
 from pipeline.importers.label_map import IGNORE_ID, Kind, Labels, colour_of
 from pipeline.importers.repairs.command import Command, next_step
-from pipeline.importers.repairs.decoding import distances, unique_colours
+from pipeline.importers.repairs.decoding import distances, is_dark_first, unique_colours
 from pipeline.importers.repairs.mask_picture import MaskPicture
 from pipeline.importers.repairs.repairs import Repairs
 
 MIN_RANGE = 16
 """Grey levels between the darkest and the brightest pixel of masks that a threshold may divide."""
+HALF_RANGE = 128
+"""Grey levels between the darkest and the brightest pixel of grey masks whose colours may be black and white."""
 MAX_SPREAD = 24
 """Largest difference between the channels of a grey picture that was stored as a JPEG in colour."""
 FAR = 64.0
@@ -35,7 +37,8 @@ class Evidence:
         has_third: a flat area has a grey value far from the lowest and the highest.
         farthest: largest distance between a pixel's colour and the nearest declared one.
         has_other: a flat area is far from all declared colours.
-        values, colours: pixels by grey value, and by colour as [R, G, B].
+        has_values: every mask has a value in each pixel, grey or an index of a palette.
+        values, colours: pixels by value, and by colour as [R, G, B].
     """
 
     lowest: float = math.inf
@@ -44,6 +47,7 @@ class Evidence:
     has_third: bool = False
     farthest: float = 0.0
     has_other: bool = False
+    has_values: bool = True
     values: Counter[float] = field(default_factory=Counter)
     colours: Counter[tuple[int, int, int]] = field(default_factory=Counter)
 
@@ -55,6 +59,7 @@ class Evidence:
             self.has_third or other.has_third,
             max(self.farthest, other.farthest),
             self.has_other or other.has_other,
+            self.has_values and other.has_values,
             _most_common(self.values + other.values),
             _most_common(self.colours + other.colours),
         )
@@ -67,14 +72,15 @@ def look_at(mask: MaskPicture, labels: Labels) -> Evidence:
     quarter = (highest - lowest) / 4
     is_middle = (grey > lowest + quarter) & (grey < highest - quarter)
     has_third = highest - lowest >= MIN_RANGE and _has_square(is_middle & _is_flat(grey))
-    values = Counter(dict(zip(*(part.tolist() for part in np.unique(grey, return_counts=True)), strict=True)))
-    found = Evidence(lowest, highest, True, has_third, values=_most_common(values))
+    unique, counts = np.unique(grey if mask.index is None else mask.index, return_counts=True)
+    values = _most_common(Counter(dict(zip(unique.tolist(), counts.tolist(), strict=True))))
+    found = Evidence(lowest, highest, True, has_third, has_values=mask.index is not None, values=values)
     if mask.colours is None:
         return found
     unique, places = unique_colours(mask.colours)
     spread = unique.max(axis=1) - unique.min(axis=1)
-    counts = np.bincount(places.ravel(), minlength=len(unique)).tolist()
-    colours = Counter({(r, g, b): count for (r, g, b), count in zip(unique.tolist(), counts, strict=True)})
+    counts = np.bincount(places.ravel(), minlength=len(unique))
+    colours = Counter({(r, g, b): count for (r, g, b), count in zip(unique.tolist(), counts.tolist(), strict=True)})
     found = replace(found, is_grey=bool(spread.max() <= MAX_SPREAD), colours=_most_common(colours))
     if not labels.by_colour:
         return found
@@ -88,14 +94,15 @@ def advise(
 ) -> tuple[str, list[str]]:
     """What to do about masks that do not fit a kind: a sentence, and the commands that go on."""
     middle = math.ceil((evidence.lowest + evidence.highest) / 2)
-    has_range = evidence.highest - evidence.lowest >= MIN_RANGE
-    if evidence.is_grey and has_range and not evidence.has_third and _may_divide(labels, repairs, kind):
-        dark, bright = labels.classes.names
+    between = evidence.highest - evidence.lowest
+    if evidence.is_grey and between >= MIN_RANGE and not evidence.has_third and _may_divide(labels, repairs):
+        dark, bright = labels.classes.names if is_dark_first(labels) else labels.classes.names[::-1]
         return (
             f"if grey values from {middle} on are {bright!r} and lower ones {dark!r}, give a threshold",
             next_step(command, threshold=float(middle), kind="auto"),
         )
-    may_move = labels.by_colour and repairs.threshold is None and not evidence.has_other and kind == "colour"
+    is_colour = kind != "index" and (not evidence.is_grey or between >= HALF_RANGE)
+    may_move = labels.by_colour and repairs.threshold is None and not evidence.has_other and is_colour
     tolerance = math.ceil(evidence.farthest)
     if may_move and tolerance > (repairs.nearest_colour or 0):
         return (
@@ -106,14 +113,14 @@ def advise(
     return _advise_declaring(kind, evidence, labels, command)
 
 
-def _may_divide(labels: Labels, repairs: Repairs, kind: Kind) -> bool:
+def _may_divide(labels: Labels, repairs: Repairs) -> bool:
     has_ignored = any(id_ == IGNORE_ID != value for value, id_ in labels.by_value.items())
     is_open = repairs.threshold is None and repairs.nearest_colour is None
-    return is_open and len(labels.classes) == 2 and not has_ignored and (kind != "colour" or not labels.by_colour)
+    return is_open and len(labels.classes) == 2 and not has_ignored and not labels.by_colour
 
 
 def _advise_declaring(kind: Kind, evidence: Evidence, labels: Labels, command: Command | None) -> tuple[str, list[str]]:
-    is_colour = kind == "colour" or not evidence.is_grey
+    is_colour = kind == "colour" or not evidence.has_values
     if is_colour:
         seen = [str(list(colour)) for colour, _ in evidence.colours.most_common(NUM_SHOWN)]
         declared = [str(list(colour_of(code))) for code in labels.by_colour]

@@ -140,6 +140,8 @@ def _from_pixels(path: Path, pixels: np.ndarray) -> MaskPicture:
         if pixels.dtype != np.uint8 and grey is None:
             raise DataError(f"{path}: has 16 bits per channel, where colours of 8 bits were expected")
         return MaskPicture(path, grey, grey, pixels if pixels.dtype == np.uint8 else None)
+    if pixels.dtype.kind == "f" and np.isnan(pixels).any():
+        raise DataError(f"{path}: {np.isnan(pixels).sum()} pixels are nan, where values were expected; export it again")
     if pixels.dtype.kind == "f" and (pixels == np.round(pixels)).all():
         pixels = pixels.astype(np.int64)
     return MaskPicture(path, pixels, pixels, _as_colours(pixels) if pixels.dtype == np.uint8 else None)

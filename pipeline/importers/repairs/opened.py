@@ -71,7 +71,8 @@ def read_header(picture: PictureFile) -> Header:
         image.seek(pages[0])
         orientation = Image.Image.getexif(image).get(EXIF_ORIENTATION, 1)
         orientation = orientation if orientation in range(1, 9) else 1
-        size = (image.width, image.height) if orientation >= 5 else (image.height, image.width)
+        is_swapped = orientation >= 5 and image.format != "TIFF"  # Pillow gives the upright size of a TIFF
+        size = (image.width, image.height) if is_swapped else (image.height, image.width)
         return Header(image.format or "", image.mode, size, orientation, len(pages))
 
 

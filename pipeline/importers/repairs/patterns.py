@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from pipeline.errors import DataError
+from pipeline.importers.repairs.command import Command, next_step, refusal
 from pipeline.importers.repairs.opened import IMPORTED_SUFFIXES
 from pipeline.text import quoted
 
@@ -49,22 +49,28 @@ class NamePattern:
             else:
                 parts.append(f"(?P={part})" if part in seen else f"(?P<{part}>.+)")
                 seen.add(part)
-        return re.compile("".join(parts), re.IGNORECASE)
+        return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
 
 
-def to_patterns(pair: tuple[str, str] | None, mask_suffix: str) -> tuple[NamePattern, NamePattern]:
+def to_patterns(
+    pair: tuple[str, str] | None, mask_suffix: str, command: Command | None = None
+) -> tuple[NamePattern, NamePattern]:
     """The patterns of images and masks: the two that are given, or names that are equal but for the mask's suffix.
 
     Raises:
         DataError: the patterns have no field or other fields than each other, or a suffix is given too.
     """
     if pair and mask_suffix:
-        raise DataError("--pair and --mask-suffix both say how masks are named; leave one of them out")
+        raise refusal(
+            "--pair and --mask-suffix both say how masks are named; leave one of them out",
+            *next_step(command, mask_suffix=""),
+        )
     image, mask = pair or ("{stem}", f"{{stem}}{mask_suffix}")
     if pair and (not FIELD.search(image) or set(FIELD.findall(image)) != set(FIELD.findall(mask))):
-        raise DataError(
+        raise refusal(
             f"--pair {quoted(image)} {quoted(mask)}: expected two patterns with the same fields in braces, "
-            "such as '{stem}_image' '{stem}_mask' or '{folder}/images/{stem}' '{folder}/masks/{stem}'"
+            "such as '{stem}_image' '{stem}_mask' or '{folder}/images/{stem}' '{folder}/masks/{stem}'",
+            *next_step(command, pair=None),
         )
     fields = tuple(dict.fromkeys(FIELD.findall(image)))
     return NamePattern(image, fields), NamePattern(mask, fields)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.errors import DataError
 from pipeline.importers.label_map import IGNORE_ID, Kind, Labels
+from pipeline.importers.repairs.command import Command, next_step, refusal
 
 MaskOrientation = Literal["", "upright", "stored"]
 Alpha = Literal["", "label", "drop"]
@@ -41,31 +41,41 @@ class Repairs:
 AS_THEY_ARE = Repairs()
 
 
-def check_repairs(repairs: Repairs, labels: Labels, kind: Kind | Literal["auto"]) -> None:
+def check_repairs(
+    repairs: Repairs, labels: Labels, kind: Kind | Literal["auto"], command: Command | None = None
+) -> None:
     """Checks that repairs fit each other and the classes.
 
     Raises:
         DataError: they contradict each other, or need two classes or colours that the class file lacks.
     """
     if repairs.page is not None and repairs.page < 1:
-        raise DataError(f"page is {repairs.page}, expected 1 or more; pages are counted from 1")
+        raise refusal(f"page is {repairs.page}, expected 1 or more", *next_step(command, page=1))
     if repairs.threshold is not None:
-        _check_two_classes("--threshold", labels)
+        _check_two_classes("threshold", labels, command)
         if repairs.nearest_colour is not None or kind not in ("auto", "binary"):
-            raise DataError("--threshold makes binary masks of grey ones; leave --nearest-colour and --kind out")
+            raise refusal(
+                "--threshold makes binary masks of grey ones; leave --nearest-colour and --kind out",
+                *next_step(command, nearest_colour=None, kind="auto"),
+            )
         if ignored := [value for value, id_ in labels.by_value.items() if id_ == IGNORE_ID != value]:
-            raise DataError(
-                f"{labels.source}: value {ignored[0]} is ignored, which --threshold would make a class; remove it there"
+            raise refusal(
+                f"{labels.source}: value {ignored[0]} is ignored, which --threshold makes a class; remove it there",
+                *next_step(command),
             )
     if repairs.nearest_colour is not None:
         if not 0 < repairs.nearest_colour <= MAX_DISTANCE:
-            raise DataError(
-                f"nearest_colour is {repairs.nearest_colour:g}, expected a distance above 0, at most {MAX_DISTANCE:g}"
+            raise refusal(
+                f"nearest_colour is {repairs.nearest_colour:g}, expected a distance above 0, at most {MAX_DISTANCE:g}",
+                *next_step(command, nearest_colour=None),
             )
         if kind not in ("auto", "colour"):
-            raise DataError(f"--nearest-colour reads masks as colours, not as --kind {kind}; leave one of them out")
+            raise refusal(
+                f"--nearest-colour reads masks as colours, not as --kind {kind}; leave one of them out",
+                *next_step(command, kind="auto"),
+            )
     if repairs.invert:
-        _check_two_classes("--invert", labels)
+        _check_two_classes("invert", labels, command)
 
 
 def wanted_kinds(repairs: Repairs, possible: Sequence[Kind]) -> Sequence[Kind]:
@@ -75,6 +85,9 @@ def wanted_kinds(repairs: Repairs, possible: Sequence[Kind]) -> Sequence[Kind]:
     return ["colour"] if repairs.nearest_colour is not None else possible
 
 
-def _check_two_classes(option: str, labels: Labels) -> None:
+def _check_two_classes(option: str, labels: Labels, command: Command | None) -> None:
     if len(labels.classes) != 2:
-        raise DataError(f"{labels.source}: declares {len(labels.classes)} classes; {option} needs two")
+        raise refusal(
+            f"{labels.source}: declares {len(labels.classes)} classes; --{option} needs two",
+            *next_step(command, **{option: getattr(AS_THEY_ARE, option)}),
+        )

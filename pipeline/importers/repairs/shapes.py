@@ -34,7 +34,9 @@ class Shape(NamedTuple):
 
     def fits(self, is_stored: bool) -> bool:
         """The mask has the shape of the upright or of the stored image."""
-        return is_alike(self.mask.size, self.image.stored_size if is_stored else self.image.size)
+        size = self.image.stored_size if is_stored else self.image.size
+        is_exact = self.mask.size in (self.image.size, self.image.stored_size)
+        return self.mask.size == size if is_exact else is_alike(self.mask.size, size)
 
 
 def is_alike(size: Size, other: Size) -> bool:
