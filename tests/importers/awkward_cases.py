@@ -42,16 +42,6 @@ class Case:
     tolerance: float = 1e-6
 
 
-def _jpeg_binary() -> Truth:
-    write(mask_path="labels/{}.jpg", mask=lambda path, ids: save(path, ids * 255, quality=70))
-    return files.divided(files.labels(), 128)
-
-
-def _soft_binary() -> Truth:
-    write(mask=lambda path, ids: save(path, files.smooth(ids * 255)))
-    return files.divided(files.labels(), 128)
-
-
 def _colours(mask: files.Save = files.painted, path: str = "labels/{}.png", classes: str = COLOUR_CSV) -> Truth:
     return write(mask_path=path, mask=mask, num_classes=3, classes=classes, class_file="classes.csv")
 
@@ -64,11 +54,6 @@ def _jpeg_colours() -> Truth:
 def _soft_colours() -> Truth:
     _colours(lambda path, ids: save(path, files.smooth(COLOURS[ids])))
     return files.nearest(files.labels())
-
-
-def _small_masks() -> Truth:
-    ids = write(mask=lambda path, ids: save(path, ids[::2, ::2]))
-    return [np.kron(one[::2, ::2], np.ones((2, 2), np.uint8)) for one in ids]
 
 
 def _crop_masks() -> Truth:
@@ -217,8 +202,8 @@ CASES = (
     Case(
         "grey_237", lambda: write(mask=lambda path, ids: save(path, ids * 237)), refused="237", adds="--threshold 119"
     ),
-    Case("jpeg_binary", _jpeg_binary, refused="12 of 12", adds="--threshold", tolerance=0.002),
-    Case("soft_binary", _soft_binary, refused="12 of 12 masks", adds="--threshold 128", tolerance=0.002),
+    Case("jpeg_binary", files.jpeg_binary, refused="12 of 12", adds="--threshold", tolerance=0.002),
+    Case("soft_binary", files.soft_binary, refused="12 of 12 masks", adds="--threshold 128", tolerance=0.002),
     Case("jpeg_colours", _jpeg_colours, CSV, "12 of 12", "--nearest-colour", notes="nearest", tolerance=0.002),
     Case("soft_colours", _soft_colours, CSV, "12 of 12", "--nearest-colour", notes="nearest", tolerance=0.002),
     Case(
@@ -228,7 +213,7 @@ CASES = (
         r"colour \[30, 60, 230\] on 126 pixels is not declared",
         mend=_classes_csv(COLOUR_CSV),
     ),
-    Case("half_size", _small_masks, refused="is 12 x 16, the image 24 x 32", adds="--fit-masks", notes="resized"),
+    Case("half_size", files.small_masks, refused="is 12 x 16, the image 24 x 32", adds="--fit-masks", notes="resized"),
     Case("other_shape", _crop_masks, refused="is 24 x 26, the image 24 x 32", mend=_uncrop),
     Case(
         "upside_down",
@@ -312,7 +297,8 @@ CASES = (
     Case("grey_alpha", lambda: write(mask=lambda path, ids: save(path, Image.merge("LA", [Image.fromarray(ids)] * 2)))),
     Case("two_folders", lambda: write("photos/a/{}.png", "labels/a/{}.png", names=["p00", "../b/p00", *NAMES[1:]])),
     Case("two_suffixes", _two_suffixes, refused="2 of 12 images", adds="--pair '{stem}.jpg' '{stem}'", notes="fit no"),
-    Case("case", lambda: write("photos/{}.PNG", "labels/{}.png")),
+    Case("case", lambda: write("photos/IMG_{}.PNG", "labels/img_{}.png")),
+    Case("all_at_once", files.all_at_once, refused="12 of 12 images", adds="'{stem} (mask)'"),
     Case("case_doubles", _case_doubles, refused="1 of 12 images have a name more than once", mend=_drop_double),
     Case("odd_names", lambda: write(names=_names("a (1), [x] {{}} 'q' \"z\" {}"))),
     Case(

@@ -200,3 +200,28 @@ def of_palette(path: Path, ids: np.ndarray) -> None:
 def frames(path: Path, pixels: np.ndarray) -> None:
     """Writes an animation of two frames."""
     save(path, pixels, save_all=True, append_images=[Image.fromarray(255 - pixels)], lossless=True)
+
+
+def small_masks() -> Truth:
+    """Writes masks of half the size."""
+    ids = write(mask=lambda path, ids: save(path, ids[::2, ::2]))
+    return [np.kron(one[::2, ::2], np.ones((2, 2), np.uint8)) for one in ids]
+
+
+def jpeg_binary() -> Truth:
+    """Writes black and white JPEG masks."""
+    write(mask_path="labels/{}.jpg", mask=lambda path, ids: save(path, ids * 255, quality=70))
+    return divided(labels(), 128)
+
+
+def soft_binary() -> Truth:
+    """Writes grey masks with soft edges."""
+    write(mask=lambda path, ids: save(path, smooth(ids * 255)))
+    return divided(labels(), 128)
+
+
+def all_at_once() -> Truth:
+    """Writes small grey masks with names of their own, one of them missing."""
+    ids = write("photos/img {}.jpg", "labels/{} (mask).png", mask=lambda path, ids: save(path, ids[::2, ::2] * 237))
+    Path("labels/p05 (mask).png").unlink()
+    return [np.kron(one[::2, ::2], np.ones((2, 2), np.uint8)) for one in (*ids[:5], *ids[6:])]

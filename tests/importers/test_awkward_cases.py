@@ -22,7 +22,7 @@ from tests.importers.awkward_cases import CASES, Case
 from tests.importers.awkward_files import Truth
 
 ROOT = Path(__file__).parents[2]
-MAX_STEPS = 3
+MAX_STEPS = 5
 
 
 @pytest.fixture(autouse=True)

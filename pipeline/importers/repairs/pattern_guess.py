@@ -27,6 +27,7 @@ def guess_patterns(images: Sequence[str], masks: Sequence[str]) -> Guess | None:
     found = Counter(
         guess for name in _spread(mask_names) for other in _neighbours(name, orders) for guess in _cut(other, name)
     )
+    found[_around(image_names), _around(mask_names)] += len(mask_names)
     return _best(found, image_names, mask_names)
 
 
@@ -60,6 +61,8 @@ def _best(found: Counter[Guess], images: Sequence[str], masks: Sequence[str]) ->
 
 
 def _num_pairs(guess: Guess, images: Sequence[str], masks: Sequence[str]) -> int:
+    if any(FIELD.findall(pattern) != ["stem"] for pattern in guess):
+        return 0
     image, mask = to_patterns(guess, "")
     keys = {key for name in masks if (key := mask.key(f"{name}.png"))}
     return len(keys & {key for name in images if (key := image.key(f"{name}.png"))})
@@ -96,6 +99,15 @@ def _cut(image: str, mask: str) -> Iterator[Guess]:
         cuts.append((image.removesuffix(stem) + "{stem}", mask.removesuffix(stem) + "{stem}"))
     # names that differ in a number alone are two samples
     yield from (cut for cut in cuts if not all(one.replace("{stem}", "").strip(SEPARATORS).isdigit() for one in cut))
+
+
+def _around(names: Sequence[str]) -> str:
+    """The pattern of what all names of a side have in common, up to a separator."""
+    start = commonprefix(names)
+    end = commonprefix([name[::-1] for name in names])[::-1]
+    start = start[: 1 + max(start.rfind(one) for one in SEPARATORS)]
+    places = [place for place in map(end.find, SEPARATORS) if place >= 0]
+    return f"{start}{{stem}}{end[min(places) :] if places else ''}"
 
 
 def _after_separator(text: str) -> str:

@@ -16,6 +16,7 @@ NAMES = [f"{place}/{number:03}" for place in ("north", "south") for number in (1
         ("rgb/{stem}", "labels/{stem}"),
         ("{stem}/image", "{stem}/mask"),
         ("images/{stem}", "masks/{stem}"),
+        ("img {stem}", "{stem} (mask)"),
     ],
 )
 def test_the_patterns_of_names_are_found(image: str, mask: str) -> None:
