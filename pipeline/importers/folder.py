@@ -123,12 +123,21 @@ def _local(place: str, folder: Path) -> Iterator[Path]:
 
 def _notes_on(samples: "Sequence[Sample]", images: Path) -> list[str]:
     from pipeline.importers.pairs import count_hidden_pictures, count_other_files
+    from pipeline.importers.repairs.command import name_some
 
     notes = []
     if all(sample.group == sample.name for sample in samples):
         notes.append(
             "no groups were given: every image is a group of its own; if some show the same scene or patient, name "
             "their group with --group or --samples, so that they do not end up in train and test"
+        )
+    splits: dict[str, set[str]] = {}
+    for sample in samples:
+        splits.setdefault(sample.group, set()).update({sample.split} - {""})
+    if torn := [group for group, places in splits.items() if len(places) > 1]:
+        notes.append(
+            f"groups that --samples puts into several splits, which `validate` refuses: {len(torn)} "
+            f"({name_some(torn)}); give each one split, or list them in validate.groups_in_several_splits"
         )
     if num_other_files := count_other_files(images):
         notes.append(f"files next to the images that are not pictures were left out: {num_other_files}")
