@@ -34,9 +34,9 @@ def folder(
     threshold: float | None = None,
     nearest_colour: float | None = None,
     invert: bool = False,
-    alpha: Literal["", "label", "drop"] = "",
+    alpha: Literal["refuse", "label", "drop"] = "refuse",
     page: int | None = None,
-    mask_orientation: Literal["", "upright", "stored"] = "",
+    mask_orientation: Literal["refuse", "upright", "stored"] = "refuse",
     fit_masks: bool = False,
 ) -> Iterator[Source]:
     """Bring in a folder of images and one of masks.
@@ -60,7 +60,7 @@ def folder(
         unpaired_masks: skip leaves out masks without an image.
         unused_classes: drop leaves out classes that no mask holds.
         copies: skip leaves out images that are copies of images of other groups, byte for byte.
-        threshold: of two classes, grey values from this on are the second one.
+        threshold: of two classes, grey values from this on are the one with the higher value.
         nearest_colour: pixels get the nearest declared colour that is at most so far away (Euclidean distance in RGB).
         invert: two classes change places, as for masks with a black foreground.
         alpha: label takes the masks' alpha channel for the grey value, drop leaves it out.

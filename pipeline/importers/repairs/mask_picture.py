@@ -76,7 +76,7 @@ def read_mask_picture(path: Path, repairs: Repairs = AS_THEY_ARE) -> MaskPicture
         if mask.alpha is None:
             raise DataError(f"{path}: has no alpha channel, where --alpha label expects the classes")
         return MaskPicture(path, mask.alpha, mask.alpha, _as_colours(mask.alpha))
-    if mask.differs_in_alpha_alone and not repairs.alpha:
+    if mask.differs_in_alpha_alone and repairs.alpha == "refuse":
         raise ChoiceError(f"{path}: all pixels have one colour and differ in alpha alone", alpha="label")
     return mask
 

@@ -7,8 +7,8 @@ from typing import Literal
 from pipeline.importers.label_map import IGNORE_ID, Kind, Labels
 from pipeline.importers.repairs.command import Command, next_step, refusal
 
-MaskOrientation = Literal["", "upright", "stored"]
-Alpha = Literal["", "label", "drop"]
+MaskOrientation = Literal["refuse", "upright", "stored"]
+Alpha = Literal["refuse", "label", "drop"]
 MAX_DISTANCE = 442.0
 """Euclidean distance of black and white, rounded up."""
 
@@ -21,20 +21,20 @@ class Repairs:
         threshold: grey values from this on are the second class, the others the first.
         nearest_colour: largest Euclidean distance in RGB between a pixel's colour and the declared one that it gets.
         invert: the two classes change places.
-        alpha: the alpha channel of the masks is the "label", or is dropped; "": a mask that differs in alpha alone is
-            refused.
+        alpha: the alpha channel of the masks is the "label", or is dropped; "refuse": a mask that differs in alpha
+            alone is refused.
         page: of files with several pages or frames, from 1.
         mask_orientation: masks fit the image as viewers show it, "upright", or as it is "stored" without its EXIF
-            orientation; "": images that are turned are refused.
+            orientation; "refuse": images that are turned are refused.
         fit_masks: masks of the image's shape and another size are resized.
     """
 
     threshold: float | None = None
     nearest_colour: float | None = None
     invert: bool = False
-    alpha: Alpha = ""
+    alpha: Alpha = "refuse"
     page: int | None = None
-    mask_orientation: MaskOrientation = ""
+    mask_orientation: MaskOrientation = "refuse"
     fit_masks: bool = False
 
 

@@ -115,7 +115,7 @@ def _refuse_pages(shapes: Sequence[Shape], repairs: Repairs, command: Command | 
 
 def _refuse_turned(shapes: Sequence[Shape], repairs: Repairs, command: Command | None) -> None:
     turned_ones = [shape for shape in shapes if shape.is_turned]
-    if repairs.mask_orientation:
+    if repairs.mask_orientation != "refuse":
         return
     either = [shape for shape in turned_ones if shape.fits(True) and shape.fits(False)]
     stored = [shape for shape in turned_ones if shape.fits(True) and not shape.fits(False)]
