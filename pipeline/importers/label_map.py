@@ -103,8 +103,8 @@ def _to_colour_codes(stored: np.ndarray, path: Path) -> np.ndarray:
 def _describe(undeclared: np.ndarray, kind: Kind) -> str:
     """Names the most frequent of the undeclared codes and counts the rest."""
     codes, counts = np.unique(undeclared, return_counts=True)
-    code, count = int(codes[counts.argmax()]), int(counts.max())
-    name = f"colour {list(colour_of(code))}" if kind == "colour" else f"value {code}"
+    code, count = codes[counts.argmax()], int(counts.max())
+    name = f"colour {list(colour_of(int(code)))}" if kind == "colour" else f"value {code:g}"
     text = f"{name} on {count} pixel{'s' if count > 1 else ''} is not declared"
     if len(codes) == 1:
         return text

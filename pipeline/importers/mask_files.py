@@ -1,6 +1,7 @@
 """Sources whose masks are files: a survey of the masks, the kind that all of them fit, their conversion to ids."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -8,69 +9,168 @@ import numpy as np
 
 from pipeline.dataset.contract import Sample
 from pipeline.errors import DataError
-from pipeline.importers.label_map import KINDS, Kind, Labels, to_ids
-from pipeline.importers.source import Source, copy_image, write_mask
+from pipeline.importers.label_map import KINDS, Kind, Labels
+from pipeline.importers.repairs.command import Command, next_step, refusal
+from pipeline.importers.repairs.decoding import to_class_ids
+from pipeline.importers.repairs.evidence import Evidence, advise, look_at
+from pipeline.importers.repairs.images import bring_image
+from pipeline.importers.repairs.mask_picture import read_mask_picture
+from pipeline.importers.repairs.opened import ChoiceError
+from pipeline.importers.repairs.repairs import AS_THEY_ARE, Repairs, check_repairs, wanted_kinds
+from pipeline.importers.repairs.shapes import check_shapes, with_shape_of
+from pipeline.importers.repairs.tally import Tally, drop_unused, note_like_binary, skip_unlabelled
+from pipeline.importers.source import Source, write_mask
 from pipeline.runtime.parallel import in_threads
 from pipeline.runtime.progress import Progress
 from pipeline.text import quoted
-from pipeline.vision.codec import read_stored
 
-NUM_SHOWN = 10
+NUM_SHOWN = 3
 
 
-_Bad = list[tuple[Path, str]]
-"""The masks that a kind does not fit, each with the complaint."""
+@dataclass(frozen=True)
+class Survey:
+    """The kind that all masks fit, and counts of what they hold when they are read as that kind."""
+
+    kind: Kind
+    tally: Tally
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A mask read as each kind.
+
+    Attributes:
+        pixels: of each kind that it fits, (256,) pixels by class id and the number of pixels with a moved colour.
+        complaints: of each kind that it does not fit.
+        contradicting: kinds that give other classes than its colours or its palette.
+        choice: options that make it readable; None if it is.
+    """
+
+    pixels: dict[Kind, tuple[np.ndarray, int]]
+    complaints: dict[Kind, str]
+    contradicting: tuple[Kind, ...] = ()
+    evidence: Evidence | None = None
+    choice: dict[str, object] | None = None
+
+
+@dataclass
+class _Refused:
+    """The masks that a kind does not fit: how many, the first complaints, and what all of them show."""
+
+    number: int = 0
+    num_coloured: int = 0
+    has_jpeg: bool = False
+    complaints: list[str] = field(default_factory=list)
+    evidence: Evidence | None = None
+    choice: dict[str, object] | None = None
+
+    def add(self, path: Path, complaint: str, reading: _Reading) -> None:
+        """Adds a mask."""
+        self.number += 1
+        self.has_jpeg |= path.suffix.lower() in (".jpg", ".jpeg")
+        self.complaints += [complaint] if self.number <= NUM_SHOWN else []
+        self.choice = self.choice or reading.choice
+        if reading.evidence:
+            self.num_coloured += not reading.evidence.is_grey
+            self.evidence = self.evidence + reading.evidence if self.evidence else reading.evidence
+
+    @property
+    def is_coloured(self) -> bool:
+        """Most of the masks are coloured."""
+        return 2 * self.num_coloured > self.number
 
 
 def from_mask_files(
-    labels: Labels, samples: Sequence[Sample], kind: Kind | Literal["auto"], notes: Sequence[str] = ()
+    labels: Labels,
+    samples: Sequence[Sample],
+    kind: Kind | Literal["auto"],
+    notes: Sequence[str] = (),
+    repairs: Repairs = AS_THEY_ARE,
+    command: Command | None = None,
+    *,
+    unlabelled: str = "",
+    unused_classes: str = "",
 ) -> Source:
     """A source of images that are copied and mask files that are converted to class ids; every mask is read twice.
 
+    Args:
+        repairs: of the files.
+        command: goes on from a refusal; None: the importer has none of the options, and masks without labels and
+            classes without pixels are no error.
+        unlabelled: "skip" leaves out images whose masks are ignored nearly everywhere.
+        unused_classes: "drop" leaves out classes that no mask holds.
+
     Raises:
-        DataError: see `survey_masks`.
+        DataError: see `check_shapes` and `survey_masks`, or a mask or class holds nothing and is not to be left out.
     """
-    read_as = survey_masks([sample.mask for sample in samples if sample.mask], labels, kind)
+    check_repairs(repairs, labels, kind, command)
+    repaired = check_shapes(samples, repairs, command)
+    survey = survey_masks([sample.mask for sample in samples if sample.mask], labels, kind, repairs, command)
+    decided = [f"masks were read as {survey.kind} masks"] if kind == "auto" else []
+    if survey.tally.num_moved:
+        share = survey.tally.num_moved / survey.tally.pixels.sum()
+        decided.append(f"pixels that got the nearest declared colour: {share:.2%}")
+    if command:
+        left, skipped = skip_unlabelled(samples, survey.tally, unlabelled, command)
+        repaired += skipped + note_like_binary(survey.tally, labels, command)
+        samples, (labels, dropped) = left, drop_unused(labels, survey.tally, unused_classes, command)
+        repaired += dropped
 
     def convert(folder: Path, sample: Sample) -> None:
         assert sample.mask
-        copy_image(folder, sample)
-        write_mask(folder, sample, to_ids(read_stored(sample.mask), sample.mask, read_as, labels))
+        size = bring_image(folder, sample, repairs.page)
+        ids, _ = to_class_ids(read_mask_picture(sample.mask, repairs), survey.kind, labels, repairs)
+        write_mask(folder, sample, with_shape_of(ids, sample, size, repairs))
 
-    decided = [f"masks were read as {read_as} masks"] if kind == "auto" else []
-    return Source(labels.classes, samples, convert, [*decided, *notes])
+    source = Source(labels.classes, samples, convert, [*decided, *repaired, *notes])
+    return replace(source, advice=str(refusal(source.advice, *next_step(command))))
 
 
-def survey_masks(masks: Sequence[Path], labels: Labels, kind: Kind | Literal["auto"]) -> Kind:
+def survey_masks(
+    masks: Sequence[Path],
+    labels: Labels,
+    kind: Kind | Literal["auto"],
+    repairs: Repairs = AS_THEY_ARE,
+    command: Command | None = None,
+) -> Survey:
     """Reads every mask, at least one, and gives the kind to read them as, with declared codes only in all of them.
 
     Raises:
-        DataError: the kind is unknown, a mask cannot be decoded or has an undeclared value or colour (each of the first
-            ten is named), or the masks fit two kinds that give different classes.
+        DataError: the kind is unknown, a mask cannot be decoded or has an undeclared value or colour (the first three
+            are named), or the masks fit two kinds that give different classes.
     """
     if kind not in ("auto", *KINDS):
         raise DataError(f"kind is {quoted(kind)}, expected auto, {', '.join(KINDS)}")
-    kinds = _possible_kinds(labels) if kind == "auto" else [kind]
-    if kind == "binary" and len(labels.classes) != 2:
-        raise DataError(
-            f"{labels.source}: declares {len(labels.classes)} classes; binary masks have two, "
-            "the first is black (0) and the second white (255)"
-        )
-    if kind == "colour" and labels.without_colour:
-        raise DataError(
-            f"{labels.source}: declares no colour of {', '.join(labels.without_colour)}; colour masks need all of them"
-        )
-    bad: dict[Kind, _Bad] = {kind: [] for kind in kinds}
+    kinds = wanted_kinds(repairs, _possible_kinds(labels) if kind == "auto" else [kind])
+    _check_declarations(kinds, kind, labels, command)
+    tallies: dict[Kind, Tally] = {kind: Tally() for kind in kinds}
+    bad: dict[Kind, _Refused] = {kind: _Refused() for kind in kinds}
     contradicted: dict[Kind, Path] = {}
     progress = Progress("import, check", len(masks), "masks")
-    readings = in_threads(lambda mask: _read(mask, labels, kinds), masks)
-    for path, (complaints, contradicting) in zip(masks, readings, strict=True):
-        for one, complaint in complaints.items():
-            bad[one].append((path, complaint))
-        contradicted = dict.fromkeys(contradicting, path) | contradicted
+    readings = in_threads(lambda mask: _read(mask, labels, kinds, repairs), masks)
+    for path, reading in zip(masks, readings, strict=True):
+        for one, complaint in reading.complaints.items():
+            bad[one].add(path, complaint, reading)
+        for one, (pixels, num_moved) in reading.pixels.items():
+            tallies[one].add(path, pixels, num_moved)
+        contradicted = dict.fromkeys(reading.contradicting, path) | contradicted
         progress.advance()
     progress.close()
-    return _choose(bad, contradicted, labels, len(masks))
+    best = min(bad, key=lambda kind: (bad[kind].number, kind != "colour" and bad[kind].is_coloured))
+    if bad[best].number:
+        raise _refuse(best, bad[best], labels, len(masks), repairs, command)
+    if best in contradicted and (others := [one for one in kinds if one != best and not bad[one].number]):
+        raise refusal(
+            f"{contradicted[best]}: its {_what(best)} and its {_what(others[-1])} are both declared in {labels.source} "
+            f"but mean different classes; say which counts with --kind {best} or --kind {others[-1]}",
+            *next_step(command, kind=others[-1]),
+            *next_step(command, kind=best),
+        )
+    return Survey(best, tallies[best])
+
+
+def _what(kind: Kind) -> str:
+    return {"index": "grey values", "binary": "black and white", "colour": "colours"}[kind]
 
 
 def _possible_kinds(labels: Labels) -> list[Kind]:
@@ -83,44 +183,67 @@ def _possible_kinds(labels: Labels) -> list[Kind]:
     return kinds
 
 
-def _read(path: Path, labels: Labels, kinds: Sequence[Kind]) -> tuple[dict[Kind, str], list[Kind]]:
-    """Reads a mask as each kind: the complaints, and the kinds with other classes than its colours have."""
+def _check_declarations(kinds: Sequence[Kind], kind: str, labels: Labels, command: Command | None) -> None:
+    if kind == "binary" and len(labels.classes) != 2:
+        raise refusal(
+            f"{labels.source}: declares {len(labels.classes)} classes; binary masks have two, "
+            "the first is black (0) and the second white (255)",
+            *next_step(command, kind="auto"),
+        )
+    if "colour" in kinds and not labels.by_colour:
+        raise refusal(
+            f"{labels.source}: declares no colour of {', '.join(labels.without_colour)}; colour masks need all of them",
+            *next_step(command),
+        )
+
+
+def _read(path: Path, labels: Labels, kinds: Sequence[Kind], repairs: Repairs) -> _Reading:
+    """Reads a mask as each kind."""
     try:
-        stored = read_stored(path)
+        mask = read_mask_picture(path, repairs)
+    except ChoiceError as err:
+        return _Reading({}, dict.fromkeys(kinds, str(err)), choice=err.options)
     except DataError as err:
-        return dict.fromkeys(kinds, str(err)), []
+        return _Reading({}, dict.fromkeys(kinds, str(err)))
     ids: dict[Kind, np.ndarray] = {}
+    pixels: dict[Kind, tuple[np.ndarray, int]] = {}
     complaints: dict[Kind, str] = {}
     for kind in kinds:
         try:
-            ids[kind] = to_ids(stored, path, kind, labels)
+            ids[kind], num_moved = to_class_ids(mask, kind, labels, repairs)
+            pixels[kind] = np.bincount(ids[kind].ravel(), minlength=256), num_moved
         except DataError as err:
             complaints[kind] = str(err)
-    contradicting = [kind for kind in ids if "colour" in ids and not np.array_equal(ids["colour"], ids[kind])]
-    return complaints, contradicting
+    references = [kind for kind in ids if kind == "colour" or mask.has_palette]
+    contradicting = tuple(kind for kind in ids if any(not np.array_equal(ids[one], ids[kind]) for one in references))
+    return _Reading(pixels, complaints, contradicting, look_at(mask, labels) if complaints else None)
 
 
-def _choose(bad: dict[Kind, _Bad], contradicted: dict[Kind, Path], labels: Labels, num_masks: int) -> Kind:
-    kind = min(bad, key=lambda kind: len(bad[kind]))
-    if bad[kind]:
-        raise DataError(_report(bad[kind], kind, labels, num_masks))
-    if kind in contradicted and not bad["colour"]:
-        raise DataError(
-            f"{contradicted[kind]}: its grey values and its colours are both declared in {labels.source} but mean "
-            f"different classes; say which counts with --kind {kind} or --kind colour"
-        )
-    return kind
-
-
-def _report(bad: _Bad, kind: Kind, labels: Labels, num_masks: int) -> str:
-    lines = "\n".join(f"  {complaint}" for _, complaint in bad[:NUM_SHOWN])
-    more = f"\n  and {len(bad) - NUM_SHOWN} more" if len(bad) > NUM_SHOWN else ""
-    has_jpeg = any(path.suffix.lower() in (".jpg", ".jpeg") for path, _ in bad)
+def _refuse(
+    kind: Kind, bad: _Refused, labels: Labels, num_masks: int, repairs: Repairs, command: Command | None
+) -> DataError:
+    lines = "\n".join(f"  {complaint}" for complaint in bad.complaints)
+    more = f"\n  and {bad.number - NUM_SHOWN} more" if bad.number > NUM_SHOWN else ""
     what = "colours" if kind == "colour" else "values"
     declared = "0 and 255" if kind == "binary" else f"the {what} that {labels.source} declares"
-    return (
-        f"{len(bad)} of {num_masks} masks, read as {kind} masks, have other {what} than {declared} "
+    if bad.choice:
+        advice, commands = _advise_choice(bad.choice, command)
+    elif bad.evidence:
+        advice, commands = advise(kind, bad.evidence, labels, repairs, command)
+    else:
+        advice, commands = "export these masks again, or move them away with their images", next_step(command)
+    return refusal(
+        f"{bad.number} of {num_masks} masks, read as {kind} masks, have other {what} than {declared} "
         f"or cannot be decoded; nothing was written\n{lines}{more}\n"
-        f"{'' if kind == 'binary' else f'declare the missing {what} in {labels.source}, or '}correct the masks"
-        f"{'; JPEG changes values, export masks as PNG' if has_jpeg else ''}"
+        f"{advice}{'; JPEG changes values, masks are better exported as PNG' if bad.has_jpeg else ''}",
+        *commands,
     )
+
+
+def _advise_choice(choice: dict[str, object], command: Command | None) -> tuple[str, list[str]]:
+    if "alpha" in choice:
+        return (
+            "drop the alpha channel, or take it for the label",
+            [*next_step(command, alpha="drop"), *next_step(command, **choice)],
+        )
+    return "give the number of the page that holds the mask, or split the files", next_step(command, **choice)

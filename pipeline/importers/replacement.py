@@ -5,11 +5,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.dataset.contract import DATA
+from pipeline.dataset.contract import DATA, list_samples, read_class_list
 from pipeline.dataset.versions import add_data, check_can_add, read_data_md5
 from pipeline.disk.files import check_writable, md5_of, part_of, remove, written_whole
 from pipeline.disk.records import read_record, write_record
 from pipeline.errors import DataError, SeglineError
+from pipeline.repository.git import git
 
 JOURNAL = Path(".segline/import.json")
 """Exists while a data folder is replaced."""
@@ -54,6 +55,44 @@ def check_replaceable(data: Path = DATA) -> None:
             f"`dvc checkout {data} --force`, or move it away"
         )
     add_data(data)  # the cache may lack files after a clone or a clean-up
+
+
+@dataclass(frozen=True)
+class Former:
+    """The version of the data that an import replaces.
+
+    Attributes:
+        md5: its name.
+        content: such as "240 samples, 6 classes", "" if the folder is missing.
+        restore: the command that brings it back.
+    """
+
+    md5: str
+    content: str
+    restore: str
+
+    def note(self, data: Path) -> str:
+        """For the user, once it is replaced."""
+        return (
+            f"replaces {data} of {self.content or 'a version that was not here'} (MD5 {self.md5}); this brings it "
+            f"back: {self.restore}"
+        )
+
+
+def find_former(data: Path = DATA) -> Former | None:
+    """The version of the data that an import will replace; None if there is none."""
+    file = _dvc_file(data)
+    if not is_versioned() or not file.exists():
+        return None
+    md5, content = read_data_md5(data), ""
+    with suppress(SeglineError):  # a folder that breaks the contract is replaced too
+        content = f"{len(list_samples(data))} samples, {len(read_class_list(data))} classes"
+    restore = f"printf 'outs:\\n- md5: {md5}\\n  hash: md5\\n  path: {data.name}\\n' > {file} && dvc checkout {file}"
+    with suppress(SeglineError):
+        if git("show", f"HEAD:./{file}") == file.read_text(encoding="utf-8").rstrip("\n"):
+            commit = git("rev-parse", "--short", "HEAD")
+            restore = f"git checkout {commit} -- {file} && dvc checkout {file}"
+    return Former(md5, content, restore)
 
 
 def is_versioned() -> bool:

@@ -24,12 +24,14 @@ class Source:
         write: writes the image and the mask of a sample into a new data folder. Several threads call it. It raises
             DataError if a sample cannot be used; the import names all of these samples and writes nothing.
         notes: decisions, for the user.
+        advice: what to do about samples that cannot be used.
     """
 
     classes: "ClassList"
     samples: "Sequence[Sample]"
     write: Write
     notes: Sequence[str] = ()
+    advice: str = "repair them, or move them away with their masks"
 
 
 def copy_image(folder: Path, sample: "Sample") -> tuple[int, int]:

@@ -14,9 +14,10 @@ from rich.text import Text
 
 from pipeline.dataset.contract import DATA, Sample, write_contract
 from pipeline.dataset.names import check_name, same_everywhere
+from pipeline.dataset.versions import read_data_md5
 from pipeline.errors import DataError
 from pipeline.importers.formats import IMPORTERS
-from pipeline.importers.replacement import check_replaceable, is_versioned, replaced
+from pipeline.importers.replacement import check_replaceable, find_former, is_versioned, replaced
 from pipeline.importers.source import Source, Write
 from pipeline.planning.census import Census, ClassRow, take_census
 from pipeline.planning.plan import Planned
@@ -59,16 +60,18 @@ def import_data(name: str, *words: Any, data: Path = DATA, **options: Any) -> Im
     if name not in IMPORTERS:
         raise DataError(f"no importer is called {quoted(name)}; expected one of {', '.join(IMPORTERS)}")
     check_replaceable(data)
+    former = find_former(data)
     source = IMPORTERS[name](*words, **options)
     with source if isinstance(source, AbstractContextManager) else nullcontext(source) as opened:
         _check_names(opened.samples)
         _write(data, opened)
     version = [] if is_versioned() else [f"{data} has no version yet: run `dvc init` and `dvc add {data}`"]
+    replaced_note = [former.note(data)] if former and former.md5 != read_data_md5(data) else []
     by_split = Counter(sample.split or BY_GROUP for sample in opened.samples)
     census = take_census(data)
     census.write_classes(IMPORT / "classes.csv")
     write_sheet(IMPORT / "overlays.jpg", census.shown, opened.classes)
-    notes = [*opened.notes, *_notes_on_classes(census), *version]
+    notes = [*opened.notes, *_notes_on_classes(census), *version, *replaced_note]
     return Imported(
         *(len(opened.samples), len(opened.classes), dict(by_split), notes),
         classes=census.classes,
@@ -105,7 +108,7 @@ def _write(data: Path, source: Source) -> None:
             complaints += [complaint] if complaint else []
             progress.advance()
         progress.close()
-        _refuse_bad(complaints, len(source.samples))
+        _refuse_bad(complaints, source)
         write_contract(folder, source.classes, source.samples)
 
 
@@ -117,14 +120,14 @@ def _complaint_on(write: Write, folder: Path, sample: Sample) -> str:
     return ""
 
 
-def _refuse_bad(complaints: Sequence[str], num_samples: int) -> None:
+def _refuse_bad(complaints: Sequence[str], source: Source) -> None:
     if not complaints:
         return
     lines = "".join(f"\n  {complaint}" for complaint in complaints[:NUM_NAMED])
     more = f"\n  and {len(complaints) - NUM_NAMED} more" if len(complaints) > NUM_NAMED else ""
     raise DataError(
-        f"{len(complaints)} of {num_samples} images cannot be used; nothing was written{lines}{more}\n"
-        "repair them, or move them away with their masks"
+        f"{len(complaints)} of {len(source.samples)} images cannot be used; nothing was written{lines}{more}\n"
+        f"{source.advice}"
     )
 
 

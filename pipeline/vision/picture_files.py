@@ -5,6 +5,7 @@ import io
 import itertools
 import struct
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,7 +67,7 @@ class PictureFile(NamedTuple):
         return (head[24], head[25]) if len(head) == 26 and head.startswith(b"\x89PNG") else None
 
 
-def list_images(folder: Path) -> list[Path]:
+def list_images(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> list[Path]:
     """Every picture below `folder` by its suffix, hidden files and folders left out, sorted by path.
 
     Links and special files are among them and are judged when they are opened, also a link to a folder that has a
@@ -75,7 +76,7 @@ def list_images(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
+        if path.suffix.lower() in suffixes
         and (path.is_symlink() or not path.is_dir())
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )

@@ -23,14 +23,26 @@ def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_source_has_samples_and_notes() -> None:
     """The group is in the path; notes say how the masks were read, and what was left out."""
-    for name in ("a_1", "b_1"):
-        write_png(Path("images", f"{name}.png"), IMAGE)
+    for number, name in enumerate(("a_1", "b_1")):
+        write_png(Path("images", f"{name}.png"), IMAGE + np.uint8(number))
         write_png(Path("masks", f"{name}.png"), np.eye(6, 8, dtype=np.uint8))
     Path("images/readme.txt").touch()
     with folder("images", "masks", classes=CLASSES, group="(.*)_") as source:
         assert [(sample.name, sample.group) for sample in source.samples] == [("a_1", "a"), ("b_1", "b")]
         assert source.classes.names == ("sky", "road") and source.notes[0] == "masks were read as index masks"
         assert source.notes[1:] == ["files next to the images that are not pictures were left out: 1"]
+
+
+def test_a_group_in_two_splits_is_noted() -> None:
+    """`validate` refuses it unless a param names it."""
+    for number, name in enumerate(("a_1", "a_2")):
+        write_png(Path("images", f"{name}.png"), IMAGE + np.uint8(number))
+        write_png(Path("masks", f"{name}.png"), np.eye(6, 8, dtype=np.uint8))
+    Path("samples.csv").write_text("name,split\na_1,train\na_2,test\n")
+    with folder("images", "masks", classes=CLASSES, group="(.*)_", samples=Path("samples.csv")) as source:
+        assert source.notes[1].startswith(
+            "groups that --samples puts into several splits, which `validate` refuses: 1 (a)"
+        )
 
 
 def test_the_command_offers_all_kinds() -> None:

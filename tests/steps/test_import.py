@@ -2,6 +2,8 @@
 
 import errno
 import json
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,9 +34,9 @@ def _in_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _write_folder(mask: np.ndarray = IDS, suffix: str = "") -> None:
-    for name in NAMES:
+    for number, name in enumerate(NAMES):
         Path("images", name).parent.mkdir(parents=True, exist_ok=True)
-        Path("images", f"{name}.jpg").write_bytes(encode_jpeg(GREEN, 90))
+        Path("images", f"{name}.jpg").write_bytes(encode_jpeg(GREEN + np.uint8(9 * number), 90))
         write_png(Path("masks", f"{name}{suffix}.png"), mask)
     Path("classes.json").write_text(json.dumps({"classes": CLASSES.to_dict()["classes"][:3]}))
 
@@ -46,7 +48,7 @@ def _import() -> Imported:
 def _write_camvid(top_id: int = 11) -> None:
     for place, name in (("train", "0001TP_1"), ("train", "0006R0_1"), ("val", "0016E5_1"), ("val", "0016E5_2")):
         write_png(Path("camvid", place, f"{name}.png"), GREEN)
-        write_png(Path("camvid", f"{place}annot", f"{name}.png"), np.array([[0, 8, 10, top_id]] * 6, np.uint8))
+        write_png(Path("camvid", f"{place}annot", f"{name}.png"), np.array([[0, 8, 10, top_id] * 2] * 6, np.uint8))
 
 
 def _left_beside() -> list[str]:
@@ -80,13 +82,13 @@ def test_camvid_is_frozen_and_void_ignored() -> None:
     samples = {sample.name: sample for sample in list_samples()}
     assert (samples["0006R0_1"].split, samples["0006R0_1"].group) == ("test", "0006R0")
     assert (DATA / "images/0001TP_1.png").read_bytes() == Path("camvid/train/0001TP_1.png").read_bytes()
-    assert_array_equal(read_mask(DATA / "masks/0001TP_1.png")[0], [0, 8, 10, 255])
+    assert_array_equal(read_mask(DATA / "masks/0001TP_1.png")[0], [0, 8, 10, 255] * 2)
 
 
 def test_camvid_with_an_unknown_id_is_refused() -> None:
     """Before anything is written."""
     _write_camvid(top_id=12)
-    with pytest.raises(DataError, match=r"(?s)4 of 4 masks.*0001TP_1.png: value 12 on 6 pixels is not declared"):
+    with pytest.raises(DataError, match=r"(?s)4 of 4 masks.*0001TP_1.png: value 12 on 12 pixels is not declared"):
         import_data("camvid", Path("camvid"))
     assert not DATA.exists() and not _left_beside()
 
@@ -127,12 +129,12 @@ def test_a_folder_of_colour_masks_with_suffix_and_groups() -> None:
 
 def test_a_folder_of_binary_masks() -> None:
     """Black and white become 0 and 1; the notes say what was decided."""
-    _write_folder(np.array([[0, 255]], np.uint8).repeat(6, axis=0))
+    _write_folder(np.array([[0, 255] * 4], np.uint8).repeat(6, axis=0))
     Path("images/readme.txt").touch()
     Path("images/.hidden.png").touch()
     Path("classes.txt").write_text("ground\nbox\n")
     notes = import_data("folder", "images", "masks", classes=Path("classes.txt")).notes
-    assert_array_equal(read_mask(DATA / "masks/north__a.png"), [[0, 1]] * 6)
+    assert_array_equal(read_mask(DATA / "masks/north__a.png"), [[0, 1] * 4] * 6)
     assert notes[0] == "masks were read as binary masks" and "no groups were given" in notes[1]
     assert notes[2] == "files next to the images that are not pictures were left out: 1"
     assert notes[3] == "hidden pictures, whose names begin with a dot, were left out: 1"
@@ -191,6 +193,11 @@ def test_bombs_are_named_and_nothing_is_written() -> None:
     bombs = write_bombs(Path("images"))
     for bomb in bombs:
         write_png(Path("masks", f"{bomb.stem}.png"), IDS)
+    with pytest.raises(DataError, match="lossless.png is 6 x 8, the image 16384 x 16384"):
+        _import()
+    bombs = [bomb for bomb in bombs if bomb.stem != "lossless"]
+    for side in ("images", "masks"):
+        next(Path(side).glob("lossless.*")).unlink()
     with pytest.raises(
         DataError, match=rf"{len(bombs)} of {len(bombs) + 3} images cannot be used; nothing was written"
     ):
@@ -243,9 +250,25 @@ def test_versioned_data_is_replaced_and_can_be_had_back(project: Path) -> None:
     assert read_data_md5() == former and is_fresh("data.dvc")
     for file in (project / ".dvc/cache").rglob("*.dir"):
         file.unlink()
-    import_data("demo", seed=1, num_images=2)
+    imported = import_data("demo", seed=1, num_images=2)
     assert read_data_md5() == md5_of(DATA) != former
+    (note,) = imported.notes
+    assert note.startswith(f"replaces data of 2 samples, 6 classes (MD5 {former}); this brings it back: printf ")
+    subprocess.run(note.partition("back: ")[2], shell=True, check=True, capture_output=True)
+    assert md5_of(DATA) == former
     assert (project / f".dvc/cache/files/md5/{former[:2]}/{former[2:]}").exists()
+
+
+def test_committed_data_is_brought_back_by_git(project: Path) -> None:
+    """The note names the commit; the same data again replace nothing."""
+    import_data("demo", num_images=2)
+    former = read_data_md5()
+    subprocess.run("git add -A && git -c user.name=a -c user.email=a@b commit -qm data", shell=True, check=True)
+    assert import_data("demo", num_images=2).notes == []
+    (note,) = import_data("demo", num_images=1).notes
+    assert re.search(r"back: git checkout \w+ -- data.dvc && dvc checkout data.dvc$", note)
+    subprocess.run(note.partition("back: ")[2], shell=True, check=True, capture_output=True)
+    assert read_data_md5() == md5_of(DATA) == former
 
 
 def test_changed_data_is_kept(project: Path) -> None:

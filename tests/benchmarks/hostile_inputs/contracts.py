@@ -35,6 +35,7 @@ BAD_CLASSES: dict[str, Any] = {
     "colour a text": {"classes": [{**GROUND, "colour": "red"}, BOX]},
     "unknown key": {"classes": [GROUND, BOX], "clases": []},
     "300 classes": {"classes": [{"id": number, "name": f"c{number}"} for number in range(300)]},
+    "more classes than the masks have": {"classes": [GROUND, BOX, {"id": 2, "name": "tree"}]},
     "a class is missing": {"classes": [GROUND]},
     "name with a line end": {"classes": [{"id": 0, "name": "a\nb"}, BOX]},
     "name with ESC": {"classes": [{"id": 0, "name": "a\x1b[31mb"}, BOX]},
@@ -55,7 +56,6 @@ GOOD_CLASSES: dict[str, Any] = {
     "names in Chinese": {"classes": [{"id": 0, "name": "地面"}, {"id": 1, "name": "盒子"}]},
     "quotes and commas": {"classes": [{"id": 0, "name": 'a, "b"'}, {"id": 1, "name": "c; d"}]},
     "markup": {"classes": [{"id": 0, "name": "<script>alert(1)</script>"}, {"id": 1, "name": "[bold]x[/bold]"}]},
-    "more classes than the masks have": {"classes": [GROUND, BOX, {"id": 2, "name": "tree"}]},
     "name no in quotes": {"classes": [{"id": 0, "name": "no"}, BOX]},
 }
 BAD_DATASETS: dict[str, Callable[[dict[str, Any]], object]] = {
