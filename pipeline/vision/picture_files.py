@@ -23,7 +23,6 @@ SUFFIX_OF_BEGINNING = {b"\xff\xd8\xff": ".jpg", b"\x89PNG\r\n\x1a\n": ".png", b"
 )
 BEGINNINGS = tuple(SUFFIX_OF_BEGINNING)
 SUBFILE_TYPE, TILE_WIDTH, TILE_HEIGHT = 254, 322, 323
-TAG_BYTES = 12
 NO_PAGE = 0b101
 """Bits of a TIFF's subfile type: a smaller copy of another image (overview, thumbnail), or its transparency."""
 HEADER_ERRORS = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error)
@@ -37,11 +36,13 @@ class Limits(NamedTuple):
         max_image_px: height times width, as claimed by the header.
         max_file_bytes: size of the file.
         folders: folders that a link may lead into; (): any.
+        has_pages: whether a TIFF may have several pages.
     """
 
     max_image_px: int
     max_file_bytes: int
     folders: tuple[Path, ...] = ()
+    has_pages: bool = False
 
 
 HIGHEST = Limits(max_image_px=1 << 28, max_file_bytes=1 << 31)
@@ -103,34 +104,8 @@ def as_picture(path: Path, content: bytes, limits: Limits = HIGHEST) -> PictureF
     if not content:
         raise DataError(f"{shown(str(path))}: is empty (0 bytes); restore the file")
     picture = PictureFile(path, content, limits.max_image_px)
-    check_px(picture, _claimed_px(picture))
+    check_px(picture, _claimed_px(picture, limits.has_pages))
     return picture
-
-
-def open_page(path: Path, page: int, limits: Limits = HIGHEST) -> PictureFile:
-    """Reads a TIFF file as if it had one of its pages alone; 1 is the first, overviews and masks count as pages.
-
-    Raises:
-        DataError: it is not a TIFF of at least that many pages; else see `as_picture`.
-    """
-    content = bytearray(read_regular(path, limits.max_file_bytes))
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(bytes(content[:4]))
-    link = offset = 4  # place of the offset of the next page
-    num_pages = 0
-    try:
-        while order and num_pages < page and (following := struct.unpack_from(f"{order}I", content, link)[0]):
-            offset = following
-            link = offset + 2 + struct.unpack_from(f"{order}H", content, offset)[0] * TAG_BYTES
-            struct.unpack_from(f"{order}I", content, link)  # it is there
-            num_pages += 1
-    except struct.error:
-        num_pages = 0
-    if page < 1 or num_pages < page:
-        raise DataError(
-            f"{shown(str(path))}: has {num_pages} pages, page {page} was asked for; a TIFF has pages from 1"
-        )
-    content[4:8], content[link : link + 4] = struct.pack(f"{order}I", offset), bytes(4)
-    return as_picture(path, bytes(content), limits)
 
 
 def check_px(picture: PictureFile, num_px: int) -> None:
@@ -157,7 +132,7 @@ def no_picture(picture: PictureFile) -> DataError:
     return refuse(picture, f"{len(picture.content)} bytes: truncated, or not a picture")
 
 
-def _claimed_px(picture: PictureFile) -> int:
+def _claimed_px(picture: PictureFile, has_pages: bool) -> int:
     """Height times width that the header claims, or those of its tiles if they are more.
 
     0 if Pillow knows the format but not this kind of it: OpenCV may, and holds the highest limit itself.
@@ -167,7 +142,8 @@ def _claimed_px(picture: PictureFile) -> int:
         return _webp_px(picture)
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=FORMATS) as opened:
-            _refuse_pages(picture, opened)
+            if not has_pages:
+                _refuse_pages(picture, opened)
             tile = [getattr(opened, "tag_v2", {}).get(tag, 0) for tag in (TILE_WIDTH, TILE_HEIGHT)]
             return max(opened.width * opened.height, int(tile[0] * tile[1]))
     except (UnidentifiedImageError, NotImplementedError) as err:

@@ -77,13 +77,13 @@ def read_header(picture: PictureFile) -> Header:
 
 
 def open_file(path: Path) -> PictureFile:
-    """As `open_picture`, also for a GIF.
+    """As `open_picture`, also for a GIF and a TIFF of several pages.
 
     Raises:
         DataError: see `open_picture`.
     """
     if path.suffix.lower() != ".gif":
-        return open_picture(path)
+        return open_picture(path, HIGHEST._replace(has_pages=True))
     content = read_regular(path, HIGHEST.max_file_bytes)
     picture = PictureFile(path, content, HIGHEST.max_image_px)
     with opened(picture) as image:
