@@ -21,7 +21,8 @@ from pipeline.validation.data_docs import write_docs
 from pipeline.validation.data_version import version_rows
 from pipeline.validation.facts import class_rows, leak_rows, most_ignored_share, sample_row, split_rows
 from pipeline.validation.findings import ERROR, WARNING, DataFinding, bad_names, first_of, summary_of, write_quarantine
-from pipeline.validation.scan import Facts, read_num_workers, scan
+from pipeline.validation.scan import Facts, read_num_workers
+from pipeline.validation.scan_notes import scan_changed
 from pipeline.vision.picture_files import SUFFIXES, Limits
 
 VALIDATE = MANIFEST.parent
@@ -76,7 +77,7 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     samples = [replace(one, split=one.split or split_of(one.group, *shares)) for one in list_samples(data)]
     _check_groups(params.groups_in_several_splits, {sample.group for sample in samples})
     version = read_version(data)
-    facts = list(scan(samples, read_num_workers(), _limits(data, params, version)))
+    facts = list(scan_changed(samples, read_num_workers(), _limits(data, params, version)))
     most_ignored = most_ignored_share(facts, classes)
     rows_of_samples = [sample_row(one, classes, most_ignored) for one in facts]
     checks = sample_checks(params.max_ignored_share, params.one_class_masks, params.binary_looking_masks)

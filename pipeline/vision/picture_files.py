@@ -81,14 +81,23 @@ def open_picture(path: Path, limits: Limits = HIGHEST) -> PictureFile:
         DataError: it is missing, empty, not a regular file, not a JPEG, PNG, BMP, TIFF or WebP, a link out of its
             folder, or beyond the limits.
     """
-    if limits.folders:
-        check_place(path, limits.folders)
-    content = read_regular(path, limits.max_file_bytes)
+    content = read_content(path, limits)
     if not content:
         raise DataError(f"{shown(str(path))}: is empty (0 bytes); restore the file")
     picture = PictureFile(path, content, limits.max_image_px)
     check_px(picture, _claimed_px(picture))
     return picture
+
+
+def read_content(path: Path, limits: Limits = HIGHEST) -> bytes:
+    """The bytes of a file, without a look at them.
+
+    Raises:
+        DataError: it is missing, not a regular file, a link out of its folder, or too large.
+    """
+    if limits.folders:
+        check_place(path, limits.folders)
+    return read_regular(path, limits.max_file_bytes)
 
 
 def check_px(picture: PictureFile, num_px: int) -> None:

@@ -127,7 +127,8 @@ def decode(path: str) -> int:
     """The number of pixels of a pair of files that are read and decoded, and nothing else."""
     pixels = 0
     for file in (path, path.replace("images", "masks").replace(".jpg", ".png")):
-        pixels += cv2.imdecode(np.frombuffer(Path(file).read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED).size
+        decoded = cv2.imdecode(np.frombuffer(Path(file).read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+        pixels += np.asarray(decoded).size
     return pixels
 
 
