@@ -1,5 +1,6 @@
 """Validate: looks at the whole data set, judges it, and lets the good samples through."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
@@ -82,7 +83,7 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     rows_of_samples = [sample_row(one, classes, most_ignored) for one in facts]
     checks = sample_checks(params.max_ignored_share, params.one_class_masks, params.binary_looking_masks)
     samples_table = Table("samples", key="name", rows=rows_of_samples, checks=checks)
-    files = version_rows(version, _md5s(facts), data) if version else []
+    files = version_rows(version, _md5s(facts, data), data) if version else []
     files_table = Table("files", key="path", rows=files, checks=VERSION_CHECKS)
     findings = samples_table.findings() + files_table.findings()
     left = _left(facts, findings, params.on_error)
@@ -109,10 +110,10 @@ def _limits(data: Path, params: ValidateParams, version: Version | None) -> Limi
     return Limits(params.max_image_px, params.max_file_mb * 1_000_000, (data, *cache))
 
 
-def _md5s(facts: Sequence[Facts]) -> dict[Path, str]:
-    """MD5 of each file that the scan could decode."""
+def _md5s(facts: Sequence[Facts], data: Path) -> dict[str, str]:
+    """MD5 of each file that the scan could decode, by its path below the data folder."""
     sides = [pair for one in facts for pair in ((one.sample.image, one.image), (one.sample.mask, one.mask))]
-    return {path: side.md5 for path, side in sides if path and side}
+    return {path.as_posix().removeprefix(f"{data.as_posix()}/"): side.md5 for path, side in sides if path and side}
 
 
 def _check_groups(named: Sequence[str], groups: set[str]) -> None:
@@ -140,12 +141,13 @@ def _manifest_row(facts: Facts) -> ManifestRow:
 
 def _note_unused(data: Path) -> Iterator[str]:
     """A note on files that no sample is made of, because of their place or kind."""
-    unused = [
-        path.as_posix()
-        for side in ("images", "masks")
-        for path in sorted((data / side).glob("*"))
-        if not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() not in SUFFIXES)
-    ]
+    folders = [folder for folder in (data / "images", data / "masks") if folder.is_dir()]
+    unused = sorted(
+        Path(one).as_posix()
+        for folder in folders
+        for one in os.scandir(folder)
+        if not one.name.startswith(".") and (one.is_dir() or not one.name.lower().endswith(SUFFIXES))
+    )
     if unused:
         note = f"samples are files right in images/ and masks/ that end in {', '.join(SUFFIXES)}"
         yield f"{len(unused)} files or folders are not looked at, the first is {shown(unused[0])}; {note}"

@@ -4,7 +4,7 @@ import io
 import multiprocessing
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -25,7 +25,6 @@ from pipeline.vision.codec import decode_image, decode_stored, has_low_range
 from pipeline.vision.counting import count_ids, difference_hash, mean_level
 from pipeline.vision.picture_files import HEADER_ERRORS, HIGHEST, Limits, PictureFile, open_picture
 
-NUM_IDS = 256
 CHUNK, NUM_AHEAD = 16, 16
 """Samples that a process reads at a time, and chunks that wait for one."""
 MIN_SAMPLES_PER_WORKER = 32  # below that, starting a process takes longer than the work it saves
@@ -62,7 +61,7 @@ class ImageFacts:
     hash: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class MaskFacts:
     """Facts of a mask that can be decoded.
 
@@ -71,17 +70,17 @@ class MaskFacts:
         size: (height, width) in pixels, upright (EXIF applied).
         num_channels: 1 in a mask that keeps the contract.
         depth: "uint8" in a mask that keeps the contract; "1 bit", "uint16", ... otherwise.
-        pixels: (256,) uint32 pixels of each id; None unless the mask has one channel of uint8.
+        pixels: number of pixels of each id that occurs, in order of id; None unless the mask has one channel of uint8.
     """
 
     md5: str
     size: Size
     num_channels: int
     depth: str
-    pixels: np.ndarray | None
+    pixels: Mapping[int, int] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Facts of one sample.
 
@@ -195,7 +194,9 @@ def _look_at_image(picture: PictureFile) -> ImageFacts:
 def _look_at_mask(picture: PictureFile) -> MaskFacts:
     mask = decode_stored(picture)
     depth = _grey_png_depth(picture) or mask.dtype.name
-    pixels = count_ids(mask).astype(np.uint32) if mask.ndim == 2 and depth == "uint8" else None
+    pixels = None
+    if mask.ndim == 2 and depth == "uint8":
+        pixels = {id_: count for id_, count in enumerate(count_ids(mask).tolist()) if count}
     num_channels = 1 if mask.ndim == 2 else mask.shape[2]
     return MaskFacts(picture.md5, (mask.shape[0], mask.shape[1]), num_channels, depth, pixels)
 

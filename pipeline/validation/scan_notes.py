@@ -22,7 +22,7 @@ from pipeline.errors import DataError
 from pipeline.runtime.parallel import in_threads
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.stages import ROOT
-from pipeline.validation.scan import NUM_IDS, Facts, ImageFacts, MaskFacts, scan
+from pipeline.validation.scan import Facts, ImageFacts, MaskFacts, scan
 from pipeline.vision.opencv import cv2
 from pipeline.vision.picture_files import HIGHEST, Limits, read_content
 
@@ -100,7 +100,7 @@ def _write(file: BinaryIO, facts: Facts) -> bytes:
     image, mask = facts.image, facts.mask
     if image is None or mask is None:
         return b""
-    pixels = None if mask.pixels is None else [(int(id_), int(mask.pixels[id_])) for id_ in np.flatnonzero(mask.pixels)]
+    pixels = mask.pixels and list(mask.pixels.items())
     of_image = [getattr(image, name) for name in ImageFacts.__slots__[1:]]
     content = json.dumps([of_image, [mask.size, mask.num_channels, mask.depth, pixels]], separators=(",", ":"))
     key = f"{image.md5}{mask.md5}".encode()
@@ -111,11 +111,7 @@ def _write(file: BinaryIO, facts: Facts) -> bytes:
 
 def _parse(sample: Sample, key: bytes, note: bytes) -> Facts:
     (size, stored_size, *others), (mask_size, num_channels, depth, counts) = json.loads(note)
-    md5s, pixels = (key[:32].decode(), key[32:].decode()), None
-    if counts is not None:
-        pixels = np.zeros(NUM_IDS, np.uint32)
-        for id_, count in counts:
-            pixels[id_] = count
+    md5s, pixels = (key[:32].decode(), key[32:].decode()), None if counts is None else dict(counts)
     image = ImageFacts(md5s[0], tuple(size), tuple(stored_size), *others)
     return Facts(sample, image, MaskFacts(md5s[1], tuple(mask_size), num_channels, depth, pixels), "", "")
 
