@@ -22,6 +22,9 @@ from pipeline.validation.scan import Facts, ImageFacts, MaskFacts
 
 TableRow = dict[str, Any]
 NUM_IDS_SHOWN = 5
+TWIN_COLUMNS = {
+    kind: (kind, f"known_{kind}", f"{kind}_of", f"{kind}_split", f"{kind}_bits") for kind in ("copy", "repeat", "look")
+}
 ID_COLUMNS = (
     "undeclared_pixels", "undeclared", "ignored_share", "looks_binary", "ignore_id", "num_classes", "only_class",
 )  # fmt: skip
@@ -180,10 +183,7 @@ def _id_columns(mask: MaskFacts | None, classes: ClassList, most_ignored: float)
 
 def _twin_columns(kind: str, twin: Duplicate | None) -> TableRow:
     """The twin of a sample: `KIND` is True if it has one, `known_KIND` if it has one that is known."""
-    return {
-        kind: twin is not None and not twin.known,
-        f"known_{kind}": twin is not None and twin.known,
-        f"{kind}_of": twin.of if twin else "",
-        f"{kind}_split": twin.split if twin else "",
-        f"{kind}_bits": twin.num_bits if twin else 0,
-    }
+    names = TWIN_COLUMNS[kind]
+    if twin is None:
+        return dict(zip(names, (False, False, "", "", 0), strict=True))
+    return dict(zip(names, (not twin.known, twin.known, twin.of, twin.split, twin.num_bits), strict=True))
