@@ -184,8 +184,8 @@ def write_contract(folder: Path, classes: ClassList, samples: Sequence[Sample]) 
 
 
 def _files_by_name(folder: Path) -> dict[str, Path]:
-    paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    paths = [path for path in paths if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    names = sorted(one.name for one in os.scandir(folder)) if folder.is_dir() else []
+    paths = [folder / name for name in names if name.lower().endswith(SUFFIXES) and not name.startswith(".")]
     for path in paths:
         check_name(path.stem, path)
     if double := first_double(paths, lambda path: same_everywhere(path.stem)):

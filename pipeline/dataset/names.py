@@ -81,6 +81,8 @@ def clean_name(name: str) -> str:
 
 def same_everywhere(name: str) -> str:
     """The form in which names are compared: file systems of other machines ignore case and Unicode's forms."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -94,7 +96,7 @@ def first_double(items: Iterable[T], key: Callable[[T], object]) -> tuple[T, T] 
 
 
 def _fault_of_file_name(name: str) -> str:
-    if any(unicodedata.category(char) in UNFIT for char in name):
+    if not name.isprintable() and any(unicodedata.category(char) in UNFIT for char in name):
         return "has control characters, line breaks or bytes that are not UTF-8"
     if name != name.strip():
         return "begins or ends with a blank, which tables lose"

@@ -86,15 +86,15 @@ def read_version(path: Path = DATA) -> Version | None:
     return replace(version, files=_read_listing(version))
 
 
-def list_versioned(path: Path = DATA) -> list[Path]:
-    """The files below a data folder, without those that `.dvcignore` names."""
+def list_versioned(path: Path = DATA) -> list[str]:
+    """The files below a data folder, without those that `.dvcignore` names: their paths below it."""
     if not Path(".dvc").is_dir():
-        return sorted(file for file in path.rglob("*") if not file.is_dir())
+        return sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir())
     from dvc.fs import localfs
 
+    top = path.absolute().as_posix()
     with opened_repo() as repo:
-        files = [Path(file) for file in repo.dvcignore.find(localfs, str(path.absolute()))]
-    return sorted(path / file.relative_to(path.absolute()) for file in files)
+        return sorted(file.removeprefix(f"{top}/") for file in repo.dvcignore.find(localfs, top))
 
 
 def _read_listing(version: Version) -> Mapping[str, str] | None:

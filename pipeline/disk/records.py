@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -67,7 +67,8 @@ def write_rows(path: Path, kind: type[Any], records: Iterable[Any]) -> None:
 
     No text may hold a NUL or a carriage return, which `csv` does not quote.
     """
-    write_csv(path, [field.name for field in fields(kind)], map(astuple, records))
+    names = [field.name for field in fields(kind)]
+    write_csv(path, names, ([getattr(record, name) for name in names] for record in records))
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -58,6 +58,8 @@ def check_place(path: Path, folders: Sequence[Path]) -> None:
     Raises:
         DataError: names the file, and where a link leads.
     """
+    if any(_lies_plainly_in(str(path), str(folder)) for folder in folders):
+        return
     try:
         target = path.resolve(strict=True)
         _refuse_special(path, target.stat().st_mode)
@@ -69,6 +71,22 @@ def check_place(path: Path, folders: Sequence[Path]) -> None:
             f"{shown(str(path))}: is a link to {shown(str(target))}, outside of {shown(str(folders[0]))}; "
             "put the file itself in its place"
         )
+
+
+def _lies_plainly_in(path: str, folder: str) -> bool:
+    """True for a regular file that is reached from the folder without a link: the common case, in a tenth of the time.
+
+    False if that cannot be told from the names.
+    """
+    if not path.startswith(f"{folder}/") or ".." in path:
+        return False
+    ends = [place for place, char in enumerate(path) if char == "/" and place > len(folder)]
+    places = [*(path[:end] for end in ends), path]
+    try:
+        modes = [os.lstat(place).st_mode for place in places]
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(modes[-1]) and all(map(stat.S_ISDIR, modes[:-1]))
 
 
 def _read_bounded(file: FileIO, size: int, max_bytes: int) -> bytes | None:

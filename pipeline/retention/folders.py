@@ -13,11 +13,17 @@ from pipeline.reproduction.rebuild import PLACE as REPRODUCTIONS
 from pipeline.retention.place import DAY_S, Entry, changed_at, remove_whole, size_of, words
 from pipeline.training.checkpoints import CHECKPOINTS
 from pipeline.trials.project import CROSSVAL, TUNE
+from pipeline.validation.scan_notes import SCANS
 
 
 def list_checkpoints(checkouts: Iterable[Path], days: float, now: float) -> Iterator[Entry]:
     """Folders of the checkpoints of stopped trainings; a folder is as old as its newest file."""
     return _by_age((path for at in checkouts for path in (at / CHECKPOINTS).glob("*train-*")), days, now)
+
+
+def list_scans(checkouts: Iterable[Path], days: float, now: float) -> Iterator[Entry]:
+    """Notes of scans of the data set, a file for each version of the code; the next scan makes them again."""
+    return _by_age((path for at in checkouts for path in (at / SCANS).glob("*.notes")), days, now)
 
 
 def list_logs(checkouts: Iterable[Path], days: float, now: float) -> Iterator[Entry]:

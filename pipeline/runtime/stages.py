@@ -4,6 +4,8 @@ DVC hashes the inputs after the stage has ended (DVC issue 11058). Without the w
 in the meantime as an input of the outputs.
 """
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,12 +65,21 @@ def _read_inputs(stage: str) -> dict[str, Any]:
     params = read_yaml(PARAMS, StageError, RESTORE)
     sections = params if isinstance(params, dict) else {}
     inputs = {f"{PARAMS}: {section}": sections.get(section) for section in described["params"]}
-    for dependency in map(Path, described["deps"]):
-        files = sorted(dependency.rglob("*")) if dependency.is_dir() else [dependency]
-        for file in (file for file in files if "__pycache__" not in file.parts):
-            status = file.stat() if file.is_file() else None
-            inputs[str(file)] = status and (status.st_size, status.st_mtime_ns)
+    for dependency in described["deps"]:
+        inputs[dependency] = _stamp(dependency)
+        for folder, folders, files in os.walk(dependency):
+            folders[:] = [name for name in folders if name != "__pycache__"]
+            inputs |= {path: _stamp(path) for path in (f"{folder}/{name}" for name in (*folders, *files))}
     return inputs
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    """Size and time of change of a file; None if it is missing or not a regular file."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
 def describe_stage(stage: str, path: Path = PIPELINE) -> dict[str, list[str]]:

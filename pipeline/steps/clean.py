@@ -18,6 +18,7 @@ from pipeline.retention.folders import (
     list_logs,
     list_models,
     list_reproductions,
+    list_scans,
     list_seeds,
     list_studies,
 )
@@ -64,6 +65,7 @@ def survey(limits: Limits) -> Iterator[Place]:
     """Each place with what goes and what stays."""
     now, at = time.time(), list_checkouts()
     yield look_at("checkpoints", lambda: list_checkpoints(at, limits.checkpoints_days, now))
+    yield look_at("notes of scans", lambda: list_scans(at, limits.checkpoints_days, now))
     yield look_at("downloaded models", lambda: list_models(limits.models_days, now))
     yield look_at("downloads from S3", lambda: list_downloads(limits.models_days, now))
     yield look_at("TensorBoard", lambda: list_logs(at, limits.tensorboard_days, now))

@@ -1,9 +1,10 @@
 """Predicts masks for pictures that have none: an index PNG and an overlay for each, and `prediction.json`."""
 
+import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -17,12 +18,14 @@ from pipeline.runtime.parallel import NUM_READERS, in_threads
 from pipeline.runtime.progress import Progress
 from pipeline.serving.predictor import Predictor
 from pipeline.text import shown
-from pipeline.vision.codec import encode_jpeg, read_image, write_png
-from pipeline.vision.picture_files import HIGHEST, Limits, list_images
+from pipeline.vision.codec import decode_image, encode_jpeg, write_png
+from pipeline.vision.picture_files import HIGHEST, Limits, list_images, open_picture
 
 RECORD = "prediction.json"
 """Names the ids and the model; only a folder with this file is written to again."""
 LEGEND = "legend.svg"
+DONE = "predicted.jsonl"
+"""A line for each written mask: MD5s of model and picture, and its path. The next call leaves it as it is."""
 JPEG_QUALITY = 90
 MAX_NAME_BYTES = 249  # file systems take 255; a mask is first written with "." before its name and ".part" after it
 
@@ -54,35 +57,59 @@ class Job(NamedTuple):
 def predict(model_folder: Path, images: Path, out: Path) -> PredictSummary:
     """Writes `masks/NAME.png` and `overlays/NAME.jpg` for a picture or a folder of them; see `segline.predict`.
 
-    A mask is written whole or not at all. Memory does not grow with the number of pictures.
+    A mask is written whole or not at all. One that this model wrote for this picture already, as its MD5 says, is left
+    as it is, so a call that was stopped goes on. Memory does not grow with the number of pictures.
     """
     pictures, skipped = find_images(images)
     jobs = plan_jobs(pictures, images if images.is_dir() else images.parent, out)
     check_out(jobs, images, out)
     predictor = Predictor.read(model_folder)
-    begin(out, predictor)
+    model_md5 = begin(out, predictor)
+    done = read_done(out, model_md5)
     limits = HIGHEST._replace(folders=(images,) if images.is_dir() else ())
     failed = []
-    with progress_of(len(jobs)) as advance:
-        images_read = in_threads(partial(_read, limits), jobs, NUM_READERS)
-        for job, image in zip(jobs, images_read, strict=True):
-            if isinstance(image, DataError):
-                failed.append((job.image, str(image)))
-            else:
-                mask = predictor.predict(image).mask
-                write_png(job.mask, mask)
-                with written_whole(job.overlay) as part:
-                    part.write_bytes(encode_jpeg(overlay(image, mask, predictor.card.classes), JPEG_QUALITY))
+    with progress_of(len(jobs)) as advance, (out / DONE).open("a", encoding="utf-8", buffering=1) as lines:
+        lines.write("\n")  # ends a line that a kill cut off
+        pictures_read = in_threads(partial(_read, limits, done), jobs, NUM_READERS)
+        for job, picture in zip(jobs, pictures_read, strict=True):
+            if isinstance(picture, DataError):
+                failed.append((job.image, str(picture)))
+            elif picture:
+                image, md5 = picture
+                name = job.mask.relative_to(out).as_posix()
+                lines.write(json.dumps([model_md5, "", name]) + "\n")  # what an earlier line says is over
+                _write(job, image, predictor)
+                lines.write(json.dumps([model_md5, md5, name]) + "\n")
             advance()
     return PredictSummary(len(jobs) - len(failed), tuple(failed), skipped, out)
 
 
-def _read(limits: Limits, job: Job) -> np.ndarray | DataError:
-    """A picture, or why it cannot be read."""
+def _read(limits: Limits, done: Mapping[str, str], job: Job) -> tuple[np.ndarray, str] | None | DataError:
+    """A picture and its MD5, None if its mask is written already, or why it cannot be read."""
     try:
-        return read_image(job.image, limits)
+        file = open_picture(job.image, limits)
+        if done.get(str(job.mask)) == file.md5 and job.mask.is_file() and job.overlay.is_file():
+            return None
+        return decode_image(file), file.md5
     except DataError as err:
         return err
+
+
+def _write(job: Job, image: np.ndarray, predictor: Predictor) -> None:
+    mask = predictor.predict(image).mask
+    write_png(job.mask, mask)
+    with written_whole(job.overlay) as part:
+        part.write_bytes(encode_jpeg(overlay(image, mask, predictor.card.classes), JPEG_QUALITY))
+
+
+def read_done(out: Path, model_md5: str) -> dict[str, str]:
+    """MD5 of the picture of each mask that a model has written; lines that are not whole are left out."""
+    path, done = out / DONE, {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+        with suppress(ValueError, TypeError):
+            model, md5, mask = json.loads(line)
+            done[str(out / mask)] = md5 if model == model_md5 else ""
+    return done
 
 
 def show(summary: PredictSummary) -> None:
@@ -176,23 +203,24 @@ def _refuse_links_out(jobs: Sequence[Job], out: Path) -> None:
             raise DataError(
                 f"{shown(str(folder))}: is a file or a link out of {out}; remove it, or choose another folder"
             )
-    if occupied := sorted(path for path in (*targets, out / RECORD, out / LEGEND) if path.is_dir()):
+    if occupied := sorted(path for path in (*targets, out / RECORD, out / LEGEND, out / DONE) if path.is_dir()):
         raise DataError(f"{shown(str(occupied[0]))}: is a folder, expected none; choose another folder than {out}")
 
 
-def begin(out: Path, predictor: Predictor) -> None:
-    """Writes the record and the legend, which explain the ids.
+def begin(out: Path, predictor: Predictor) -> str:
+    """Writes the record and the legend, which explain the ids; gives the MD5 of the model.
 
     Raises:
         DataError: nothing can be written to `out`.
     """
-    classes = predictor.card.classes
+    classes, model_md5 = predictor.card.classes, md5_of(predictor.folder)
     try:
-        write_json(out / RECORD, classes.to_dict() | {"model_md5": md5_of(predictor.folder)})
+        write_json(out / RECORD, classes.to_dict() | {"model_md5": model_md5})
         with written_whole(out / LEGEND) as part:
             part.write_text(legend(classes))
     except OSError as err:
         raise DataError(f"{out}: cannot be written to ({err.strerror}); choose another folder") from err
+    return model_md5
 
 
 @contextmanager

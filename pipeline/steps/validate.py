@@ -1,5 +1,6 @@
 """Validate: looks at the whole data set, judges it, and lets the good samples through."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
@@ -21,7 +22,8 @@ from pipeline.validation.data_docs import write_docs
 from pipeline.validation.data_version import version_rows
 from pipeline.validation.facts import class_rows, leak_rows, most_ignored_share, sample_row, split_rows
 from pipeline.validation.findings import ERROR, WARNING, DataFinding, bad_names, first_of, summary_of, write_quarantine
-from pipeline.validation.scan import Facts, read_num_workers, scan
+from pipeline.validation.scan import Facts, read_num_workers
+from pipeline.validation.scan_notes import scan_changed
 from pipeline.vision.picture_files import SUFFIXES, Limits
 
 VALIDATE = MANIFEST.parent
@@ -73,15 +75,15 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     """Judges samples by themselves, then against each other, then the set as a whole."""
     classes = read_class_list(data)
     shares = params.split.val, params.split.test
-    samples = [replace(one, split=one.split or split_of(one.group, *shares)) for one in list_samples(data)]
+    samples = [one if one.split else replace(one, split=split_of(one.group, *shares)) for one in list_samples(data)]
     _check_groups(params.groups_in_several_splits, {sample.group for sample in samples})
     version = read_version(data)
-    facts = list(scan(samples, read_num_workers(), _limits(data, params, version)))
+    facts = list(scan_changed(samples, read_num_workers(), _limits(data, params, version)))
     most_ignored = most_ignored_share(facts, classes)
     rows_of_samples = [sample_row(one, classes, most_ignored) for one in facts]
     checks = sample_checks(params.max_ignored_share, params.one_class_masks, params.binary_looking_masks)
     samples_table = Table("samples", key="name", rows=rows_of_samples, checks=checks)
-    files = version_rows(version, _md5s(facts), data) if version else []
+    files = version_rows(version, _md5s(facts, data), data) if version else []
     files_table = Table("files", key="path", rows=files, checks=VERSION_CHECKS)
     findings = samples_table.findings() + files_table.findings()
     left = _left(facts, findings, params.on_error)
@@ -108,10 +110,10 @@ def _limits(data: Path, params: ValidateParams, version: Version | None) -> Limi
     return Limits(params.max_image_px, params.max_file_mb * 1_000_000, (data, *cache))
 
 
-def _md5s(facts: Sequence[Facts]) -> dict[Path, str]:
-    """MD5 of each file that the scan could decode."""
+def _md5s(facts: Sequence[Facts], data: Path) -> dict[str, str]:
+    """MD5 of each file that the scan could decode, by its path below the data folder."""
     sides = [pair for one in facts for pair in ((one.sample.image, one.image), (one.sample.mask, one.mask))]
-    return {path: side.md5 for path, side in sides if path and side}
+    return {path.as_posix().removeprefix(f"{data.as_posix()}/"): side.md5 for path, side in sides if path and side}
 
 
 def _check_groups(named: Sequence[str], groups: set[str]) -> None:
@@ -139,12 +141,13 @@ def _manifest_row(facts: Facts) -> ManifestRow:
 
 def _note_unused(data: Path) -> Iterator[str]:
     """A note on files that no sample is made of, because of their place or kind."""
-    unused = [
-        path.as_posix()
-        for side in ("images", "masks")
-        for path in sorted((data / side).glob("*"))
-        if not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() not in SUFFIXES)
-    ]
+    folders = [folder for folder in (data / "images", data / "masks") if folder.is_dir()]
+    unused = sorted(
+        Path(one).as_posix()
+        for folder in folders
+        for one in os.scandir(folder)
+        if not one.name.startswith(".") and (one.is_dir() or not one.name.lower().endswith(SUFFIXES))
+    )
     if unused:
         note = f"samples are files right in images/ and masks/ that end in {', '.join(SUFFIXES)}"
         yield f"{len(unused)} files or folders are not looked at, the first is {shown(unused[0])}; {note}"

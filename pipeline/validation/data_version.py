@@ -12,19 +12,16 @@ AS_VERSIONED, CHANGED, MISSING, NEW = "as versioned", "changed", "missing", "new
 KEEP = "if this is meant, keep it with `dvc add {data}`"
 
 
-def version_rows(version: Version, known_md5: Mapping[Path, str], data: Path = DATA) -> list[dict[str, Any]]:
+def version_rows(version: Version, known_md5: Mapping[str, str], data: Path = DATA) -> list[dict[str, Any]]:
     """The state of each file of the version, and of each other file in the folder.
 
     DVC itself compares only size and time with its notes, so it misses a copy that was damaged in its cache. Files
-    whose MD5 is not among `known_md5` are read.
+    whose MD5 is not among `known_md5`, by their paths below the folder, are read.
 
     Returns:
         Rows with `path`, `state`, `advice`; one for the whole folder if DVC's cache has no list of the version's files.
     """
-    md5s = {
-        path.relative_to(data).as_posix(): known_md5.get(path) or (md5_of(path) if path.is_file() else "")
-        for path in list_versioned(data)
-    }
+    md5s = {name: known_md5.get(name) or _read_md5(data / name) for name in list_versioned(data)}
     if version.files is None:
         state = AS_VERSIONED if md5_of_listing(md5s) == version.md5 else CHANGED
         states = {"": (state, f"{KEEP}; if not, get the version back with `dvc pull`, or import the data again")}
@@ -33,13 +30,17 @@ def version_rows(version: Version, known_md5: Mapping[Path, str], data: Path = D
         states = {name: _compare(md5s.get(name), version.files.get(name), version) for name in names}
     return [
         {
-            "path": (data / name).as_posix(),
+            "path": f"{data.as_posix()}/{name}".rstrip("/"),
             "state": state,
             "advice": advice.replace("{data}", str(data)),
             "version": version.md5,
         }
         for name, (state, advice) in states.items()
     ]
+
+
+def _read_md5(path: Path) -> str:
+    return md5_of(path) if path.is_file() else ""
 
 
 def _compare(md5: str | None, expected: str | None, version: Version) -> tuple[str, str]:

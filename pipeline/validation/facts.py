@@ -3,11 +3,10 @@
 A row is a dictionary; None stands for an unknown value, which is not judged.
 """
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from pipeline.dataset.contract import SPLITS, ClassList
 from pipeline.text import shown
@@ -23,6 +22,9 @@ from pipeline.validation.scan import Facts, ImageFacts, MaskFacts
 
 TableRow = dict[str, Any]
 NUM_IDS_SHOWN = 5
+TWIN_COLUMNS = {
+    kind: (kind, f"known_{kind}", f"{kind}_of", f"{kind}_split", f"{kind}_bits") for kind in ("copy", "repeat", "look")
+}
 ID_COLUMNS = (
     "undeclared_pixels", "undeclared", "ignored_share", "looks_binary", "ignore_id", "num_classes", "only_class",
 )  # fmt: skip
@@ -55,7 +57,8 @@ def most_ignored_share(facts: Sequence[Facts], classes: ClassList) -> float:
     In a mask of 0 and 255, pixels of 255 count as ignored. So do margins and shadows, but other masks have these too.
     """
     masks = [one.mask.pixels for one in facts if one.mask and one.mask.pixels is not None]
-    shares = [_ignored_share(pixels, classes) for pixels in masks if pixels[1 : len(classes)].any()]
+    foreground = range(1, len(classes))
+    shares = [_ignored_share(pixels, classes) for pixels in masks if any(id_ in foreground for id_ in pixels)]
     return max(shares, default=0.0)
 
 
@@ -94,14 +97,14 @@ def class_rows(facts: Sequence[Facts], classes: ClassList, path: Path) -> list[T
 
     `path` is the file that declares the classes.
     """
-    counts = {split: np.zeros(len(classes), np.int64) for split in SPLITS}
+    counts: dict[str, Counter[int]] = {split: Counter() for split in SPLITS}
     for one in facts:
         if one.mask and one.mask.pixels is not None:
-            counts[one.sample.split] += one.mask.pixels[: len(classes)] > 0
+            counts[one.sample.split].update(one.mask.pixels.keys())
     empty = set(SPLITS) - {one.sample.split for one in facts}
     return [
         {"class": name, "path": path.as_posix()}
-        | {split: None if split in empty else int(counts[split][id_]) for split in SPLITS}
+        | {split: None if split in empty else counts[split][id_] for split in SPLITS}
         for id_, name in enumerate(classes.names)
     ]
 
@@ -135,7 +138,7 @@ def _sample_columns(facts: Facts) -> TableRow:
 
 def _fault(error: str, path: Path | None) -> str:
     """The fault in the message of an error about a picture, without file and advice."""
-    return error.removeprefix(f"{shown(str(path))}: ").rpartition("; ")[0]
+    return error.removeprefix(f"{shown(str(path))}: ").rpartition("; ")[0] if error else ""
 
 
 def _size_columns(image: ImageFacts | None, mask: MaskFacts | None) -> TableRow:
@@ -156,22 +159,22 @@ def _size_columns(image: ImageFacts | None, mask: MaskFacts | None) -> TableRow:
     }
 
 
-def _ignored_share(pixels: np.ndarray, classes: ClassList) -> float:
-    return float(pixels[classes.ignore_id] / max(pixels.sum(), 1))
+def _ignored_share(pixels: Mapping[int, int], classes: ClassList) -> float:
+    return pixels.get(classes.ignore_id, 0) / max(sum(pixels.values()), 1)
 
 
 def _id_columns(mask: MaskFacts | None, classes: ClassList, most_ignored: float) -> TableRow:
     if mask is None or mask.pixels is None:
         return dict.fromkeys(ID_COLUMNS)
     share = _ignored_share(mask.pixels, classes)
-    present = np.flatnonzero(mask.pixels[: len(classes)])
-    foreign = [id_ for id_ in np.flatnonzero(mask.pixels) if id_ >= len(classes) and id_ != classes.ignore_id]
+    present = [id_ for id_ in mask.pixels if id_ < len(classes)]
+    foreign = [id_ for id_ in mask.pixels if id_ >= len(classes) and id_ != classes.ignore_id]
     undeclared = [f"{id_} ({mask.pixels[id_]} px)" for id_ in foreign[:NUM_IDS_SHOWN]]
     return {
-        "undeclared_pixels": int(mask.pixels[foreign].sum()),
+        "undeclared_pixels": sum(mask.pixels[id_] for id_ in foreign),
         "undeclared": ", ".join(undeclared) + (", ..." if len(foreign) > NUM_IDS_SHOWN else ""),
         "ignored_share": share,
-        "looks_binary": len(classes) > 1 and present.tolist() == [0] and not foreign and share > most_ignored,
+        "looks_binary": len(classes) > 1 and present == [0] and not foreign and share > most_ignored,
         "ignore_id": classes.ignore_id,
         "num_classes": len(present) or None,
         "only_class": classes.names[present[0]] if len(present) == 1 else "",
@@ -180,10 +183,7 @@ def _id_columns(mask: MaskFacts | None, classes: ClassList, most_ignored: float)
 
 def _twin_columns(kind: str, twin: Duplicate | None) -> TableRow:
     """The twin of a sample: `KIND` is True if it has one, `known_KIND` if it has one that is known."""
-    return {
-        kind: twin is not None and not twin.known,
-        f"known_{kind}": twin is not None and twin.known,
-        f"{kind}_of": twin.of if twin else "",
-        f"{kind}_split": twin.split if twin else "",
-        f"{kind}_bits": twin.num_bits if twin else 0,
-    }
+    names = TWIN_COLUMNS[kind]
+    if twin is None:
+        return dict(zip(names, (False, False, "", "", 0), strict=True))
+    return dict(zip(names, (not twin.known, twin.known, twin.of, twin.split, twin.num_bits), strict=True))

@@ -4,7 +4,7 @@ import io
 import multiprocessing
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ from pipeline.runtime.parallel import in_order
 from pipeline.runtime.progress import Progress
 from pipeline.text import shown
 from pipeline.vision.codec import decode_image, decode_stored, has_low_range
-from pipeline.vision.counting import difference_hash
+from pipeline.vision.counting import count_ids, difference_hash, mean_level
 from pipeline.vision.picture_files import HEADER_ERRORS, HIGHEST, Limits, PictureFile, open_picture
 
-NUM_IDS = 256
-BATCH = 256  # samples under way
+CHUNK, NUM_AHEAD = 16, 16
+"""Samples that a process reads at a time, and chunks that wait for one."""
 MIN_SAMPLES_PER_WORKER = 32  # below that, starting a process takes longer than the work it saves
 BLOCK_PX = 1 << 20
 EXIF_ORIENTATION = 0x112
@@ -61,7 +61,7 @@ class ImageFacts:
     hash: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class MaskFacts:
     """Facts of a mask that can be decoded.
 
@@ -70,17 +70,17 @@ class MaskFacts:
         size: (height, width) in pixels, upright (EXIF applied).
         num_channels: 1 in a mask that keeps the contract.
         depth: "uint8" in a mask that keeps the contract; "1 bit", "uint16", ... otherwise.
-        pixels: (256,) uint32 pixels of each id; None unless the mask has one channel of uint8.
+        pixels: number of pixels of each id that occurs, in order of id; None unless the mask has one channel of uint8.
     """
 
     md5: str
     size: Size
     num_channels: int
     depth: str
-    pixels: np.ndarray | None
+    pixels: Mapping[int, int] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Facts of one sample.
 
@@ -137,23 +137,29 @@ def _look(look: Callable[[PictureFile], T], path: Path | None, limits: Limits) -
         return None, str(err)
 
 
-def _scan(samples: Sequence[Sample], num_workers: int, limits: Limits, num_ahead: int = BATCH) -> Iterator[Facts]:
+def _look_at_all(samples: Sequence[Sample], limits: Limits) -> list[Facts]:
+    return [look_at(sample, limits) for sample in samples]
+
+
+def _scan(samples: Sequence[Sample], num_workers: int, limits: Limits, chunk: int = CHUNK) -> Iterator[Facts]:
     """As `map(look_at, samples)`; if a process ends, the samples under way are read again one by one, to find which."""
     spawn = multiprocessing.get_context("spawn")  # fork is unsafe once any thread runs
-    num_done = 0
+    num_done, num_ahead = 0, NUM_AHEAD if chunk > 1 else 0
     while num_done < len(samples):
         pool = ProcessPoolExecutor(num_workers, mp_context=spawn, initializer=end_with, initargs=(os.getpid(),))
+        chunks = (samples[first : first + chunk] for first in range(num_done, len(samples), chunk))
         try:
-            for facts in in_order(pool, partial(look_at, limits=limits), samples[num_done:], num_ahead):
-                num_done += 1
-                yield facts
+            for facts in in_order(pool, partial(_look_at_all, limits=limits), chunks, num_ahead):
+                num_done += len(facts)
+                yield from facts
         except ENDED:
             pool.shutdown(cancel_futures=True)
-            if num_ahead:
-                yield from _scan(samples[num_done : num_done + num_ahead], 1, limits, num_ahead=0)
+            under_way = samples[num_done : num_done + (num_ahead + 1) * chunk]
+            if chunk > 1:
+                yield from _scan(under_way, 1, limits, chunk=1)
             else:
                 yield _ended(samples[num_done])
-            num_done += max(num_ahead, 1)
+            num_done += len(under_way)
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -180,7 +186,7 @@ def _look_at_image(picture: PictureFile) -> ImageFacts:
         orientation=orientation,
         has_alpha=has_alpha,
         low_range=_may_have_16_bits(picture) and has_low_range(picture),
-        brightness=round(float(np.mean([block.mean() for block in _blocks(image)])), 3),
+        brightness=round(float(np.mean([mean_level(block) for block in _blocks(image)])), 3),
         hash=difference_hash(image),
     )
 
@@ -190,8 +196,7 @@ def _look_at_mask(picture: PictureFile) -> MaskFacts:
     depth = _grey_png_depth(picture) or mask.dtype.name
     pixels = None
     if mask.ndim == 2 and depth == "uint8":
-        counts = [np.bincount(block.ravel(), minlength=NUM_IDS) for block in _blocks(mask)]
-        pixels = np.sum(counts, axis=0).astype(np.uint32)
+        pixels = {id_: count for id_, count in enumerate(count_ids(mask).tolist()) if count}
     num_channels = 1 if mask.ndim == 2 else mask.shape[2]
     return MaskFacts(picture.md5, (mask.shape[0], mask.shape[1]), num_channels, depth, pixels)
 

@@ -90,9 +90,7 @@ def open_picture(path: Path, limits: Limits = HIGHEST) -> PictureFile:
         DataError: it is missing, empty, not a regular file, not a JPEG, PNG, BMP, TIFF or WebP, of several pages, a
             link out of its folder, or beyond the limits.
     """
-    if limits.folders:
-        check_place(path, limits.folders)
-    return as_picture(path, read_regular(path, limits.max_file_bytes), limits)
+    return as_picture(path, read_content(path, limits), limits)
 
 
 def as_picture(path: Path, content: bytes, limits: Limits = HIGHEST) -> PictureFile:
@@ -106,6 +104,17 @@ def as_picture(path: Path, content: bytes, limits: Limits = HIGHEST) -> PictureF
     picture = PictureFile(path, content, limits.max_image_px)
     check_px(picture, _claimed_px(picture, limits.has_pages))
     return picture
+
+
+def read_content(path: Path, limits: Limits = HIGHEST) -> bytes:
+    """The bytes of a file, without a look at them.
+
+    Raises:
+        DataError: it is missing, not a regular file, a link out of its folder, or too large.
+    """
+    if limits.folders:
+        check_place(path, limits.folders)
+    return read_regular(path, limits.max_file_bytes)
 
 
 def check_px(picture: PictureFile, num_px: int) -> None:

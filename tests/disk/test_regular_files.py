@@ -39,6 +39,17 @@ def test_a_link_out_of_the_folder_is_refused(photos: Path, target: str) -> None:
     check_place(photos / "a.png", (photos / "none", photos))
 
 
+def test_a_folder_that_is_a_link_out_is_refused(photos: Path) -> None:
+    """A file by way of it is not in the folder, nor is one by way of the folder above."""
+    (photos / "album").symlink_to("..")
+    for way in ("album/secret", "../secret", "none/../../secret"):
+        with pytest.raises(DataError, match="secret: is a link to /.*, outside of|cannot be read"):
+            check_place(photos / way, (photos,))
+    (photos / "inner").mkdir()
+    (photos / "a.png").rename(photos / "inner/a.png")
+    check_place(photos / "inner/a.png", (photos,))
+
+
 @pytest.mark.parametrize("target", ["x.png", "nowhere", "y.png"])
 def test_a_link_that_leads_nowhere_is_refused(photos: Path, target: str) -> None:
     """In a circle, or to what is gone."""

@@ -14,6 +14,7 @@ from pipeline.retention.folders import (
     list_logs,
     list_models,
     list_reproductions,
+    list_scans,
     list_seeds,
     list_studies,
 )
@@ -63,6 +64,8 @@ def test_old_files_go_and_young_ones_stay() -> None:
     write(".segline/tune/old/study.db", 3)
     write(".segline/tune/young/study.db", 1)
     write(".segline/crossval/old/fold-01/history.csv", 3)
+    write(".segline/scans/old.notes", 3)
+    write(".segline/scans/young.notes", 1)
     write(".segline/reproduce/old/dvc.lock", 3)
     write(".segline/reproduce/young/dvc.lock", 1)
     checkouts, now = [Path(), Path(".segline/runs")], time.time()
@@ -71,6 +74,7 @@ def test_old_files_go_and_young_ones_stay() -> None:
         (f"{prefix}{end}" for end in ends for prefix in (".segline/runs/", "")),
         key=lambda path: ("logs" in path, path),
     )
+    assert going(list_scans(checkouts, 2, now)) == [".segline/scans/old.notes"]
     assert going(list_seeds(2, now)) == [".segline/noise/old"]
     assert going(list_studies(2, now)) == [".segline/crossval/old", ".segline/tune/old"]
     assert going(list_reproductions(2, now)) == [".segline/reproduce/old"]

@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import cast
@@ -14,7 +15,7 @@ from numpy.testing import assert_array_equal
 from pipeline.dataset.contract import ClassList
 from pipeline.disk.files import md5_of, read_json
 from pipeline.errors import DataError, EvidenceError
-from pipeline.steps.predict import RECORD, PredictSummary, predict, progress_of, show
+from pipeline.steps.predict import DONE, RECORD, PredictSummary, predict, progress_of, show
 from pipeline.vision.codec import read_image, read_mask, write_png
 from tests.bombs import write_bombs
 from tests.tiny_model import write_tiny_model
@@ -64,6 +65,31 @@ def test_again_into_the_same_folder(model: Path, photos: Path, tmp_path: Path) -
     """What prediction wrote it may write again."""
     predict(model, photos, tmp_path / "out")
     assert predict(model, photos, tmp_path / "out").num_images == 2
+
+
+def test_what_is_done_is_left_as_it_is(model: Path, photos: Path, tmp_path: Path) -> None:
+    """Until the picture or the model is another, a mask or overlay is missing, or its line is damaged."""
+    out = tmp_path / "out"
+    masks = out / "masks/a.png", out / "masks/day 2/a.png"
+
+    def is_written() -> list[bool]:
+        before = [mask.stat().st_mtime_ns if mask.exists() else 0 for mask in masks]
+        assert predict(model, photos, out).num_images == 2
+        return [mask.stat().st_mtime_ns != time for mask, time in zip(masks, before, strict=True)]
+
+    assert is_written() == [True, True] and is_written() == [False, False]
+    write_png(photos / "a.png", np.ones((6, 9, 3), np.uint8))
+    assert is_written() == [True, False]
+    masks[0].unlink()
+    (out / "overlays/day 2/a.jpg").unlink()
+    assert is_written() == [True, True] and is_written() == [False, False]
+    done = out / DONE
+    done.write_bytes(done.read_bytes().replace(b'"masks/a.png"]', b'"masks/a.p'))
+    assert is_written() == [True, False]
+    shutil.rmtree(model)
+    write_tiny_model(model, CLASSES, favourite=0)
+    assert is_written() == [True, True]
+    assert_array_equal(read_mask(masks[1]), np.zeros((5, 4)))
 
 
 def test_unreadable_pictures_are_reported_at_the_end(

@@ -176,11 +176,13 @@ def test_stop_tells_all_and_gives_no_manifest(root: Path, report: Report, tmp_pa
 
 @pytest.mark.e2e
 def test_same_bytes_again(root: Path, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A second run, with another number of workers and in another folder, writes the same bytes."""
+    """Another run with the notes of the first, and one without them and with one worker, write the same bytes."""
     monkeypatch.setenv("SEGLINE_WORKERS", "1")
     with chdir(root):
+        validate(DATA, params(), Path("noted"))
+        shutil.rmtree(".segline/scans")
         validate(DATA, params(), Path("again"))
-    assert md5_of(root / "again") == md5_of(root / OUT)
+    assert md5_of(root / "again") == md5_of(root / "noted") == md5_of(root / OUT)
 
 
 def freeze(root: Path, **changes: dict[str, Any]) -> None:
