@@ -21,12 +21,13 @@ from pipeline.importers.demo.scenes import CLASSES, STREETS, draw_scene
 from pipeline.vision.resize import resize_image, resize_mask
 from tests.benchmarks.machines import SCORES, run_words
 from tests.clone import clone_environment, write_clone
+from tests.formats.defects import DEFECTS
 from tests.formats.table import WRITERS
 
 NUM_IMAGES, SIZE = 72, (96, 128)
 MIN_GAIN, MAX_S, MINUTES = 0.2, 240, "1"
 RUN_AND_PROMOTE = (("segline", "run"), ("segline", "promote"))
-SETS = WRITERS
+SETS = WRITERS | DEFECTS
 Pictures = Mapping[str, np.ndarray]
 
 
