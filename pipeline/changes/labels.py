@@ -1,6 +1,6 @@
 """Compares the pixels of masks: what changed its class, and the pixels of each class in both versions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,18 @@ from pipeline.vision.counting import count_ids
 
 IGNORED = "(ignored)"
 OTHER_SIZE = "(another size)"
+
+
+class Meanings(NamedTuple):
+    """The class name of each id in both versions, (256,) each."""
+
+    before: np.ndarray
+    after: np.ndarray
+
+    @property
+    def are_same(self) -> bool:
+        """Whether each id has its class still."""
+        return bool((self.before == self.after).all())
 
 
 class Relabelling(NamedTuple):
@@ -76,17 +88,15 @@ def compare_labels(before: Snapshot, after: Snapshot, pairs: Pairs) -> Labels:
         StageError: a mask is not in DVC's cache.
         DataError: a mask cannot be read.
     """
-    names = names_of_ids(before.classes, renamed_classes(before.classes, after.classes)), names_of_ids(after.classes)
-    same = names[0][:, np.newaxis] == names[1]
-    is_same = bool(same.diagonal().all())
+    meanings = read_meanings(before.classes, after.classes)
     kept = ((before.samples[pair.former], after.samples[pair.name]) for pair in pairs.kept)
-    differing = [old for old, new in kept if old.mask_md5 != new.mask_md5 or not is_same]
+    differing = [old for old, new in kept if old.mask_md5 != new.mask_md5 or not meanings.are_same]
     _check_cached([*differing, *(before.samples[name] for name in pairs.removed)])
     todo = [*pairs.kept, *(Pair("", name) for name in pairs.added), *(Pair(name, "") for name in pairs.removed)]
     progress = Progress("diff", len(todo), "masks")
     sums = NOTHING.copy(), NOTHING.copy()
     found: list[_Counted] = []
-    for seen in in_threads(lambda pair: _count(before, after, pair, names, same), todo):
+    for seen in in_threads(lambda pair: _count(before, after, pair, meanings), todo):
         sums[0][:] += seen.before
         sums[1][:] += seen.after
         found += [seen] if seen.relabelling or seen.other_image else []
@@ -95,15 +105,15 @@ def compare_labels(before: Snapshot, after: Snapshot, pairs: Pairs) -> Labels:
     return Labels(
         tuple(one.relabelling for one in found if one.relabelling),
         tuple(one.other_image for one in found if one.other_image),
-        tuple(_class_pixels(before.classes, after.classes, names, sums)),
+        tuple(_class_pixels(before.classes, after.classes, meanings, sums)),
     )
 
 
 def _class_pixels(
-    before: ClassList, after: ClassList, names: tuple[np.ndarray, np.ndarray], sums: tuple[np.ndarray, np.ndarray]
+    before: ClassList, after: ClassList, meanings: Meanings, sums: tuple[np.ndarray, np.ndarray]
 ) -> Iterator[ClassPixels]:
     for name, change in {**class_changes(before, after), IGNORED: ""}.items():
-        was, is_now = (int(total[of_ids == name].sum()) for of_ids, total in zip(names, sums, strict=True))
+        was, is_now = (int(total[of_ids == name].sum()) for of_ids, total in zip(meanings, sums, strict=True))
         yield ClassPixels(name, change, was, is_now)
 
 
@@ -114,22 +124,21 @@ def _check_cached(samples: Sequence[Labelled]) -> None:
         raise StageError(f"{missing} of {len(masks)} masks of the former version are not in DVC's cache; {FETCH}")
 
 
-def names_of_ids(classes: ClassList, renamed: Mapping[str, str] | None = None) -> np.ndarray:
-    """(256,) class name of each id; ids of no class are ignored."""
-    names = [(renamed or {}).get(name, name) for name in classes.names]
-    return np.array(names + [IGNORED] * (256 - len(names)), dtype=object)
+def read_meanings(before: ClassList, after: ClassList) -> Meanings:
+    """The classes of all ids; ids of no class are ignored, and a renamed class has its new name in both."""
+    renamed = renamed_classes(before, after)
+    names = [renamed.get(name, name) for name in before.names], list(after.names)
+    return Meanings(*(np.array(of_ids + [IGNORED] * (256 - len(of_ids)), dtype=object) for of_ids in names))
 
 
-def _count(
-    before: Snapshot, after: Snapshot, pair: Pair, names: tuple[np.ndarray, np.ndarray], same: np.ndarray
-) -> _Counted:
+def _count(before: Snapshot, after: Snapshot, pair: Pair, meanings: Meanings) -> _Counted:
     old, new = before.samples.get(pair.former), after.samples.get(pair.name)
     is_other = bool(old and new and has_other_image(old, new))
-    if old and new and new.mask and old.mask_md5 == new.mask_md5 and same.diagonal().all():
+    if old and new and new.mask and old.mask_md5 == new.mask_md5 and meanings.are_same:
         counts = count_ids(read_mask(new.mask))
         return _Counted(counts, counts, pair if is_other else None)
     was, is_now = (read_mask(one.mask) if one and one.mask else None for one in (old, new))
-    relabelling = None if is_other or was is None or is_now is None else relabel(pair, was, is_now, names, same)
+    relabelling = None if is_other or was is None or is_now is None else relabel(pair, was, is_now, meanings)
     return _Counted(_count_ids(was), _count_ids(is_now), pair if is_other else None, relabelling)
 
 
@@ -137,17 +146,15 @@ def _count_ids(mask: np.ndarray | None) -> np.ndarray:
     return NOTHING if mask is None else count_ids(mask)
 
 
-def relabel(
-    pair: Pair, was: np.ndarray, is_now: np.ndarray, names: tuple[np.ndarray, np.ndarray], same: np.ndarray
-) -> Relabelling | None:
+def relabel(pair: Pair, was: np.ndarray, is_now: np.ndarray, meanings: Meanings) -> Relabelling | None:
     """The difference of two masks (H, W) uint8; None if each pixel has its class still."""
     if was.shape != is_now.shape:
         return Relabelling(pair, is_now.size, 1.0, OTHER_SIZE, OTHER_SIZE)
-    changed = np.where(same, 0, count_ids(was, is_now))
+    changed = np.where(meanings.before[:, np.newaxis] == meanings.after, 0, count_ids(was, is_now))
     if not (num_pixels := int(changed.sum())):
         return None
     largest = np.unravel_index(changed.argmax(), changed.shape)
-    return Relabelling(pair, num_pixels, num_pixels / was.size, names[0][largest[0]], names[1][largest[1]])
+    return Relabelling(pair, num_pixels, num_pixels / was.size, meanings.before[largest[0]], meanings.after[largest[1]])
 
 
 def has_other_image(old: Labelled, new: Labelled) -> bool:

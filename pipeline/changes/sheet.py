@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.changes.labels import Relabelling, names_of_ids
-from pipeline.changes.pairs import renamed_classes
+from pipeline.changes.labels import Relabelling, read_meanings
 from pipeline.changes.snapshot import Snapshot
 from pipeline.disk.files import written_whole
 from pipeline.evaluation.overlays import Panels, Picture, difference, join_panels, overlay, shrink
@@ -46,8 +45,8 @@ def _panels(one: Relabelling, before: Snapshot, after: Snapshot) -> np.ndarray:
     old, new = before.samples[one.pair.former], after.samples[one.pair.name]
     assert old.mask and new.image and new.mask
     image, was, is_now = shrink(Picture(read_image(new.image), read_mask(old.mask), read_mask(new.mask)))
-    names = names_of_ids(before.classes, renamed_classes(before.classes, after.classes)), names_of_ids(after.classes)
-    changed = (names[0][was] != names[1][is_now]).astype(np.uint8)
+    meanings = read_meanings(before.classes, after.classes)
+    changed = (meanings.before[was] != meanings.after[is_now]).astype(np.uint8)
     return join_panels(
         Panels(
             image=image,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.changes.labels import IGNORED, OTHER_SIZE, ClassPixels, Relabelling, compare_labels, names_of_ids
+from pipeline.changes.labels import IGNORED, OTHER_SIZE, ClassPixels, Relabelling, compare_labels, read_meanings
 from pipeline.changes.labels import relabel as compare_masks
 from pipeline.changes.pairs import Pair, Pairs, pair_samples
 from pipeline.changes.snapshot import Labelled, Snapshot
@@ -51,9 +51,7 @@ def test_classes_are_compared_by_name(tmp_path: Path) -> None:
 
 def test_a_mask_of_another_size_is_relabelled_as_a_whole() -> None:
     """Pixels cannot be paired."""
-    names = names_of_ids(CLASSES)
-    same = names[:, np.newaxis] == names
-    assert compare_masks(PAIR, ids([0, 0]), ids([0]), (names, names), same) == Relabelling(
+    assert compare_masks(PAIR, ids([0, 0]), ids([0]), read_meanings(CLASSES, CLASSES)) == Relabelling(
         PAIR, 1, 1.0, *2 * (OTHER_SIZE,)
     )
 

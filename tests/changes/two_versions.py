@@ -16,7 +16,8 @@ SHARES = 0.15, 0.2
 
 def commit_data(project: Path, num_train: int = 3) -> str:
     """Draws `data/` with three samples of each split, s000 to s008 if `num_train` is 3, and commits its version."""
-    (project / "dvc.yaml").write_text("stages: {}\n")
+    if not (project / "dvc.yaml").exists():
+        (project / "dvc.yaml").write_text("stages: {}\n")
     write_data(project, num_train=num_train, num_val=3, num_test=3)
     md5 = add_data()
     subprocess.run(["git", "add", "--all"], check=True)
