@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from pipeline.changes.snapshot import Labelled, Snapshot
 from pipeline.dataset.contract import ClassList
+from pipeline.text import show_names
 
 
 class Pair(NamedTuple):
@@ -57,6 +58,15 @@ def moved_groups(before: Snapshot, after: Snapshot) -> list[Move]:
     old, new = _splits_by_group(before), _splits_by_group(after)
     groups = sorted(old.keys() & new.keys())
     return [Move(group, old[group], new[group]) for group in groups if old[group] != new[group]]
+
+
+def describe_moves(moves: Iterable[Move]) -> Iterator[str]:
+    """A sentence for all groups that moved from one split to another."""
+    named: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for group, before, after in moves:
+        named[before, after].append(group)
+    for (before, after), groups in named.items():
+        yield f"{len(groups)} group{'s' * (len(groups) != 1)} moved from {before} to {after}: {show_names(groups)}"
 
 
 def _splits_by_group(snapshot: Snapshot) -> dict[str, str]:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.changes.comparison import Comparison, compare_versions
+from pipeline.changes.pairs import Move, describe_moves
 from pipeline.changes.sheet import write_sheet
 from pipeline.changes.snapshot import read_snapshot
 from pipeline.dataset.contract import DATA, SPLITS
@@ -22,7 +23,7 @@ from pipeline.registry.client import find_version, parse_reference
 from pipeline.registry.lineage import DATA_DVC
 from pipeline.repository.git import git
 from pipeline.runtime.stages import WORK
-from pipeline.text import quoted, show_names, shown
+from pipeline.text import quoted, shown
 
 DIFF = WORK / "diff"
 NUM_ROWS = 10
@@ -112,7 +113,8 @@ def show(found: DataDiff) -> None:
     for table in build_tables(comparison):
         console.print(table)
         console.print()
-    for line in describe_groups(comparison):
+    moved = (one for one in comparison.changes if one.change == "moved group")
+    for line in describe_moves(Move(one.name, one.before, one.after) for one in moved):
         print(line)
     if not comparison.changes and not any(row.change for row in comparison.classes):
         print("no sample, label, group or class differs")
@@ -150,14 +152,3 @@ def _table(first: str, *others: str) -> Table:
     for name in others:
         table.add_column(name, justify="right")
     return table
-
-
-def describe_groups(comparison: Comparison) -> Iterator[str]:
-    """A line for the groups that moved from some splits to others."""
-    moves: dict[tuple[str, str], list[str]] = {}
-    for change in comparison.changes:
-        if change.change == "moved group":
-            moves.setdefault((change.before, change.after), []).append(change.name)
-    for (before, after), groups in moves.items():
-        number = f"{len(groups)} group{'s' * (len(groups) != 1)}"
-        yield f"{number} moved from {before} to {after}: {show_names(groups)}"
