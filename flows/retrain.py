@@ -18,7 +18,7 @@ from flows.failure import failed
 from flows.live_run import RUN, close_live_run, forwarding, open_live_run
 from flows.prefect_client import make_ready, one_training, patiently
 from flows.scheduled import DAY_S
-from flows.start import check_start
+from flows.start import check_start, check_test_labels
 from pipeline.dataset.contract import DATA
 from pipeline.dataset.versions import add_data, is_fresh
 from pipeline.errors import StageError
@@ -85,6 +85,8 @@ def train_and_register(promote: bool, timeout_s: float, save: Callable[[], None]
         SeglineError: a stage or step failed.
     """
     check_registry()
+    if caution := check_test_labels():
+        get_run_logger().warning(caution)
     close_live_run()
     try:
         live_run = _run_stages(timeout_s)

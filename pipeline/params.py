@@ -63,6 +63,7 @@ class ValidateParams(Section):
     binary_looking_masks: Literal["error", "warning", "off"]
     max_image_px: Annotated[Whole, Field(ge=1, le=1 << 28)]
     max_file_mb: Annotated[Whole, Field(ge=1, le=2000)]
+    accepted_test: Annotated[str, Field(pattern="^([0-9a-f]{8,32})?$")]
 
 
 class PreprocessParams(Section):

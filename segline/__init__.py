@@ -25,13 +25,14 @@ from segline.registry import (
     verify,
 )
 from segline.use import load, predict
-from segline.work import clean, crossval, doctor, import_data, noise, plan, run, schedule, tune, watch
+from segline.work import clean, crossval, diff, doctor, import_data, noise, plan, run, schedule, tune, watch
 
 __all__ = [
     "SeglineError",
     "clean",
     "compare",
     "crossval",
+    "diff",
     "doctor",
     "history",
     "import_data",

@@ -34,6 +34,7 @@ STEPS = (
         "tune",
         "crossval",
         "plan",
+        "diff",
     ),
     *("status", "verify", "lineage", "reproduce", "predict"),
 )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pipeline.planning.plan import Planned
     from pipeline.steps.clean import Cleaning
     from pipeline.steps.crossval import CrossValidation
+    from pipeline.steps.diff import DataDiff
     from pipeline.steps.import_ import Imported
     from pipeline.steps.tune import Tuning
 
@@ -72,6 +73,33 @@ def plan(*, minutes: float = 30) -> "Planned":
     from pipeline.steps import plan as step
 
     return step.plan(minutes)
+
+
+@in_project
+def diff(rev: str = "HEAD") -> "DataDiff":
+    """Shows what changed in the data set since another version: samples, labels, groups, classes and their shares.
+
+    It compares `data/` as it is now. A sample is found again by its image, so a renamed one is no new one, and classes
+    by their names. Splits follow the shares that params.yaml has now. DVC's cache must hold the other version.
+
+    Example of the command: segline diff champion
+
+    Args:
+        rev: a revision of git, whose data.dvc names the version; or a registered version, such as segline/3, @champion
+            or champion.
+
+    Returns:
+        The rows of work/diff/changes.csv and work/diff/classes.csv, and a sheet of the largest relabellings.
+
+    Raises:
+        DataError: the revision has no data set, or a data set breaks the data contract.
+        RegistryError: there is no such revision or version.
+        RepositoryError: this is not a git repository.
+        StageError: DVC's cache lacks files of the version; the message says how to fetch them.
+    """
+    from pipeline.steps import diff as step
+
+    return step.diff(rev)
 
 
 @in_project

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dataset.contract import DATA
-from pipeline.disk.files import FULL, check_writable, is_full, md5_of_listing, read_yaml
+from pipeline.disk.files import FULL, check_writable, is_full, md5_of, md5_of_listing, read_yaml
 from pipeline.errors import DataError, StageError
 from pipeline.secrets import without_secrets
 from pipeline.text import quoted
@@ -78,12 +78,34 @@ def read_version(path: Path = DATA) -> Version | None:
     """
     if not path.with_name(f"{path.name}.dvc").exists():
         return None
-    md5 = read_data_md5(path)
+    return version_of(read_data_md5(path))
+
+
+def version_of(md5: str) -> Version:
+    """The version with a name.
+
+    Raises:
+        StageError: the project's DVC cannot be opened.
+    """
     if not Path(".dvc").is_dir():
         return Version(md5, None, None)
     with opened_repo() as repo:
         version = Version(md5, None, Path(repo.cache.local.path))
     return replace(version, files=_read_listing(version))
+
+
+def version_now(path: Path = DATA) -> Version:
+    """The version that a data folder would get if it were added as it is; only a folder that has changed is hashed.
+
+    Raises:
+        DataError: the `.dvc` file is not what `dvc add` writes.
+        StageError: the project's DVC cannot be opened.
+    """
+    version = read_version(path)
+    if version and version.files is not None and is_fresh(f"{path}.dvc"):
+        return version
+    files = {file: md5_of(path / file) for file in list_versioned(path)}
+    return Version(md5_of_listing(files), files, version.cache if version else None)
 
 
 def list_versioned(path: Path = DATA) -> list[str]:
@@ -116,7 +138,16 @@ def read_data_md5(path: Path = DATA) -> str:
     file = path.with_name(f"{path.name}.dvc")
     if not file.exists():
         raise DataError(f"{file}: not found; bring data in with `segline import`")
-    content = read_yaml(file, StageError, RESTORE)
+    return parse_data_md5(read_yaml(file, StageError, RESTORE), file)
+
+
+def parse_data_md5(content: Any, file: Path) -> str:
+    """The MD5 in the content of a `.dvc` file; `file` is for the message.
+
+    Raises:
+        DataError: the content is not what `dvc add` writes.
+    """
+    path = file.with_suffix("")
     try:
         (out,) = content["outs"]
         md5 = out["md5"]

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,9 +10,10 @@ from pydantic import TypeAdapter
 
 from pipeline.errors import SeglineError
 from pipeline.evaluation.bootstrap import Interval
+from pipeline.promotion.data_since import data_since
 from pipeline.promotion.decide import Promotion
 from pipeline.promotion.wording import to_sentences
-from pipeline.registry.client import Version
+from pipeline.registry.client import Version, find_version
 from pipeline.registry.runs import download_run, log_text
 from pipeline.report.place import NEWEST, publish
 from pipeline.report.render import Decision, render_report
@@ -51,7 +53,8 @@ def report_decision(number: int, version: Version, decision: Decision) -> None:
         FOLDER.mkdir(exist_ok=True)
         with TemporaryDirectory(dir=FOLDER) as temporary:
             download_run(version.run_id, Path(temporary))
-            page = render_report(Path(temporary), decision)
+            data = data_since(find_version(decision.champion), Path(temporary)) if decision.champion else None
+            page = render_report(Path(temporary), replace(decision, data=data))
         publish(page)
         print(f"report: {NEWEST}")
         log_text(version.run_id, page, f"report/decision-{number}.html")

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,20 @@ IMAGE_COLUMNS = ("name", "group", "width", "mean_iou", "pixel_accuracy")
 Content = TypeVar("Content")
 
 
+class DataSince(NamedTuple):
+    """The data of a model compared with those of the champion before it.
+
+    Attributes:
+        samples: numbers of changed samples in train, val and test, by what changed.
+        moves: a sentence for groups that moved between splits.
+        class_shares: of the training pixels before and now, by class; None: the class was or is not there.
+    """
+
+    samples: Mapping[str, tuple[int, ...]]
+    moves: tuple[str, ...]
+    class_shares: Mapping[str, tuple[float | None, float | None]]
+
+
 @dataclass(frozen=True)
 class Decision:
     """The decision on a model after the gate.
@@ -43,6 +57,7 @@ class Decision:
         difference: mean IoU of the model minus that of the champion; None without a comparison.
         by_class: the difference of each class's IoU, by class name.
         tags: tags of the model's version; its lineage is among them.
+        data: what changed since the champion's data; None: nothing to compare.
     """
 
     promoted: bool | None
@@ -53,6 +68,7 @@ class Decision:
     difference: Interval | None
     by_class: Mapping[str, Interval]
     tags: Mapping[str, str]
+    data: DataSince | None = None
 
 
 @dataclass(frozen=True)

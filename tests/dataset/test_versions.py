@@ -18,6 +18,8 @@ from pipeline.dataset.versions import (
     read_data_md5,
     read_version,
     restore,
+    version_now,
+    version_of,
 )
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, StageError
@@ -44,6 +46,17 @@ def test_the_version_of_data_is_the_md5_of_its_files(data: Path) -> None:
     assert first != second == md5_of(data)
     assert second in Path("data.dvc").read_text()
     assert not Path("data/.gitignore").exists()
+
+
+def test_the_data_as_they_are_now_have_a_version(data: Path) -> None:
+    """It is the one that `dvc add` would give; without a list in the cache the files are unknown."""
+    first = add_data()
+    assert version_now() == read_version() == version_of(first)
+    (data / "b").write_text("b")
+    now = version_now()
+    assert now.md5 == md5_of(data) and now.files and {*now.files} == {"a", "b"}
+    assert version_of(now.md5).files is None
+    assert add_data() == now.md5
 
 
 def test_a_stage_is_fresh_until_its_input_changes(data: Path) -> None:

@@ -10,7 +10,9 @@ import pytest
 from flows.retrain import PROMOTED, log_line, state_of_decision
 from pipeline.dataset.versions import is_fresh
 from pipeline.ledger.ledger import Aliases, append, new_line, read_ledger
+from pipeline.registry.client import create_entry, list_versions, set_alias
 from pipeline.repository.git import git
+from tests.changes.two_versions import commit_data, relabel
 from tests.contest import ROAD, register, write_contest
 from tests.flows.tiny_flow import TRAIN, ask_prefect, mlflow_states, run_flow, started, write_tiny_flow
 from tests.flows.tiny_team import save, write_team
@@ -39,6 +41,17 @@ def test_a_rejected_model_ends_in_a_named_state(tiny: Path) -> None:
     }
     assert is_fresh("data.dvc")
     assert mlflow_states() == ["FAILED"]
+
+
+@pytest.mark.e2e
+def test_a_relabelled_frozen_test_split_ends_the_run(tiny: Path) -> None:
+    """No stage runs; the data are compared with those of the champion, and params.yaml can accept them."""
+    create_entry("segline", "nowhere", {"data_md5": commit_data(tiny)}, "", "")
+    set_alias("champion", list_versions()[0])
+    relabel("s006")
+    code, output = run_flow()
+    assert code == 1 and "the frozen test split is not that of the champion segline/1: 1 relabelled (s006)" in output
+    assert "| validate |" not in output and 'accepted_test: "' in output
 
 
 @pytest.mark.parametrize(

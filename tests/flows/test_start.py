@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
-from flows.start import BASE_BYTES, check_disk, check_start
-from pipeline.errors import SeglineError, StageError
+from flows.start import BASE_BYTES, check_disk, check_start, check_test_labels
+from pipeline.dataset.versions import add_data
+from pipeline.disk.files import remove
+from pipeline.errors import DataError, SeglineError, StageError
+from pipeline.registry.client import create_entry, list_versions, set_alias
+from tests.changes.two_versions import commit_data, relabel
+from tests.finished_project import use_registry
 from tests.flows.tiny_flow import write_tiny_flow
 
 
@@ -84,3 +89,46 @@ def test_an_engine_that_cannot_train_is_reported(name: str, says: str, monkeypat
     monkeypatch.setattr("flows.start.find_spec", lambda _: None)  # also where JAX is installed
     with pytest.raises(SeglineError, match=says):
         check_start()
+
+
+@pytest.mark.services
+def test_a_relabelled_frozen_test_split_is_refused_until_it_is_accepted(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is compared with the data of a champion, if there is one; params.yaml accepts one version only."""
+    use_registry(tmp_path, monkeypatch)
+    create_entry("segline", "nowhere", {"data_md5": commit_data(project)}, "", "")
+    relabel("s006")
+    add_data()
+    assert not check_test_labels()
+    set_alias("champion", list_versions()[0])
+    table = Path("data/samples.csv")
+    table.write_text(table.read_text().replace("s008,test", "s008,train"))
+    md5 = add_data()
+    with pytest.raises(
+        DataError, match=r"segline/1: 1 relabelled \(s006\), 1 not in it any more \(s008\)\. "
+    ) as caught:
+        check_test_labels()
+    line = f'accepted_test: "{md5[:12]}"'
+    assert line in str(caught.value)
+    params = Path("params.yaml")
+    params.write_text(params.read_text().replace('accepted_test: ""', line))
+    assert not check_test_labels()
+    relabel("s007")
+    add_data()
+    with pytest.raises(DataError, match=r"2 relabelled \(s006, s007\)"):
+        check_test_labels()
+
+
+@pytest.mark.services
+def test_other_changes_of_the_data_may_be_run(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels of other splits, new samples; a champion whose data are not in DVC's cache is named."""
+    use_registry(tmp_path, monkeypatch)
+    create_entry("segline", "nowhere", {"data_md5": commit_data(project)}, "", "")
+    set_alias("champion", list_versions()[0])
+    relabel("s000")
+    add_data()
+    assert not check_test_labels()
+    remove(Path(".dvc/cache"))
+    add_data()
+    assert "split is still that of segline/1 is not known: DVC's cache does not hold the list" in check_test_labels()
