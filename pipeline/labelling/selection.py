@@ -78,9 +78,10 @@ def select(candidates: Sequence[Candidate], num: int) -> list[Suggestion]:
     """Chooses `num` images, or all if they are fewer.
 
     No group gives more images than is needed to reach `num` with equal shares of the groups. From the 5 `num` most
-    uncertain images within 5 shares of each group, the most uncertain one is first, then always the one that is
-    farthest from those chosen (k-center greedy: Sener and Savarese, 2018, algorithm 1, which also measures from what
-    is labelled already).
+    uncertain images within 5 shares of each group, the most uncertain one is first, then always the one with the
+    largest product of uncertainty and distance to the nearest one chosen: the greedy heuristic for the weighted
+    k-center problem (Dyer and Frieze, 1985). Without weights, and measured from what is labelled too, it is k-center
+    greedy (Sener and Savarese, 2018, algorithm 1), which in a small folder takes images of which the model is certain.
 
     Returns:
         In order of choice.
@@ -90,18 +91,18 @@ def select(candidates: Sequence[Candidate], num: int) -> list[Suggestion]:
     num = min(num, len(candidates))
     share = _share(Counter(one.group for one in candidates), num)
     pool = _shortlist(candidates, num, share)
-    looks = np.stack([one.look for one in pool])
-    distance, taken = np.full(len(pool), np.inf), Counter[str]()
+    looks, weights = np.stack([one.look for one in pool]), np.array([one.uncertainty for one in pool])
+    distance, is_free, taken = np.full(len(pool), np.inf), np.ones(len(pool), bool), Counter[str]()
     suggestions: list[Suggestion] = []
     while len(suggestions) < num:
-        best = int(np.argmax(distance)) if suggestions else 0
+        best = int(np.argmax(np.where(is_free, weights * distance, -1))) if suggestions else 0
         chosen = pool[best]
-        suggestions.append(Suggestion(chosen, len(suggestions) + 1, _why(chosen, float(distance[best]), len(pool))))
-        taken[chosen.group] += 1
+        suggestions.append(Suggestion(chosen, len(suggestions) + 1, _why(float(distance[best]), len(pool))))
         distance = np.minimum(distance, np.linalg.norm(looks - looks[best], axis=1))
-        distance[best] = -1
+        is_free[best] = False
+        taken[chosen.group] += 1
         if taken[chosen.group] == share:
-            distance[[one.group == chosen.group for one in pool]] = -1
+            is_free[[one.group == chosen.group for one in pool]] = False
     return suggestions
 
 
@@ -119,7 +120,7 @@ def _shortlist(candidates: Sequence[Candidate], num: int, share: int) -> list[Ca
     return sorted(most, key=lambda one: (-one.uncertainty, one.name))[: SHORTLIST * num]
 
 
-def _why(chosen: Candidate, distance: float, num_pool: int) -> str:
+def _why(distance: float, num_pool: int) -> str:
     if math.isinf(distance):
         return "most uncertain of all"
-    return f"farthest from those above (distance {distance:.3f}) of the {num_pool} shortlisted as most uncertain"
+    return f"uncertain and unlike those above (distance {distance:.3f}), of the {num_pool} most uncertain"

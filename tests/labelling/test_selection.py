@@ -34,12 +34,18 @@ def test_looks_differ_by_pixels_and_classes() -> None:
     assert np.linalg.norm(black - other) == pytest.approx(np.sqrt(2))
 
 
-def test_the_most_uncertain_is_first_and_the_farthest_follows() -> None:
+def test_the_most_uncertain_is_first_and_a_far_one_follows() -> None:
     """Of the shortlist: the least uncertain image of all is too certain to be in it, however far it is."""
     far = [_candidate(f"m{number}", 0.5 - number / 100, look=number / 10) for number in range(9)]
     suggestions = select([*far, _candidate("top", 0.9), _candidate("sure", 0.1, look=100)], 2)
     assert [(one.candidate.name, one.rank) for one in suggestions] == [("top", 1), ("m8", 2)]
     assert suggestions[0].why == "most uncertain of all" and "distance 0.800" in suggestions[1].why
+
+
+def test_distance_counts_by_uncertainty() -> None:
+    """What the model is certain of is no suggestion because it looks odd, unless nothing else is left."""
+    candidates = [_candidate("top", 0.9), _candidate("odd", 0.1, look=1.0), _candidate("near", 0.8, look=0.2)]
+    assert [one.candidate.name for one in select(candidates, 3)] == ["top", "near", "odd"]
 
 
 def test_groups_have_equal_shares() -> None:
