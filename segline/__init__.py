@@ -24,7 +24,7 @@ from segline.registry import (
     status,
     verify,
 )
-from segline.use import load, predict
+from segline.use import load, predict, suggest
 from segline.work import clean, crossval, diff, doctor, import_data, noise, plan, run, schedule, tune, watch
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "run",
     "schedule",
     "status",
+    "suggest",
     "tune",
     "verify",
     "watch",

@@ -36,7 +36,7 @@ STEPS = (
         "plan",
         "diff",
     ),
-    *("status", "verify", "lineage", "reproduce", "predict"),
+    *("status", "verify", "lineage", "reproduce", "predict", "suggest"),
 )
 """Commands that are a function of the package and a step of the same name."""
 HELP = """From labelled images to a gated, registered segmentation model.

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.runtime.environment import QUIET, prepare_tensorflow, set_defaults
+from segline.project import in_project
 
 if TYPE_CHECKING:
     from pipeline.steps.predict import PredictSummary
+    from pipeline.steps.suggest import Suggestions
     from segline.model import Model
 
 
@@ -59,3 +61,36 @@ def predict(model: str | Path, images: str | Path, out: str | Path) -> "PredictS
     from pipeline.steps import predict as step
 
     return step.predict(resolve_model(str(model)), Path(images), Path(out))
+
+
+@in_project
+def suggest(
+    num: int, images: str | Path, out: str | Path, *, model: str = "champion", group: str = ""
+) -> "Suggestions":
+    """Chooses the images that are worth labelling next, and writes them with a pre-label for Label Studio and CVAT.
+
+    Chosen are the images about which the model is most uncertain, spread over groups and over what they look like.
+    Left out are images that are in data/ already, or nearly, and groups of the test split: a pre-label would bias it.
+
+    Example of the command: segline suggest 20 unlabelled to_label --group '^([^_]+)_'
+
+    Args:
+        num: images to choose.
+        images: folder of images without labels; the folders below are searched too.
+        out: new folder: suggestions.csv, images/, masks/, label_studio.json with label_config.xml, cvat.xml with
+            labels.json, and classes.yaml for the import of what was labelled.
+        model: ALIAS, VERSION, NAME@ALIAS, NAME/VERSION or a SavedModel's folder.
+        group: regular expression; its first bracket is the group in the image's path, as in the import of data/.
+
+    Returns:
+        The suggestions in order of rank, how many images were left out and why, and which could not be read.
+
+    Raises:
+        ParamsError: fewer than 1 image, or params.yaml is wrong.
+        DataError: there is no image left, `out` exists, `group` does not fit, or data/ breaks the data contract.
+        RegistryError: there is no such version, or it is not what was registered.
+        EvidenceError: the model's folder is not one that the stage `export` wrote.
+    """
+    from pipeline.steps import suggest as step
+
+    return step.suggest(num, Path(images), Path(out), model, group)

@@ -30,3 +30,21 @@ def write_tiny_model(
     tf.saved_model.save(module, str(folder), signatures={"serving_default": serve})
     ModelCard(classes, (32, 32), postprocess).write(folder)
     return folder
+
+
+def write_graded_model(folder: Path, classes: ClassList) -> Path:
+    """Writes a model for which the probability of class 1 is red / 255, and that of class 0 the rest, and its card."""
+    import tensorflow as tf
+
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.uint8, name="images")])  # type: ignore[untyped-decorator]
+    def serve(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        red = tf.cast(images[..., 0], tf.float32) / 255
+        others = [tf.zeros_like(red)] * (len(classes) - 2)
+        return {"ids": tf.cast(red > 0.5, tf.uint8), "probs": tf.stack([1 - red, red, *others], -1)}
+
+    module.serve = serve
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": serve})
+    ModelCard(classes, (32, 32), NO_POSTPROCESS).write(folder)
+    return folder

@@ -1,6 +1,9 @@
 """Progress as plain lines, for the logs of DVC, Prefect and CI."""
 
+import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 INTERVAL_S = 5.0
 
@@ -29,6 +32,35 @@ class Progress:
         left = (self.total - self.done) / speed if speed else float("inf")
         line = f"{self.name}: {self.done}/{self.total} {self.unit}, {speed:.1f} {self.unit}/s"
         print(line if self.done == self.total else f"{line}, {duration(left)} left", flush=True)
+
+
+@contextmanager
+def progress_of(name: str, num_images: int) -> Iterator[Callable[[], None]]:
+    """Gives a function that counts one image: on a terminal as a bar, in a file or a log as lines."""
+    if not sys.stderr.isatty():
+        lines = Progress(name, num_images, "images")
+        yield lines.advance
+        lines.close()
+        return
+    from rich import progress as bars
+    from rich.console import Console
+
+    columns = (
+        bars.TextColumn(name),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[speed]:.1f} images/s"),
+        bars.TimeRemainingColumn(),
+        bars.TextColumn("left"),
+    )
+    with bars.Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=num_images, speed=0.0)
+
+        def advance() -> None:
+            bar.advance(task)
+            bar.update(task, speed=bar.tasks[0].speed or 0.0)
+
+        yield advance
 
 
 def duration(seconds: float) -> str:

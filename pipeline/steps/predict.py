@@ -2,9 +2,8 @@
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +14,11 @@ from pipeline.disk.files import md5_of, write_json, written_whole
 from pipeline.errors import DataError
 from pipeline.evaluation.overlays import legend, overlay
 from pipeline.runtime.parallel import NUM_READERS, in_threads
-from pipeline.runtime.progress import Progress
+from pipeline.runtime.progress import progress_of
 from pipeline.serving.predictor import Predictor
 from pipeline.text import shown
 from pipeline.vision.codec import decode_image, encode_jpeg, write_png
-from pipeline.vision.picture_files import HIGHEST, Limits, list_images, open_picture
+from pipeline.vision.picture_files import HIGHEST, Limits, find_images, open_picture
 
 RECORD = "prediction.json"
 """Names the ids and the model; only a folder with this file is written to again."""
@@ -68,7 +67,7 @@ def predict(model_folder: Path, images: Path, out: Path) -> PredictSummary:
     done = read_done(out, model_md5)
     limits = HIGHEST._replace(folders=(images,) if images.is_dir() else ())
     failed = []
-    with progress_of(len(jobs)) as advance, (out / DONE).open("a", encoding="utf-8", buffering=1) as lines:
+    with progress_of("predict", len(jobs)) as advance, (out / DONE).open("a", encoding="utf-8", buffering=1) as lines:
         lines.write("\n")  # ends a line that a kill cut off
         pictures_read = in_threads(partial(_read, limits, done), jobs, NUM_READERS)
         for job, picture in zip(jobs, pictures_read, strict=True):
@@ -126,26 +125,6 @@ def show(summary: PredictSummary) -> None:
     if summary.failed:
         reasons = "\n".join(f"  {reason}" for _, reason in summary.failed)
         raise DataError(f"{len(summary.failed)} of the pictures could not be read and have no mask:\n{reasons}")
-
-
-def find_images(images: Path) -> tuple[list[Path], tuple[Path, ...]]:
-    """The pictures to predict for, and the files among them with another suffix; hidden files are neither.
-
-    Raises:
-        DataError: there is nothing at `images`, or no picture in the folder.
-    """
-    if images.is_file():
-        return [images], ()
-    if not images.is_dir():
-        raise DataError(f"{images}: not found; expected a picture or a folder of pictures")
-    pictures = list_images(images)
-    visible = (path for path in images.rglob("*") if path.is_file() and not path.name.startswith("."))
-    skipped = tuple(sorted(set(visible) - set(pictures)))
-    if not pictures:
-        raise DataError(
-            f"{images}: holds no picture ({len(skipped)} other files); expected JPEG, PNG, TIFF, BMP or WebP"
-        )
-    return pictures, skipped
 
 
 def plan_jobs(pictures: Sequence[Path], folder: Path, out: Path) -> list[Job]:
@@ -221,32 +200,3 @@ def begin(out: Path, predictor: Predictor) -> str:
     except OSError as err:
         raise DataError(f"{out}: cannot be written to ({err.strerror}); choose another folder") from err
     return model_md5
-
-
-@contextmanager
-def progress_of(num_images: int) -> Iterator[Callable[[], None]]:
-    """Gives a function that counts one image: on a terminal as a bar, in a file or a log as lines."""
-    if not sys.stderr.isatty():
-        lines = Progress("predict", num_images, "images")
-        yield lines.advance
-        lines.close()
-        return
-    from rich import progress as bars
-    from rich.console import Console
-
-    columns = (
-        bars.TextColumn("predict"),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
-        bars.TextColumn("{task.fields[speed]:.1f} images/s"),
-        bars.TimeRemainingColumn(),
-        bars.TextColumn("left"),
-    )
-    with bars.Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=num_images, speed=0.0)
-
-        def advance() -> None:
-            bar.advance(task)
-            bar.update(task, speed=bar.tasks[0].speed or 0.0)
-
-        yield advance

@@ -83,6 +83,26 @@ def list_images(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> list[Path]:
     )
 
 
+def find_images(images: Path) -> tuple[list[Path], tuple[Path, ...]]:
+    """A picture, or the pictures of a folder, and the files among them with another suffix; hidden files are neither.
+
+    Raises:
+        DataError: there is nothing at `images`, or no picture in the folder.
+    """
+    if images.is_file():
+        return [images], ()
+    if not images.is_dir():
+        raise DataError(f"{images}: not found; expected a picture or a folder of pictures")
+    pictures = list_images(images)
+    visible = (path for path in images.rglob("*") if path.is_file() and not path.name.startswith("."))
+    skipped = tuple(sorted(set(visible) - set(pictures)))
+    if not pictures:
+        raise DataError(
+            f"{images}: holds no picture ({len(skipped)} other files); expected JPEG, PNG, TIFF, BMP or WebP"
+        )
+    return pictures, skipped
+
+
 def open_picture(path: Path, limits: Limits = HIGHEST) -> PictureFile:
     """Reads a file and checks its header, without decoding it.
 

@@ -8,6 +8,9 @@ from pipeline.errors import DataError
 
 NUM_CHANNELS = 4
 """Of Label Studio's brush: red, green, blue, alpha."""
+LENGTH_BITS = 16
+BRUSH_HEADER = "001110010001101111111"
+"""Values of 8 bits; lengths of 3, 4, 8 or `LENGTH_BITS` bits, of which `to_brush` takes the last."""
 
 
 def fill_runs(counts: Sequence[int], num_px: int) -> np.ndarray:
@@ -113,3 +116,23 @@ def fill_brush(content: Sequence[int], height: int, width: int) -> np.ndarray:
         values[start:end] = read(num_bits) > 0 if is_run else [read(num_bits) > 0 for _ in range(end - start)]
         start = end
     return values.reshape(height, width, NUM_CHANNELS)[:, :, -1]
+
+
+def to_runs(pixels: np.ndarray) -> list[int]:
+    """Lengths of runs of (num_px,) bool, outside and inside in turn, beginning outside; see `fill_runs`."""
+    ends = np.flatnonzero(np.diff(pixels.astype(np.int8), prepend=0, append=2))
+    return [int(count) for count in np.diff(ends, prepend=0)]
+
+
+def to_brush(pixels: np.ndarray) -> list[int]:
+    """The bytes of a Label Studio brush of (H, W) bool, 255 in all channels inside; see `fill_brush`."""
+    counts = np.array(to_runs(pixels.ravel()), np.int64) * NUM_CHANNELS
+    most = 1 << LENGTH_BITS
+    num_parts = -(-counts // most)
+    lengths = np.full(num_parts.sum(), most, np.int64)
+    lengths[np.cumsum(num_parts)[counts > 0] - 1] = (counts - (num_parts - 1) * most)[counts > 0]
+    values = np.repeat(np.arange(len(counts)) % 2 * 255, num_parts)
+    codes = 0b111 << LENGTH_BITS + 8 | lengths - 1 << 8 | values  # a run, the longest kind of length, length, value
+    head = np.array([*f"{pixels.size * NUM_CHANNELS:032b}{BRUSH_HEADER}"], np.uint8)
+    bits = codes[:, np.newaxis] >> np.arange(LENGTH_BITS + 10, -1, -1) & 1
+    return [int(byte) for byte in np.packbits(np.concatenate([head, bits.ravel().astype(np.uint8)]))]

@@ -1,12 +1,8 @@
 """Tests of `segline predict`."""
 
-import io
 import os
-import re
 import shutil
-import sys
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
@@ -15,7 +11,7 @@ from numpy.testing import assert_array_equal
 from pipeline.dataset.contract import ClassList
 from pipeline.disk.files import md5_of, read_json
 from pipeline.errors import DataError, EvidenceError
-from pipeline.steps.predict import DONE, RECORD, PredictSummary, predict, progress_of, show
+from pipeline.steps.predict import DONE, RECORD, PredictSummary, predict, show
 from pipeline.vision.codec import read_image, read_mask, write_png
 from tests.bombs import write_bombs
 from tests.tiny_model import write_tiny_model
@@ -238,28 +234,3 @@ def test_folder_that_is_no_model_is_refused(photos: Path, tmp_path: Path) -> Non
     with pytest.raises(EvidenceError, match="holds no saved_model.pb"):
         predict(photos, photos, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        """Yes."""
-        return True
-
-
-def test_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal there is a bar with counts, images per second and the time left."""
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    monkeypatch.setenv("COLUMNS", "100")
-    with progress_of(2) as advance:
-        advance()
-        advance()
-    assert re.search(r"predict.*2/2.*images/s.*0:00:00", cast(Terminal, sys.stderr).getvalue())
-
-
-def test_log_gets_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where the output is kept, there are plain lines."""
-    with progress_of(1) as advance:
-        advance()
-    assert "predict: 1/1 images" in capsys.readouterr().out

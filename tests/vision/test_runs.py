@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from pycocotools import mask as coco_mask
 
 from pipeline.errors import DataError
-from pipeline.vision.runs import check_runs, fill_brush, fill_columns, fill_runs, parse_counts
+from pipeline.vision.runs import check_runs, fill_brush, fill_columns, fill_runs, parse_counts, to_brush, to_runs
 from tests.formats.areas import brush
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 40), st.integers(1, 40)))
@@ -63,3 +63,19 @@ def test_damaged_brushes_are_refused(content: list[int]) -> None:
     too_long[3] = 4
     with pytest.raises(DataError, match="are damaged"):
         fill_brush(too_long, 1, 1)
+
+
+@given(MASKS)
+def test_runs_and_back(mask: np.ndarray) -> None:
+    """Pixels become run lengths and a brush, and these the same pixels; the brush is that of another writer."""
+    assert_array_equal(fill_runs(to_runs(mask.ravel()), mask.size).reshape(mask.shape), mask)
+    assert_array_equal(fill_brush(to_brush(mask), *mask.shape), mask)
+    assert to_brush(mask) == brush(mask)
+
+
+def test_a_brush_of_long_runs() -> None:
+    """Runs longer than a length of 16 bits are written in parts."""
+    mask = np.zeros((300, 301), bool)
+    mask[100:250] = True
+    assert_array_equal(fill_brush(to_brush(mask), 300, 301), mask)
+    assert to_brush(mask) == brush(mask)

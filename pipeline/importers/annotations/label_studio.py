@@ -113,7 +113,7 @@ def _image_of(path: Path, task: _Task, pictures: "Pictures") -> str:
     if not texts:
         raise DataError(f"{path}: a task's data have no image: {quoted(task.data)}; expected {EXPECTED}")
     url = urlsplit(texts[0]) if "://" in texts[0] or "?" in texts[0] else None
-    name = unquote((parse_qs(url.query).get("d") or [url.path])[0] if url else texts[0])
+    name = (parse_qs(url.query).get("d") or [unquote(url.path)])[0] if url else unquote(texts[0])
     *parents, last = re.split(r"[/\\]", name)
     without = "/".join([*parents, HASH.sub("", last)])
     return name if pictures.pair(name, path) or not pictures.pair(without, path) else without
