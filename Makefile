@@ -36,7 +36,7 @@ test: $(INSTALLED) ## Run lint, types and every test
 	$(IN_ENVIRONMENT) pytest --quiet
 	$(IN_ENVIRONMENT) pytest --quiet -m 'e2e or services' --numprocesses 3 --no-loadscope-reorder # the files that take minutes come first
 
-test-pythons: $(INSTALLED) ## Run all but the end-to-end tests, and a small demo, under each other Python from 3.11 to 3.13 that is found
+test-pythons: $(INSTALLED) ## Run the fast tests, and a small demo, under each other Python from 3.11 to 3.13 that is found
 	.ci/pythons
 
 install: $(INSTALLED) ## Make the environment .venv from the lock

@@ -12,7 +12,7 @@ from tests.finished_project import ROOT
 from tests.flows.tiny_flow import started
 
 pytestmark = pytest.mark.e2e
-NUM_PROMOTIONS = 12
+NUM_PROMOTIONS = 8
 
 
 def test_of_many_promotions_at_once_one_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ from tests.retention.aged_project import (
     write_limits,
 )
 
-NUM_RETRAINS = 8
+NUM_RETRAINS = 5
 NUM_KILLS = 6
 OUTPUTS = (".dvc/cache", "mlartifacts", "logs", "checkpoints", ".segline/models", ".segline/noise")
 
