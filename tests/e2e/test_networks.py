@@ -13,10 +13,10 @@ TRIALS = (*NETWORKS, SUM)  # the benchmark also tries each loss alone
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("names", [TRIALS[first : first + 2] for first in range(0, len(TRIALS), 2)])
-def test_networks_and_losses_learn_and_their_exports_agree(names: tuple[str, ...]) -> None:
-    """After twelve epochs each is better than the majority class, and its SavedModel gives its probabilities."""
-    command = (sys.executable, "-m", "tests.benchmarks.networks", *names)  # TensorFlow's threads are set once a process
+@pytest.mark.parametrize("name", TRIALS)
+def test_networks_and_losses_learn_and_their_exports_agree(name: str) -> None:
+    """After twelve epochs it is better than the majority class, and its SavedModel gives its probabilities."""
+    command = (sys.executable, "-m", "tests.benchmarks.networks", name)  # TensorFlow's threads are set once a process
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert json.loads(done.stdout.splitlines()[-1]) == dict.fromkeys(("trained", "exported", "of"), len(names))
+    assert json.loads(done.stdout.splitlines()[-1]) == dict.fromkeys(("trained", "exported", "of"), 1)
