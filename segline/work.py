@@ -47,7 +47,7 @@ def import_data(importer: str, *args: Any, data: Path = DATA, minutes: float = 3
     from pipeline.steps import import_, plan
 
     imported = import_.import_data(importer, *args, data=data, **options)
-    return replace(imported, plan=plan.plan_after_import(importer, minutes if data == DATA else 0))
+    return replace(imported, plan=plan.plan_after_import(importer, minutes if data == DATA else 0, imported.census))
 
 
 @in_project

@@ -42,7 +42,6 @@ class Census:
         size: (height, width), the median of each over the images, pixels.
         object_px: width of a square with the area of an object; a quarter of the objects is smaller. Objects are the
             connected areas of all classes but the most frequent. The median image's shorter side if there are none.
-        largest_px: height x width of the largest image.
         samples: of the data set, with group and frozen split.
         shown: at most `NUM_SHOWN` of them that show each class, the rarest first, as far as there is room.
     """
@@ -50,7 +49,6 @@ class Census:
     classes: tuple[ClassRow, ...]
     size: tuple[int, int]
     object_px: float
-    largest_px: int
     samples: tuple[Sample, ...]
     shown: tuple[Sample, ...]
 
@@ -92,7 +90,6 @@ def take_census(data: Path = DATA) -> Census:
         classes=tuple(rows),
         size=(height, width),
         object_px=float(np.quantile(sides, SMALL_SHARE)) if sides else float(min(height, width)),
-        largest_px=int(sizes.prod(1).max()),
         samples=tuple(samples),
         shown=tuple(labelled[index] for index in _choose_shown(counts[:, : len(classes)])),
     )

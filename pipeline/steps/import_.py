@@ -19,7 +19,7 @@ from pipeline.errors import DataError
 from pipeline.importers.formats import IMPORTERS
 from pipeline.importers.replacement import check_replaceable, find_former, is_versioned, replaced
 from pipeline.importers.source import Source, Write
-from pipeline.planning.census import Census, ClassRow, take_census
+from pipeline.planning.census import Census, take_census
 from pipeline.planning.plan import Planned
 from pipeline.planning.sheet import write_sheet
 from pipeline.runtime.parallel import in_threads
@@ -41,7 +41,7 @@ class Imported:
         num_classes: number of classes without ignored ones.
         num_by_split: samples by frozen split; under "by group" those without a frozen one.
         notes: decisions for the user to read.
-        classes: rows of the classes, the ignored pixels last; also in work/import/classes.csv.
+        census: of what came in; its rows of the classes are also in work/import/classes.csv.
         overlays: a sheet of some images under their masks.
         plan: params that fit; None: not asked for.
     """
@@ -50,7 +50,7 @@ class Imported:
     num_classes: int
     num_by_split: dict[str, int]
     notes: list[str]
-    classes: tuple[ClassRow, ...]
+    census: Census
     overlays: Path
     plan: Planned | None = None
 
@@ -74,7 +74,7 @@ def import_data(name: str, *words: Any, data: Path = DATA, **options: Any) -> Im
     notes = [*opened.notes, *_notes_on_classes(census), *version, *replaced_note]
     return Imported(
         *(len(opened.samples), len(opened.classes), dict(by_split), notes),
-        classes=census.classes,
+        census=census,
         overlays=IMPORT / "overlays.jpg",
     )
 
@@ -139,7 +139,7 @@ def show(imported: Imported) -> None:
     table.add_column("class", overflow="fold")
     for name in ("pixels", "images", "groups"):
         table.add_column(name, justify="right", no_wrap=True)
-    for row in imported.classes:
+    for row in imported.census.classes:
         table.add_row(Text(shown(row.name)), f"{row.pixel_share:.2%}", str(row.num_images), str(row.num_groups))
     Console(highlight=False).print(table)
     print(f"look at {imported.overlays}: are the names on the right colours?")

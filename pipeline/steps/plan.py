@@ -10,7 +10,7 @@ from pipeline.disk.yaml_text import parse_yaml
 from pipeline.errors import ParamsError, SeglineError
 from pipeline.params import parse_params, read_params
 from pipeline.params_fit import check_fit
-from pipeline.planning.census import take_census
+from pipeline.planning.census import Census, take_census
 from pipeline.planning.machine import StepCost, count_cores, free_mb, time_step
 from pipeline.planning.params_text import is_edited, with_mark, with_plan, write_plan
 from pipeline.planning.plan import Plan, Planned, make_plan
@@ -23,34 +23,35 @@ KNOWN = Path("params")
 NETWORK = "train.network."
 
 
-def plan(minutes: float) -> Planned:
-    """See `segline.plan`."""
+def plan(minutes: float, census: Census | None = None) -> Planned:
+    """See `segline.plan`; `census` is that of `data/` if it has just been taken."""
     if not 0 < minutes < 1e6:
         raise ParamsError(f"--minutes is {minutes:g}, expected more than 0: the time that a training may take")
     text, classes = read_text(), read_class_list()
     has_unet = read_params().train.network.name == "unet"
-    census = take_census()
-    pixels = {row.name: round(row.pixel_share * 1e6) for row in census.classes[: len(classes)]}
+    known_census = census or take_census()
+    pixels = {row.name: round(row.pixel_share * 1e6) for row in known_census.classes[: len(classes)]}
 
     def measure(values: Mapping[str, Any]) -> StepCost:
         known = {name: value for name, value in values.items() if has_unet or not name.startswith(NETWORK)}
         size = tuple(known["preprocess.image_size"])
         return time_step(
-            with_plan(text, known | {"train.precision": "auto"}), classes, pixels, len(census.samples), size
+            with_plan(text, known | {"train.precision": "auto"}), classes, pixels, len(known_census.samples), size
         )
 
-    found = make_plan(census, minutes, count_cores(), free_mb(), measure)
+    found = make_plan(known_census, minutes, count_cores(), free_mb(), measure)
     if not has_unet:
         found = Plan(tuple(one for one in found.decisions if not one.name.startswith(NETWORK)), found.cautions)
     return _write(text, found)
 
 
-def plan_after_import(importer: str, minutes: float) -> Planned:
+def plan_after_import(importer: str, minutes: float, census: Census) -> Planned:
     """Plans for data that an importer has just written: known data have known params, and edited ones are left alone.
 
     Args:
         importer: name of an importer.
         minutes: see `plan`; 0: no plan.
+        census: of what was written.
     """
     known = KNOWN / f"{importer}.yaml"
     if not minutes:
@@ -63,7 +64,7 @@ def plan_after_import(importer: str, minutes: float) -> Planned:
         write_text(with_mark(known.read_text(encoding="utf-8")))
         return Planned((), (), PARAMS, "")
     try:
-        return plan(minutes)
+        return plan(minutes, census)
     except SeglineError as err:
         return Planned((), (f"no plan was made: {err}; then `segline plan` makes one",), PARAMS, "")
 

@@ -23,7 +23,7 @@ def census_of(num_groups: int, images_per_group: int = 3, **changes: Any) -> Cen
     places = [(group, image) for group in range(num_groups) for image in range(images_per_group)]
     samples = [Sample(f"g{group}_{image}", Path("i"), Path("m"), f"g{group}", "") for group, image in places]
     rows = ClassRow("ground", 0.97, 9, 3), ClassRow("box", 0.02, 9, 3), ClassRow("(ignored)", 0.01, 9, 3)
-    return replace(Census(rows, (240, 320), 30.0, 76_800, tuple(samples), ()), **changes)
+    return replace(Census(rows, (240, 320), 30.0, tuple(samples), ()), **changes)
 
 
 class Machine:

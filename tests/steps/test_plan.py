@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.errors import DataError, ParamsError
 from pipeline.params import read_params
+from pipeline.planning.census import take_census
 from pipeline.planning.machine import StepCost
 from pipeline.steps import plan as step
 from pipeline.steps.plan import PLANNED, plan, plan_after_import, show
@@ -54,24 +55,27 @@ def test_another_network_keeps_its_shape() -> None:
 
 def test_after_an_import(capsys: pytest.CaptureFixture[str]) -> None:
     """Known data have known params; 0 minutes ask for no plan; edited params are left alone."""
-    plan_after_import("folder", 1)
+    plan_after_import("folder", 1, take_census())
     planned = PARAMS.read_text()
-    plan_after_import("camvid", 0)
+    plan_after_import("camvid", 0, take_census())
     assert PARAMS.read_text() == planned
-    plan_after_import("camvid", 30)
+    plan_after_import("camvid", 30, take_census())
     assert read_params() == read_params(Path("params/camvid.yaml"))
-    plan_after_import("demo", 30)
+    plan_after_import("demo", 30, take_census())
     assert PARAMS.read_text() == (ROOT / "params.yaml").read_text()
     PARAMS.write_text(PARAMS.read_text().replace("seed: 0", "seed: 1", 1))
-    show(plan_after_import("camvid", 30))
+    show(plan_after_import("camvid", 30, take_census()))
     assert "params.yaml has been edited and stays; `segline plan` says" in capsys.readouterr().out
 
 
 def test_an_import_does_not_fail_for_want_of_a_plan(capsys: pytest.CaptureFixture[str]) -> None:
     """The data are there; the reason is told."""
+    census = take_census()
+    Path("data/dataset.yaml").unlink()
+    show(plan_after_import("folder", 30, census))
+    assert "caution: no plan was made: data/dataset.yaml: not found" in capsys.readouterr().out
+    write_data(Path())
     shutil.rmtree("data/masks")
-    show(plan_after_import("folder", 30))
-    assert "caution: no plan was made: data: has no masks" in capsys.readouterr().out
     with pytest.raises(DataError, match="has no masks"):
         plan(1)
 
