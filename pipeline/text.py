@@ -27,17 +27,15 @@ def quoted(name: object) -> str:
     return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}..."
 
 
-def show_names(names: Iterable[str]) -> str:
-    """The first ten names and how many more there are."""
-    listed = [shown(name) for name in sorted(names)]
-    more = f" and {len(listed) - NUM_NAMES} more" if len(listed) > NUM_NAMES else ""
-    return ", ".join(listed[:NUM_NAMES]) + more
+def show_names(names: Iterable[str], most: int = NUM_NAMES) -> str:
+    """The first names, in order, and how many more there are."""
+    return some([shown(name) for name in sorted(names)], most)
 
 
-def some(phrases: Sequence[str]) -> str:
-    """The first five phrases and how many more there are."""
-    more = f" and {len(phrases) - NUM_PHRASES} more" if len(phrases) > NUM_PHRASES else ""
-    return ", ".join(phrases[:NUM_PHRASES]) + more
+def some(phrases: Sequence[str], most: int = NUM_PHRASES) -> str:
+    """The first phrases and how many more there are."""
+    more = f" and {len(phrases) - most} more" if len(phrases) > most else ""
+    return ", ".join(phrases[:most]) + more
 
 
 def printable(text: str) -> str:

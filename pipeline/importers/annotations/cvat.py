@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import DataError
-from pipeline.importers.annotations.drawn import Area, Choices, Drawing, Missing, Unannotated, declare, from_drawings
+from pipeline.importers.annotations.drawn import (
+    Area,
+    Choices,
+    Drawing,
+    Missing,
+    Unannotated,
+    declare,
+    from_drawings,
+    labels_of,
+)
 from pipeline.importers.annotations.voc import SPLIT_OF_LIST
 from pipeline.importers.source import Source
 from pipeline.text import quoted, shown
@@ -16,8 +25,6 @@ if TYPE_CHECKING:
     from pipeline.importers.annotations.rasters import Patch
 
 AREAS = ("box", "polygon", "ellipse", "mask")
-ATTRIBUTES = ("attribute", "tag")
-"""Elements that say something of an image or an area and have no place."""
 
 
 def cvat(
@@ -62,7 +69,7 @@ def cvat(
     tasks = {task for image in elements if (task := image.get("task_id"))}
     drawings = [_drawing(annotations, image, has_groups=len(tasks) > 1) for image in elements]
     names = [name.text or "" for name in root.findall("meta//labels/label/name")]
-    names = names or sorted({str(area.label) for drawing in drawings for area in drawing.areas})
+    names = names or labels_of(drawings)
     others = Counter(str(element.tag) for image in elements for element in image if element.tag not in AREAS)
     notes = [f"elements {tag} were left out: {number}" for tag, number in sorted(others.items()) if tag != "tag"]
     if len(tasks) > 1 and not group:

@@ -1,14 +1,14 @@
 """Sources whose masks are drawn from the areas that annotation files list."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.errors import DataError
 from pipeline.importers.source import Source, copy_image, write_content, write_mask
-from pipeline.text import quoted, shown
+from pipeline.text import quoted, shown, some
 
 if TYPE_CHECKING:  # the command's help loads this file and must not wait for OpenCV
     from pipeline.dataset.contract import Sample
@@ -127,8 +127,17 @@ def from_drawings(
 
 def examples(names: Sequence[str]) -> str:
     """The first three names and how many more there are."""
-    more = f" and {len(names) - NUM_EXAMPLES} more" if len(names) > NUM_EXAMPLES else ""
-    return ", ".join(map(shown, names[:NUM_EXAMPLES])) + more
+    return some([*map(shown, names)], NUM_EXAMPLES)
+
+
+def labels_of(drawings: Sequence[Drawing]) -> list[str]:
+    """The labels of all areas, in order of name."""
+    return sorted({str(area.label) for drawing in drawings for area in drawing.areas})
+
+
+def notes_on(left_out: Mapping[str, int]) -> list[str]:
+    """A note for each kind of thing that was left out, by its number."""
+    return [f"{what} were left out: {number}" for what, number in sorted(left_out.items()) if number]
 
 
 def _refuse_undeclared(where: Path, drawings: Sequence[Drawing], labels: "Labels") -> None:

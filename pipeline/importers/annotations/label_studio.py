@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pipeline.errors import DataError
-from pipeline.importers.annotations.drawn import Area, Choices, Drawing, Missing, Unannotated, declare, from_drawings
+from pipeline.importers.annotations.drawn import (
+    Area,
+    Choices,
+    Drawing,
+    Missing,
+    Unannotated,
+    declare,
+    from_drawings,
+    labels_of,
+    notes_on,
+)
 from pipeline.importers.source import Source
 from pipeline.text import quoted
 
@@ -82,11 +92,11 @@ def label_studio(
     tasks = parse(read_json(annotations), list[_Task], annotations, EXPECTED)
     pictures, left_out = Pictures(images), Counter[str]()
     drawings = [_drawing(annotations, task, pictures, left_out) for task in tasks]
-    names = sorted({str(area.label) for drawing in drawings for area in drawing.areas})
-    labels = declare(annotations, names, background, classes)
-    notes = [f"{what} were left out: {number}" for what, number in sorted(left_out.items())]
+    labels = declare(annotations, labels_of(drawings), background, classes)
     choices = Choices(background, unannotated, missing, group, samples)
-    return from_drawings(annotations, drawings, labels, images, choices, ["later areas lie on top", *notes])
+    return from_drawings(
+        annotations, drawings, labels, images, choices, ["later areas lie on top", *notes_on(left_out)]
+    )
 
 
 def _drawing(path: Path, task: _Task, pictures: "Pictures", left_out: Counter[str]) -> Drawing:

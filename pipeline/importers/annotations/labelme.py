@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import DataError
-from pipeline.importers.annotations.drawn import Area, Choices, Drawing, Missing, Unannotated, declare, from_drawings
+from pipeline.importers.annotations.drawn import (
+    Area,
+    Choices,
+    Drawing,
+    Missing,
+    Unannotated,
+    declare,
+    from_drawings,
+    labels_of,
+    notes_on,
+)
 from pipeline.importers.source import Source
 
 if TYPE_CHECKING:
@@ -81,11 +91,9 @@ def labelme(
         raise DataError(f"{folder}: found no JSON file with shapes; expected {EXPECTED}, beside each image")
     drawn = {drawing.image for drawing in drawings}
     drawings += [Drawing(relative, []) for relative in pictures.relatives() if relative not in drawn]
-    names = sorted({str(area.label) for drawing in drawings for area in drawing.areas})
-    labels = declare(folder, names, background, classes)
-    notes = [f"{what} were left out: {number}" for what, number in left_out.items() if number]
+    labels = declare(folder, labels_of(drawings), background, classes)
     choices = Choices(background, unannotated, missing, group, samples)
-    return from_drawings(folder, drawings, labels, folder, choices, ["later shapes lie on top", *notes])
+    return from_drawings(folder, drawings, labels, folder, choices, ["later shapes lie on top", *notes_on(left_out)])
 
 
 def _drawing(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.errors import DataError
-from pipeline.text import shown
+from pipeline.text import show_names
 
 NEXT = "run: "
 """Begins the last lines of a refusal; the rest of the line can be pasted into a shell."""
@@ -57,9 +57,7 @@ def next_step(command: Command | None, **changes: Any) -> list[str]:
 
 def name_some(names: Iterable[str]) -> str:
     """The first three names and how many more there are."""
-    listed = [shown(name) for name in sorted(names)]
-    more = f" and {len(listed) - NUM_NAMED} more" if len(listed) > NUM_NAMED else ""
-    return ", ".join(listed[:NUM_NAMED]) + more
+    return show_names(names, NUM_NAMED)
 
 
 def counted(number: int, noun: str) -> str:
