@@ -6,6 +6,8 @@ TOOLS := .venv-tools
 LOCKS := requirements.lock requirements-gpu.lock requirements-uv.lock
 ACCEPTED := CVE-2025-69872# of packages in the locks; docs/trust.md says why
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+# the files that take minutes come first
+SLOW_TESTS := pytest --quiet --numprocesses 3 --no-loadscope-reorder --durations 20
 IN_ENVIRONMENT := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 ifdef PIP_CERT # what pip is told of the package index, uv is told too
@@ -15,7 +17,7 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: help demo stack test test-pythons install lock audit sbom
+.PHONY: help demo stack test test-all test-pythons install lock audit sbom
 .DELETE_ON_ERROR:
 
 help: ## Say what can be made
@@ -28,13 +30,16 @@ demo: $(INSTALLED) ## Draw street scenes, train on them, register and promote th
 stack: $(INSTALLED) ## Run a team's servers as processes until Ctrl-C; needs PostgreSQL
 	$(IN_ENVIRONMENT) python -m flows.team.stack
 
-test: $(INSTALLED) ## Run lint, types and every test
+test: $(INSTALLED) ## Run lint, types, the fast tests and the end-to-end ones
 	$(IN_ENVIRONMENT) ruff check .
 	$(IN_ENVIRONMENT) ruff format --check .
 	$(IN_ENVIRONMENT) lint-imports
 	$(IN_ENVIRONMENT) mypy
 	$(IN_ENVIRONMENT) pytest --quiet
-	$(IN_ENVIRONMENT) pytest --quiet -m 'e2e or services' --numprocesses 3 --no-loadscope-reorder # the files that take minutes come first
+	$(IN_ENVIRONMENT) $(SLOW_TESTS) -m '(e2e or services) and not long'
+
+test-all: test ## Run what `make test` does, and the long tests: other settings of the machine, each network, each fault
+	$(IN_ENVIRONMENT) $(SLOW_TESTS) -m long
 
 test-pythons: $(INSTALLED) ## Run the fast tests, and a small demo, under each other Python from 3.11 to 3.13 that is found
 	.ci/pythons

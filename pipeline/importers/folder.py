@@ -30,6 +30,7 @@ def folder(
     unlabelled: Literal["refuse", "skip"] = "refuse",
     unpaired_masks: Literal["refuse", "skip"] = "refuse",
     unused_classes: Literal["refuse", "drop"] = "refuse",
+    damaged: Literal["refuse", "skip"] = "refuse",
     copies: Literal["keep", "skip"] = "keep",
     threshold: float | None = None,
     nearest_colour: float | None = None,
@@ -59,6 +60,7 @@ def folder(
         unlabelled: skip leaves out images without a mask, or with a mask that is ignored nearly everywhere.
         unpaired_masks: skip leaves out masks without an image.
         unused_classes: drop leaves out classes that no mask holds.
+        damaged: skip leaves out images and masks that cannot be decoded, with their partners, and names them.
         copies: skip leaves out images that are copies of images of other groups, byte for byte.
         threshold: of two classes, grey values from this on are the one with the higher value.
         nearest_colour: pixels get the nearest declared colour that is at most so far away (Euclidean distance in RGB).
@@ -80,7 +82,7 @@ def folder(
     from pipeline.importers.mask_files import from_mask_files
     from pipeline.importers.pairs import PairRule, find_pairs
     from pipeline.importers.repairs.command import Command, ending_with
-    from pipeline.importers.repairs.copies import skip_copies
+    from pipeline.importers.repairs.left_out import skip_copies, skip_damaged
     from pipeline.importers.repairs.repairs import Repairs
 
     command = Command(folder, arguments)
@@ -91,8 +93,10 @@ def folder(
     with _local(images) as image_folder, _local(masks) as mask_folder:
         with ending_with(command):
             pairs, left_out = find_pairs(image_folder, mask_folder, rule, command)
-            rows, copied = skip_copies(to_samples(pairs, group, samples, command), copies, command)
-            notes = [*labels.notes, *left_out, *_notes_on(rows, image_folder), *copied]
+            rows = to_samples(pairs, group, samples, command)
+            rows, broken = skip_damaged(rows, repairs, command) if damaged == "skip" else (rows, [])
+            rows, copied = skip_copies(rows, copies, command)
+            notes = [*labels.notes, *left_out, *broken, *_notes_on(rows, image_folder), *copied]
             source = from_mask_files(
                 labels, rows, kind, notes, repairs, command, unlabelled=unlabelled, unused_classes=unused_classes
             )

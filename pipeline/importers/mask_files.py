@@ -123,7 +123,7 @@ def from_mask_files(
         write_mask(folder, sample, with_shape_of(ids, sample, size, repairs))
 
     source = Source(labels.classes, samples, convert, [*decided, *repaired, *notes])
-    return replace(source, advice=str(refusal(source.advice, *next_step(command))))
+    return replace(source, advice=str(refusal(source.advice, *next_step(command, damaged="skip"))))
 
 
 def survey_masks(
@@ -231,7 +231,8 @@ def _refuse(
     elif bad.evidence:
         advice, commands = advise(kind, bad.evidence, labels, repairs, command)
     else:
-        advice, commands = "export these masks again, or move them away with their images", next_step(command)
+        advice = "export these masks again, move them away with their images, or leave them out"
+        commands = [*next_step(command), *next_step(command, damaged="skip")]
     return refusal(
         f"{bad.number} of {num_masks} masks, read as {kind} masks, have other {what} than {declared} "
         f"or cannot be decoded; nothing was written\n{lines}{more}\n"

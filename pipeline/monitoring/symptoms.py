@@ -60,8 +60,8 @@ def _lost_classes(
             yield Symptom(
                 f"zero/{name}",
                 f"class {quoted(name)} has val IoU 0 after {len(rows)} of {num_epochs} epochs, though train has it; "
-                "try train.class_weights median_frequency or inverse_sqrt, a loss such as lovasz_softmax or tversky "
-                "in train.loss, a larger train.augment.crop, or more images of the class",
+                "try stronger train.class_weights (none < inverse_sqrt < median_frequency), a loss like lovasz_softmax "
+                "or tversky in train.loss, a larger train.augment.crop, or more images of the class",
             )
 
 

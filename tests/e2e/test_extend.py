@@ -6,7 +6,7 @@ import pytest
 
 from tests.benchmarks.extend import KINDS, extend
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 def test_an_extension_is_one_file_and_two_lines(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.faults.table import FAULTS
 from tests.faults.trial import try_fault
 
 ONE_OF_EACH = {fault.inject: name for name, fault in reversed(FAULTS.items())}.values()
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from pipeline.training.machine import read_processor
 from tests.benchmarks.machines import SETTINGS, Setting, pack_demo, run_by_hand
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 OTHERS = ("no oneDNN, float32", "AVX2, float32", "4 threads")
 
 

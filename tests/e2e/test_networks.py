@@ -9,7 +9,9 @@ import pytest
 from pipeline.networks.table import NETWORKS
 from tests.benchmarks.networks import SUM
 
-TRIALS = (*NETWORKS, SUM)  # the benchmark also tries each loss alone
+SHORT = ("unet", SUM)
+TRIALS = [pytest.param(name, marks=() if name in SHORT else pytest.mark.long) for name in (*NETWORKS, SUM)]
+"""The benchmark also tries each loss alone."""
 
 
 @pytest.mark.e2e

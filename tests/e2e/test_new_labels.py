@@ -61,7 +61,7 @@ def upload(seed: int) -> None:
 
 
 @pytest.mark.timeout(TRAINING_S)
-def test_new_labels_become_a_published_champion_that_is_verified_and_made_again() -> None:
+def test_new_labels_become_a_published_champion_that_is_verified() -> None:
     """Nobody does anything but upload: MLflow and Prefect say what came of it, and every hash agrees."""
     deployed("--source", SOURCE, "--promote")
     upload(1)
@@ -78,8 +78,6 @@ def test_new_labels_become_a_published_champion_that_is_verified_and_made_again(
         patch.setenv("SEGLINE_PUBLISH", "s3://models")
         code, output = run_module("segline.command", "verify", "champion")
     assert code == 0 and "differs" not in output and "missing" not in output, output
-    code, output = run_module("segline.command", "reproduce", "champion")
-    assert code == 0 and output.count(" equal") == 6, output
     assert wait_for_end(start_run()).name == "Skipped"
 
 

@@ -150,6 +150,7 @@ def test_a_second_run_retrains_nothing_and_registers_nothing() -> None:
     assert mlflow_states() == ["FINISHED"]
 
 
+@pytest.mark.long
 def test_all_stages_give_the_same_bytes_again() -> None:
     """Forced to run again, each stage writes what it wrote before, bit for bit."""
     before = outputs()

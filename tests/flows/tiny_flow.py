@@ -3,17 +3,19 @@
 import base64
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flows.server import prefect_server
-from tests.finished_project import commit
+from flows.server import OWN_HOME, prefect_server
+from tests.finished_project import commit, temporary_folder
 
 STAGES = """\
 stages:
@@ -51,14 +53,29 @@ Verdict(False, (low,), None, 0.5, None).write()
 
 
 def write_tiny_flow(project: Path) -> None:
-    """Writes and commits data, stages and their programs; the gate rejects, so that nothing is registered."""
+    """Writes and commits data, stages and their programs; the gate rejects, so that nothing is registered.
+
+    The project's own Prefect server finds its tables, which it would make at its first start.
+    """
     (project / "work").mkdir()
+    (project / OWN_HOME).mkdir(parents=True)
+    shutil.copy(_prefect_tables(), project / OWN_HOME / "prefect.db")
     (project / "data/images").mkdir(parents=True)
     (project / "data/images/a").write_text("a")
     (project / "dvc.yaml").write_text(STAGES)
     (project / "train.py").write_text(TRAIN)
     (project / "gate.py").write_text(GATE)
     commit()
+
+
+@cache
+def _prefect_tables() -> Path:
+    """An SQLite file with Prefect's tables; making them takes 15 s, copying them none."""
+    home = temporary_folder()
+    command = ("prefect", "server", "database", "upgrade", "--yes")
+    environment = {**os.environ, "PREFECT_HOME": str(home)}
+    subprocess.run((sys.executable, "-m", *command), env=environment, check=True, stdout=subprocess.DEVNULL)
+    return home / "prefect.db"
 
 
 @contextmanager

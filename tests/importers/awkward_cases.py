@@ -363,8 +363,15 @@ CASES = (
         refused="most frequent colours",
         mend=_classes_csv(COLOUR_CSV),
     ),
-    Case("damaged", _damaged, refused="1 of 12 masks.*\n.*p07.png: cannot be decoded", mend=_remove_damaged),
-    Case("damaged_image", _damaged_image, refused="1 of 12 images cannot be used", mend=_remove_damaged),
+    Case("damaged", _damaged, refused="1 of 12 masks.*\n.*p07.png: cannot be decoded", line=-2, mend=_remove_damaged),
+    Case(
+        "damaged_left_out",
+        _damaged,
+        refused="1 of 12 masks",
+        adds="--damaged skip",
+        notes="left out 1 sample with a damaged file: .*p07.png: cannot be decoded",
+    ),
+    Case("damaged_image", _damaged_image, refused="1 of 12 images cannot be used", adds="--damaged skip"),
     Case("copies", _copies, f"{FOLDERS} --copies skip", notes="copies of images left out: 1"),
     Case(
         "typo",

@@ -75,6 +75,7 @@ def test_nothing_is_removed_while_a_run_is_under_way(
     assert segline.clean(yes=True).num_bytes == 1 and not checkpoint.exists()
 
 
+@pytest.mark.long
 @pytest.mark.e2e
 def test_a_kill_leaves_a_state_that_the_next_cleaning_completes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed at whatever moment: a registered version and the files here are whole, and the rest goes next time."""
@@ -101,6 +102,7 @@ def test_a_kill_leaves_a_state_that_the_next_cleaning_completes(project: Path, m
     check_out(registered)
 
 
+@pytest.mark.long
 @pytest.mark.e2e
 @pytest.mark.timeout(900)
 def test_many_retrains_use_bounded_disk(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,7 @@ def test_a_seed_without_a_score_is_refused(project: Path) -> None:
         mean_iou_of(project / "noise", 5, "1/3")
 
 
+@pytest.mark.long
 @pytest.mark.e2e
 def test_three_seeds_are_trained(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They differ, nothing of the project changes, and the next three come from what is kept."""

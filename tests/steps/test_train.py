@@ -135,6 +135,7 @@ def test_no_validation_image_is_refused(tmp_path: Path) -> None:
         train_here()
 
 
+@pytest.mark.long
 @pytest.mark.e2e
 def test_the_same_bytes_twice_and_after_a_kill() -> None:
     """Two runs and one killed after its first epoch end with the same files; the checkpoint goes when it has served.
@@ -155,6 +156,7 @@ def test_the_same_bytes_twice_and_after_a_kill() -> None:
     assert md5_of(TRAIN) == undisturbed
 
 
+@pytest.mark.long
 @pytest.mark.e2e
 def test_with_all_options_a_killed_training_ends_with_the_same_bytes() -> None:
     """An average of the weights, smooth labels and crops around rare classes: all state is in the checkpoint."""
@@ -165,6 +167,7 @@ def test_with_all_options_a_killed_training_ends_with_the_same_bytes() -> None:
     assert "goes on after epoch" in run_program() and md5_of(TRAIN) == undisturbed
 
 
+@pytest.mark.long
 @pytest.mark.e2e
 def test_auto_is_the_precision_that_it_chooses() -> None:
     """Measured in a process of its own, it leaves no trace: the bits are those of the precision asked for by name.
@@ -187,6 +190,7 @@ def test_auto_is_the_precision_that_it_chooses() -> None:
     assert len(set(map(tuple, bits_of.values()))) == (2 if has_bfloat16() else 1)
 
 
+@pytest.mark.long
 @pytest.mark.e2e
 def test_without_bfloat16_operations_auto_is_float32() -> None:
     """Emulated bfloat16 is slower than float32 even on a network this small; asked for by name it is warned of."""

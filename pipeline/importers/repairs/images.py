@@ -21,15 +21,23 @@ def bring_image(folder: Path, sample: Sample, page: int | None) -> tuple[int, in
         DataError: the file cannot be decoded.
     """
     assert sample.image
-    picture = open_file(sample.image)
-    if _must_convert(picture):
-        with opened(picture) as image:
-            pixels = np.array(read_page(image, page, sample.image).convert("RGBA").convert("RGB"))
-        content, suffix = encode_png(pixels), ".png"
-    else:
-        pixels, content, suffix = decode_image(picture), picture.content, sample.image.suffix
-    (folder / "images" / f"{sample.name}{suffix}").write_bytes(content)
+    pixels, content = read_image_file(sample.image, page)
+    suffix = sample.image.suffix if content else ".png"
+    (folder / "images" / f"{sample.name}{suffix}").write_bytes(content or encode_png(pixels))
     return pixels.shape[0], pixels.shape[1]
+
+
+def read_image_file(path: Path, page: int | None) -> tuple[np.ndarray, bytes]:
+    """Reads an image as (H, W, 3) uint8 RGB, upright, and the file's content; b"" if it cannot be copied as it is.
+
+    Raises:
+        DataError: the file cannot be decoded.
+    """
+    picture = open_file(path)
+    if not _must_convert(picture):
+        return decode_image(picture), picture.content
+    with opened(picture) as image:
+        return np.array(read_page(image, page, path).convert("RGBA").convert("RGB")), b""
 
 
 def format_to_convert(header: Header) -> str:
