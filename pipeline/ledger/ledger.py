@@ -45,6 +45,8 @@ class _Compared:
     low: StrictFloat | None = None
     p_value: StrictFloat | None = None
     confidence: StrictFloat | None = None
+    num_units: int | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
