@@ -55,6 +55,7 @@ class _Evidence:
 
     comparisons: dict[str, _Compared] = field(default_factory=dict)
     test_md5: str | None = None
+    attempts: dict[str, Any] | None = None
 
 
 EVIDENCE = TypeAdapter(_Evidence)

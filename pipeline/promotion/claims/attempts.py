@@ -31,6 +31,7 @@ class Attempts:
         level: of this decision, in (0, 0.5).
         chance: see `chance_of_any`; of this attempt and the earlier ones.
         optimism: see `bound_optimism`; of the champion after this attempt.
+        are_used_up: the earlier attempts have spent the level, so this decision refuses, and is none of them later.
     """
 
     number: int
@@ -38,11 +39,7 @@ class Attempts:
     level: float
     chance: float
     optimism: float
-
-    @property
-    def are_used_up(self) -> bool:
-        """True if the level was spent by the earlier attempts."""
-        return 1 < self.allowed < self.number
+    are_used_up: bool = False
 
 
 def count_attempts(lines: Sequence[Line], pair: tuple[int, int, str], against: Comparison, allowed: int) -> Attempts:
@@ -60,17 +57,19 @@ def count_attempts(lines: Sequence[Line], pair: tuple[int, int, str], against: C
         champion, test_md5 = line.evidence.get("champion"), line.evidence.get("test_md5")
         found = line.evidence.get("comparisons", {}).get(str(champion))
         key = (line.version, champion, test_md5)
-        if found and key != pair and (level := _level_of(found)):
+        is_refused = (line.evidence.get("attempts") or {}).get("are_used_up")
+        if found and key != pair and not is_refused and (level := _level_of(found)):
             past[key] = max(past.get(key, (0, 0)), (weigh(found, against), level))
     weights = [weight for weight, _ in past.values()]
     levels = [level for _, level in past.values()]
-    level = 1 - against.confidence
+    level, number = 1 - against.confidence, 1 + math.floor(sum(weights) + TINY)
     return Attempts(
-        number=1 + math.floor(sum(weights) + TINY),
+        number=number,
         allowed=allowed,
         level=level,
         chance=chance_of_any([*levels, level], [*weights, 1]),
         optimism=bound_optimism(spread_of(against)[0], 2 + len(past)),
+        are_used_up=1 < allowed < number,
     )
 
 

@@ -63,6 +63,8 @@ def test_attempts_are_used_up() -> None:
     assert count(*lines, allowed=4).are_used_up and not count(*lines[1:], allowed=4).are_used_up
     assert not count(*lines).are_used_up
     assert not count(*lines, allowed=4, against=replace(BETTER, num_units=16)).are_used_up
+    refused = replace(line_of(6), evidence={**line_of(6).evidence, "attempts": {"are_used_up": True}})
+    assert count(*lines, refused).number == count(*lines).number == 5
 
 
 def test_chance_that_one_of_many_equals_passes() -> None:
