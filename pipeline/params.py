@@ -55,6 +55,7 @@ class ValidateParams(Section):
 
     on_error: Literal["stop", "quarantine"]
     split: SplitParams
+    reserve: Annotated[float, Field(ge=0, le=0.9)]
     groups_in_several_splits: tuple[str, ...]
     near_duplicates: Literal["error", "warning", "off"]
     near_duplicate_bits: Annotated[Whole, Field(ge=0, le=16)]
@@ -220,10 +221,12 @@ class PromoteParams(BootstrapParams):
     class_margin: Share
     anchor: Literal["best", "none"] | Annotated[Whole, Field(ge=1, lt=2**31)]
     noise_floor: Literal["note", "require"]
+    attempts: Annotated[Whole, Field(ge=1, le=1000)]
 
     def bootstrap(self) -> dict[str, Any]:
-        """Arguments of the bootstrap of a comparison."""
-        return self.model_dump(include=set(BootstrapParams.model_fields))
+        """Arguments of the bootstrap of a comparison; each of the attempts has an equal share of the level."""
+        settings = self.model_dump(include=set(BootstrapParams.model_fields))
+        return settings | {"confidence": 1 - (1 - self.confidence) / self.attempts}
 
     def limits(self, floor: float | None) -> Limits:
         """Limits of the rule; `floor` is the measured noise floor of mean IoU, if there is one."""
@@ -238,10 +241,11 @@ class PromoteParams(BootstrapParams):
 
     @model_validator(mode="after")
     def _ends_rest_on_resamples(self) -> "PromoteParams":
-        if (least := round(MIN_BEYOND / (1 - self.confidence))) > self.num_resamples:
+        if (least := round(MIN_BEYOND * self.attempts / (1 - self.confidence))) > self.num_resamples:
+            many = f" and attempts {self.attempts}" if self.attempts > 1 else ""
             raise ValueError(
-                f"confidence is {self.confidence:g}, num_resamples {self.num_resamples}: too few lie beyond an end; "
-                f"expected at least {least} resamples"
+                f"confidence is {self.confidence:g}{many}, num_resamples {self.num_resamples}: too few lie beyond an "
+                f"end; expected at least {least} resamples"
             )
         return self
 

@@ -236,6 +236,12 @@ def test_each_range_has_ends(place: str, good: Any, bad: Any) -> None:
             "`train`: augment.crop is [96, 128], and network unet (num_levels 7, width 2, dropout 0.0) needs at least "
             "128 px on each side",
         ),
+        (
+            {"promote__attempts": 52},
+            "`promote`: confidence is 0.95 and attempts 52, num_resamples 2000: too few lie beyond an end; expected at "
+            "least 10400 resamples",
+        ),
+        ({"promote__attempts": 0}, "`promote.attempts` is 0"),
         ({"promote__confidence": 0.9999}, "`promote`: confidence is 0.9999, num_resamples 2000: too few lie beyond an"),
     ],
 )
@@ -279,6 +285,13 @@ def test_all_that_is_wrong_is_reported_at_once() -> None:
 def test_values_that_do_not_go_are_refused(changes: dict[str, Any], message: str) -> None:
     """Ranges, types and values that contradict each other are reported by name."""
     assert message in _message(_content(**changes))
+
+
+def test_each_attempt_has_an_equal_share_of_the_level() -> None:
+    """One attempt has all of it."""
+    assert parse_params(_content()).promote.bootstrap()["confidence"] == 0.95
+    params = parse_params(_content(promote__attempts=5, promote__num_resamples=1000)).promote
+    assert params.bootstrap()["confidence"] == pytest.approx(0.99) and params.confidence == 0.95
 
 
 def test_an_unknown_rule_of_promotion_is_answered_with_the_nearest() -> None:

@@ -17,6 +17,8 @@ from pipeline.evaluation.image_table import ImageTable
 from pipeline.vision.confusion import iou_per_class, mean_iou
 
 Unit = Literal["group", "image"]
+MIN_BEYOND = 10
+"""Resamples beyond an end of a percentile interval, so that it does not rest on a few."""
 CHUNK_CELLS = 1 << 20
 """Weights that are drawn, or widened to float64, at a time: memory does not grow with the number of units."""
 
@@ -207,13 +209,15 @@ def percentile_interval(
 ) -> Interval:
     """The percentile interval, expanded for few units (Hesterberg, 2015); for the arguments see `t_interval`.
 
-    Its ends are at Phi(-sqrt(n / (n - 1)) * t) in place of 1 - `confidence`. For differences of two models on the
-    same units: the bias of each is the same there.
+    Its ends are at Phi(-sqrt(n / (n - 1)) * t) in place of 1 - `confidence`. If too few resamples lie beyond them, the
+    ends are Student's. For differences of two models on the same units: the bias of each is the same there.
     """
     defined = resampled[~np.isnan(resampled)]
     if not _can_be_shown(estimate, defined, num_units, min_units):
         return Interval(estimate, math.nan, math.nan, num_units)
     tail = ndtr(-_spread(num_units, confidence))
+    if tail * defined.size < MIN_BEYOND:
+        return t_interval(estimate, defined, confidence, num_units, min_units, (-1, 1))
     low, high = np.quantile(defined, [tail, 1 - tail])
     return Interval(estimate, float(low), float(high), num_units)
 

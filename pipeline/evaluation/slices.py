@@ -13,6 +13,7 @@ from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
 
 Kind = Literal["group", "size", "brightness"]
+KINDS: tuple[Kind, ...] = ("size", "brightness")  # with thirds
 
 
 @dataclass(frozen=True)
@@ -55,21 +56,20 @@ def score_slices(table: ImageTable, interval_of: Callable[[ImageTable], Interval
     groups = np.array(counted.groups, object)
     names = sorted(set(table.groups)) if len(set(counted.groups)) < len(groups) else []
     slices = [_score(counted.select(groups == name), "group", name, None, interval_of) for name in names]
-    slices += _score_thirds(counted, "size", counted.heights * counted.widths, interval_of)
-    slices += _score_thirds(counted, "brightness", counted.brightness, interval_of)
+    for kind, name, member in list_thirds(counted):
+        slices.append(_score(counted.select(member), kind, name, _values(counted, kind)[member], interval_of))
     return tuple(slices)
 
 
-def _score_thirds(
-    table: ImageTable, kind: Kind, values: np.ndarray, interval_of: Callable[[ImageTable], Interval]
-) -> list[Slice]:
-    part_of = _thirds(values)
-    parts = [(name, part_of == part) for part, name in enumerate(THIRDS[kind])]
-    return [
-        _score(table.select(member), kind, name, values[member], interval_of)
-        for name, member in parts
-        if member.any() and not member.all()
-    ]
+def list_thirds(table: ImageTable) -> list[tuple[Kind, str, np.ndarray]]:
+    """Kind, name and images, (N,) bool, of each third by size and by brightness; see `score_slices`."""
+    thirds = [(kind, _thirds(_values(table, kind))) for kind in KINDS]
+    parts = [(kind, name, part_of == part) for kind, part_of in thirds for part, name in enumerate(THIRDS[kind])]
+    return [part for part in parts if part[2].any() and not part[2].all()]
+
+
+def _values(table: ImageTable, kind: Kind) -> np.ndarray:
+    return table.heights * table.widths if kind == "size" else table.brightness
 
 
 def _thirds(values: np.ndarray) -> np.ndarray:

@@ -10,6 +10,8 @@ from pipeline.disk.records import nan_as_null
 from pipeline.errors import EvidenceError, RegistryError, RejectedError
 from pipeline.evaluation.reasons import Reason, Value
 from pipeline.evaluation.verdict import Verdict
+from pipeline.promotion.claims.attempts import Attempts
+from pipeline.promotion.claims.detectable import Detectable, detectable
 from pipeline.promotion.comparison import Comparison, compare
 from pipeline.promotion.findings import Limits, give_reason
 from pipeline.promotion.noise_floor import NoiseFloor
@@ -72,6 +74,8 @@ class Facts:
         anchor: the object `champion` itself if both are the same version.
         test_md5: of today's test split.
         noise: None: not measured.
+        attempts: None: there is no champion to compare with.
+        reach: of the comparison with the champion; None: there is none, or it has no interval.
     """
 
     challenger: Scored
@@ -80,6 +84,8 @@ class Facts:
     test_md5: str
     champion_test_md5: str | None
     noise: NoiseFloor | None
+    attempts: Attempts | None = None
+    reach: Detectable | None = None
 
     @property
     def references(self) -> list[Scored]:
@@ -101,7 +107,7 @@ def gather_facts(
     noise: NoiseFloor | None,
     bootstrap: Mapping[str, Any],
 ) -> Facts:
-    """Compares a challenger with champion and anchor.
+    """Compares a challenger with champion and anchor; the attempts are not counted yet.
 
     Args:
         rescored: tables of all three, by name.
@@ -117,7 +123,10 @@ def gather_facts(
         against = None if name == own else compare(tables[own], tables[name], **bootstrap)
         scored[name] = Scored(version, mean_iou(tables[name].pooled()), num_leaked[name], against)
     champion, anchor = (scored.get(str(version)) for version in (references.champion, references.anchor))
-    return Facts(scored[own], champion, anchor, rescored.test_md5, references.champion_test_md5, noise)
+    reach = None
+    if champion and champion.comparison:
+        reach = detectable(champion.comparison, (tables[own], tables[str(champion.version)]))
+    return Facts(scored[own], champion, anchor, rescored.test_md5, references.champion_test_md5, noise, reach=reach)
 
 
 def check_challenger(challenger: Version, name: str) -> None:
@@ -184,9 +193,9 @@ def decide(facts: Facts, rule: str, limits: Limits, settings: Mapping[str, Any])
     """
     against = [scored.comparison if scored else None for scored in (facts.champion, facts.anchor)]
     ruling = judge(rule, limits, *against)
-    unfair = [*_judge_first(facts), *_list_leakage("leakage", [facts.challenger])]
+    unfair = [*_judge_first(facts), *_judge_attempts(facts), *_list_leakage("leakage", [facts.challenger])]
     leaked = _list_leakage("reference_leakage", facts.references)
-    notes = [*_describe_scores(facts), *leaked, *_describe_noise(facts)]
+    notes = [*_describe_scores(facts), *leaked, *_describe_noise(facts), *_describe_claims(facts)]
     promoted = ruling.promoted and not unfair and not math.isnan(facts.challenger.mean_iou)
     versions = facts.challenger.version, facts.champion.version if facts.champion else None
     return Promotion(promoted, (*notes, *unfair, *ruling.reasons), *versions, _to_evidence(facts, settings))
@@ -205,6 +214,22 @@ def _judge_first(facts: Facts) -> Iterator[Reason]:
     judged = version.tags.get("test_md5")
     if facts.champion is None and judged != facts.test_md5:
         yield give_reason("judged_on_other_split", model=str(version), judged=judged, today=facts.test_md5)
+
+
+def _judge_attempts(facts: Facts) -> Iterator[Reason]:
+    """Refuses if the level was spent on earlier attempts."""
+    attempts, against = facts.attempts, facts.champion and facts.champion.comparison
+    if attempts and against and attempts.are_used_up:
+        renewed = attempts.allowed / against.num_units
+        yield give_reason("attempts_used_up", allowed=attempts.allowed, renewed=renewed, unit=against.unit)
+
+
+def _describe_claims(facts: Facts) -> Iterator[Reason]:
+    """Notes on attempts and on differences that the split can show."""
+    if facts.attempts:
+        yield give_reason("attempt", **asdict(facts.attempts))
+    if facts.reach and facts.champion and facts.champion.comparison:
+        yield from facts.reach.reasons(facts.champion.comparison.unit)
 
 
 def _list_leakage(code: str, models: Iterable[Scored]) -> Iterator[Reason]:
@@ -253,5 +278,7 @@ def _to_evidence(facts: Facts, settings: Mapping[str, Any]) -> dict[str, Any]:
         "champion_test_md5": facts.champion_test_md5,
         "test_split_changed": facts.is_test_split_changed,
         "noise_floor": facts.noise and asdict(facts.noise),
+        "attempts": nan_as_null(facts.attempts and asdict(facts.attempts)),
+        "detectable": nan_as_null(facts.reach and asdict(facts.reach)),
         "seen": {number: scored.num_leaked for number, scored in models.items()},
     }

@@ -5,6 +5,7 @@ A new rule is a file with one function and its line in `RULES`. Imports no stati
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -92,7 +93,8 @@ def _judge_exchange(against: Comparison) -> Finding:
     if against.p_value <= level:
         return Finding(True, give_reason("exchange_test_passed", **values))
     if least > level:
-        return Finding(False, give_reason("exchange_test_lacks_units", least=least, **values))
+        needed = math.ceil(-math.log2(level))
+        return Finding(False, give_reason("exchange_test_lacks_units", least=least, needed=needed, **values))
     return Finding(False, give_reason("exchange_test_failed", **values))
 
 

@@ -58,7 +58,8 @@ SENTENCES: Mapping[str, str] = {
     "exchange_test_passed": "exchange test: p = {p_value} <= {level}",
     "exchange_test_failed": "exchange test: p = {p_value}, expected at most {level}",
     "exchange_test_lacks_units": (
-        "exchange test: p = {p_value}, expected at most {level}; {units} never give less than {least}, label more"
+        "exchange test: p = {p_value}, expected at most {level}; {units} never give less than {least}, label at least "
+        "{needed}"
     ),
     "noise_floor_unknown": "the noise floor is not known; `segline noise` measures it",
     "noise_floor_of_others": (
@@ -83,6 +84,27 @@ SENTENCES: Mapping[str, str] = {
     ),
     "class_without_labels": "predicted, but in no label, so left out: {classes}",
     "units_left_out": "{left_out}",
+    "attempt": (
+        "attempt {number}{of_allowed} on this test split, at level {level}; the chance that one of so many passes, if "
+        "all are equal to the champion, is {chance}; the best of so many measures up to {optimism} points too high on "
+        "average"
+    ),
+    "attempts_used_up": (
+        "the attempts on this test split are used up, promote.attempts is {allowed}; each {unit} that is added to the "
+        "test split gives {renewed} attempts back; or raise promote.attempts, then more equals pass"
+    ),
+    "audited": (
+        "{model} has mean IoU {mean_iou} ({low_iou} to {high_iou}) on the {units} of the reserve; it was opened "
+        "{num_openings} times, and each choice by it makes it a test split like any other"
+    ),
+    "detectable": (
+        "this test split shows a difference of {detectable} points with 80% power; 1 point takes {more_for_1} more "
+        "{unit}s, 2 points take {more_for_2}"
+    ),
+    "heaviest_part": (
+        "{part_share} of the variance of the difference is of the images in {part}: label {number} more {unit}s, of "
+        "this kind first"
+    ),
     "first_is_better": "the first is better, significant at {confidence} (p = {p_value})",
     "first_is_worse": "the first is worse, significant at {confidence} (p = {p_value})",
     "no_significant_difference": "no significant difference at {confidence}",
@@ -95,11 +117,16 @@ SENTENCES: Mapping[str, str] = {
 LISTED = {"class_not_judged", "class_without_labels"}  # their reasons, one a class, share a sentence
 FORMATS: Mapping[str, Callable[[float], str]] = {
     **dict.fromkeys(("difference", "low", "high"), lambda share: f"{100 * share:+.2f}"),
-    **dict.fromkeys(("margin", "noise_floor"), lambda share: f"{100 * share:.2f}"),
-    **dict.fromkeys(("mean_iou", "reference_mean_iou", "champion_mean_iou", "anchor_mean_iou"), "{:.4f}".format),
+    **dict.fromkeys(("margin", "noise_floor", "detectable", "optimism"), lambda share: f"{100 * share:.2f}"),
+    **dict.fromkeys(
+        ("mean_iou", "low_iou", "high_iou", "reference_mean_iou", "champion_mean_iou", "anchor_mean_iou"),
+        "{:.4f}".format,
+    ),
     **dict.fromkeys(("level", "least"), "{:.2g}".format),
     "p_value": "{:.4f}".format,
-    "confidence": lambda share: f"{100 * share:g}%",
+    "confidence": lambda share: f"{100 * share:.6g}%",
+    **dict.fromkeys(("chance", "part_share"), lambda share: f"{100 * share:.2g}%"),
+    "renewed": "{:.2g}".format,
 }
 """How the value of a name is written; shares as points."""
 MISSING = {"champion": "no champion", "replaced": "none"}
@@ -127,6 +154,8 @@ def _show(values: Values) -> dict[str, str]:
     if "num_units" in values and "unit" in values:
         shown["units"] = units(values["num_units"], values["unit"])
         shown["left_out"] = left_out(values["num_units"], values["unit"])
+    if "allowed" in values:
+        shown["of_allowed"] = f" of {values['allowed']}" if values["allowed"] > 1 else ""
     if isinstance(low := values.get("low"), float):
         shown["bound"] = _compare(100 * low, -100 * values.get("margin", 0) or 0.0)  # not -0.0
     return shown

@@ -15,6 +15,7 @@ from pipeline.evaluation.bootstrap import Interval, class_intervals, mean_iou_in
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.reasons import Reason
 from pipeline.params import PromoteParams, read_params
+from pipeline.promotion.claims.detectable import detectable
 from pipeline.promotion.comparison import Comparison
 from pipeline.promotion.comparison import compare as compare_tables
 from pipeline.promotion.findings import give_reason, lacks_units
@@ -58,11 +59,13 @@ def compare(first: str, second: str) -> Compared:
 def show(compared: Compared) -> None:
     """Prints IoU of two models with intervals, their difference, and whether the first would be promoted."""
     tables, params, ruling = compared.rescored.tables, compared.params, compared.ruling
-    num_images = len(next(iter(tables.values())))
-    print(f"test split {compared.rescored.test_md5}: {num_images} images, {compared.num_units} {params.unit}s")
+    one, other = tables.values()
+    print(f"test split {compared.rescored.test_md5}: {len(one)} images, {compared.num_units} {params.unit}s")
     Console().print(build_table(tables, compared, params.bootstrap()))
     print(*to_sentences([summarise(compared)]))
-    sure = f"{100 * params.confidence:g}%"
+    if reach := detectable(compared, (one, other)):
+        print("; ".join(to_sentences(reach.reasons(compared.unit))))
+    sure = f"{100 * compared.confidence:.6g}%"
     print(
         f"intervals: bootstrap over {params.unit}s, {params.num_resamples} resamples; of a model {sure} two-sided, of "
         f"the difference each end holds at {sure}, of the classes' differences all together"

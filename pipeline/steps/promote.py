@@ -9,6 +9,7 @@ from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.ledger.aliases import Standing, check_agreement, read_standing, record
 from pipeline.ledger.ledger import Kind, new_line
 from pipeline.params import PromoteParams, read_params
+from pipeline.promotion.claims.attempts import count_attempts
 from pipeline.promotion.decide import (
     Facts,
     Promotion,
@@ -51,7 +52,7 @@ def promote(version: str | None = None) -> Promotion:
     demoted = find_demoted(standing.lines, standing.found)
     decision = refuse_unseen(challenger, references.champion, demoted, is_named=version is not None)
     if decision is None:
-        facts = _read_facts(challenger, references, params)
+        facts = _count_attempts(_read_facts(challenger, references, params), standing, params.attempts)
         limits = params.limits(facts.noise.floor if facts.noise else None)
         decision = decide(facts, params.rule, limits, params.model_dump(mode="json"))
         for scored in (facts.challenger, *facts.references):
@@ -87,6 +88,13 @@ def _read_facts(challenger: Version, references: References, params: PromotePara
     rescored = rescore({name: download_verified(one) for name, one in versions.items()})
     num_leaked = {name: count_leaked(one, read_manifest()) for name, one in versions.items()}
     return gather_facts(challenger, references, rescored, num_leaked, read_noise_floor(), params.bootstrap())
+
+
+def _count_attempts(facts: Facts, standing: Standing, allowed: int) -> Facts:
+    if not (facts.champion and facts.champion.comparison):
+        return facts
+    pair = facts.challenger.version.number, facts.champion.version.number, facts.test_md5
+    return replace(facts, attempts=count_attempts(standing.lines, pair, facts.champion.comparison, allowed))
 
 
 def carry_out(decision: Promotion, standing: Standing) -> Promotion:

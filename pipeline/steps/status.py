@@ -4,16 +4,23 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.evaluation.reasons import Reason
 from pipeline.ledger.aliases import Standing, check_ledger, list_warnings, read_standing
+from pipeline.ledger.ledger import Line
+from pipeline.promotion.wording import to_sentences
 from pipeline.registry.client import Version, list_versions, model_name
 from pipeline.registry.connection import shown_uri
-from pipeline.text import shown
+from pipeline.text import printable, shown
 
 COLUMNS = ("version", "aliases", "verdict", "mean IoU", "today", "data", "commit", "age")
+CLAIMS = {"attempt", "attempts_used_up", "detectable", "heaviest_part"}
+"""Codes of the reasons of a decision that say how far its evidence reaches."""
+REASONS = TypeAdapter(tuple[Reason, ...])
 SHORT, SCORE, WORD = 8, 6, 8  # characters of an MD5 or commit, a mean IoU and a verdict; the table fits into 80
 
 
@@ -45,9 +52,25 @@ def show(status: Status) -> None:
         print(f"no version of {model_name()} is registered at {shown_uri()}; `segline run` makes the first")
         return
     Console().print(build_table(status.versions, datetime.now(UTC)))
+    for sentence in list_claims(status.standing.lines):
+        print(printable(sentence))
+    if openings := [line for line in status.standing.lines if line.kind == "audit"]:
+        print(printable(f"line {openings[-1].number}: {'; '.join(openings[-1].reasons)}"))
     for warning in list_warnings(status.standing):
         print(f"warning: {warning}")
     check_ledger(status.standing)
+
+
+def list_claims(lines: Sequence[Line]) -> tuple[str, ...]:
+    """Attempts and what can be shown, a sentence each, as the last decision that compared two models recorded them."""
+    for line in reversed(lines):
+        try:
+            reasons = REASONS.validate_python(line.evidence.get("reasons", ()))
+            if found := to_sentences(reason for reason in reasons if reason.code in CLAIMS):
+                return tuple(f"line {line.number}: {sentence}" for sentence in found)
+        except (ValueError, KeyError, TypeError):  # of another program
+            continue
+    return ()
 
 
 def build_table(versions: Sequence[Version], now: datetime) -> Table:

@@ -100,6 +100,14 @@ def test_percentiles_are_those_of_hesterberg() -> None:
     assert (interval.low, interval.high) == pytest.approx(tuple(np.quantile(resampled, [tail, 1 - tail])))
 
 
+def test_percentiles_that_rest_on_few_resamples_are_none() -> None:
+    """With fewer than ten resamples beyond an end the ends are Student's."""
+    resampled = RANDOM.normal(0.1, 0.01, 2000)
+    for confidence, is_students in ((0.95, False), (0.999, True)):
+        students = t_interval(0.1, resampled, confidence, 20, 5, (-1, 1))
+        assert (percentile_interval(0.1, resampled, confidence, 20, 5) == students) == is_students
+
+
 def test_interval_of_a_mean_is_students() -> None:
     """Where the estimate is a plain mean, the interval is the one in every textbook, but for chance in the draws."""
     values = RANDOM.normal(0.5, 0.05, 8)

@@ -1,7 +1,7 @@
 """Tests of the decision: facts in, a decision with its reasons out."""
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,8 @@ from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.verdict import Verdict
+from pipeline.promotion.claims.attempts import Attempts
+from pipeline.promotion.claims.detectable import Detectable
 from pipeline.promotion.decide import (
     Facts,
     Promotion,
@@ -67,6 +69,24 @@ def against(facts: Facts, **comparisons: Any) -> Facts:
     """The same facts with other comparisons of the challenger with champion or anchor."""
     scored = {name: replace(getattr(facts, name), comparison=found) for name, found in comparisons.items()}
     return replace(facts, **scored)
+
+
+def test_attempts_and_reach_are_noted() -> None:
+    """A decision says which attempt it is and what its split can show, in reasons and evidence."""
+    attempts, reach = Attempts(7, 52, 0.001, 0.005, 0.02), Detectable(0.03, 100, 20, "brightness/dark", 0.6)
+    decision = decide_on(replace(FACTS, attempts=attempts, reach=reach))
+    assert decision.promoted and values(decision, "attempt") == asdict(attempts)
+    assert {"detectable", "heaviest_part"} <= set(codes(decision)) and "attempts_used_up" not in codes(decision)
+    assert decision.evidence["attempts"]["number"] == 7 and decision.evidence["detectable"]["more_for_2"] == 20
+    assert decide_on(FIRST).evidence["attempts"] is None and decide_on(FIRST).evidence["detectable"] is None
+
+
+def test_attempts_that_are_used_up() -> None:
+    """The attempt after the last refuses, whatever the scores, and says how many a group gives back."""
+    for number, promoted in ((12, True), (13, False)):
+        decision = decide_on(replace(FACTS, attempts=Attempts(number, 12, 0.004, 0.05, 0.02, number > 12)))
+        assert decision.promoted == promoted
+    assert values(decision, "attempts_used_up") == {"allowed": 12, "renewed": 1.0, "unit": "group"}
 
 
 def test_first_champion() -> None:
@@ -207,6 +227,7 @@ def test_facts_from_tables() -> None:
     assert facts.champion and facts.champion.comparison
     assert facts.champion.comparison.difference.low > 0 and facts.challenger.comparison is None
     assert facts.champion.comparison.champion_mean_iou == facts.champion.mean_iou < facts.challenger.mean_iou
+    assert facts.reach and facts.reach.difference == facts.reach.more_for_1 == 0  # the six images are alike
     assert (facts.test_md5, facts.champion_test_md5, facts.champion.num_leaked) == ("today", "old", None)
     alone = gather_facts(CHALLENGER, References(None, None, None), Rescored(tables, "today"), num_leaked, None, {})
     assert alone.references == []

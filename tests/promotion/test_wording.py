@@ -80,8 +80,8 @@ WORDED: dict[str, tuple[dict[str, Any], str]] = {
     "exchange_test_passed": ({**TEST, "p_value": 0.01}, "exchange test: p = 0.0100 <= 0.05"),
     "exchange_test_failed": (TEST, "exchange test: p = 0.0600, expected at most 0.05"),
     "exchange_test_lacks_units": (
-        {**TEST, "least": 0.125},
-        "exchange test: p = 0.0600, expected at most 0.05; 3 groups never give less than 0.12, label more",
+        {**TEST, "least": 0.125, "needed": 5},
+        "exchange test: p = 0.0600, expected at most 0.05; 3 groups never give less than 0.12, label at least 5",
     ),
     "noise_floor_unknown": ({}, "the noise floor is not known; `segline noise` measures it"),
     "noise_floor_of_others": (
@@ -123,6 +123,32 @@ WORDED: dict[str, tuple[dict[str, Any], str]] = {
         {"num_units": 2, "unit": "image"},
         "2 images of the test split without a counted pixel are left out",
     ),
+    "attempt": (
+        {"number": 3, "allowed": 52, "level": 0.05 / 52, "chance": 0.0028, "optimism": 0.0123},
+        "attempt 3 of 52 on this test split, at level 0.00096; the chance that one of so many passes, if all are equal "
+        "to the champion, is 0.28%; the best of so many measures up to 1.23 points too high on average",
+    ),
+    "attempts_used_up": (
+        {"allowed": 52, "renewed": 1.3, "unit": "group"},
+        "the attempts on this test split are used up, promote.attempts is 52; each group that is added to the test "
+        "split gives 1.3 attempts back; or raise promote.attempts, then more equals pass",
+    ),
+    "audited": (
+        {"model": "m/2", "mean_iou": 0.8, "low_iou": 0.7, "high_iou": 0.9, "num_units": 9, "unit": "group"}
+        | {"num_openings": 2},
+        "m/2 has mean IoU 0.8000 (0.7000 to 0.9000) on the 9 groups of the reserve; it was opened 2 times, and each "
+        "choice by it makes it a test split like any other",
+    ),
+    "detectable": (
+        {"detectable": 0.0321, "more_for_1": 300, "more_for_2": 60, "unit": "group"},
+        "this test split shows a difference of 3.21 points with 80% power; 1 point takes 300 more groups, 2 points "
+        "take 60",
+    ),
+    "heaviest_part": (
+        {"part": "brightness/dark", "part_share": 0.614, "number": 300, "unit": "group"},
+        "61% of the variance of the difference is of the images in brightness/dark: label 300 more groups, of this "
+        "kind first",
+    ),
     "first_is_better": ({"confidence": 0.95, "p_value": 0.01}, "the first is better, significant at 95% (p = 0.0100)"),
     "first_is_worse": ({"confidence": 0.9, "p_value": 0.01}, "the first is worse, significant at 90% (p = 0.0100)"),
     "no_significant_difference": ({"confidence": 0.995}, "no significant difference at 99.5%"),
@@ -144,7 +170,7 @@ def test_each_code_in_use_has_a_sentence_and_each_sentence_a_use() -> None:
     """The codes are those that the source gives, literally; a rule in a file of its own may leave them to `_list`."""
     own = {Path(rule.__code__.co_filename) for rule in RULES.values()} - {ROOT / "pipeline/promotion/rules.py"}
     folders = ("pipeline/promotion", "pipeline/steps")
-    files = {path for folder in folders for path in (ROOT / folder).glob("*.py")} - own
+    files = {path for folder in folders for path in (ROOT / folder).rglob("*.py")} - own
     texts = {node.value for path in files if path.name != "wording.py" for node in _codes_in(path)}
     assert texts >= SENTENCES.keys()
     given = {node.args[0].value for path in files for node in _calls_in(path) if isinstance(node.args[0], ast.Constant)}

@@ -21,6 +21,7 @@ from pipeline.promotion.wording import to_sentences
 from pipeline.registry.client import find_alias, find_version, list_versions, set_alias
 from pipeline.runtime.program import run
 from pipeline.steps import promote as step
+from pipeline.steps import status
 from pipeline.steps.promote import carry_out, promote
 from pipeline.steps.rollback import rollback
 from tests.contest import FREE, ROAD, SKY, number_by_alias, register, write_contest, write_split
@@ -125,6 +126,25 @@ def test_class_that_is_lost_is_no_progress(contest: Callable[..., None]) -> None
     decision = promote()
     lost = [reason.values["class_name"] for reason in decision.reasons if reason.code == "class_loss"]
     assert not decision.promoted and lost == ["sky"]
+
+
+def test_attempts_on_one_test_split_are_counted(
+    contest: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each other version is one more; then all are refused, until the split has more groups; `status` shows them."""
+    contest(attempts=2, confidence=0.9)
+    for _ in range(4):
+        register(ROAD)
+    promote("1")
+    found = [promote(version) for version in ("2", "3", "3", "4")]
+    used_up = ["attempts_used_up" in codes(decision) for decision in found]
+    assert [line.evidence["attempts"]["number"] for line in read_ledger()[1:]] == [1, 2, 2, 3]
+    assert used_up == [False, False, False, True] and not any(decision.promoted for decision in found)
+    status.show(status.status())
+    assert "line 5: attempt 3 of 2 on this test split, at level 0.05" in capsys.readouterr().out
+    write_split(tmp_path / "data", [4] * 7)
+    assert "attempts_used_up" not in codes(promote("4"))  # 2 * 6 / 7 are below 2
+    assert read_ledger()[-1].evidence["attempts"]["number"] == 2
 
 
 def test_line_holds_the_evidence(contest: Callable[..., None]) -> None:

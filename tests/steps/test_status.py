@@ -1,6 +1,7 @@
 """Tests of the table of versions."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from pipeline.registry.runs import create_run, create_version
 from pipeline.steps import history
 from pipeline.steps import status as step
 from pipeline.steps.promote import promote
-from pipeline.steps.status import build_table, format_age
+from pipeline.steps.status import build_table, format_age, list_claims
 from tests.contest import ROAD, SKY, register, write_contest
 from tests.finished_project import tiny_model, use_registry
 from tests.hostile_registry import versions
@@ -62,6 +63,21 @@ def test_status_of_a_registry(
     set_alias("champion", create_version(create_run(), tiny_model(0), "", {}))
     step.show(step.status())
     assert "champion" in capsys.readouterr().out
+
+
+def test_claims_are_those_of_the_last_comparison() -> None:
+    """Attempts and detectable differences are worded again; what another program wrote is passed over."""
+    values = {"detectable": 0.03, "more_for_1": 100, "more_for_2": 20, "unit": "group"}
+    known = [{"code": "no_anchor", "values": {}}, {"code": "detectable", "values": values}]
+    told = [known, [{"code": "no_champion", "values": {}}], [{"code": "detectable", "values": {}}], 5, [{"code": 3}]]
+    empty = Aliases(None, None)
+    lines = [
+        replace(new_line("refuse", 1, (), empty, (), {"reasons": reasons}), number=number)
+        for number, reasons in enumerate(told, 1)
+    ]
+    (sentence,) = list_claims(lines)
+    assert sentence.startswith("line 1: this test split shows a difference of 3.00 points with 80% power")
+    assert list_claims(lines[1:]) == ()
 
 
 @pytest.mark.e2e
