@@ -34,8 +34,8 @@ VARIABLE = "SEGLINE_DASK"
 ADDRESS = re.compile(r"(tcp|tls)://[^\s/:@]+:\d{1,5}")
 CONNECT_S, NO_WORKERS_S, POLL_S = 10.0, 60.0, 1.0
 """Limits for an answer of the scheduler and for a time without any worker, and how often the workers are counted."""
-AHEAD_PER_WORKER = 4
-"""Chunks that a worker has or has done, while one is read here."""
+CHUNKS, AHEAD_PER_WORKER = 4, 4
+"""Chunks of a task, which costs some ms of its own; and tasks that a worker has or has done, while one is read here."""
 PACKAGES = ("numpy", "opencv-python-headless", "pillow", "tensorflow")
 """Whose versions change results."""
 
@@ -63,15 +63,17 @@ def spread(
 ) -> Iterator[R]:
     """As `map(function, items)`, `chunk` items at a time, in threads or on a cluster; few results are in memory.
 
-    On a cluster, functions and items travel by pickle. A chunk that several workers died of is read in this process, by
-    `instead` if it is given.
+    On a cluster, functions and items travel by pickle. The items of a task that several workers died of are done in
+    this process, by `instead` if it is given.
 
     Raises:
         ParamsError: `SEGLINE_DASK` is no address.
         StageError: the cluster cannot be reached or is gone, or a worker is unlike this process.
     """
-    chunks = (items[first : first + chunk] for first in range(0, len(items), chunk))
-    if address := read_address():
+    address = read_address()
+    size = chunk * CHUNKS if address else chunk
+    chunks = (items[first : first + size] for first in range(0, len(items), size))
+    if address:
         return _on_cluster(address, function, chunks, instead or partial(_apply, function))
     return chain.from_iterable(in_threads(partial(_apply, function), chunks, num_threads))
 
@@ -138,7 +140,7 @@ def differences(wanted: Wanted, dask_worker: "Worker") -> list[str]:
         f"{name} is {found[name]}, expected {text}" for name, text in wanted.described.items() if found[name] != text
     ]
     if faults:
-        faults[-1] += f"; start it again from {Path(wanted.folder)}, in its environment"
+        faults[-1] += f"; start it again from {wanted.folder}, in its environment"
     if not Path(wanted.probe).exists():
         faults.append(f"{wanted.folder} is missing or another folder there; share it under this path")
     if num_threads != 1:
@@ -154,12 +156,11 @@ def _check_workers(client: "Client", address: str, wanted: Wanted, wait_s: float
     results: dict[str, Any] = client.run(differences, wanted, on_error="return")
     lines = []
     for worker, result in results.items():
-        faults = (
-            [f"segline cannot be used: {result!r}; start it in the environment of the project"]
-            if isinstance(result, BaseException)
-            else result
-        )
-        lines += [f"  {worker}: {fault}" for fault in faults]
+        if isinstance(result, OSError):
+            continue  # it has just ended; what comes in its place is compared by its tasks
+        if isinstance(result, BaseException):
+            result = [f"segline cannot be used: {result!r}; start it in the environment of the project"]
+        lines += [f"  {worker}: {fault}" for fault in result]
     if lines:
         raise StageError(f"workers of {address} are unlike this process:\n" + "\n".join(sorted(lines)))
 
@@ -172,11 +173,14 @@ def _on_cluster(
 ) -> Iterator[R]:
     ahead: deque[tuple[Future, Sequence[T]]] = deque()
     with connected(address, NO_WORKERS_S) as (client, wanted):
-        print(f"on {_count_workers(client, address)} workers of {address}", flush=True)
+        counted = time.monotonic()
+        num_workers = _count_workers(client, address)
+        print(f"on {num_workers} workers of {address}", flush=True)
         for chunk in chunks:
-            num_ahead = AHEAD_PER_WORKER * max(1, _count_workers(client, address))
+            if time.monotonic() - counted > POLL_S:
+                num_workers, counted = _count_workers(client, address), time.monotonic()
             ahead.append((client.submit(partial(_work, wanted, function, chunk), pure=False), chunk))
-            if len(ahead) > num_ahead:
+            if len(ahead) > AHEAD_PER_WORKER * max(1, num_workers):
                 yield from _result(client, address, *ahead.popleft(), instead)
         while ahead:
             yield from _result(client, address, *ahead.popleft(), instead)
@@ -223,8 +227,9 @@ def _wait(client: "Client", address: str, future: "Future") -> list[Any]:
     seen = time.monotonic()
     while True:
         try:
-            with client.as_current():
-                wait(future, timeout=POLL_S)
+            if not future.done():
+                with client.as_current():
+                    wait(future, timeout=POLL_S)
             results: list[Any] = future.result(timeout=NO_WORKERS_S)
             return results
         except TimeoutError:

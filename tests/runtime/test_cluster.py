@@ -24,7 +24,7 @@ from pipeline.runtime.guard import started
 from pipeline.vision.codec import read_image, read_mask, write_png
 from tests.drawn_data import ROOT, small_content, write_data
 
-START_S, SCALE = 60.0, 10
+START_S, SCALE = 60.0, 8
 STAGES = ("validate", "preprocess")
 
 
@@ -66,6 +66,14 @@ def test_an_address_has_a_protocol_and_a_port(monkeypatch: pytest.MonkeyPatch) -
             read_address()
 
 
+def test_dask_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the environment is to be made again."""
+    monkeypatch.setenv(VARIABLE, "tcp://127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(StageError, match="SEGLINE_DASK is set, but Dask is not installed .*; run `make install`"):
+        next(spread(abs, [1], 1))
+
+
 def test_threads_keep_the_order() -> None:
     """Without a cluster, results are those of `map`, whatever the size of a chunk."""
     assert list(spread(operator.neg, range(10), 3, num_threads=2)) == [-number for number in range(10)]
@@ -74,7 +82,7 @@ def test_threads_keep_the_order() -> None:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with pictures that take a while to decode; the folder to be in."""
-    write_data(tmp_path, 28, 6, 6)
+    write_data(tmp_path, 80, 10, 10)
     for side, read in (("images", read_image), ("masks", read_mask)):
         for path in (tmp_path / "data" / side).iterdir():
             write_png(path, np.repeat(np.repeat(read(path), SCALE, axis=0), SCALE, axis=1))
@@ -125,6 +133,7 @@ class Killer:
 
 
 @pytest.mark.e2e
+@pytest.mark.timeout(300)
 def test_same_bytes_though_workers_are_killed(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The stages write the same files without a cluster and on two workers, one of which is killed in each stage."""
     alone = run_stages()
@@ -157,7 +166,12 @@ def test_unlike_workers_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         from distributed import Client
 
         with Client(address, set_as_default=False) as client:
-            (faults,) = client.run(differences, Wanted("/elsewhere", "/elsewhere/probe", {})).values()
+            wanted = Wanted("/elsewhere", "/elsewhere/probe", {})
+            (faults,) = client.run(differences, wanted).values()
+            with pytest.raises(
+                StageError, match="the worker tcp://.* has joined, but /elsewhere is missing or another"
+            ):
+                client.submit(cluster._work, wanted, abs, [1]).result(timeout=START_S)
         assert faults[0] == "/elsewhere is missing or another folder there; share it under this path"
 
 
@@ -189,7 +203,7 @@ def test_a_chunk_that_kills_workers_and_then_no_worker(tmp_path: Path, monkeypat
     with scheduler(tmp_path, **at_once) as address, workers(tmp_path, address, 1, "--no-nanny"):
         monkeypatch.setenv(VARIABLE, address)
         with pytest.raises(StageError, match=r"no worker for 2 s; start some \(`dask worker tcp://"):
-            list(spread(os._exit, range(3, 20), 1, instead=here))
+            list(spread(os._exit, range(3, 80), 1, instead=here))
         assert seen == list(range(3, 3 + len(seen))) and seen
         with pytest.raises(StageError, match=r"no worker for 2 s; start some"):
             next(spread(abs, [1], 1))
@@ -205,6 +219,7 @@ def test_errors_of_a_task_and_the_end_of_the_scheduler(tmp_path: Path, monkeypat
         monkeypatch.setenv(VARIABLE, address)
         with pytest.raises(FileNotFoundError, match="missing"):
             list(spread(os.listdir, ["missing"], 1))
+        monkeypatch.setattr(cluster, "CHUNKS", 1)
         results = spread(time.sleep, [0, 60], 1)
         assert next(results) is None
         stack.close()
