@@ -59,8 +59,8 @@ $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
 	touch $@
 
 lock: $(INSTALLED) ## Write the four locks anew; a version stays while it fits
-	$(COMPILE) --extra dev --extra server --output-file requirements.lock pyproject.toml
-	$(COMPILE) --extra dev --extra server --extra gpu --output-file requirements-gpu.lock pyproject.toml
+	$(COMPILE) --extra dask --extra dev --extra server --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dask --extra dev --extra server --extra gpu --output-file requirements-gpu.lock pyproject.toml
 	echo uv | $(COMPILE) --output-file requirements-uv.lock -
 	printf 'cyclonedx-bom\npip-audit\n' | $(COMPILE) --output-file requirements-tools.lock -
 

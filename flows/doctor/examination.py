@@ -31,6 +31,7 @@ LOOKS: tuple[tuple[str, Look, float], ...] = (
     ("DVC's remote", servers.look_at_remote, SHORT_S),
     ("S3", servers.look_at_s3, SHORT_S),
     ("Prefect", servers.look_at_prefect, SHORT_S),
+    ("Dask", servers.look_at_dask, SHORT_S),
     ("MLflow", servers.look_at_registry, SHORT_S),
     ("publication", publication.look_at_publication, SHORT_S),
     ("clock", servers.look_at_clock, SHORT_S),

@@ -1,4 +1,4 @@
-"""Looks at what is reached by an address: MLflow, Prefect, S3, DVC's remote; and at the clock, by a server's."""
+"""Looks at what is reached by an address: MLflow, Prefect, Dask, S3, DVC's remote; and at the clock, by a server's."""
 
 import os
 import shlex
@@ -17,6 +17,7 @@ from pipeline.errors import StorageError
 from pipeline.registry.client import list_versions
 from pipeline.registry.connection import SQLITE, is_server, shown_uri, tracking_uri
 from pipeline.retention.dvc_store import look_at_remote as find_remote
+from pipeline.runtime.cluster import connected, read_address
 from pipeline.secrets import without_secrets
 
 TIMEOUT_S = 5.0
@@ -50,6 +51,13 @@ def look_at_prefect() -> Iterator[Finding]:
 
         check_address(address)
         yield Finding("Prefect", f"{without_secrets(address)} answers")
+
+
+def look_at_dask() -> Iterator[Finding]:
+    """Whether the cluster's scheduler answers, if one is set, and whether its workers could work for this project."""
+    if address := read_address():
+        with connected(address, TIMEOUT_S) as (client, _):
+            yield Finding("Dask", f"{address}: {len(client.nthreads())} workers")
 
 
 def look_at_registry() -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""How programs run: ends and messages, stages, locks, guards, read-ahead, progress, cost. Changes no byte of output.
+"""How programs run: ends and messages, stages, locks, guards, read-ahead, a cluster, progress, cost.
 
-May import disk. Open `program.py` first.
+Changes no byte of output. May import disk. Open `program.py` first.
 """

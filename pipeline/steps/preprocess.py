@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,15 @@ from pipeline.disk.files import md5_of
 from pipeline.disk.records import write_csv
 from pipeline.errors import DataError
 from pipeline.params import PreprocessParams, read_params
-from pipeline.runtime.parallel import in_threads
+from pipeline.runtime.cluster import spread
 from pipeline.runtime.program import run_stage
 from pipeline.runtime.progress import Progress
 from pipeline.vision.codec import read_image, read_mask
 from pipeline.vision.picture_files import open_picture
 from pipeline.vision.resize import resize_image, resize_mask
 
-NUM_THREADS = 4
+NUM_THREADS, CHUNK = 4, 2
+"""Samples that are read at a time: fewer would make a cluster wait, more would fill the memory."""
 
 
 def preprocess(rows: list[ManifestRow], classes: ClassList, params: PreprocessParams, out: Path) -> Fingerprint:
@@ -34,11 +36,12 @@ def preprocess(rows: list[ManifestRow], classes: ClassList, params: PreprocessPa
     out.mkdir(parents=True, exist_ok=True)
     sums, pixels = ChannelSums(), np.zeros(256, np.int64)
     splits = {split: [row for row in rows if row.split == split] for split in SPLITS}
-    progress = Progress("preprocess", len(rows), "images")
+    ordered = [row for members in splits.values() for row in members]
+    resized = spread(partial(_read, params.image_size), ordered, CHUNK, NUM_THREADS)
+    progress = Progress("preprocess", len(ordered), "images")
     for split, members in splits.items():
         packed = create_packed(out, split, len(members), params.image_size)
-        resized = in_threads(partial(_read, params.image_size), members, NUM_THREADS)
-        for index, (image, mask) in enumerate(resized):
+        for index, (image, mask) in enumerate(islice(resized, len(members))):
             packed.images[index], packed.masks[index] = image, mask
             progress.advance()
             if split == "train":

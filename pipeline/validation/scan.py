@@ -17,6 +17,7 @@ from PIL import Image
 
 from pipeline.dataset.contract import Sample
 from pipeline.errors import DataError, ParamsError
+from pipeline.runtime.cluster import read_address, spread
 from pipeline.runtime.guard import end_with
 from pipeline.runtime.parallel import in_order
 from pipeline.runtime.progress import Progress
@@ -100,10 +101,14 @@ def scan(samples: Sequence[Sample], num_workers: int, limits: Limits = HIGHEST) 
     """Reads every sample and yields its facts, in the order given; memory does not grow with their number.
 
     Files are decoded in at most `num_workers` other processes; their number never changes the facts. A file that
-    crashes the decoder or exhausts the memory is a fact, too.
+    crashes the decoder or exhausts the memory is a fact, too. With a cluster, its workers decode.
     """
     progress = Progress("validate", len(samples), "samples")
-    for facts in _scan(samples, max(1, min(num_workers, len(samples) // MIN_SAMPLES_PER_WORKER)), limits):
+    if read_address():
+        found = spread(partial(look_at, limits=limits), samples, CHUNK, instead=partial(_scan_alone, limits=limits))
+    else:
+        found = _scan(samples, max(1, min(num_workers, len(samples) // MIN_SAMPLES_PER_WORKER)), limits)
+    for facts in found:
         progress.advance()
         yield facts
     progress.close()
@@ -162,6 +167,11 @@ def _scan(samples: Sequence[Sample], num_workers: int, limits: Limits, chunk: in
             num_done += len(under_way)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _scan_alone(samples: Sequence[Sample], limits: Limits) -> Iterator[Facts]:
+    """Reads samples that workers of a cluster died of, here, one by one."""
+    return _scan(samples, 1, limits, chunk=1)
 
 
 def _ended(sample: Sample) -> Facts:

@@ -8,7 +8,7 @@ runs: a kill loses the samples under way. Each line begins with its CRC-32, and 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 from zlib import crc32
@@ -19,7 +19,7 @@ import PIL
 from pipeline.dataset.contract import Sample
 from pipeline.disk.files import md5_of_code, written_whole
 from pipeline.errors import DataError
-from pipeline.runtime.parallel import in_threads
+from pipeline.runtime.cluster import spread
 from pipeline.runtime.progress import Progress
 from pipeline.runtime.stages import ROOT
 from pipeline.validation.scan import Facts, ImageFacts, MaskFacts, scan
@@ -30,7 +30,7 @@ SCANS = Path(".segline/scans")
 CODE = ("pipeline/validation/scan.py", "pipeline/validation/scan_notes.py", "pipeline/vision", "pipeline/disk")
 CRC_CHARS, KEY_CHARS = 8, 64
 CHUNK = 64
-"""Samples whose files a thread reads at a time."""
+"""Samples whose files a thread or worker reads at a time."""
 Notes = dict[bytes, bytes]
 """Facts as JSON by the MD5s of image and mask."""
 
@@ -77,12 +77,11 @@ def _identity(limits: Limits) -> str:
 def _keys_of(samples: Sequence[Sample], num_threads: int, limits: Limits) -> list[bytes]:
     """The MD5s of image and mask of each sample; b"" if one of them is missing or cannot be read."""
     progress, keys = Progress("validate: compare", len(samples), "samples"), []
-    chunks = (samples[first : first + CHUNK] for first in range(0, len(samples), CHUNK))
-    for found in in_threads(lambda chunk: [_key_of(one, limits) for one in chunk], chunks, num_threads):
-        keys.append(found)
-        progress.advance(len(found))
+    for key in spread(partial(_key_of, limits=limits), samples, CHUNK, num_threads):
+        keys.append(key)
+        progress.advance()
     progress.close()
-    return list(chain.from_iterable(keys))
+    return keys
 
 
 def _key_of(sample: Sample, limits: Limits) -> bytes:

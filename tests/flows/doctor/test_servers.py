@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 from flows.doctor.examination import within
-from flows.doctor.servers import ask_time, judge_clock, look_at_clock, look_at_prefect, look_at_remote, look_at_s3
+from flows.doctor.servers import (
+    ask_time,
+    judge_clock,
+    look_at_clock,
+    look_at_dask,
+    look_at_prefect,
+    look_at_remote,
+    look_at_s3,
+)
 from pipeline.errors import SeglineError, StorageError
 
 pytestmark = pytest.mark.services
@@ -79,6 +87,16 @@ def test_prefect_is_asked_if_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT_API_URL", f"{NOBODY}/api")
     with pytest.raises(SeglineError, match=r"Prefect's server at http://127\.0\.0\.1:9/api fails"):
         list(look_at_prefect())
+
+
+def test_dask_is_asked_if_it_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dead scheduler costs seconds and is named."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pipeline.runtime.cluster.CONNECT_S", 0.5)
+    assert not list(look_at_dask())
+    monkeypatch.setenv("SEGLINE_DASK", "tcp://127.0.0.1:9")
+    with pytest.raises(SeglineError, match=r"tcp://127\.0\.0\.1:9: no answer of a Dask scheduler within 0\.5 s"):
+        list(look_at_dask())
 
 
 def test_a_remote_of_dvc_is_asked(project: Path, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
