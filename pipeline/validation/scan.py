@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.context import SpawnContext
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.dataset.contract import Sample
-from pipeline.errors import DataError, ParamsError
+from pipeline.errors import DataError, ParamsError, StageError
 from pipeline.runtime.cluster import read_address, spread
 from pipeline.runtime.guard import end_with
 from pipeline.runtime.parallel import in_order
@@ -163,10 +164,23 @@ def _scan(samples: Sequence[Sample], num_workers: int, limits: Limits, chunk: in
             if chunk > 1:
                 yield from _scan(under_way, 1, limits, chunk=1)
             else:
+                _check_start(spawn)
                 yield _ended(samples[num_done])
             num_done += len(under_way)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _check_start(spawn: SpawnContext) -> None:
+    """Raises if a process that reads nothing ends, too: then no file is to blame."""
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        try:
+            pool.submit(os.getpid).result()
+        except ENDED as err:
+            raise StageError(
+                f"the processes that read the data end at their start ({err}); free some memory, or raise the "
+                "limit of processes, and run again"
+            ) from err
 
 
 def _scan_alone(samples: Sequence[Sample], limits: Limits) -> Iterator[Facts]:

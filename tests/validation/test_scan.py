@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 from dataclasses import replace
+from multiprocessing import resource_tracker, spawn
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from pipeline.dataset.contract import Sample, list_samples
-from pipeline.errors import ParamsError
+from pipeline.errors import ParamsError, StageError
 from pipeline.validation.scan import Facts, ImageFacts, MaskFacts, look_at, read_num_workers, scan
 from pipeline.vision.codec import encode_jpeg, encode_png, write_png
 from pipeline.vision.picture_files import Limits
@@ -166,6 +167,15 @@ def test_killed_workers_are_started_again(tmp_path: Path) -> None:
     for worker in multiprocessing.active_children():
         worker.kill()
     assert len([first, *facts]) == 80 and first.image
+
+
+def test_processes_that_cannot_start_blame_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scan that cannot read anything ends, and quarantines nothing."""
+    write_png(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8))
+    resource_tracker.ensure_running()  # a process of multiprocessing, too
+    monkeypatch.setattr(spawn, "_python_exe", b"/bin/false")
+    with pytest.raises(StageError, match="the processes that read the data end at their start"):
+        list(scan([Sample("a", tmp_path / "a.png", None, "g", "")], 1))
 
 
 def test_a_picture_beyond_the_limits_is_a_fact(tmp_path: Path) -> None:
