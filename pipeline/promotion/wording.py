@@ -86,7 +86,7 @@ SENTENCES: Mapping[str, str] = {
     "units_left_out": "{left_out}",
     "attempt": (
         "attempt {number}{of_allowed} on this test split, at level {level}; the chance that one of so many passes, if "
-        "all are equal to the champion, is {chance}; the best of so many measures up to {optimism} points too high on "
+        "all are equal to the champion, is about {chance}; the best of so many measures up to {optimism} points too high on "
         "average"
     ),
     "attempts_used_up": (
