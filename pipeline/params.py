@@ -55,6 +55,7 @@ class ValidateParams(Section):
 
     on_error: Literal["stop", "quarantine"]
     split: SplitParams
+    reserve: Annotated[float, Field(ge=0, le=0.9)]
     groups_in_several_splits: tuple[str, ...]
     near_duplicates: Literal["error", "warning", "off"]
     near_duplicate_bits: Annotated[Whole, Field(ge=0, le=16)]

@@ -12,6 +12,7 @@ MLflow and Prefect are imported by the function that needs them.
 
 from pipeline.errors import SeglineError
 from segline.registry import (
+    audit,
     compare,
     history,
     lineage,
@@ -29,6 +30,7 @@ from segline.work import clean, crossval, diff, doctor, import_data, noise, plan
 
 __all__ = [
     "SeglineError",
+    "audit",
     "clean",
     "compare",
     "crossval",

@@ -26,6 +26,7 @@ STEPS = (
         "register",
         "promote",
         "rollback",
+        "audit",
         "publish",
         "published",
         "history",

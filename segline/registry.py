@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pipeline.publishing.check import Row
     from pipeline.publishing.publication import Published
     from pipeline.registry.client import Version
+    from pipeline.steps.audit import Audited
     from pipeline.steps.compare import Compared
     from pipeline.steps.lineage import Lineage
     from pipeline.steps.reproduce import Reproduction
@@ -66,6 +67,30 @@ def promote(version: str | None = None) -> "Promotion":
     from pipeline.steps import promote as step
 
     return step.promote(None if version is None else str(version))
+
+
+@in_project
+def audit(version: str | None = None) -> "Audited":
+    """Opens the reserve: scores a version on test groups that neither gate nor promotion looks at.
+
+    The share `validate.reserve` of the test groups is kept for that. Each opening is a line of the ledger.
+
+    Example of the command: segline audit
+
+    Args:
+        version: version or alias to score; the champion if none is given.
+
+    Returns:
+        Its `mean_iou` on the reserve with an interval, and the `line` of the ledger.
+
+    Raises:
+        DataError: the reserve is empty.
+        EvidenceError: a file of the reserve differs from the manifest, or the model knows other classes.
+        RegistryError: there is no such version, or the ledger was changed.
+    """
+    from pipeline.steps import audit as step
+
+    return step.audit(None if version is None else str(version))
 
 
 @in_project

@@ -19,6 +19,7 @@ class ManifestRow:
     Attributes:
         image: path, relative to the project's folder, as that of the mask.
         group: unit that is never split.
+        split: "train", "val", "test", or "reserve" of what `segline audit` alone looks at.
         height: of the upright image in pixels, as the width.
         image_md5: of the file's bytes, as that of the mask.
     """
@@ -27,7 +28,7 @@ class ManifestRow:
     image: Path
     mask: Path
     group: str
-    split: Annotated[str, Field(pattern="^(train|val|test)$")]
+    split: Annotated[str, Field(pattern="^(train|val|test|reserve)$")]
     height: Place
     width: Place
     image_md5: str

@@ -2,7 +2,9 @@
 
 import hashlib
 
-SALT = "segline split 1"
+SALT, RESERVE_SALT = "segline split 1", "segline reserve 1"
+RESERVE = "reserve"
+"""A split in the manifest alone: test groups that neither gate nor promotion looks at."""
 
 
 def split_of(group: str, val: float, test: float) -> str:
@@ -16,6 +18,11 @@ def split_of(group: str, val: float, test: float) -> str:
     return "val" if place < test + val else "train"
 
 
-def place_of(group: str) -> float:
+def place_of(group: str, salt: str = SALT) -> float:
     """The place of a group in [0, 1), from a hash of its name: test lies below val, train above."""
-    return int.from_bytes(hashlib.sha256(f"{SALT}\n{group}".encode()).digest()[:8]) / 2**64
+    return int.from_bytes(hashlib.sha256(f"{salt}\n{group}".encode()).digest()[:8]) / 2**64
+
+
+def scored_as(group: str, split: str, reserve: float) -> str:
+    """The split of a group in the manifest: of the test groups the share `reserve` is kept for `segline audit`."""
+    return RESERVE if split == "test" and place_of(group, RESERVE_SALT) < reserve else split

@@ -24,8 +24,8 @@ from pipeline.ledger.chain import START, Link, follow_chain, read_key, sign
 from pipeline.registry.client import Version, create_entry, list_versions, model_name, write_patiently
 from pipeline.text import shown
 
-Kind = Literal["promote", "refuse", "rollback"]
-What = Literal["promoted", "refused", "rolled back", "void"]
+Kind = Literal["promote", "refuse", "rollback", "audit"]
+What = Literal["promoted", "refused", "rolled back", "void", "audited"]
 SOURCE = "segline:/ledger"
 """MLflow wants an address of each version's files. A line has no files, and a server accepts any absolute address."""
 ABOUT = "Every decision on the champion, a version each; `segline history` shows them. Do not edit."
@@ -84,7 +84,7 @@ class Line:
     """One decision, with what its writer knew.
 
     Attributes:
-        kind: of the decision; "refuse" moves no alias.
+        kind: of the decision; "refuse" and "audit", which opened the reserve, move no alias.
         version: number of the version that is promoted, refused or rolled back to.
         expected_champion: number of the champion at the decision; None: there was none.
         known: number of the last line that the writer had read; 0: the ledger was empty.
@@ -193,6 +193,8 @@ def replay(lines: Sequence[Line], found: Aliases) -> State:
 def _apply(state: State, line: Line) -> State:
     if line.kind == "refuse":
         return _with_effect(state, Effect(line.number, "refused", state.champion, ""))
+    if line.kind == "audit":
+        return _with_effect(state, Effect(line.number, "audited", state.champion, ""))
     if line.expected_champion != state.champion or state.last_move > line.known:
         moved = f", moved in line {state.last_move}" if state.last_move > line.known else ""
         reason = f"the champion was {state.champion or 'none'} by then{moved}"

@@ -29,5 +29,5 @@ def count_leaked(version: Version, rows: Iterable[ManifestRow]) -> int | None:
         if path is None:
             return None
         stored = read_manifest(path)
-    known = {row.image_md5 for row in stored if row.split != "test"}
+    known = {row.image_md5 for row in stored if row.split in ("train", "val")}
     return sum(row.split == "test" and row.image_md5 in known for row in rows)

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from pipeline.dataset.contract import read_class_list
 from pipeline.dataset.manifest import read_manifest
+from pipeline.dataset.splits import RESERVE
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.metrics.metric import Seen
@@ -29,8 +30,8 @@ class Rescored:
     test_md5: str
 
 
-def rescore(models: Mapping[str, Path]) -> Rescored:
-    """Scores models on the test split of today's manifest.
+def rescore(models: Mapping[str, Path], is_reserve: bool = False) -> Rescored:
+    """Scores models on the test split of today's manifest, or on the reserve in its place.
 
     Args:
         models: folder of each exported model, by the name that messages give it.
@@ -41,6 +42,8 @@ def rescore(models: Mapping[str, Path]) -> Rescored:
             probabilities that are not numbers.
     """
     classes, rows = read_class_list(), read_manifest()
+    if is_reserve:
+        rows = [replace(row, split="test") for row in rows if row.split == RESERVE]
     check_test_split(rows)
     for name, model in models.items():
         known = ModelCard.read(model).classes

@@ -93,6 +93,10 @@ SENTENCES: Mapping[str, str] = {
         "the attempts on this test split are used up, promote.attempts is {allowed}; each {unit} that is added to the "
         "test split gives {renewed} attempts back; or raise promote.attempts, then more equals pass"
     ),
+    "audited": (
+        "{model} has mean IoU {mean_iou} ({low_iou} to {high_iou}) on the {units} of the reserve; it was opened "
+        "{num_openings} times, and each choice by it makes it a test split like any other"
+    ),
     "detectable": (
         "this test split shows a difference of {detectable} points with 80% power; 1 point takes {more_for_1} more "
         "{unit}s, 2 points take {more_for_2}"
@@ -114,7 +118,10 @@ LISTED = {"class_not_judged", "class_without_labels"}  # their reasons, one a cl
 FORMATS: Mapping[str, Callable[[float], str]] = {
     **dict.fromkeys(("difference", "low", "high"), lambda share: f"{100 * share:+.2f}"),
     **dict.fromkeys(("margin", "noise_floor", "detectable", "optimism"), lambda share: f"{100 * share:.2f}"),
-    **dict.fromkeys(("mean_iou", "reference_mean_iou", "champion_mean_iou", "anchor_mean_iou"), "{:.4f}".format),
+    **dict.fromkeys(
+        ("mean_iou", "low_iou", "high_iou", "reference_mean_iou", "champion_mean_iou", "anchor_mean_iou"),
+        "{:.4f}".format,
+    ),
     **dict.fromkeys(("level", "least"), "{:.2g}".format),
     "p_value": "{:.4f}".format,
     "confidence": lambda share: f"{100 * share:.6g}%",

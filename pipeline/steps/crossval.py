@@ -144,7 +144,7 @@ def read_plan(num_folds: int) -> Plan:
         EvidenceError: there is no manifest.
         ParamsError: there are too few groups.
     """
-    params, rows = read_params(), [row for row in read_manifest() if row.split != "test"]
+    params, rows = read_params(), [row for row in read_manifest() if row.split in ("train", "val")]
     unit = choose_unit(rows, num_folds, params.evaluate.bootstrap.unit)
     if unit == "image":
         print("crossval: groups are fewer than folds, so images are put into folds (evaluate.bootstrap.unit: image)")

@@ -54,6 +54,8 @@ def show(status: Status) -> None:
     Console().print(build_table(status.versions, datetime.now(UTC)))
     for sentence in list_claims(status.standing.lines):
         print(printable(sentence))
+    if openings := [line for line in status.standing.lines if line.kind == "audit"]:
+        print(printable(f"line {openings[-1].number}: {'; '.join(openings[-1].reasons)}"))
     for warning in list_warnings(status.standing):
         print(f"warning: {warning}")
     check_ledger(status.standing)

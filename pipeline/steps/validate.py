@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.dataset.contract import DATA, SPLITS, list_samples, read_class_list
 from pipeline.dataset.manifest import MANIFEST, ManifestRow, write_manifest
-from pipeline.dataset.splits import split_of
+from pipeline.dataset.splits import RESERVE, scored_as, split_of
 from pipeline.dataset.versions import Version, read_version
 from pipeline.disk.files import md5_of, write_json
 from pipeline.errors import DataError, ParamsError
@@ -40,10 +40,11 @@ class Report:
 
     def counts(self) -> dict[str, Any]:
         """Samples in all, quarantined ones, and good ones by split."""
+        splits = (*SPLITS, RESERVE) if any(row.split == RESERVE for row in self.rows) else SPLITS
         return {
             "num_samples": self.num_samples,
             "num_quarantined": len(bad_names(self.findings)),
-            "num_good": {split: sum(row.split == split for row in self.rows) for split in SPLITS},
+            "num_good": {split: sum(row.split == split for row in self.rows) for split in splits},
         }
 
     def write(self, out: Path) -> None:
@@ -100,7 +101,7 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     write_docs(docs, [table for table in tables if table.rows])
     findings.sort(key=lambda finding: (finding.severity != ERROR, finding.name != ""))
     notes = [*_note_unused(data), *_note_known(leaks, params.near_duplicates)]
-    rows = [_manifest_row(one) for one in _left(facts, findings, "quarantine")]
+    rows = [_manifest_row(one, params.reserve) for one in _left(facts, findings, "quarantine")]
     return Report(len(samples), rows, findings, notes)
 
 
@@ -132,11 +133,12 @@ def _left(facts: Sequence[Facts], findings: Sequence[DataFinding], on_error: str
     return [one for one in facts if one.sample.name not in bad]
 
 
-def _manifest_row(facts: Facts) -> ManifestRow:
+def _manifest_row(facts: Facts, reserve: float) -> ManifestRow:
     sample, image, mask = facts.sample, facts.image, facts.mask
     assert sample.image and sample.mask and image and mask, f"{sample.name}: not judged"
     files = sample.name, sample.image, sample.mask
-    return ManifestRow(*files, sample.group, sample.split, *image.size, image.md5, mask.md5)
+    split = scored_as(sample.group, sample.split, reserve)
+    return ManifestRow(*files, sample.group, split, *image.size, image.md5, mask.md5)
 
 
 def _note_unused(data: Path) -> Iterator[str]:

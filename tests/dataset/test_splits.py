@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dataset.splits import split_of
+from pipeline.dataset.splits import scored_as, split_of
 
 
 @given(group=st.text(), val=st.floats(0, 0.4), more=st.floats(0, 0.1), test=st.floats(0, 0.4))
@@ -29,3 +29,12 @@ def test_places_never_change() -> None:
         "val",
         "train",
     ]
+
+
+def test_reserve_is_a_share_of_the_test_groups() -> None:
+    """Another hash places it, so frozen test groups have their share too; no other split changes."""
+    names = [f"group {number}" for number in range(20_000)]
+    counts = Counter(scored_as(name, split_of(name, 0.1, 0.2), 0.25) for name in names)
+    assert abs(counts["reserve"] / 20_000 - 0.05) < 0.01 and abs(counts["test"] / 20_000 - 0.15) < 0.01
+    assert {scored_as(name, split, 0.9) for name in names[:50] for split in ("train", "val")} == {"train", "val"}
+    assert {scored_as(name, "test", 0.0) for name in names} == {"test"}

@@ -19,7 +19,7 @@ ROWS = [
     ManifestRow(
         str(index), Path(f"{index}.png"), Path(f"{index}_mask.png"), "here", split, 8, 8, f"image {index}", "mask"
     )
-    for index, split in enumerate(("train", "train", "val", "test"))
+    for index, split in enumerate(("train", "train", "val", "test", "reserve"))
 ]
 
 
@@ -34,5 +34,5 @@ def test_images_that_were_moved_into_test(tmp_path: Path, monkeypatch: pytest.Mo
     with opened() as (_, client):
         client.log_artifacts(run_id, str(MANIFEST.parent), "validate")
     assert count_leaked(version, ROWS) == 0
-    moved = [replace(row, name=f"new {row.name}", split="test") for row in ROWS[1:]]
+    moved = [replace(row, name=f"new {row.name}", split="test") for row in ROWS[1:]]  # no model saw the reserve
     assert count_leaked(version, [ROWS[0], *moved]) == 2

@@ -133,6 +133,12 @@ WORDED: dict[str, tuple[dict[str, Any], str]] = {
         "the attempts on this test split are used up, promote.attempts is 52; each group that is added to the test "
         "split gives 1.3 attempts back; or raise promote.attempts, then more equals pass",
     ),
+    "audited": (
+        {"model": "m/2", "mean_iou": 0.8, "low_iou": 0.7, "high_iou": 0.9, "num_units": 9, "unit": "group"}
+        | {"num_openings": 2},
+        "m/2 has mean IoU 0.8000 (0.7000 to 0.9000) on the 9 groups of the reserve; it was opened 2 times, and each "
+        "choice by it makes it a test split like any other",
+    ),
     "detectable": (
         {"detectable": 0.0321, "more_for_1": 300, "more_for_2": 60, "unit": "group"},
         "this test split shows a difference of 3.21 points with 80% power; 1 point takes 300 more groups, 2 points "
