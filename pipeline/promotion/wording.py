@@ -86,8 +86,8 @@ SENTENCES: Mapping[str, str] = {
     "units_left_out": "{left_out}",
     "attempt": (
         "attempt {number}{of_allowed} on this test split, at level {level}; the chance that one of so many passes, if "
-        "all are equal to the champion, is {chance}; the best of so many measures up to {optimism} points too high on "
-        "average"
+        "all are equal to the champion, is about {chance}; the best of so many measures up to {optimism} points too "
+        "high on average"
     ),
     "attempts_used_up": (
         "the attempts on this test split are used up, promote.attempts is {allowed}; each {unit} that is added to the "

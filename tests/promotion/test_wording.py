@@ -126,7 +126,7 @@ WORDED: dict[str, tuple[dict[str, Any], str]] = {
     "attempt": (
         {"number": 3, "allowed": 52, "level": 0.05 / 52, "chance": 0.0028, "optimism": 0.0123},
         "attempt 3 of 52 on this test split, at level 0.00096; the chance that one of so many passes, if all are equal "
-        "to the champion, is 0.28%; the best of so many measures up to 1.23 points too high on average",
+        "to the champion, is about 0.28%; the best of so many measures up to 1.23 points too high on average",
     ),
     "attempts_used_up": (
         {"allowed": 52, "renewed": 1.3, "unit": "group"},

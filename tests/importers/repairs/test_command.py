@@ -19,13 +19,14 @@ GIVEN = {
 
 
 def _command(**more: object) -> Command:
-    names = ("mask_suffix", "samples", "unlabelled", "unpaired_masks", "unused_classes", "copies", "threshold")
+    refusing = ("unlabelled", "unpaired_masks", "unused_classes", "damaged")
+    names = ("mask_suffix", "samples", *refusing, "copies", "threshold")
     rest = dict.fromkeys(("nearest_colour", "page")) | {
         "invert": False,
         "alpha": "refuse",
         "mask_orientation": "refuse",
     }
-    defaults = dict(zip(names, ("", None, "refuse", "refuse", "refuse", "keep", None), strict=True))
+    defaults = dict(zip(names, ("", None, *["refuse"] * 4, "keep", None), strict=True))
     return Command(folder, {**defaults, **rest, "fit_masks": False, **GIVEN, **more})
 
 
