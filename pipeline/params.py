@@ -220,6 +220,7 @@ class PromoteParams(BootstrapParams):
     class_margin: Share
     anchor: Literal["best", "none"] | Annotated[Whole, Field(ge=1, lt=2**31)]
     noise_floor: Literal["note", "require"]
+    unknown_exposure: Literal["refuse", "note"]
 
     def bootstrap(self) -> dict[str, Any]:
         """Arguments of the bootstrap of a comparison."""

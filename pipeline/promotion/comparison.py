@@ -44,6 +44,8 @@ class Comparison:
         confidence: in (0.5, 1).
         unlabelled: classes that a model predicts and no label has; they are left out of everything.
         num_left_out: groups or images of the split that are not units, because every pixel of theirs is ignored.
+        better_share: share of the bootstrap's resamples in which the challenger is better: its probability of
+            improvement, approximately; nan if the difference has no interval.
     """
 
     difference: Interval
@@ -58,6 +60,7 @@ class Comparison:
     confidence: float
     unlabelled: tuple[str, ...]
     num_left_out: int = 0
+    better_share: float = math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """For the ledger: nan as None."""
@@ -65,6 +68,7 @@ class Comparison:
             **asdict(self.difference),
             "p_value": self.p_value,
             "p_value_worse": self.p_value_worse,
+            "better_share": self.better_share,
             "mean_ious": (self.challenger_mean_iou, self.champion_mean_iou),
             "confidence": self.confidence,
             "unit": self.unit,
@@ -121,4 +125,5 @@ def compare(
         confidence=confidence,
         unlabelled=tuple(np.array(challenger.class_names)[predicted & (support == 0)].tolist()),
         num_left_out=count_left_out(challenger, unit),
+        better_share=float((changes > 0).mean()) if difference.is_shown else math.nan,
     )

@@ -62,6 +62,10 @@ def show(compared: Compared) -> None:
     print(f"test split {compared.rescored.test_md5}: {num_images} images, {compared.num_units} {params.unit}s")
     Console().print(build_table(tables, compared, params.bootstrap()))
     print(*to_sentences([summarise(compared)]))
+    if compared.difference.is_shown:
+        print(
+            f"probability of improvement: about {compared.better_share:.3f}, the share of resamples with a better first"
+        )
     sure = f"{100 * params.confidence:g}%"
     print(
         f"intervals: bootstrap over {params.unit}s, {params.num_resamples} resamples; of a model {sure} two-sided, of "

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.ledger.aliases import Standing, check_ledger, list_warnings, read_standing
+from pipeline.ledger.overrides import describe_overrides
 from pipeline.registry.client import Version, list_versions, model_name
 from pipeline.registry.connection import shown_uri
 from pipeline.text import shown
@@ -45,6 +46,8 @@ def show(status: Status) -> None:
         print(f"no version of {model_name()} is registered at {shown_uri()}; `segline run` makes the first")
         return
     Console().print(build_table(status.versions, datetime.now(UTC)))
+    for text in describe_overrides(status.standing.lines, status.standing.state):
+        print(f"override: {text}")
     for warning in list_warnings(status.standing):
         print(f"warning: {warning}")
     check_ledger(status.standing)
