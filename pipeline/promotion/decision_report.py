@@ -37,6 +37,7 @@ def decision_of(promotion: Promotion) -> Decision:
         difference=TypeAdapter(Interval).validate_python(against) if against else None,
         confidence=against.get("confidence") if against else None,
         better_share=against.get("better_share") if against else None,
+        is_weighted=bool(against and against.get("weighted_mean_ious")),
         by_class=TypeAdapter(dict[str, Interval]).validate_python(against["by_class"]) if against else {},
         tags=challenger.tags,
     )

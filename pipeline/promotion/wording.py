@@ -6,7 +6,7 @@ from itertools import groupby
 from pipeline.evaluation.reasons import Reason, Value, Values
 from pipeline.evaluation.wording import digits_apart, left_out, units
 
-DIFFERENCE = "mean IoU {mean_iou} against {reference_mean_iou}, {difference} ({low} to {high}) points on {units}"
+DIFFERENCE = "{mean} {mean_iou} against {reference_mean_iou}, {difference} ({low} to {high}) points on {units}"
 BETTER = "train a better model, or label more {unit}s"
 SENTENCES: Mapping[str, str] = {
     "already_champion": "{model} is the champion already",
@@ -138,6 +138,7 @@ def _word(reasons: Iterable[Reason]) -> Iterator[str]:
 def _show(values: Values) -> dict[str, str]:
     """Values as text, and the phrases that are made of several."""
     shown = {name: _format(name, value) for name, value in values.items()}
+    shown["mean"] = "weighted mean IoU" if values.get("is_weighted") else "mean IoU"
     if "num_units" in values and "unit" in values:
         shown["units"] = units(values["num_units"], values["unit"])
         shown["left_out"] = left_out(values["num_units"], values["unit"])

@@ -60,6 +60,7 @@ class Decision:
         data: what changed since the champion's data; None: nothing to compare.
         confidence: of each end of `difference`.
         better_share: share of the bootstrap's resamples in which the model is better than the champion.
+        is_weighted: `difference` is of the weighted mean IoU.
         overrides: a sentence for each promotion against the rule so far.
     """
 
@@ -74,6 +75,7 @@ class Decision:
     data: DataSince | None = None
     confidence: float | None = None
     better_share: float | None = None
+    is_weighted: bool = False
     overrides: tuple[str, ...] = ()
 
 

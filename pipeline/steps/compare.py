@@ -1,5 +1,6 @@
 """Compares two models on today's test split as a promotion does, and changes nothing."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ def compare(first: str, second: str) -> Compared:
     if len(set(models.values())) < 2:
         raise EvidenceError(f"{first} and {second} are the same model; name two different ones")
     rescored = rescore(models)
-    comparison = compare_tables(*rescored.tables.values(), **params.bootstrap())
+    comparison = compare_tables(*rescored.tables.values(), **params.comparison())
     noise = None if all(Path(name).is_dir() for name in models) else read_noise_floor()
     limits = params.limits(noise.floor if noise else None)
     ruling = judge(params.rule, limits, comparison, comparison)
@@ -79,7 +80,12 @@ def build_table(tables: Mapping[str, ImageTable], comparison: Comparison, settin
     """A row for the mean IoU and one for each class: IoU of both models and their difference, with intervals."""
     shown = Table("", *(escape(printable(name)) for name in tables), "difference", box=None)
     means = [mean_iou_interval(table, **settings) for table in tables.values()]
-    shown.add_row("mean IoU", *map(format_interval, means), format_interval(comparison.difference, "+"))
+    difference = comparison.difference
+    if weighted := comparison.weighted_mean_ious:
+        plain = comparison.challenger_mean_iou - comparison.champion_mean_iou
+        shown.add_row("weighted mean IoU", *map("{:.3f}".format, weighted), format_interval(difference, "+"))
+        difference = Interval(plain, math.nan, math.nan, difference.num_units)
+    shown.add_row("mean IoU", *map(format_interval, means), format_interval(difference, "+"))
     by_class = [class_intervals(table, **settings) for table in tables.values()]
     for name, difference in comparison.by_class.items():
         ious = [format_interval(intervals[name]) for intervals in by_class]

@@ -102,7 +102,7 @@ def _read_facts(challenger: Version, references: References, params: Params) -> 
     versions = {str(one): one for one in (challenger, references.champion, references.anchor) if one}
     rescored = rescore({name: download_verified(one) for name, one in versions.items()})
     exposures = {name: find_exposure(one, _read_today(params.validate_)) for name, one in versions.items()}
-    return gather_facts(challenger, references, rescored, exposures, read_noise_floor(), params.promote.bootstrap())
+    return gather_facts(challenger, references, rescored, exposures, read_noise_floor(), params.promote.comparison())
 
 
 def _read_today(params: ValidateParams) -> Today:

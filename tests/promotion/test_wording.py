@@ -177,6 +177,12 @@ def _calls_in(path: Path) -> list[ast.Call]:
     return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "give_reason"]
 
 
+def test_a_difference_with_costs_is_of_the_weighted_mean_iou() -> None:
+    """So that nobody takes it for the mean IoU."""
+    (sentence,) = to_sentences([give_reason("superior", **DIFFERENCE, is_weighted=True)])
+    assert sentence == f"superior to the champion at 95%: weighted {NUMBERS}"
+
+
 def test_classes_that_say_the_same_share_a_sentence() -> None:
     """Rare classes are listed against each reference; lost classes have a sentence each."""
     rare = [
