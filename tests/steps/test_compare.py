@@ -51,7 +51,7 @@ def test_versions_and_folders_are_compared_and_nothing_changes(capsys: pytest.Ca
 def test_costs_of_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The weighted mean IoU has a row of its own, with the difference that the rule judges."""
     params = yaml.safe_load(Path("params.yaml").read_text())
-    params["promote"]["class_costs"] = {"road": 3}
+    params["promote"] |= {"class_costs": {"road": 3}, "class_margin": 1.0}
     Path("params.yaml").write_text(yaml.safe_dump(params))
     show(compare(str(tiny_model(ROAD)), str(tiny_model(SKY))))
     output = capsys.readouterr().out
