@@ -222,11 +222,17 @@ class PromoteParams(BootstrapParams):
     anchor: Literal["best", "none"] | Annotated[Whole, Field(ge=1, lt=2**31)]
     noise_floor: Literal["note", "require"]
     attempts: Annotated[Whole, Field(ge=1, le=1000)]
+    unknown_exposure: Literal["refuse", "note"]
+    class_costs: dict[str, Annotated[float, Field(gt=0, le=1e6)]]
 
     def bootstrap(self) -> dict[str, Any]:
         """Arguments of the bootstrap of a comparison; each of the attempts has an equal share of the level."""
         settings = self.model_dump(include=set(BootstrapParams.model_fields))
         return settings | {"confidence": 1 - (1 - self.confidence) / self.attempts}
+
+    def comparison(self) -> dict[str, Any]:
+        """Arguments of a comparison: the bootstrap and the costs of the classes."""
+        return self.bootstrap() | {"class_costs": self.class_costs}
 
     def limits(self, floor: float | None) -> Limits:
         """Limits of the rule; `floor` is the measured noise floor of mean IoU, if there is one."""

@@ -31,6 +31,9 @@ def check_fit(params: Params, classes: ClassList | None) -> None:
     problems += _compare_floors(gate.floors, gate.floors_low)
     for param, thresholds in gate:
         problems += _check_names(param, thresholds, classes)
+    names = classes.names if classes else tuple(params.promote.class_costs)
+    for name in sorted(params.promote.class_costs.keys() - set(names)):
+        problems.append(f"`promote.class_costs` names {quoted(name)}, expected one of {', '.join(names)}")
     if problems:
         raise ParamsError(f"{PARAMS}: " + f"\n{PARAMS}: ".join(problems))
 

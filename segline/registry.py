@@ -44,7 +44,7 @@ def register() -> "Version":
 
 
 @in_project
-def promote(version: str | None = None) -> "Promotion":
+def promote(version: str | None = None, *, override: str | None = None) -> "Promotion":
     """Makes a challenger the champion if the rule in params.yaml allows it.
 
     The decision is recorded in the ledger either way. If SEGLINE_PUBLISH is set, the champion is published afterwards.
@@ -53,6 +53,8 @@ def promote(version: str | None = None) -> "Promotion":
 
     Args:
         version: version or alias to promote; the challenger if none is given.
+        override: why to promote it against the rule; ledger, status and reports show it for ever. The anchor stays.
+            Leakage can be overridden, a rejection by the gate or damaged files cannot.
 
     Returns:
         Whether it was `promoted`, the `reasons`, and the `publication`; if publishing failed, it has a `reason`.
@@ -61,12 +63,12 @@ def promote(version: str | None = None) -> "Promotion":
         RejectedError: no version is named, and the gate rejected a model after the challenger was registered.
         EvidenceError: the gate did not accept the version, today's test split differs from the manifest, or a model
             knows other classes.
-        ParamsError: params.yaml is wrong.
+        ParamsError: params.yaml is wrong, or the override has no reason.
         RegistryError: there is no such version or anchor, or the alias `champion` was moved by hand.
     """
     from pipeline.steps import promote as step
 
-    return step.promote(None if version is None else str(version))
+    return step.promote(None if version is None else str(version), override)
 
 
 @in_project

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pipeline.evaluation.verdict import Verdict
     from pipeline.monitoring.journal import Training
     from pipeline.planning.plan import Planned
+    from pipeline.promotion.noise_floor import RecipeDifference
     from pipeline.steps.clean import Cleaning
     from pipeline.steps.crossval import CrossValidation
     from pipeline.steps.diff import DataDiff
@@ -217,21 +218,23 @@ def watch(*, once: bool = False) -> "Training":
 
 
 @in_project
-def noise(*, runs: int) -> float:
-    """Measures how much mean IoU depends on the seed alone.
+def noise(*, runs: int, against: Path | None = None) -> "float | RecipeDifference":
+    """Measures how much mean IoU depends on the seed alone, or compares two recipes over seeds.
 
     Seeds that have finished are kept, so a measurement that was stopped goes on. The time left is printed.
 
     Example of the command: segline noise --runs 5
 
     Args:
-        runs: trainings with other seeds, 3 or more.
+        runs: trainings with other seeds, 3 or more; with other params so many of each recipe.
+        against: file of other params, which differ in train or export, to compare with params.yaml.
 
     Returns:
-        The noise floor, in [0, 1]: the difference of mean IoU that two equal trainings may have by chance.
+        The noise floor, in [0, 1]: the difference of mean IoU that two equal trainings may have by chance. With other
+        params their `difference` to params.yaml with `low` and `high` by Welch, and whether it `is_better`.
 
     Raises:
-        ParamsError: fewer than 3 runs.
+        ParamsError: fewer than 3 runs, or the other params are wrong, of other data, or the same recipe.
         EvidenceError: packed arrays are missing, or a model scores nan.
         StageError: another measurement is under way, or a stage failed.
         RegistryError: MLflow cannot be reached.
@@ -240,7 +243,7 @@ def noise(*, runs: int) -> float:
     from pipeline.steps import noise as step
 
     with only_one("noise"):
-        return step.noise(runs)
+        return step.noise(runs) if against is None else step.noise_against(runs, Path(against))
 
 
 @in_project

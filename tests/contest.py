@@ -22,6 +22,7 @@ from pipeline.registry.connection import opened
 from pipeline.registry.evidence import evidence_md5
 from pipeline.registry.runs import create_run, create_version
 from pipeline.runtime.stages import PARAMS
+from pipeline.validation.hashes import HASHES, write_hashes
 from tests.finished_project import CLASSES, ROOT, tiny_model, use_registry
 
 SKY, ROAD = 0, 1
@@ -64,6 +65,7 @@ def write_split(data: Path, sky_rows: Sequence[int]) -> None:
         rows.append(ManifestRow(str(index), paths[0], paths[1], f"group {index}", "test", 8, 8, md5s[0], md5s[1]))
     write_contract(data, CLASSES, [])
     write_manifest(data.parent / MANIFEST, rows)
+    write_hashes(data.parent / HASHES, {row.name: 0 for row in rows})  # flat pictures
 
 
 def register(favourite: int, **tags: str) -> Version:
@@ -79,6 +81,7 @@ def register(favourite: int, **tags: str) -> Version:
             path
         )
         client.log_artifact(run_id, str(path), "gate")
+        client.log_artifacts(run_id, str(MANIFEST.parent), "validate")
         tags |= {"verdict_md5": md5_of(path)}
     version = create_version(run_id, model, "", {**tags, "evidence_md5": evidence_md5(tags)})
     set_alias("challenger", version)

@@ -204,6 +204,7 @@ ENDS: list[tuple[str, Any, Any]] = [
     ("evaluate__bootstrap__min_units", 100_000, 10**400),
     ("promote__anchor", 2**31 - 1, 2**31),
     ("promote__margin", 1, 10**400),
+    ("promote__class_costs", {"car": 1e6}, {"car": 0}),
 ]
 
 

@@ -49,6 +49,15 @@ def test_params_are_read_and_compared(tmp_path: Path, monkeypatch: pytest.Monkey
         check_params(CLASSES)
 
 
+def test_costs_of_unknown_classes_are_refused() -> None:
+    """Before anything is trained; without a data set no class is unknown."""
+    content = small_content()
+    content["promote"]["class_costs"] = {"tram": 2.0, "car": 3}
+    with pytest.raises(ParamsError, match="`promote.class_costs` names 'tram', expected one of .*car"):
+        check_fit(parse_params(content), CLASSES)
+    check_fit(parse_params(content), None)
+
+
 @pytest.mark.parametrize("crop", [[33, 48], [32, 49]])
 def test_a_crop_that_does_not_fit_is_refused(crop: list[int]) -> None:
     """Not only after `preprocess` has packed."""

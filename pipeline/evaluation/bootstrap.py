@@ -103,10 +103,11 @@ def resampled_iou(sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return iou
 
 
-def mean_over_classes(iou: np.ndarray) -> np.ndarray:
-    """(B,) mean of (B, K) over the classes that have an IoU; nan where none has."""
+def mean_over_classes(iou: np.ndarray, costs: np.ndarray | None = None) -> np.ndarray:
+    """(B,) mean of (B, K) over the classes that have an IoU, weighted by `costs` (K,); nan where none has."""
+    weights = ~np.isnan(iou) if costs is None else np.where(np.isnan(iou), 0.0, costs)
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.nansum(iou, axis=1) / (~np.isnan(iou)).sum(axis=1))
+        return np.asarray(np.nansum(iou if costs is None else iou * costs, axis=1) / weights.sum(axis=1))
 
 
 def mean_iou_interval(
@@ -222,7 +223,9 @@ def percentile_interval(
     return Interval(estimate, float(low), float(high), num_units)
 
 
-def exchange_test(challenger: np.ndarray, champion: np.ndarray, num_exchanges: int, seed: int) -> tuple[float, float]:
+def exchange_test(
+    challenger: np.ndarray, champion: np.ndarray, num_exchanges: int, seed: int, costs: np.ndarray | None = None
+) -> tuple[float, float]:
     """p-values of Fisher's randomisation test on pairs: were the two alike, either could be the other's in any unit.
 
     Unlike the bootstrap it keeps its level exactly for any number of units.
@@ -232,6 +235,7 @@ def exchange_test(challenger: np.ndarray, champion: np.ndarray, num_exchanges: i
         champion: (U, K, K), the same of the other model.
         num_exchanges: drawn at random from the 2**U.
         seed: for the draws.
+        costs: as in `mean_over_classes`.
 
     Returns:
         Share of exchanges, the observed one included, that favour the challenger at least as much, and share of those
@@ -243,7 +247,8 @@ def exchange_test(challenger: np.ndarray, champion: np.ndarray, num_exchanges: i
     for rows in _chunks(num_exchanges, len(challenger)):
         kept[1:][rows] = random.integers(2, size=(rows.stop - rows.start, len(challenger)), dtype=np.int8)
     one, other = (
-        mean_over_classes(resampled_iou(both, np.concatenate(side, axis=1))) for side in ((kept, ~kept), (~kept, kept))
+        mean_over_classes(resampled_iou(both, np.concatenate(side, axis=1)), costs)
+        for side in ((kept, ~kept), (~kept, kept))
     )
     differences = one - other
     return float((differences >= differences[0]).mean()), float((differences <= differences[0]).mean())

@@ -24,8 +24,10 @@ from pipeline.ledger.chain import START, Link, follow_chain, read_key, sign
 from pipeline.registry.client import Version, create_entry, list_versions, model_name, write_patiently
 from pipeline.text import shown
 
-Kind = Literal["promote", "refuse", "rollback", "audit"]
-What = Literal["promoted", "refused", "rolled back", "void", "audited"]
+Kind = Literal["promote", "refuse", "rollback", "override", "audit"]
+What = Literal["promoted", "refused", "rolled back", "override", "audited", "void"]
+WHATS: Mapping[Kind, What] = {"promote": "promoted", "rollback": "rolled back", "override": "override"}
+"""Effect of each kind that moves the champion."""
 SOURCE = "segline:/ledger"
 """MLflow wants an address of each version's files. A line has no files, and a server accepts any absolute address."""
 ABOUT = "Every decision on the champion, a version each; `segline history` shows them. Do not edit."
@@ -84,7 +86,8 @@ class Line:
     """One decision, with what its writer knew.
 
     Attributes:
-        kind: of the decision; "refuse" and "audit", which opened the reserve, move no alias.
+        kind: of the decision; "refuse" and "audit", which opened the reserve, move no alias; "override" promotes
+            against the rule.
         version: number of the version that is promoted, refused or rolled back to.
         expected_champion: number of the champion at the decision; None: there was none.
         known: number of the last line that the writer had read; 0: the ledger was empty.
@@ -200,7 +203,7 @@ def _apply(state: State, line: Line) -> State:
         reason = f"the champion was {state.champion or 'none'} by then{moved}"
         return _with_effect(state, Effect(line.number, "void", state.champion, reason))
     other = state.champion if state.champion != line.version else state.previous
-    effect = Effect(line.number, "promoted" if line.kind == "promote" else "rolled back", line.version, "")
+    effect = Effect(line.number, WHATS[line.kind], line.version, "")
     return _with_effect(State(line.version, other, line.number, state.effects), effect)
 
 

@@ -1,13 +1,14 @@
 """Two models on the same images: their difference, its confidence interval and its p-values."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from pipeline.disk.records import nan_as_null
+from pipeline.errors import ParamsError
 from pipeline.evaluation.bootstrap import (
     Interval,
     Unit,
@@ -22,6 +23,7 @@ from pipeline.evaluation.bootstrap import (
     units_with_class,
 )
 from pipeline.evaluation.image_table import ImageTable, check_same_images
+from pipeline.text import quoted
 from pipeline.vision.confusion import iou_per_class, mean_iou
 
 
@@ -30,8 +32,9 @@ class Comparison:
     """The difference of two models on the same images. Here, the champion is any model to compare with.
 
     Attributes:
-        difference: challenger minus champion, mean IoU. Each of its ends holds at `confidence`; both together hold at
-            2 * `confidence` - 1, as in tests of equivalence (Schuirmann, 1987).
+        difference: challenger minus champion, mean IoU, or weighted mean IoU if classes have costs. Each of its ends
+            holds at `confidence`; both together hold at 2 * `confidence` - 1, as in tests of equivalence (Schuirmann,
+            1987).
         by_class: the same of each class's IoU, by name. The lower ends of all classes with an interval hold together at
             `confidence`, and so do the upper ones, by Bonferroni's correction; on few units less often than that, as
             the ends are Student's.
@@ -44,6 +47,9 @@ class Comparison:
         confidence: in (0.5, 1).
         unlabelled: classes that a model predicts and no label has; they are left out of everything.
         num_left_out: groups or images of the split that are not units, because every pixel of theirs is ignored.
+        better_share: share of the bootstrap's resamples in which the challenger is better: its probability of
+            improvement, approximately; nan if the difference has no interval.
+        weighted_mean_ious: weighted mean IoU of challenger and champion; None: all classes count alike.
     """
 
     difference: Interval
@@ -58,6 +64,8 @@ class Comparison:
     confidence: float
     unlabelled: tuple[str, ...]
     num_left_out: int = 0
+    better_share: float = math.nan
+    weighted_mean_ious: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For the ledger: nan as None."""
@@ -65,6 +73,8 @@ class Comparison:
             **asdict(self.difference),
             "p_value": self.p_value,
             "p_value_worse": self.p_value_worse,
+            "better_share": self.better_share,
+            "weighted_mean_ious": self.weighted_mean_ious,
             "mean_ious": (self.challenger_mean_iou, self.champion_mean_iou),
             "confidence": self.confidence,
             "unit": self.unit,
@@ -83,6 +93,7 @@ def compare(
     seed: int,
     confidence: float,
     min_units: int,
+    class_costs: Mapping[str, float] | None = None,
 ) -> Comparison:
     """Compares two models that were scored on the same images, by the same draws of units for both.
 
@@ -90,8 +101,10 @@ def compare(
         unit: groups are drawn, or images if these are independent.
         num_resamples: resamples of the bootstrap, and exchanges of the test.
         seed: of both.
+        class_costs: weight of each class in the weighted mean IoU, by name, 1 for the others; none: mean IoU.
 
     Raises:
+        ParamsError: a class with a cost is unknown.
         EvidenceError: the tables are of other images, masks, groups or classes.
     """
     check_same_images(challenger, champion)
@@ -99,14 +112,17 @@ def compare(
     num_units = len(pair[0])
     support = units_with_class(pair[0])
     pooled = [table.pooled() for table in (challenger, champion)]
-    mean_ious = [mean_iou(matrix) for matrix in pooled]
+    costs, mean_ious = _costs_of(challenger.class_names, class_costs or {}), [mean_iou(matrix) for matrix in pooled]
     ious = [np.where(support > 0, iou_per_class(matrix), np.nan) for matrix in pooled]
     weights = draw_weights(num_units, num_resamples, seed)
     resampled = [resampled_iou(sums, weights) for sums in pair]
-    changes = mean_over_classes(resampled[0]) - mean_over_classes(resampled[1])
-    difference = percentile_interval(mean_ious[0] - mean_ious[1], changes, confidence, num_units, min_units)
+    means = mean_ious if costs is None else mean_over_classes(np.stack(ious), costs).tolist()
+    changes = mean_over_classes(resampled[0], costs) - mean_over_classes(resampled[1], costs)
+    difference = percentile_interval(means[0] - means[1], changes, confidence, num_units, min_units)
     by_class = joint_intervals(ious[0] - ious[1], resampled[0] - resampled[1], confidence, support, min_units)
-    tested = exchange_test(pair[0], pair[1], num_resamples, seed) if difference.is_shown else (math.nan, math.nan)
+    tested = (math.nan, math.nan)
+    if difference.is_shown:
+        tested = exchange_test(pair[0], pair[1], num_resamples, seed, costs)
     predicted = (pair[0] + pair[1]).sum(axis=(0, 1)) > 0
     return Comparison(
         difference=difference,
@@ -121,4 +137,14 @@ def compare(
         confidence=confidence,
         unlabelled=tuple(np.array(challenger.class_names)[predicted & (support == 0)].tolist()),
         num_left_out=count_left_out(challenger, unit),
+        better_share=float((changes > 0).mean()) if difference.is_shown else math.nan,
+        weighted_mean_ious=None if costs is None else (means[0], means[1]),
     )
+
+
+def _costs_of(class_names: Sequence[str], class_costs: Mapping[str, float]) -> np.ndarray | None:
+    if unknown := sorted(class_costs.keys() - set(class_names)):
+        raise ParamsError(
+            f"promote.class_costs names {quoted(unknown[0])}, the classes are {', '.join(class_names)}; correct it"
+        )
+    return np.array([class_costs.get(name, 1.0) for name in class_names]) if class_costs else None

@@ -10,10 +10,12 @@ from pipeline.disk.records import nan_as_null
 from pipeline.errors import EvidenceError, RegistryError, RejectedError
 from pipeline.evaluation.reasons import Reason, Value
 from pipeline.evaluation.verdict import Verdict
+from pipeline.ledger.overrides import OVERRIDE
 from pipeline.promotion.claims.attempts import Attempts
 from pipeline.promotion.claims.detectable import Detectable, detectable
 from pipeline.promotion.comparison import Comparison, compare
 from pipeline.promotion.findings import Limits, give_reason
+from pipeline.promotion.leakage import STORED, STORED_HASHES, Exposure
 from pipeline.promotion.noise_floor import NoiseFloor
 from pipeline.promotion.references import References
 from pipeline.promotion.rescore import Rescored
@@ -31,6 +33,7 @@ class Promotion:
 
     Attributes:
         promoted: the alias `champion` is moved to it.
+        override: the reason to promote it against the rule; "": the rule decides.
         reasons: with the scores that decided.
         champion: the champion before; None: there was none.
         evidence: of the ledger's line, as JSON takes it; empty if nothing was compared.
@@ -45,9 +48,11 @@ class Promotion:
     evidence: Mapping[str, Any]
     line: int = 0
     publication: Followed = None
+    override: str = ""
 
     def __str__(self) -> str:
-        return f"{'PROMOTED' if self.promoted else 'NOT PROMOTED'}: {'; '.join(to_sentences(self.reasons))}"
+        outcome = "PROMOTED BY OVERRIDE" if self.override else "PROMOTED" if self.promoted else "NOT PROMOTED"
+        return f"{outcome}: {'; '.join(to_sentences(self.reasons))}"
 
 
 @dataclass(frozen=True)
@@ -56,13 +61,13 @@ class Scored:
 
     Attributes:
         mean_iou: in [0, 1]; nan without a counted pixel.
-        num_leaked: today's test images that it was trained or chosen on; None: not known.
+        exposure: to today's test images; None: not known.
         comparison: of the challenger against this version; None for the challenger itself.
     """
 
     version: Version
     mean_iou: float
-    num_leaked: int | None
+    exposure: Exposure | None
     comparison: Comparison | None = None
 
 
@@ -103,7 +108,7 @@ def gather_facts(
     challenger: Version,
     references: References,
     rescored: Rescored,
-    num_leaked: Mapping[str, int | None],
+    exposures: Mapping[str, Exposure | None],
     noise: NoiseFloor | None,
     bootstrap: Mapping[str, Any],
 ) -> Facts:
@@ -111,7 +116,7 @@ def gather_facts(
 
     Args:
         rescored: tables of all three, by name.
-        num_leaked: as in `Scored`, by name.
+        exposures: as in `Scored`, by name.
         bootstrap: settings of `compare`.
 
     Raises:
@@ -121,7 +126,7 @@ def gather_facts(
     versions = {str(version): version for version in (challenger, references.champion, references.anchor) if version}
     for name, version in versions.items():
         against = None if name == own else compare(tables[own], tables[name], **bootstrap)
-        scored[name] = Scored(version, mean_iou(tables[name].pooled()), num_leaked[name], against)
+        scored[name] = Scored(version, mean_iou(tables[name].pooled()), exposures[name], against)
     champion, anchor = (scored.get(str(version)) for version in (references.champion, references.anchor))
     reach = None
     if champion and champion.comparison:
@@ -141,7 +146,9 @@ def check_challenger(challenger: Version, name: str) -> None:
             f"{challenger}: is not a version of {name}; to promote it, set SEGLINE_MODEL_NAME to {challenger.name}"
         )
     if challenger.tags.get("verdict") != "accepted":
-        raise EvidenceError(f"{challenger}: has no accepted verdict; expected one that `segline register` made")
+        raise EvidenceError(
+            f"{challenger}: has no accepted verdict; expected one that `segline register` made, no override replaces it"
+        )
 
 
 def check_newest(challenger: Version | None, verdict: Verdict, judged: datetime) -> None:
@@ -184,28 +191,44 @@ def refuse_unseen(
     return Promotion(False, (reason,), challenger, champion, {})
 
 
-def decide(facts: Facts, rule: str, limits: Limits, settings: Mapping[str, Any]) -> Promotion:
+def decide(facts: Facts, rule: str, limits: Limits, settings: Mapping[str, Any], *, refuses_unknown: bool) -> Promotion:
     """Applies the rule to the facts; for a first champion the gate's verdict is enough.
 
     Args:
         rule: a name of `RULES`.
         settings: the section `promote` of the params, for the evidence.
+        refuses_unknown: an unknown exposure of the challenger speaks against it; else it is a note.
     """
     against = [scored.comparison if scored else None for scored in (facts.champion, facts.anchor)]
     ruling = judge(rule, limits, *against)
     unfair = [*_judge_first(facts), *_judge_attempts(facts), *_list_leakage("leakage", [facts.challenger])]
-    leaked = _list_leakage("reference_leakage", facts.references)
-    notes = [*_describe_scores(facts), *leaked, *_describe_noise(facts), *_describe_claims(facts)]
+    leaked = [
+        *_list_leakage("reference_leakage", facts.references),
+        *_list_unknown("reference_exposure_unknown", facts.references),
+    ]
+    (unfair if refuses_unknown else leaked).extend(_list_unknown("exposure_unknown", [facts.challenger]))
+    notes = [*_describe_scores(facts), *leaked, *_describe_looks(facts), *_describe_noise(facts)]
+    notes += _describe_claims(facts)
     promoted = ruling.promoted and not unfair and not math.isnan(facts.challenger.mean_iou)
     versions = facts.challenger.version, facts.champion.version if facts.champion else None
     return Promotion(promoted, (*notes, *unfair, *ruling.reasons), *versions, _to_evidence(facts, settings))
+
+
+def override(decision: Promotion, why: str) -> Promotion:
+    """Promotes against the rule for a person's reason; a challenger that the rule promotes needs no override."""
+    if decision.promoted:
+        return replace(decision, reasons=(*decision.reasons, give_reason("override_not_needed")))
+    reasons = (give_reason("override", model=str(decision.challenger), why=why), *decision.reasons)
+    return replace(
+        decision, promoted=True, override=why, reasons=reasons, evidence={**decision.evidence, OVERRIDE: why}
+    )
 
 
 def supersede(decision: Promotion, cause: str) -> Promotion:
     """The decision if another program moved the champion before its line was written, for the ledger's `cause`."""
     champion = str(decision.champion) if decision.champion else None
     reason = give_reason("superseded", model=str(decision.challenger), champion=champion, cause=cause)
-    return replace(decision, promoted=False, reasons=(reason, *decision.reasons))
+    return replace(decision, promoted=False, override="", reasons=(reason, *decision.reasons))
 
 
 def _judge_first(facts: Facts) -> Iterator[Reason]:
@@ -234,8 +257,21 @@ def _describe_claims(facts: Facts) -> Iterator[Reason]:
 
 def _list_leakage(code: str, models: Iterable[Scored]) -> Iterator[Reason]:
     for scored in models:
-        if scored.num_leaked:
-            yield give_reason(code, model=str(scored.version), num_images=scored.num_leaked)
+        if scored.exposure and scored.exposure.num_images:
+            yield give_reason(code, model=str(scored.version), **scored.exposure._asdict())
+
+
+def _list_unknown(code: str, models: Iterable[Scored]) -> Iterator[Reason]:
+    for scored in models:
+        if scored.exposure is None:
+            yield give_reason(code, model=str(scored.version), file=STORED)
+
+
+def _describe_looks(facts: Facts) -> Iterator[Reason]:
+    """A note on each model whose training images could not be compared with the test images by their looks."""
+    for scored in (facts.challenger, *facts.references):
+        if scored.exposure and scored.exposure.alike is None:
+            yield give_reason("looks_not_compared", model=str(scored.version), file=STORED_HASHES)
 
 
 def _describe_scores(facts: Facts) -> Iterator[Reason]:
@@ -280,5 +316,5 @@ def _to_evidence(facts: Facts, settings: Mapping[str, Any]) -> dict[str, Any]:
         "noise_floor": facts.noise and asdict(facts.noise),
         "attempts": nan_as_null(facts.attempts and asdict(facts.attempts)),
         "detectable": nan_as_null(facts.reach and asdict(facts.reach)),
-        "seen": {number: scored.num_leaked for number, scored in models.items()},
+        "seen": {number: scored.exposure and scored.exposure._asdict() for number, scored in models.items()},
     }

@@ -10,6 +10,8 @@ from pydantic import TypeAdapter
 
 from pipeline.errors import SeglineError
 from pipeline.evaluation.bootstrap import Interval
+from pipeline.ledger.ledger import Aliases, read_ledger, replay
+from pipeline.ledger.overrides import describe_overrides
 from pipeline.promotion.data_since import data_since
 from pipeline.promotion.decide import Promotion
 from pipeline.promotion.wording import to_sentences
@@ -24,14 +26,18 @@ def decision_of(promotion: Promotion) -> Decision:
     """The decision on a challenger, as the report shows it."""
     challenger, champion, promoted = promotion.challenger, promotion.champion, promotion.promoted
     outcome = "became the champion" if promoted else "was not promoted"
+    outcome += " by an override" if promotion.override else ""
     against = promotion.evidence.get("comparisons", {}).get(str(champion.number)) if champion else None
     return Decision(
         promoted=promoted,
-        label="Promoted" if promoted else "Not promoted",
+        label="Promoted by override" if promotion.override else "Promoted" if promoted else "Not promoted",
         headline=f"{challenger} {outcome}, line {promotion.line} of the ledger",
         reasons=to_sentences(promotion.reasons),
         champion=str(champion) if champion else None,
         difference=TypeAdapter(Interval).validate_python(against) if against else None,
+        confidence=against.get("confidence") if against else None,
+        better_share=against.get("better_share") if against else None,
+        is_weighted=bool(against and against.get("weighted_mean_ious")),
         by_class=TypeAdapter(dict[str, Interval]).validate_python(against["by_class"]) if against else {},
         tags=challenger.tags,
     )
@@ -54,7 +60,9 @@ def report_decision(number: int, version: Version, decision: Decision) -> None:
         with TemporaryDirectory(dir=FOLDER) as temporary:
             download_run(version.run_id, Path(temporary))
             data = data_since(find_version(decision.champion), Path(temporary)) if decision.champion else None
-            page = render_report(Path(temporary), replace(decision, data=data))
+            lines = read_ledger()
+            overrides = tuple(describe_overrides(lines, replay(lines, Aliases(None, None))))
+            page = render_report(Path(temporary), replace(decision, data=data, overrides=overrides))
         publish(page)
         print(f"report: {NEWEST}")
         log_text(version.run_id, page, f"report/decision-{number}.html")

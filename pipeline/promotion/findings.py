@@ -63,7 +63,9 @@ def judge_noise(against: Comparison, limits: Limits, is_required: bool) -> Itera
     if limits.noise_floor is None:
         yield Finding(None, give_reason("noise_floor_unknown"))
         return
-    is_above = against.difference.estimate > limits.noise_floor >= 0  # nan: False
+    plain = against.challenger_mean_iou - against.champion_mean_iou  # the noise floor knows no costs of classes
+    difference = plain if against.weighted_mean_ious else against.difference.estimate
+    is_above = difference > limits.noise_floor >= 0  # nan: False
     short = "noise_floor_required" if is_required else "within_noise_floor"
     reason = give_reason("noise_floor_exceeded" if is_above else short, noise_floor=limits.noise_floor)
     yield Finding(is_above if is_required else None, reason)
@@ -85,11 +87,13 @@ def lacks_units(against: Comparison, reference: str) -> Finding:
 
 
 def describe(against: Comparison, reference: str) -> dict[str, Value]:
-    """The values of a difference of mean IoU."""
+    """The values of a difference of mean IoU, or weighted mean IoU."""
+    means = against.weighted_mean_ious or (against.challenger_mean_iou, against.champion_mean_iou)
     return {
+        **({"is_weighted": True} if against.weighted_mean_ious else {}),
         "reference": reference,
-        "mean_iou": against.challenger_mean_iou,
-        "reference_mean_iou": against.champion_mean_iou,
+        "mean_iou": means[0],
+        "reference_mean_iou": means[1],
         "difference": against.difference.estimate,
         "low": against.difference.low,
         "high": against.difference.high,

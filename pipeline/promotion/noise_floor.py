@@ -1,9 +1,9 @@
-"""The noise floor: the difference that two seeds make by chance alone, and how `segline noise` stored it."""
+"""The noise floor: the difference that two seeds make by chance alone. And two recipes compared over seeds."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError
@@ -31,6 +31,29 @@ class NoiseFloor:
     mean_ious: tuple[FiniteFloat, ...]
 
 
+class RecipeDifference(NamedTuple):
+    """Two recipes, each trained with several seeds.
+
+    Attributes:
+        base: mean IoUs of params.yaml.
+        other: mean IoUs of the other params.
+        difference: mean of `other` minus mean of `base`.
+        low: lower end of its interval.
+        high: upper end.
+    """
+
+    base: tuple[float, ...]
+    other: tuple[float, ...]
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def is_better(self) -> bool:
+        """True if the interval shows that `other` is better."""
+        return self.low > 0
+
+
 def noise_floor(mean_ious: Sequence[float]) -> float:
     """The difference between two trainings of one recipe that seeds alone exceed once in twenty times.
 
@@ -43,6 +66,12 @@ def noise_floor(mean_ious: Sequence[float]) -> float:
     Raises:
         EvidenceError: they are fewer than three, or one is not a number.
     """
+    _check_runs(mean_ious)
+    quantile = float(stdtrit(len(mean_ious) - 1, 0.95))
+    return quantile * math.sqrt(2) * float(np.std(mean_ious, ddof=1))
+
+
+def _check_runs(mean_ious: Sequence[float]) -> None:
     if len(mean_ious) < MIN_RUNS:
         raise EvidenceError(
             f"{len(mean_ious)} trainings, expected at least {MIN_RUNS}: fewer tell nothing of the spread; run "
@@ -50,8 +79,27 @@ def noise_floor(mean_ious: Sequence[float]) -> float:
         )
     if not np.isfinite(mean_ious).all():
         raise EvidenceError(f"mean IoUs are {list(mean_ious)}, expected numbers; run `segline noise` again")
-    quantile = float(stdtrit(len(mean_ious) - 1, 0.95))
-    return quantile * math.sqrt(2) * float(np.std(mean_ious, ddof=1))
+
+
+def compare_recipes(base: Sequence[float], other: Sequence[float]) -> RecipeDifference:
+    """Welch's interval of the difference of two means (Welch, 1947), two-sided at 95 %.
+
+    It tells recipes apart, on this data and this test split; it says nothing of other test images.
+
+    Args:
+        base: mean IoUs of one recipe's trainings, which differ in the seed only, on the same images.
+        other: of the other recipe, which is better if the difference is above 0.
+
+    Raises:
+        EvidenceError: of one recipe they are fewer than three, or one is not a number.
+    """
+    for mean_ious in (base, other):
+        _check_runs(mean_ious)
+    parts = [float(np.var(mean_ious, ddof=1)) / len(mean_ious) for mean_ious in (base, other)]
+    difference, variance = float(np.mean(other) - np.mean(base)), sum(parts)
+    freedoms = [part**2 / (len(mean_ious) - 1) for part, mean_ious in zip(parts, (base, other), strict=True)]
+    half = math.sqrt(variance) * float(stdtrit(variance**2 / sum(freedoms), 0.975)) if variance else 0.0
+    return RecipeDifference(tuple(base), tuple(other), difference, difference - half, difference + half)
 
 
 def read_noise_floor() -> NoiseFloor | None:

@@ -1,5 +1,6 @@
 """The models that a challenger is compared with, read from the ledger: the champion and the anchor."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,7 @@ def find_best(lines: Sequence[Line], found: Aliases, existing: Collection[int]) 
 
     Superiority is read from the evidence of the two on one test split, by interval and test. With point estimates a
     slightly worse model would win by luck now and then, and the losses would add up. A version that was demoted or
-    deleted is skipped.
+    deleted is skipped. One that an override made champion counts for nothing, unless a promotion did so too.
 
     Args:
         existing: numbers of the versions that are in the registry.
@@ -62,10 +63,14 @@ def find_best(lines: Sequence[Line], found: Aliases, existing: Collection[int]) 
     counted = set(existing) - find_demoted(lines, found).keys()
     start = lines[0].found.champion if lines else found.champion
     best = start if start in counted else None
+    overridden = set[int]()
     for line, effect in zip(lines, replay(lines, found).effects, strict=True):
-        if best is None and effect.champion in counted:
-            best = effect.champion
-        elif effect.what == "promoted" and line.version in counted and _is_superior(line.evidence, best):
+        is_promoted = effect.what == "promoted"
+        if effect.what == "override":
+            overridden.add(line.version)
+        can_be_first = is_promoted or (effect.what == "rolled back" and line.version not in overridden)
+        is_better = can_be_first if best is None else is_promoted and _is_superior(line.evidence, best)
+        if is_better and line.version in counted:
             best = line.version
     return best
 
@@ -74,22 +79,24 @@ def find_demoted(lines: Sequence[Line], found: Aliases) -> dict[int, int]:
     """Versions that a rollback demoted, each with the number of that line.
 
     A rollback demotes the champion if it goes back to a version that was promoted earlier. A rollback to a later
-    champion undoes another rollback, so it demotes none. A version that becomes champion again is not demoted any more.
+    champion undoes another rollback, so it demotes none. A version that becomes champion again is not demoted any more,
+    but an override takes back no rollback before it.
     """
     start = lines[0].found if lines else found
-    champion, demoted = start.champion, dict[int, int]()
-    promoted_in = {start.previous: -1, start.champion: 0}
+    champion, crowned_in = start.champion, {start.previous: -1, start.champion: 0}
+    demoted = defaultdict[int, list[int]](list)  # line of each rollback that counts
     for line, effect in zip(lines, replay(lines, found).effects, strict=True):
+        if effect.what in ("promoted", "override"):
+            crowned_in[line.version] = line.number
         if effect.what == "promoted":
-            promoted_in[line.version] = line.number
+            demoted[line.version].clear()
         elif effect.what == "rolled back":
-            back_to = promoted_in.setdefault(line.version, line.number)
-            if champion is not None and back_to < promoted_in[champion]:
-                demoted[champion] = line.number
+            back_to = crowned_in.setdefault(line.version, line.number)
+            if champion is not None and back_to < crowned_in[champion]:
+                demoted[champion].append(line.number)
+            demoted[line.version] = [number for number in demoted[line.version] if number < back_to]
         champion = effect.champion
-        if effect.what in ("promoted", "rolled back"):
-            demoted.pop(line.version, None)
-    return demoted
+    return {version: numbers[-1] for version, numbers in demoted.items() if numbers}
 
 
 def _is_superior(evidence: Mapping[str, Any], other: int | None) -> bool:
@@ -104,6 +111,6 @@ def _find_test_md5(standing: Standing, champion: Version | None) -> str | None:
         return None
     chosen = champion.tags.get("test_md5")
     for line, effect in zip(standing.lines, standing.state.effects, strict=True):
-        if effect.what == "promoted" and line.version == champion.number:
+        if effect.what in ("promoted", "override") and line.version == champion.number:
             chosen = line.evidence.get("test_md5", chosen)
     return chosen

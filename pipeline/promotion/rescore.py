@@ -1,10 +1,11 @@
 """Models scored again on today's test split by the same evaluator, for a comparison."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from pipeline.dataset.contract import read_class_list
 from pipeline.dataset.manifest import read_manifest
@@ -39,7 +40,7 @@ def rescore(models: Mapping[str, Path], is_reserve: bool = False) -> Rescored:
     Raises:
         DataError: there is no data, or the test split is empty.
         EvidenceError: today's test split differs from the manifest, or a model has other classes or gives
-            probabilities that are not numbers.
+            probabilities that are none: not finite, outside of [0, 1], or not 1 in sum.
     """
     classes, rows = read_class_list(), read_manifest()
     if is_reserve:
@@ -54,16 +55,36 @@ def rescore(models: Mapping[str, Path], is_reserve: bool = False) -> Rescored:
                 "classes a name of their own with SEGLINE_MODEL_NAME"
             )
     tables = {
-        name: count_images(Predictor.read(model), rows, classes, partial(_check_probabilities, name))
+        name: count_images(Predictor.read(model), rows, classes, partial(_check, name))
         for name, model in models.items()
     }
     return Rescored(tables, md5_of_test_split(rows))
 
 
-def _check_probabilities(name: str, seen: Seen) -> None:
-    low, high = float(seen.prediction.probs.min()), float(seen.prediction.probs.max())
-    if not (math.isfinite(low) and math.isfinite(high)):
+def _check(name: str, seen: Seen) -> None:
+    check_probabilities(name, str(seen.row.image), seen.prediction.probs)
+
+
+def check_probabilities(name: str, image: str, probs: np.ndarray) -> None:
+    """Refuses what is no distribution over the classes of each pixel; nan fails each comparison.
+
+    The K rounded quotients of a softmax sum to 1 within (K + 2) / 2 machine epsilons of their dtype (Higham, 2002,
+    section 4.2), and within one more rounding with `export.flip`; twice that is accepted.
+
+    Args:
+        name: of the model, for the message, as that of the image.
+        probs: (H, W, K) floats.
+
+    Raises:
+        EvidenceError: one is not finite, outside of [0, 1], or those of a pixel do not sum to 1.
+    """
+    tolerance = (probs.shape[-1] + 3) * float(np.finfo(probs.dtype).eps)
+    low, high = float(probs.min()), float(probs.max())
+    sums = probs.sum(axis=-1, dtype=np.float64)
+    least, most = float(sums.min()), float(sums.max())
+    if not (-tolerance <= low and high <= 1 + tolerance and 1 - tolerance <= least and most <= 1 + tolerance):
         raise EvidenceError(
-            f"{name}: its probabilities on {seen.row.image} range from {low:g} to {high:g}, expected [0, 1]; "
-            "a model that gives none can be neither compared nor promoted, train and export it again"
+            f"{name}: its probabilities on {image} range from {low:g} to {high:g} and sum to {least:g} to "
+            f"{most:g} in a pixel, expected [0, 1] and 1 within {tolerance:.1g}; a model that gives none can "
+            "be neither compared nor promoted, train and export it again"
         )

@@ -6,7 +6,7 @@ from itertools import groupby
 from pipeline.evaluation.reasons import Reason, Value, Values
 from pipeline.evaluation.wording import digits_apart, left_out, units
 
-DIFFERENCE = "mean IoU {mean_iou} against {reference_mean_iou}, {difference} ({low} to {high}) points on {units}"
+DIFFERENCE = "{mean} {mean_iou} against {reference_mean_iou}, {difference} ({low} to {high}) points on {units}"
 BETTER = "train a better model, or label more {unit}s"
 SENTENCES: Mapping[str, str] = {
     "already_champion": "{model} is the champion already",
@@ -17,6 +17,8 @@ SENTENCES: Mapping[str, str] = {
     "superseded": (
         "{model}: it was compared with {champion}, but {cause}; nothing was moved, run `segline promote` again"
     ),
+    "override": "{model} is promoted against the rule, because: {why}",
+    "override_not_needed": "the rule promotes it, so no override was needed and none was made",
     "no_score": "{model} has no mean IoU on today's test split, where no pixel is counted",
     "score": "{model} has mean IoU {mean_iou} on today's test split",
     "scores": (
@@ -32,12 +34,24 @@ SENTENCES: Mapping[str, str] = {
         "register` again"
     ),
     "leakage": (
-        "{model} was trained or chosen on {num_images} of today's test images, so its score is optimistic; train it "
-        "again on today's splits"
+        "{model} was trained or chosen on {num_images} of today's test images ({found}), so its score is optimistic; "
+        "train it again on today's splits"
     ),
     "reference_leakage": (
-        "{model} was trained or chosen on {num_images} of today's test images, so its score is optimistic and hard to "
-        "beat; set validate.split once, and then leave it"
+        "{model} was trained or chosen on {num_images} of today's test images ({found}), so its score is optimistic "
+        "and hard to beat; set validate.split once, and then leave it"
+    ),
+    "exposure_unknown": (
+        "it is not known whether {model} was trained or chosen on today's test images, as its run has no {file}; train "
+        "and register it again, or set promote.unknown_exposure to note"
+    ),
+    "reference_exposure_unknown": (
+        "it is not known whether {model} was trained or chosen on today's test images, as its run has no {file}; its "
+        "score may be optimistic and hard to beat"
+    ),
+    "looks_not_compared": (
+        "{model}: whether its training images look like today's test images is not known: {file} is missing or not "
+        "whole, in its run or here; `dvc repro validate` and a new training write it"
     ),
     "no_champion": "there was no champion: the gate's thresholds alone decide",
     "no_anchor": "there is no anchor: small losses can add up over many promotions",
@@ -151,11 +165,15 @@ def _word(reasons: Iterable[Reason]) -> Iterator[str]:
 def _show(values: Values) -> dict[str, str]:
     """Values as text, and the phrases that are made of several."""
     shown = {name: _format(name, value) for name, value in values.items()}
+    shown["mean"] = "weighted mean IoU" if values.get("is_weighted") else "mean IoU"
     if "num_units" in values and "unit" in values:
         shown["units"] = units(values["num_units"], values["unit"])
         shown["left_out"] = left_out(values["num_units"], values["unit"])
     if "allowed" in values:
         shown["of_allowed"] = f" of {values['allowed']}" if values["allowed"] > 1 else ""
+    if "same" in values:
+        ways = {"same": "the same file", "grouped": "in a group of its training", "alike": "by their looks"}
+        shown["found"] = ", ".join(f"{values[name]} {way}" for name, way in ways.items() if values[name])
     if isinstance(low := values.get("low"), float):
         shown["bound"] = _compare(100 * low, -100 * values.get("margin", 0) or 0.0)  # not -0.0
     return shown

@@ -58,6 +58,10 @@ class Decision:
         by_class: the difference of each class's IoU, by class name.
         tags: tags of the model's version; its lineage is among them.
         data: what changed since the champion's data; None: nothing to compare.
+        confidence: of each end of `difference`.
+        better_share: share of the bootstrap's resamples in which the model is better than the champion.
+        is_weighted: `difference` is of the weighted mean IoU.
+        overrides: a sentence for each promotion against the rule so far.
     """
 
     promoted: bool | None
@@ -69,6 +73,10 @@ class Decision:
     by_class: Mapping[str, Interval]
     tags: Mapping[str, str]
     data: DataSince | None = None
+    confidence: float | None = None
+    better_share: float | None = None
+    is_weighted: bool = False
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Compares two models on today's test split as a promotion does, and changes nothing."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ def compare(first: str, second: str) -> Compared:
     if len(set(models.values())) < 2:
         raise EvidenceError(f"{first} and {second} are the same model; name two different ones")
     rescored = rescore(models)
-    comparison = compare_tables(*rescored.tables.values(), **params.bootstrap())
+    comparison = compare_tables(*rescored.tables.values(), **params.comparison())
     noise = None if all(Path(name).is_dir() for name in models) else read_noise_floor()
     limits = params.limits(noise.floor if noise else None)
     ruling = judge(params.rule, limits, comparison, comparison)
@@ -63,6 +64,10 @@ def show(compared: Compared) -> None:
     print(f"test split {compared.rescored.test_md5}: {len(one)} images, {compared.num_units} {params.unit}s")
     Console().print(build_table(tables, compared, params.bootstrap()))
     print(*to_sentences([summarise(compared)]))
+    if compared.difference.is_shown:
+        print(
+            f"probability of improvement: about {compared.better_share:.3f}, the share of resamples with a better first"
+        )
     if reach := detectable(compared, (one, other)):
         print("; ".join(to_sentences(reach.reasons(compared.unit))))
     sure = f"{100 * compared.confidence:.6g}%"
@@ -78,7 +83,12 @@ def build_table(tables: Mapping[str, ImageTable], comparison: Comparison, settin
     """A row for the mean IoU and one for each class: IoU of both models and their difference, with intervals."""
     shown = Table("", *(escape(printable(name)) for name in tables), "difference", box=None)
     means = [mean_iou_interval(table, **settings) for table in tables.values()]
-    shown.add_row("mean IoU", *map(format_interval, means), format_interval(comparison.difference, "+"))
+    difference = comparison.difference
+    if weighted := comparison.weighted_mean_ious:
+        plain = comparison.challenger_mean_iou - comparison.champion_mean_iou
+        shown.add_row("weighted mean IoU", *map("{:.3f}".format, weighted), format_interval(difference, "+"))
+        difference = Interval(plain, math.nan, math.nan, difference.num_units)
+    shown.add_row("mean IoU", *map(format_interval, means), format_interval(difference, "+"))
     by_class = [class_intervals(table, **settings) for table in tables.values()]
     for name, difference in comparison.by_class.items():
         ious = [format_interval(intervals[name]) for intervals in by_class]

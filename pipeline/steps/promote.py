@@ -5,10 +5,11 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from pipeline.dataset.manifest import read_manifest
+from pipeline.errors import ParamsError
 from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.ledger.aliases import Standing, check_agreement, read_standing, record
 from pipeline.ledger.ledger import Kind, new_line
-from pipeline.params import PromoteParams, read_params
+from pipeline.params import Params, ValidateParams, read_params
 from pipeline.promotion.claims.attempts import count_attempts
 from pipeline.promotion.decide import (
     Facts,
@@ -20,8 +21,9 @@ from pipeline.promotion.decide import (
     refuse_unseen,
     supersede,
 )
+from pipeline.promotion.decide import override as override_rule
 from pipeline.promotion.decision_report import decision_of, report_decision
-from pipeline.promotion.leakage import count_leaked
+from pipeline.promotion.leakage import Today, find_exposure
 from pipeline.promotion.noise_floor import read_noise_floor
 from pipeline.promotion.references import References, find_demoted, find_references
 from pipeline.promotion.rescore import rescore
@@ -38,23 +40,28 @@ from pipeline.registry.client import (
 )
 from pipeline.registry.evidence import download_verified
 from pipeline.text import printable
+from pipeline.validation.hashes import HASHES, read_hashes
 
 DECISION_CHARS = 4_000
 """Of the tag `decision`, which is an excerpt; the ledger has the whole decision."""
 
 
-def promote(version: str | None = None) -> Promotion:
+def promote(version: str | None = None, override: str | None = None) -> Promotion:
     """See `segline.promote`."""
-    params, standing = read_params().promote, read_standing(completes=True)
+    why = None if override is None else _read_why(override)
+    all_params, standing = read_params(), read_standing(completes=True)
+    params = all_params.promote
     check_agreement(standing)
     challenger = _read_challenger(version)
     references = find_references(challenger, standing, params.anchor)
     demoted = find_demoted(standing.lines, standing.found)
-    decision = refuse_unseen(challenger, references.champion, demoted, is_named=version is not None)
+    decision = refuse_unseen(challenger, references.champion, demoted, is_named=bool(version or why))
     if decision is None:
-        facts = _count_attempts(_read_facts(challenger, references, params), standing, params.attempts)
+        facts = _count_attempts(_read_facts(challenger, references, all_params), standing, params.attempts)
         limits = params.limits(facts.noise.floor if facts.noise else None)
-        decision = decide(facts, params.rule, limits, params.model_dump(mode="json"))
+        refuses = params.unknown_exposure == "refuse"
+        decision = decide(facts, params.rule, limits, params.model_dump(mode="json"), refuses_unknown=refuses)
+        decision = override_rule(decision, why) if why else decision
         for scored in (facts.challenger, *facts.references):
             tags = {"rescored_mean_iou": f"{scored.mean_iou:.6f}", "rescored_test_md5": facts.test_md5}
             _tag(scored.version, tags)
@@ -74,6 +81,15 @@ def show(decision: Promotion) -> None:
     show_followed(decision.publication)
 
 
+def _read_why(override: str) -> str:
+    """The reason of an override in a line."""
+    if why := " ".join(override.split()):
+        return why
+    raise ParamsError(
+        "--override has no reason, expected why the rule is wrong here; ledger, status and reports show it for ever"
+    )
+
+
 def _read_challenger(version: str | None) -> Version:
     if version is None and VERDICT.is_file():
         judged = datetime.fromtimestamp(VERDICT.stat().st_mtime, UTC)
@@ -83,11 +99,17 @@ def _read_challenger(version: str | None) -> Version:
     return challenger
 
 
-def _read_facts(challenger: Version, references: References, params: PromoteParams) -> Facts:
+def _read_facts(challenger: Version, references: References, params: Params) -> Facts:
     versions = {str(one): one for one in (challenger, references.champion, references.anchor) if one}
     rescored = rescore({name: download_verified(one) for name, one in versions.items()})
-    num_leaked = {name: count_leaked(one, read_manifest()) for name, one in versions.items()}
-    return gather_facts(challenger, references, rescored, num_leaked, read_noise_floor(), params.bootstrap())
+    exposures = {name: find_exposure(one, _read_today(params.validate_)) for name, one in versions.items()}
+    return gather_facts(challenger, references, rescored, exposures, read_noise_floor(), params.promote.comparison())
+
+
+def _read_today(params: ValidateParams) -> Today:
+    max_bits = None if params.near_duplicates == "off" else params.near_duplicate_bits
+    hashes = read_hashes() if HASHES.is_file() else None
+    return Today(read_manifest(), hashes, max_bits, params.groups_in_several_splits)
 
 
 def _count_attempts(facts: Facts, standing: Standing, allowed: int) -> Facts:
@@ -108,7 +130,7 @@ def carry_out(decision: Promotion, standing: Standing) -> Promotion:
     """
     challenger, reasons = decision.challenger, decision.reasons
     evidence = {**decision.evidence, "reasons": [asdict(reason) for reason in reasons]}
-    kind: Kind = "promote" if decision.promoted else "refuse"
+    kind: Kind = "override" if decision.override else "promote" if decision.promoted else "refuse"
     line = new_line(kind, challenger.number, standing.lines, standing.found, to_sentences(reasons), evidence)
     effect = record(line)
     decision = replace(decision, line=effect.number)

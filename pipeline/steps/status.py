@@ -12,6 +12,7 @@ from rich.text import Text
 from pipeline.evaluation.reasons import Reason
 from pipeline.ledger.aliases import Standing, check_ledger, list_warnings, read_standing
 from pipeline.ledger.ledger import Line
+from pipeline.ledger.overrides import describe_overrides
 from pipeline.promotion.wording import to_sentences
 from pipeline.registry.client import Version, list_versions, model_name
 from pipeline.registry.connection import shown_uri
@@ -56,6 +57,8 @@ def show(status: Status) -> None:
         print(printable(sentence))
     if openings := [line for line in status.standing.lines if line.kind == "audit"]:
         print(printable(f"line {openings[-1].number}: {'; '.join(openings[-1].reasons)}"))
+    for text in describe_overrides(status.standing.lines, status.standing.state):
+        print(f"override: {text}")
     for warning in list_warnings(status.standing):
         print(f"warning: {warning}")
     check_ledger(status.standing)

@@ -22,6 +22,7 @@ from pipeline.validation.data_docs import write_docs
 from pipeline.validation.data_version import version_rows
 from pipeline.validation.facts import class_rows, leak_rows, most_ignored_share, sample_row, split_rows
 from pipeline.validation.findings import ERROR, WARNING, DataFinding, bad_names, first_of, summary_of, write_quarantine
+from pipeline.validation.hashes import HASHES, write_hashes
 from pipeline.validation.scan import Facts, read_num_workers
 from pipeline.validation.scan_notes import scan_changed
 from pipeline.vision.picture_files import SUFFIXES, Limits
@@ -31,10 +32,11 @@ VALIDATE = MANIFEST.parent
 
 @dataclass(frozen=True)
 class Report:
-    """The judgement of a data set: a row of the manifest for each good sample, errors and warnings, and other facts."""
+    """The judgement of a data set: a row of the manifest and a hash for each good sample, findings, and other facts."""
 
     num_samples: int
     rows: list[ManifestRow]
+    hashes: dict[str, int]
     findings: list[DataFinding]
     notes: list[str]
 
@@ -68,6 +70,7 @@ def validate(data: Path, params: ValidateParams, out: Path) -> Report:
     for line in (*report.notes, *summary_of([one for one in report.findings if one.severity == WARNING])):
         print(line, flush=True)
     _refuse(report, data, params.on_error, out)
+    write_hashes(out / HASHES.name, report.hashes)
     write_manifest(out / MANIFEST.name, report.rows)
     return report
 
@@ -101,8 +104,9 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     write_docs(docs, [table for table in tables if table.rows])
     findings.sort(key=lambda finding: (finding.severity != ERROR, finding.name != ""))
     notes = [*_note_unused(data), *_note_known(leaks, params.near_duplicates)]
-    rows = [_manifest_row(one, params.reserve) for one in _left(facts, findings, "quarantine")]
-    return Report(len(samples), rows, findings, notes)
+    good = _left(facts, findings, "quarantine")
+    hashes = {one.sample.name: one.image.hash for one in good if one.image}
+    return Report(len(samples), [_manifest_row(one, params.reserve) for one in good], hashes, findings, notes)
 
 
 def _limits(data: Path, params: ValidateParams, version: Version | None) -> Limits:

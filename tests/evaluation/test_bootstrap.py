@@ -29,7 +29,7 @@ from pipeline.evaluation.bootstrap import (
     units_with_class,
 )
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.vision.confusion import iou_per_class, mean_iou
+from pipeline.vision.confusion import iou_per_class, mean_iou, weighted_mean
 from tests.evaluation.test_image_table import table_of
 
 COUNTS = hnp.arrays(np.int64, st.tuples(st.integers(1, 6), st.just(3), st.just(3)), elements=st.integers(0, 4))
@@ -84,6 +84,10 @@ def test_resampled_iou_is_that_of_the_drawn_units(sums: np.ndarray, seed: int) -
     labelled = [np.where(matrix.sum(axis=1) > 0, iou_per_class(matrix), np.nan) for matrix in slow]
     assert_array_equal(fast, labelled)
     assert_allclose(mean_over_classes(fast), [mean_iou(matrix) for matrix in slow])
+    costs = np.arange(1.0, fast.shape[1] + 1)
+    weighted = [weighted_mean(np.nan_to_num(row), np.where(np.isnan(row), 0, costs)) for row in fast]
+    assert_allclose(mean_over_classes(fast, costs), weighted)
+    assert_allclose(mean_over_classes(fast, np.full_like(costs, 7.0)), mean_over_classes(fast))
 
 
 def test_units_with_class() -> None:

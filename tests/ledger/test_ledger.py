@@ -45,7 +45,7 @@ def make(number: int, kind: ledger.Kind, version: int, expected: int | None, kno
 @st.composite
 def ledgers(draw: st.DrawFn) -> list[Line]:
     """Lines of any kind that expect any champion and know any of the lines before them."""
-    kinds: st.SearchStrategy[ledger.Kind] = st.sampled_from(["promote", "refuse", "rollback", "audit"])
+    kinds: st.SearchStrategy[ledger.Kind] = st.sampled_from(["promote", "refuse", "rollback", "override", "audit"])
     versions = st.integers(1, 4)
     return [
         make(number, draw(kinds), draw(versions), draw(st.none() | versions), draw(st.integers(0, number - 1)))
@@ -66,7 +66,7 @@ def test_champion_moves_by_compare_and_swap_only(lines: list[Line]) -> None:
     champion, last_move = None, 0
     for line, effect in zip(lines, replay(lines, NOBODY).effects, strict=True):
         moves = line.kind not in ("refuse", "audit") and line.expected_champion == champion and line.known >= last_move
-        assert (effect.what in ("promoted", "rolled back")) == moves
+        assert (effect.what in ("promoted", "rolled back", "override")) == moves
         assert effect.champion == (line.version if moves else champion)
         champion, last_move = effect.champion, line.number if moves else last_move
 
@@ -142,7 +142,7 @@ def test_line_that_was_sent_twice_counts_once() -> None:
         ("[]", "Input should be an object"),
         ("{}", "kind: Field required"),
         (None, "Invalid JSON"),
-        (json.dumps({**LINE, "kind": "crown"}), "kind: Input should be 'promote', 'refuse', 'rollback' or 'audit'"),
+        (json.dumps({**LINE, "kind": "crown"}), "kind: Input should be 'promote', .*, 'override' or 'audit'"),
         (json.dumps({**LINE, "version": "1"}), "version: Input should be a valid integer"),
         (json.dumps({**LINE, "version": 1e3}), "version: Input should be a valid integer"),
         (json.dumps({**LINE, "version": True}), "version: Input should be a valid integer"),

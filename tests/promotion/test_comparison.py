@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from pipeline.errors import EvidenceError
+from pipeline.errors import EvidenceError, ParamsError
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.promotion.comparison import compare
 from pipeline.vision.confusion import iou_per_class, mean_iou
@@ -113,6 +113,34 @@ def test_class_that_no_label_has_is_left_out() -> None:
         mean_iou(counts.sum(axis=0)) for counts in (worse, stray)
     )
     assert found.unlabelled == ("tram",) and math.isnan(found.by_class["tram"].estimate)
+
+
+def test_costs_weigh_the_classes() -> None:
+    """The difference, its interval and the test are of the weighted mean IoU; equal costs are none."""
+    tables = table_of(COUNTS + [[-50, 50], [0, 0]], GROUPS), table_of(COUNTS + [[0, 0], [40, -40]], GROUPS)
+    ious = np.array([iou_per_class(table.pooled()) for table in tables])
+    for costs in ({"car": 9.0}, {"sky": 0.1}, {"car": 2.0, "sky": 2.0}):
+        found = compare(*tables, **SETTINGS, class_costs=costs)
+        weights = [costs.get(name, 1.0) for name in ("sky", "car")]
+        assert found.weighted_mean_ious == pytest.approx(np.average(ious, axis=1, weights=weights))
+        expected = np.subtract(*np.average(ious, axis=1, weights=weights))
+        assert found.difference.estimate == pytest.approx(expected)
+        assert found.difference.low <= expected <= found.difference.high
+    plain = compare(*tables, **SETTINGS, class_costs={})
+    assert plain.weighted_mean_ious is None and found.difference.low == pytest.approx(plain.difference.low)
+    assert (found.p_value, found.by_class, found.challenger_mean_iou) == (
+        *(plain.p_value, plain.by_class, plain.challenger_mean_iou),
+    )
+    with pytest.raises(ParamsError, match="promote.class_costs names 'tram', the classes are sky, car; correct it"):
+        compare(*tables, **SETTINGS, class_costs={"tram": 2.0})
+
+
+def test_the_share_of_better_resamples() -> None:
+    """Near 1 for a better challenger, near 0 for a worse one; a difference without an interval has none."""
+    tables = table_of(shifted(COUNTS, 0.3), GROUPS), table_of(COUNTS, GROUPS)
+    assert compare(*tables, **SETTINGS).better_share == 1 - compare(*tables[::-1], **SETTINGS).better_share == 1
+    few = [table_of(counts, "aaabbbcccddd") for counts in (shifted(COUNTS, 0.5), COUNTS)]
+    assert math.isnan(compare(few[0], few[1], **SETTINGS).better_share)
 
 
 def test_json_has_no_nan() -> None:

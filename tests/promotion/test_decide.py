@@ -23,9 +23,12 @@ from pipeline.promotion.decide import (
     check_newest,
     decide,
     gather_facts,
+    override,
     refuse_unseen,
     supersede,
 )
+from pipeline.promotion.findings import give_reason
+from pipeline.promotion.leakage import Exposure
 from pipeline.promotion.noise_floor import NoiseFloor
 from pipeline.promotion.references import References
 from pipeline.promotion.rescore import Rescored
@@ -36,10 +39,11 @@ NOW = datetime(2026, 11, 27, tzinfo=UTC)
 TAGS = {"verdict": "accepted", "test_md5": "today", "data_md5": "data", "params_md5": "params"}
 ANCHOR, CHAMPION, CHALLENGER = (Version("segline", number, "run", (), TAGS, NOW) for number in (1, 2, 3))
 NOISE = NoiseFloor(0.01, "params", "data", (0.1, 0.2))
+CLEAN, LEAKY = Exposure(0, 0, 0, 0), Exposure(3, 2, 0, 1)
 FACTS = Facts(
-    challenger=Scored(CHALLENGER, 0.82, 0),
-    champion=Scored(CHAMPION, 0.80, 0, BETTER),
-    anchor=Scored(ANCHOR, 0.81, 0, replace(BETTER)),
+    challenger=Scored(CHALLENGER, 0.82, CLEAN),
+    champion=Scored(CHAMPION, 0.80, CLEAN, BETTER),
+    anchor=Scored(ANCHOR, 0.81, CLEAN, replace(BETTER)),
     test_md5="today",
     champion_test_md5="today",
     noise=None,
@@ -51,7 +55,7 @@ BOOTSTRAP: dict[str, Any] = {"unit": "group", "num_resamples": 200, "seed": 0, "
 def decide_on(facts: Facts, rule: str = "superior", **limits: Any) -> Promotion:
     """The decision by the usual limits, but for those given."""
     floor = facts.noise.floor if facts.noise else None
-    return decide(facts, rule, replace(LIMITS, noise_floor=floor, **limits), {"rule": rule})
+    return decide(facts, rule, replace(LIMITS, noise_floor=floor, **limits), {"rule": rule}, refuses_unknown=True)
 
 
 def codes(decision: Promotion) -> list[str]:
@@ -102,7 +106,7 @@ def test_first_champion_that_was_judged_on_another_split() -> None:
     decision = decide_on(replace(FIRST, test_md5="new"))
     assert not decision.promoted
     assert values(decision, "judged_on_other_split") == {"model": "segline/3", "judged": "today", "today": "new"}
-    bare = Scored(replace(CHALLENGER, tags={}), 0.82, 0)
+    bare = Scored(replace(CHALLENGER, tags={}), 0.82, CLEAN)
     assert values(decide_on(replace(FIRST, challenger=bare)), "judged_on_other_split")["judged"] is None
 
 
@@ -150,7 +154,7 @@ def test_tie_is_enough_for_non_inferiority() -> None:
 @pytest.mark.parametrize("facts", [FACTS, FIRST])
 def test_no_score(facts: Facts) -> None:
     """A mean IoU of nan promotes nobody, not even if there is no champion."""
-    decision = decide_on(replace(facts, challenger=Scored(CHALLENGER, NAN, 0)))
+    decision = decide_on(replace(facts, challenger=Scored(CHALLENGER, NAN, CLEAN)))
     assert not decision.promoted and codes(decision)[0] == "no_score"
     assert decision.evidence["mean_ious"]["3"] is None
 
@@ -178,19 +182,45 @@ def test_noise_floor_of_another_recipe_is_noted(noise: NoiseFloor, differs: str 
 
 def test_noise_floor_of_a_version_without_lineage() -> None:
     """A version that another program registered has no md5 to compare with, which is a note."""
-    bare = Scored(replace(CHALLENGER, tags={"verdict": "accepted"}), 0.82, 0)
+    bare = Scored(replace(CHALLENGER, tags={"verdict": "accepted"}), 0.82, CLEAN)
     assert values(decide_on(replace(FACTS, challenger=bare, noise=NOISE)), "noise_floor_of_others")["differs"] == "data"
     assert "noise_floor_of_others" not in codes(decide_on(replace(FIRST, challenger=bare, noise=NOISE)))
 
 
 def test_leakage() -> None:
     """A challenger that was trained on test images is refused; of champion and anchor it is a note."""
-    decision = decide_on(replace(FACTS, challenger=Scored(CHALLENGER, 0.82, 3)))
-    assert not decision.promoted and values(decision, "leakage") == {"model": "segline/3", "num_images": 3}
-    decision = decide_on(replace(FACTS, anchor=Scored(ANCHOR, 0.81, 2, BETTER)))
-    assert decision.promoted and values(decision, "reference_leakage") == {"model": "segline/1", "num_images": 2}
-    assert decision.evidence["seen"] == {"1": 2, "2": 0, "3": 0}
-    assert decide_on(replace(FACTS, challenger=Scored(CHALLENGER, 0.82, None))).promoted
+    decision = decide_on(replace(FACTS, challenger=Scored(CHALLENGER, 0.82, LEAKY)))
+    assert not decision.promoted and values(decision, "leakage") == {"model": "segline/3", **LEAKY._asdict()}
+    decision = decide_on(replace(FACTS, anchor=Scored(ANCHOR, 0.81, LEAKY, BETTER)))
+    assert decision.promoted and values(decision, "reference_leakage")["num_images"] == 3
+    assert decision.evidence["seen"] == {"1": LEAKY._asdict(), "2": CLEAN._asdict(), "3": CLEAN._asdict()}
+    blind = decide_on(replace(FACTS, challenger=Scored(CHALLENGER, 0.82, CLEAN._replace(alike=None))))
+    assert blind.promoted and values(blind, "looks_not_compared")["model"] == "segline/3"
+
+
+@pytest.mark.parametrize("facts", [FACTS, FIRST])
+def test_unknown_exposure(facts: Facts) -> None:
+    """It refuses a challenger, also a first champion, unless params allow it; of champion and anchor it is a note."""
+    unknown = replace(facts, challenger=Scored(CHALLENGER, 0.82, None))
+    decision = decide_on(unknown)
+    assert not decision.promoted and values(decision, "exposure_unknown")["file"] == "validate/manifest.csv"
+    decision = decide(unknown, "superior", LIMITS, {}, refuses_unknown=False)
+    assert decision.promoted and "exposure_unknown" in codes(decision) and decision.evidence["seen"]["3"] is None
+    decision = decide_on(replace(FACTS, champion=replace(FACTS.references[0], exposure=None)))
+    assert decision.promoted and values(decision, "reference_exposure_unknown")["model"] == "segline/2"
+
+
+def test_override() -> None:
+    """A refused challenger is promoted for a person's reason, leakage or not; what the rule promotes needs none."""
+    refused = decide_on(replace(against(FACTS, champion=WORSE), challenger=Scored(CHALLENGER, 0.82, LEAKY)))
+    decision = override(refused, "a hotfix")
+    assert decision.promoted and decision.override == decision.evidence["override"] == "a hotfix"
+    assert decision.reasons == (give_reason("override", model="segline/3", why="a hotfix"), *refused.reasons)
+    assert str(decision).startswith("PROMOTED BY OVERRIDE: segline/3 is promoted against the rule, because: a hotfix; ")
+    late = supersede(decision, "too late")
+    assert not (late.promoted or late.override) and str(late).startswith("NOT PROMOTED: ")
+    plain = override(decide_on(FACTS), "a hotfix")
+    assert plain.promoted and not plain.override and codes(plain)[-1] == "override_not_needed"
 
 
 @pytest.mark.parametrize(("chosen", "changed"), [("today", False), ("old", True), (None, None)])
@@ -221,23 +251,23 @@ def table_of(correct: int, wrong: int) -> ImageTable:
 def test_facts_from_tables() -> None:
     """Each reference is compared once; the mean IoU of a model is the same in scores and comparison."""
     tables = {"segline/3": table_of(9, 1), "segline/2": table_of(8, 2)}
-    references, num_leaked = References(CHAMPION, CHAMPION, "old"), {"segline/3": 0, "segline/2": None}
-    facts = gather_facts(CHALLENGER, references, Rescored(tables, "today"), num_leaked, NOISE, BOOTSTRAP)
+    references, exposures = References(CHAMPION, CHAMPION, "old"), {"segline/3": CLEAN, "segline/2": None}
+    facts = gather_facts(CHALLENGER, references, Rescored(tables, "today"), exposures, NOISE, BOOTSTRAP)
     assert facts.champion is facts.anchor is facts.references[0] and len(facts.references) == 1
     assert facts.champion and facts.champion.comparison
     assert facts.champion.comparison.difference.low > 0 and facts.challenger.comparison is None
     assert facts.champion.comparison.champion_mean_iou == facts.champion.mean_iou < facts.challenger.mean_iou
     assert facts.reach and facts.reach.difference == facts.reach.more_for_1 == 0  # the six images are alike
-    assert (facts.test_md5, facts.champion_test_md5, facts.champion.num_leaked) == ("today", "old", None)
-    alone = gather_facts(CHALLENGER, References(None, None, None), Rescored(tables, "today"), num_leaked, None, {})
+    assert (facts.test_md5, facts.champion_test_md5, facts.champion.exposure) == ("today", "old", None)
+    alone = gather_facts(CHALLENGER, References(None, None, None), Rescored(tables, "today"), exposures, None, {})
     assert alone.references == []
 
 
 def test_facts_without_a_counted_pixel() -> None:
     """Tables of nothing give scores of nan, and no promotion."""
     tables = {"segline/3": table_of(0, 0), "segline/2": table_of(0, 0)}
-    references, num_leaked = References(CHAMPION, None, None), dict.fromkeys(tables, 0)
-    facts = gather_facts(CHALLENGER, references, Rescored(tables, "today"), num_leaked, None, BOOTSTRAP)
+    references, exposures = References(CHAMPION, None, None), dict.fromkeys(tables, CLEAN)
+    facts = gather_facts(CHALLENGER, references, Rescored(tables, "today"), exposures, None, BOOTSTRAP)
     assert math.isnan(facts.challenger.mean_iou) and not decide_on(facts).promoted
 
 

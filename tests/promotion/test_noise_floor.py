@@ -5,10 +5,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ttest_ind
 
 from pipeline.errors import EvidenceError, RegistryError
-from pipeline.promotion.noise_floor import NoiseFloor, noise_floor, read_noise_floor
+from pipeline.promotion.noise_floor import NoiseFloor, compare_recipes, noise_floor, read_noise_floor
 from pipeline.registry.connection import opened
 from tests.finished_project import use_registry
 
@@ -76,3 +80,28 @@ def test_too_little_is_no_noise_floor(mean_ious: list[float], message: str) -> N
     """Two trainings, or one that failed, tell nothing of the spread."""
     with pytest.raises(EvidenceError, match=message):
         noise_floor(mean_ious)
+
+
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=9), st.lists(st.floats(0, 1), min_size=3, max_size=9))
+def test_recipes_are_compared_as_welch_did(base: list[float], other: list[float]) -> None:
+    """As SciPy computes it; equal scores of all seeds make an interval of width 0."""
+    found = compare_recipes(base, other)
+    assert found.difference == pytest.approx(np.mean(other) - np.mean(base), abs=1e-12)
+    assert found.is_better == (found.low > 0)
+    if min(np.std(base), np.std(other)) > 1e-6:
+        low, high = ttest_ind(other, base, equal_var=False).confidence_interval(0.95)
+        assert (found.low, found.high) == pytest.approx((low, high))
+
+
+def test_recipes_without_spread() -> None:
+    """The difference is exact then."""
+    found = compare_recipes([0.5] * 3, [0.75] * 4)
+    assert (found.low, found.difference, found.high, found.is_better) == (0.25, 0.25, 0.25, True)
+
+
+@pytest.mark.parametrize("few", [[0.7, 0.8], [0.7, math.nan, 0.8]])
+def test_too_little_is_no_comparison_of_recipes(few: list[float]) -> None:
+    """Of either recipe."""
+    for pair in ((few, [0.1, 0.2, 0.3]), ([0.1, 0.2, 0.3], few)):
+        with pytest.raises(EvidenceError, match="expected"):
+            compare_recipes(*pair)

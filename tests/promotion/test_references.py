@@ -4,10 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import RegistryError
 from pipeline.ledger.aliases import read_standing, record
-from pipeline.ledger.ledger import Aliases, Line, new_line
+from pipeline.ledger.ledger import Aliases, Kind, Line, new_line, replay
 from pipeline.promotion.references import find_best, find_demoted, find_references
 from pipeline.registry.client import find_version
 from pipeline.registry.connection import opened
@@ -67,6 +69,58 @@ def test_versions_that_a_rollback_demotes() -> None:
     older = replace(make(1, "rollback", 1, 2), found=Aliases(2, 1))
     assert find_demoted([older], NOBODY) == {2: 1}
     assert find_demoted([*promoted, make(4, "rollback", 3, 3)], NOBODY) == {}
+
+
+def test_an_override_is_never_the_anchor() -> None:
+    """Nor is a demoted version that an override makes champion again; a promotion afterwards counts as any other."""
+    first = make(1, "promote", 1, None)
+    over = [first, replace(make(2, "override", 2, 1), evidence={"comparisons": {"1": SHOWN}})]
+    assert (find_best(over, NOBODY, {1, 2}), find_demoted(over, NOBODY)) == (1, {})
+    back = [*over, make(3, "rollback", 1, 2)]
+    assert (find_best(back, NOBODY, {1, 2}), find_demoted(back, NOBODY)) == (1, {2: 3})
+    again = [*back, make(4, "rollback", 2, 1)]
+    assert (find_best(again, NOBODY, {1, 2}), find_demoted(again, NOBODY)) == (1, {})
+    judged = [*back, replace(make(4, "promote", 2, 1), evidence={"comparisons": {"1": SHOWN}})]
+    assert (find_best(judged, NOBODY, {1, 2}), find_demoted(judged, NOBODY)) == (2, {})
+    second = [first, replace(make(2, "promote", 2, 1), evidence={"comparisons": {"1": SHOWN}})]
+    undone = [*second, make(3, "rollback", 1, 2), make(4, "override", 2, 1)]
+    assert (find_best(second, NOBODY, {1, 2}), find_best(undone, NOBODY, {1, 2})) == (2, 1)
+    assert find_demoted(undone, NOBODY) == {2: 3}
+    alone = [make(1, "override", 1, None)]
+    assert find_best(alone, NOBODY, {1}) is None
+    assert find_best([*alone, make(2, "promote", 2, 1)], NOBODY, {1, 2}) == 2
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Line]:
+    """Promotions, overrides and rollbacks as commands can write them: a rollback goes to a former champion."""
+    lines: list[Line] = []
+    for _ in range(draw(st.integers(2, 9))):
+        state = replay(lines, NOBODY)
+        former = sorted({effect.champion or 0 for effect in state.effects} - {state.champion})
+        kinds: list[Kind] = ["promote", "override", "rollback"]
+        kind = draw(st.sampled_from(kinds if former else kinds[:2]))
+        version = draw(st.sampled_from(former) if kind == "rollback" else st.integers(1, 4))
+        beaten = draw(st.sets(st.integers(1, 4))) if kind != "rollback" else ()
+        evidence = {"comparisons": {str(other): SHOWN for other in beaten}}
+        if version != state.champion:
+            made = make(len(lines) + 1, kind, version, state.champion)
+            lines.append(replace(made, evidence=evidence))
+    return lines
+
+
+@given(histories())
+def test_two_rollbacks_in_a_row_change_nothing(lines: list[Line]) -> None:
+    """The second undoes the first, so champion, anchor and demoted versions stay; no override is the anchor."""
+    state, existing = replay(lines, NOBODY), range(1, 5)
+    best = find_best(lines, NOBODY, existing)
+    assert best is None or best in {line.version for line in lines if line.kind == "promote"}
+    if state.champion and state.previous:
+        back = [*lines, make(len(lines) + 1, "rollback", state.previous, state.champion)]
+        again = [*back, make(len(back) + 1, "rollback", state.champion, state.previous)]
+        assert replay(again, NOBODY).champion == state.champion
+        assert find_best(again, NOBODY, existing) == best
+        assert find_demoted(again, NOBODY).keys() == find_demoted(lines, NOBODY).keys()
 
 
 def test_best_from_before_the_ledger() -> None:

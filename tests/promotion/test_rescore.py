@@ -3,13 +3,16 @@
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.dataset.contract import ClassList, write_contract
 from pipeline.dataset.manifest import read_manifest
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.scores import md5_of_test_split
-from pipeline.promotion.rescore import rescore
+from pipeline.promotion.rescore import check_probabilities, rescore
 from tests.contest import ROAD, SKY, write_split
 from tests.finished_project import CLASSES, tiny_model
 from tests.tiny_model import write_tiny_model
@@ -40,12 +43,34 @@ def test_test_split_that_was_not_validated(tmp_path: Path) -> None:
         rescore({"a": tiny_model(SKY)})
 
 
-@pytest.mark.parametrize("probability", [math.nan, math.inf])
-def test_probabilities_that_are_no_numbers(tmp_path: Path, probability: float) -> None:
-    """Ids that came of nan are no prediction: the model is named, with the image, and nothing is compared."""
+@pytest.mark.parametrize(
+    ("probability", "found"),
+    [
+        (math.nan, "range from nan to nan and sum to nan to nan"),
+        (math.inf, "range from nan to nan and sum to nan to nan"),
+        (0.9, "range from 0 to 0.9 and sum to 0.9 to 0.9"),
+        (1.0001, "range from 0 to 1.0001 and sum to 1.0001 to 1.0001"),
+        (-1.0, "range from -1 to -0 and sum to -1 to -1"),
+    ],
+)
+def test_probabilities_that_are_none(tmp_path: Path, probability: float, found: str) -> None:
+    """Ids that came of nan or logits are no prediction: the model is named, with the image; nothing is compared."""
     broken = write_tiny_model(tmp_path / "model", CLASSES, probability=probability)
-    with pytest.raises(EvidenceError, match="segline/7: its probabilities on .*0.png range from nan to nan, expected"):
+    with pytest.raises(EvidenceError, match=f"segline/7: its probabilities on .*0.png {found} in a pixel, expected"):
         rescore({"segline/7": broken})
+
+
+@given(st.integers(1, 40), st.floats(0.1, 50), st.integers(0, 2**32 - 1))
+def test_rounding_is_no_fault(num_classes: int, spread: float, seed: int) -> None:
+    """A softmax in float32, and the mean of two, sum to 1 within the tolerance."""
+    logits = np.random.default_rng(seed).normal(0, spread, (2, 16, 16, num_classes)).astype(np.float32)
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probs = shifted / shifted.sum(axis=-1, keepdims=True)
+    for one in (probs[0], (probs[0] + probs[1]) / 2):
+        assert one.dtype == np.float32
+        check_probabilities("model", "image", one)
+    with pytest.raises(EvidenceError, match="sum to"):
+        check_probabilities("model", "image", probs[0] * np.float32(1 + 1e-4))
 
 
 def test_other_classes_cannot_be_compared(tmp_path: Path) -> None:

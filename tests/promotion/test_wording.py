@@ -46,15 +46,32 @@ WORDED: dict[str, tuple[dict[str, Any], str]] = {
         "the gate judged m/2 on the test split aa, today's is bb; run `dvc repro` and `segline register` again",
     ),
     "leakage": (
-        {"model": "m/2", "num_images": 3},
-        "m/2 was trained or chosen on 3 of today's test images, so its score is optimistic; train it again on today's "
-        "splits",
+        {"model": "m/2", "num_images": 3, "same": 2, "grouped": 0, "alike": 1},
+        "m/2 was trained or chosen on 3 of today's test images (2 the same file, 1 by their looks), so its score is "
+        "optimistic; train it again on today's splits",
     ),
     "reference_leakage": (
-        {"model": "m/1", "num_images": 3},
-        "m/1 was trained or chosen on 3 of today's test images, so its score is optimistic and hard to beat; set "
-        "validate.split once, and then leave it",
+        {"model": "m/1", "num_images": 3, "same": 0, "grouped": 3, "alike": None},
+        "m/1 was trained or chosen on 3 of today's test images (3 in a group of its training), so its score is "
+        "optimistic and hard to beat; set validate.split once, and then leave it",
     ),
+    "exposure_unknown": (
+        {"model": "m/2", "file": "a.csv"},
+        "it is not known whether m/2 was trained or chosen on today's test images, as its run has no a.csv; train and "
+        "register it again, or set promote.unknown_exposure to note",
+    ),
+    "reference_exposure_unknown": (
+        {"model": "m/1", "file": "a.csv"},
+        "it is not known whether m/1 was trained or chosen on today's test images, as its run has no a.csv; its score "
+        "may be optimistic and hard to beat",
+    ),
+    "looks_not_compared": (
+        {"model": "m/1", "file": "a.csv"},
+        "m/1: whether its training images look like today's test images is not known: a.csv is missing or not whole, "
+        "in its run or here; `dvc repro validate` and a new training write it",
+    ),
+    "override": ({"model": "m/2", "why": "a hotfix"}, "m/2 is promoted against the rule, because: a hotfix"),
+    "override_not_needed": ({}, "the rule promotes it, so no override was needed and none was made"),
     "no_champion": ({}, "there was no champion: the gate's thresholds alone decide"),
     "no_anchor": ({}, "there is no anchor: small losses can add up over many promotions"),
     "superior": (DIFFERENCE, f"superior to the champion at 95%: {NUMBERS}"),
@@ -184,6 +201,12 @@ def _codes_in(path: Path) -> list[ast.Constant]:
 def _calls_in(path: Path) -> list[ast.Call]:
     calls = [node for node in ast.walk(parse(path)) if isinstance(node, ast.Call)]
     return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "give_reason"]
+
+
+def test_a_difference_with_costs_is_of_the_weighted_mean_iou() -> None:
+    """So that nobody takes it for the mean IoU."""
+    (sentence,) = to_sentences([give_reason("superior", **DIFFERENCE, is_weighted=True)])
+    assert sentence == f"superior to the champion at 95%: weighted {NUMBERS}"
 
 
 def test_classes_that_say_the_same_share_a_sentence() -> None:

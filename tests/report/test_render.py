@@ -254,6 +254,12 @@ def test_the_cards_have_intervals_and_the_change(evidence: ModelEvidence) -> Non
     assert "Change+0.020mean IoU, against segline/6; +0.010 to +0.030" in text_of(decided)
     assert "Boundary IoU0.400" in text_of(decided) and "Boundary F10.500" in text_of(decided)
     assert "Calibration error12.5%0 is best" in text_of(decided) and "left out" not in text_of(decided)
+    sure = replace(
+        PROMOTED, confidence=0.95, better_share=0.98, is_weighted=True, overrides=("version 3 was promoted",)
+    )
+    text = text_of(replace(evidence, decision=sure))
+    assert "+0.020weighted mean IoU, against segline/6; +0.010 to +0.030, each end at 95 %; better in 98.0%" in text
+    assert "Promotions against the rule so far: version 3 was promoted" in text
     unsure = replace(PROMOTED, difference=Interval(0.02, NAN, NAN, 2))
     assert "against segline/6; not shown" in text_of(replace(evidence, decision=unsure))
     some = replace(make_scores().bootstrap, num_left_out=1)

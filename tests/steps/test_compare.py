@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipeline.errors import EvidenceError, RegistryError
 from pipeline.evaluation.bootstrap import Interval
@@ -42,9 +43,23 @@ def test_versions_and_folders_are_compared_and_nothing_changes(capsys: pytest.Ca
     assert [row[0] for row in rows if row[-1:] == ["-0.250]"]] == ["sky"]
     assert to_sentences([summarise(comparison)])[0] in output
     assert "this test split shows a difference of 0.00 points with 80% power" in output
+    assert "probability of improvement: about 1.000, the share of resamples" in output
     assert "were the second the champion, the first would not be promoted (superior): " in output
     assert "class sky: non-inferiority to the champion not demonstrated" in output
     assert list_versions() == before and read_ledger() == ()
+
+
+def test_costs_of_classes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The weighted mean IoU has a row of its own, with the difference that the rule judges."""
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["promote"] |= {"class_costs": {"road": 3}, "class_margin": 1.0}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    show(compare(str(tiny_model(ROAD)), str(tiny_model(SKY))))
+    output = capsys.readouterr().out
+    rows = [line.split() for line in output.splitlines()]
+    assert ["weighted", "mean", "IoU", "0.562", "0.062", "+0.500", "[+0.500,", "+0.500]"] in rows
+    assert [row[-3:] for row in rows if row[:2] == ["mean", "IoU"]] == [["+0.250", "[-,", "-]"]]
+    assert "weighted mean IoU 0.5625 against 0.0625" in output
 
 
 def test_noise_floor_is_reported(capsys: pytest.CaptureFixture[str]) -> None:

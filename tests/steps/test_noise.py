@@ -15,7 +15,7 @@ from pipeline.promotion.noise_floor import NOISE
 from pipeline.registry.client import model_name
 from pipeline.registry.connection import opened
 from pipeline.runtime.stages import MARKER, WORK
-from pipeline.steps.noise import STAGES, identify, mean_iou_of, noise, show
+from pipeline.steps.noise import STAGES, identify, mean_iou_of, noise, noise_against, show
 from pipeline.steps.preprocess import preprocess
 from pipeline.trials.project import prepare
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
@@ -66,7 +66,7 @@ def test_the_floor_is_stored_with_the_model(
     assert tag == artifact and tag["data_md5"] == "d1.dir" and set(tag) >= {"params_md5", "when"}
     out = capsys.readouterr().out
     assert (
-        "noise 3/3: seed 7 has mean IoU 0.7100" in out
+        "noise 3/3: params.yaml, seed 7 has mean IoU 0.7100" in out
         and f"noise floor {floor:.4f}" in out
         and "promote.noise_floor" in out
     )
@@ -76,6 +76,42 @@ def test_too_few_runs_are_refused(project: Path) -> None:
     """Before anything is trained."""
     with pytest.raises(ParamsError, match="--runs is 2, expected 3 or more"):
         noise(2)
+
+
+def test_two_recipes_are_compared_over_seeds(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each has the seeds after its own; finished ones are not trained again; no registry is needed."""
+    keep_seeds(*MEAN_IOUS)
+    other = Path("other.yaml")
+    other.write_text(yaml.safe_dump(small_content(seed=7, learning_rate=0.5)))
+    for seed, mean_iou in ((8, 0.80), (9, 0.81), (10, 0.83)):
+        write_json(NOISE / identify(other) / f"seed-{seed}.json", {"seed": seed, "mean_iou": mean_iou})
+    found = noise_against(3, other)
+    show(found)
+    assert found.base == MEAN_IOUS and found.other == (0.80, 0.81, 0.83) and found.is_better
+    assert (found.difference, found.low, found.high) == pytest.approx((0.1033, 0.0721, 0.1345), abs=1e-4)
+    out = capsys.readouterr().out
+    assert "noise 3/3: other.yaml, seed 10 has mean IoU 0.8300" in out
+    assert "difference +10.33 points, 95% interval (Welch) +7.21 to +13.45, on this test split: the other" in out
+    show(found._replace(low=-0.1))
+    assert "no difference is shown" in capsys.readouterr().out
+    show(found._replace(low=-0.2, high=-0.1))
+    assert "the other params are worse" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"preprocess": {"image_size": [16, 32]}}, "its section preprocess is not that of params.yaml"),
+        ({}, "is the same recipe as params.yaml, but for the seed; change train or export"),
+        ({"train": {}}, "`train.seed` is missing"),
+    ],
+)
+def test_params_that_are_no_other_recipe(project: Path, change: dict[str, Any], message: str) -> None:
+    """Refused before anything is trained."""
+    other = Path("other.yaml")
+    other.write_text(yaml.safe_dump({**small_content(seed=9), **change}))
+    with pytest.raises(ParamsError, match=f"other.yaml: .*{message}"):
+        noise_against(3, other)
 
 
 @pytest.mark.e2e
@@ -133,3 +169,17 @@ def test_three_seeds_are_trained(project: Path, monkeypatch: pytest.MonkeyPatch)
     kept = sorted((NOISE / identify()).iterdir())
     assert [path.name for path in kept] == ["seed-5.json", "seed-6.json", "seed-7.json"]
     assert noise(3) > 0
+
+
+@pytest.mark.e2e
+def test_three_seeds_of_another_recipe_are_trained(project: Path) -> None:
+    """With the other params, which the second time train nothing."""
+    write_params(seed=4, num_epochs=1)
+    keep_seeds(*MEAN_IOUS)
+    other = Path("other.yaml")
+    other.write_text(yaml.safe_dump(small_content(seed=4, num_epochs=1, learning_rate=0.05)))
+    found = noise_against(3, other)
+    assert found.base == MEAN_IOUS and len(set(found.other)) == 3 and found.low < found.difference < found.high
+    kept = sorted(path.name for path in (NOISE / identify(other)).iterdir())
+    assert kept == ["seed-5.json", "seed-6.json", "seed-7.json"]
+    assert noise_against(3, other) == found and not (project / "work/train").exists()

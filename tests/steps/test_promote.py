@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pipeline.dataset.contract import ClassList, write_contract
-from pipeline.errors import EvidenceError, RegistryError, RejectedError
+from pipeline.errors import EvidenceError, ParamsError, RegistryError, RejectedError
 from pipeline.evaluation.reasons import Reason
 from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.ledger.aliases import read_standing, record
@@ -17,11 +18,14 @@ from pipeline.ledger.ledger import new_line, read_ledger
 from pipeline.params import read_params
 from pipeline.promotion.decide import Promotion
 from pipeline.promotion.findings import give_reason
+from pipeline.promotion.references import find_references
 from pipeline.promotion.wording import to_sentences
-from pipeline.registry.client import find_alias, find_version, list_versions, set_alias
+from pipeline.registry.client import find_alias, find_version, list_versions, set_alias, set_tags
+from pipeline.registry.connection import opened
+from pipeline.report.place import NEWEST
 from pipeline.runtime.program import run
+from pipeline.steps import history, status
 from pipeline.steps import promote as step
-from pipeline.steps import status
 from pipeline.steps.promote import carry_out, promote
 from pipeline.steps.rollback import rollback
 from tests.contest import FREE, ROAD, SKY, number_by_alias, register, write_contest, write_split
@@ -234,6 +238,59 @@ def test_version_that_was_rolled_back_does_not_come_back_by_itself(contest: Call
     rollback()
     assert promote().reasons == (give_reason("demoted", model="segline/2", number=2, line=3),)
     assert promote("2").promoted
+
+
+def test_override(contest: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    """A person promotes against the rule, with a reason, which is a line of its own kind and is shown from then on."""
+    contest(anchor="best")
+    for favourite in (ROAD, SKY):
+        register(favourite)
+    assert promote("1").promoted
+    for reason in ("", " \n"):
+        with pytest.raises(ParamsError, match="--override has no reason, expected why the rule is wrong here"):
+            promote("2", reason)
+    decision = promote("2", "a hotfix\nfor the fair")
+    assert decision.promoted and decision.reasons[0].values["why"] == "a hotfix for the fair"
+    assert "superiority_not_demonstrated" in codes(decision) and number_by_alias()["champion"] == 2
+    line = read_ledger()[-1]
+    assert (line.kind, line.evidence["override"], line.who) == ("override", "a hotfix for the fair", "tester")
+    register(SKY)
+    assert find_references(find_version("3"), read_standing(), "best").anchor == find_version("1")
+    assert not promote("3").promoted
+    page = NEWEST.read_text()
+    assert "segline/3 was not promoted" in page and "by tester: a hotfix for the fair" in page
+    status.show(status.status())
+    assert "override: version 2 was promoted against the rule, line 2 of the ledger" in capsys.readouterr().out
+    history.show(history.history())
+    assert "override" in capsys.readouterr().out
+
+
+def test_an_override_replaces_neither_gate_nor_files(contest: Callable[..., None]) -> None:
+    """A version that the gate rejected, or whose files are not what was registered, is refused as ever."""
+    contest()
+    register(ROAD, verdict="rejected")
+    with pytest.raises(EvidenceError, match="segline/1: has no accepted verdict; .* no override replaces it"):
+        promote("1", "why not")
+    register(ROAD)
+    set_tags(find_version("2"), {"model_md5": f"{'0' * 32}.dir"})
+    with pytest.raises(EvidenceError, match="segline/2: its tags are not what was registered"):
+        promote("2", "why not")
+    assert read_ledger() == () and find_alias("champion") is None
+
+
+def test_unknown_exposure(contest: Callable[..., None]) -> None:
+    """A version whose run has no manifest is refused, unless the params note it or a person overrides the rule."""
+    contest()
+    version = register(ROAD)
+    with opened() as (mlflow, client):
+        folder = Path(mlflow.artifacts.download_artifacts(client.get_run(version.run_id).info.artifact_uri))
+    (folder / "validate/manifest.csv").unlink()
+    decision = promote()
+    assert not decision.promoted and "exposure_unknown" in codes(decision)
+    contest_params = yaml.safe_load(Path("params.yaml").read_text())
+    contest_params["promote"]["unknown_exposure"] = "note"
+    Path("params.yaml").write_text(yaml.safe_dump(contest_params))
+    assert promote().promoted
 
 
 def test_without_an_accepted_challenger_there_is_no_promotion(contest: Callable[..., None]) -> None:

@@ -63,6 +63,8 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "promote.confidence": (0.2, 1),
     "promote.anchor": ("worst", 0, -1, 1.5),
     "promote.min_units": (0, 1),
+    "promote.unknown_exposure": ("allow", True),
+    "promote.class_costs": ({"road": 0}, {"road": -1}, {"road": float("nan")}, {"no such class": 2}, ["road"]),
 }
 """By the name of the value, which the message is to say."""
 ACCEPTED: dict[str, tuple[str, ...]] = {
