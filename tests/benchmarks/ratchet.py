@@ -6,6 +6,7 @@ Retrained: each comes from another training, so the comparison is blurred, and l
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -14,7 +15,6 @@ import numpy as np
 from pipeline.ledger.ledger import Aliases, Line
 from pipeline.params import PromoteParams, read_params
 from pipeline.promotion.comparison import Comparison, compare
-from pipeline.promotion.findings import Limits
 from pipeline.promotion.references import find_best
 from pipeline.promotion.rules import judge
 from tests.benchmarks.real_counts import RealCounts, read_counts, share_that, table_of, true_mean_iou, worsen
@@ -53,7 +53,7 @@ class Ratchet:
             best = find_best(lines, NOBODY, models)
             anchor = models[best or 1]
             against = self.compare(challenger, champion)
-            limits = Limits(MARGIN, self.params.class_margin, None, self.params.noise_floor)
+            limits = replace(self.params.limits(None), margin=MARGIN)
             against_anchor = self.compare(challenger, anchor) if has_anchor else None
             ruling = judge("non_inferior", limits, against, against_anchor)
             if ruling.promoted:
