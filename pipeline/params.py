@@ -184,7 +184,7 @@ class ExportParams(Section):
 class BootstrapParams(Section):
     """Settings of a bootstrap."""
 
-    unit: Literal["group", "image"]
+    unit: Literal["group", "image", "block"]
     num_resamples: Annotated[Whole, Field(ge=100, le=100_000)]
     seed: Seed
     confidence: Annotated[float, Field(gt=0.5, le=0.9999)]
@@ -219,6 +219,8 @@ class PromoteParams(BootstrapParams):
     rule: str
     margin: Share
     class_margin: Share
+    rare_class_margin: Share
+    group_margin: Share
     anchor: Literal["best", "none"] | Annotated[Whole, Field(ge=1, lt=2**31)]
     noise_floor: Literal["note", "require"]
     attempts: Annotated[Whole, Field(ge=1, le=1000)]
@@ -236,7 +238,8 @@ class PromoteParams(BootstrapParams):
 
     def limits(self, floor: float | None) -> Limits:
         """Limits of the rule; `floor` is the measured noise floor of mean IoU, if there is one."""
-        return Limits(self.margin, self.class_margin, floor, self.noise_floor)
+        margins = (self.margin, self.class_margin, self.rare_class_margin, self.group_margin)
+        return Limits(*margins, floor, self.noise_floor)
 
     @field_validator("rule")
     @classmethod

@@ -10,7 +10,7 @@ from pipeline.dataset.contract import ClassList
 from pipeline.dataset.manifest import ManifestRow
 from pipeline.disk.files import md5_of
 from pipeline.errors import DataError, EvidenceError
-from pipeline.evaluation.bootstrap import count_left_out, mean_iou_interval
+from pipeline.evaluation.bootstrap import count_left_out, draws_within_groups, mean_iou_interval
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.metrics.metric import MetricResult, Seen
 from pipeline.evaluation.scores import NO_BOOTSTRAP, Baseline, Bootstrap, Evidence, Scores
@@ -86,7 +86,8 @@ def _baseline(matrix: np.ndarray, class_names: Sequence[str], baseline_class: st
 
 def _settings(table: ImageTable, bootstrap: Mapping[str, Any]) -> Bootstrap:
     unit = bootstrap["unit"]
-    return Bootstrap(unit, bootstrap["confidence"], bootstrap["min_units"], count_left_out(table, unit))
+    left = count_left_out(table, unit), draws_within_groups(table, unit)
+    return Bootstrap(unit, bootstrap["confidence"], bootstrap["min_units"], *left)
 
 
 def majority_class(class_pixels: Mapping[str, int], classes: ClassList) -> str:

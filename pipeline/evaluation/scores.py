@@ -47,16 +47,18 @@ class Bootstrap:
     """Settings of the intervals.
 
     Attributes:
-        unit: drawn by the bootstrap, "group" or "image"; "" without intervals.
+        unit: drawn by the bootstrap, "group", "image" or "block"; "" without intervals.
         confidence: of the intervals, in (0, 1).
         min_units: with fewer units there is no interval.
         num_left_out: groups or images that are not units, because every pixel of theirs is ignored.
+        within_groups: several units are of one group, so they are alike and the level is not kept.
     """
 
-    unit: Literal["group", "image", ""]
+    unit: Literal["group", "image", "block", ""]
     confidence: Measure
     min_units: Count
     num_left_out: Count = 0
+    within_groups: bool = False
 
 
 NO_BOOTSTRAP = Bootstrap("", math.nan, 0)

@@ -1,19 +1,22 @@
-"""Scores of parts of a split: by group, by image size and by brightness."""
+"""Scores of parts of a split, and how they change from model to model: by group, by image size and by brightness."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from pipeline.dataset.names import THIRDS
 from pipeline.disk.records import Count, Measure
-from pipeline.evaluation.bootstrap import Interval
+from pipeline.evaluation.bootstrap import Interval, has_class, unit_sums
 from pipeline.evaluation.image_table import ImageTable
+from pipeline.vision.confusion import iou_per_class, mean_iou
 
 Kind = Literal["group", "size", "brightness"]
 KINDS: tuple[Kind, ...] = ("size", "brightness")  # with thirds
+WORST_SHARE = 0.05
+"""Of the groups. Up to 20 groups it is the worst one; the worst of more groups would get worse by chance alone."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,55 @@ def score_slices(table: ImageTable, interval_of: Callable[[ImageTable], Interval
     for kind, name, member in list_thirds(counted):
         slices.append(_score(counted.select(member), kind, name, _values(counted, kind)[member], interval_of))
     return tuple(slices)
+
+
+class WorstGroups(NamedTuple):
+    """The twentieth of the groups that lose most, one at least.
+
+    Attributes:
+        change: mean over them, challenger minus champion, of a group's mean IoU; nan without groups.
+        names: worst first.
+    """
+
+    change: float
+    names: tuple[str, ...]
+
+
+def worst_groups(changes: Mapping[str, float]) -> WorstGroups:
+    """The worst groups by their changes; the last counts in part, so that a new group moves the mean by little.
+
+    It is the expected shortfall at `WORST_SHARE` (Acerbi and Tasche, 2002).
+    """
+    ranked = sorted(changes.items(), key=lambda one: one[1])
+    number = max(1.0, WORST_SHARE * len(ranked))
+    weights = np.clip(number - np.arange(len(ranked)), 0, 1)
+    change = float(weights @ [value for _, value in ranked] / number) if ranked else math.nan
+    return WorstGroups(change, tuple(name for (name, _), weight in zip(ranked, weights, strict=True) if weight))
+
+
+def group_changes(challenger: ImageTable, champion: ImageTable) -> dict[str, float]:
+    """Change of each group's mean IoU, over the classes that the group has more than a trace of, by the group's name.
+
+    A group without such a class is left out. The tables are of the same images.
+    """
+    names, sums = unit_sums(champion, "group")
+    better = unit_sums(challenger, "group")[1]
+    rows = zip(names, better, sums, has_class(sums), strict=True)
+    return {
+        name: float((iou_per_class(one) - iou_per_class(other))[shown].mean())
+        for name, one, other, shown in rows
+        if shown.any()
+    }
+
+
+def slice_changes(challenger: ImageTable, champion: ImageTable) -> dict[str, float]:
+    """Change of the mean IoU of each slice by size and brightness, by `Slice.key`."""
+    pairs = zip(*(score_slices(table, _without_interval) for table in (challenger, champion)), strict=True)
+    return {one.key: one.mean_iou - other.mean_iou for one, other in pairs if one.kind != "group"}
+
+
+def _without_interval(table: ImageTable) -> Interval:
+    return Interval(mean_iou(table.pooled()), math.nan, math.nan, len(table))
 
 
 def list_thirds(table: ImageTable) -> list[tuple[Kind, str, np.ndarray]]:

@@ -1,5 +1,6 @@
 """Sentences for the gate's reasons, and caveats printed next to a score."""
 
+import math
 from collections.abc import Callable, Mapping
 
 from pipeline.evaluation.bootstrap import Interval
@@ -7,7 +8,17 @@ from pipeline.evaluation.reasons import Reason, Value, Values
 from pipeline.text import quoted, show_names, shown
 
 MANY_UNITS = 20
-"""From here on a 95 % interval holds the truth in 94 % of cases; on 10 units in 91 %, on 5 in 84 % (`coverage`)."""
+"""From here on a 95 % interval holds the truth in 94 % of cases; on 10 real units in 92 %, on 5 in 85 % (`coverage`).
+
+It is the effective number of `bootstrap.effective_units`.
+"""
+ONE_GROUP = {
+    "image": "images of one group are alike, so the level is not kept: differences and scores look more certain than "
+    "they are, and equal models pass several times as often as they should; set `unit` to group",
+    "block": "blocks of one group show nothing about other groups, so the level holds for these groups only, and only "
+    "as far as neighbouring blocks are not alike",
+}
+"""A caveat, by the unit that is drawn."""
 PLAIN_WORDS = {"iou": "IoU", "f1": "F1"}
 PARTS = {"model_md5": "the model", "manifest_md5": "the manifest", "test_md5": "the test split"}
 
@@ -32,11 +43,25 @@ def baseline_words(class_name: str, value: float) -> str:
 
 def few_units(interval: Interval, unit: str) -> str:
     """A caveat to append to an interval that rests on few units; empty for any other."""
-    return _few(interval.num_units, unit) if interval.is_shown else ""
+    return _few(vars(interval), unit) if interval.is_shown else ""
 
 
-def _few(num_units: int, unit: str) -> str:
-    return "" if num_units >= MANY_UNITS else f"; few {unit}s, so it is rather too narrow"
+def as_good_as(values: Values) -> str:
+    """How many even units would tell as much; empty if that is the number of units, or not known."""
+    effective = _effective(values)
+    return "" if round(effective) == values["num_units"] else f" (as good as {effective:.0f} even ones)"
+
+
+def _few(values: Values, unit: str) -> str:
+    if _effective(values) >= MANY_UNITS:
+        return ""
+    return f"; few {unit}s{as_good_as(values)}, so it is rather too narrow"
+
+
+def _effective(values: Values) -> float:
+    """The effective number, in (0, U]; the plain one in old files."""
+    effective = values.get("num_effective")
+    return float(values["num_units"] if effective is None or math.isnan(effective) else effective)
 
 
 def strays(pixels: Mapping[str, int]) -> Reason | None:
@@ -87,7 +112,7 @@ def _compared(verb: str, kind: str) -> Callable[[Values], str]:
 def _remark(values: Values) -> str:
     if "high" in values:
         sure, rests_on = f"{100 * values['confidence']:g}%", units(values["num_units"], values["unit"])
-        return f" ({sure} interval to {values['high']:.4g}, {rests_on}{_few(values['num_units'], values['unit'])})"
+        return f" ({sure} interval to {values['high']:.4g}, {rests_on}{_few(values, values['unit'])})"
     if "baseline" in values:
         return f" ({baseline_words(values['baseline_class'], values['baseline'])})"
     return ""
@@ -133,5 +158,6 @@ SENTENCES: Mapping[str, str | Callable[[Values], str]] = {
     "test split",
     "strays": "predicted but in no label, so left out of the mean IoU: {listed}",
     "left_out": lambda values: left_out(values["num_units"], values["unit"]),
+    "of_one_group": lambda values: ONE_GROUP[values["unit"]],
 }
 """By code: a template, or a function of the values."""

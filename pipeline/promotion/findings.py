@@ -33,18 +33,23 @@ class Limits:
 
     Attributes:
         margin: of mean IoU, from 0.
-        class_margin: of a class's IoU, from 0.
+        class_margin: of a class's IoU, from 0, for what its interval shows.
+        rare_class_margin: of a class's IoU, from 0, for what is measured in `min_units` effective units or fewer.
+        group_margin: of the mean IoU that is measured in the worst groups and in each slice, from 0.
         noise_floor: of `segline noise`, a difference of mean IoU; None: not measured.
         noise_rule: the noise floor is reported only ("note"), or `superior` asks for more than it ("require").
     """
 
     margin: float
     class_margin: float
+    rare_class_margin: float
+    group_margin: float
     noise_floor: float | None
     noise_rule: NoiseRule
 
     def __post_init__(self) -> None:
-        assert self.margin >= 0 and self.class_margin >= 0, self  # nan: False
+        margins = (self.margin, self.class_margin, self.rare_class_margin, self.group_margin)
+        assert all(margin >= 0 for margin in margins), self  # nan: False
 
 
 def give_reason(code: str, **values: Value) -> Reason:
@@ -99,5 +104,6 @@ def describe(against: Comparison, reference: str) -> dict[str, Value]:
         "high": against.difference.high,
         "confidence": against.confidence,
         "num_units": against.num_units,
+        "num_effective": against.difference.num_effective,
         "unit": against.unit,
     }

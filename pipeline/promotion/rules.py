@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.evaluation.reasons import Reason, Value
 from pipeline.promotion.findings import Finding, Limits, describe, give_reason, judge_margin, judge_noise, lacks_units
+from pipeline.text import show_names
 
 if TYPE_CHECKING:
     from pipeline.promotion.comparison import Comparison
@@ -58,7 +59,7 @@ def judge(rule: str, limits: Limits, against_champion: Comparison | None, agains
     """Applies a rule of promotion; nan speaks against the challenger.
 
     Under each rule the challenger must not be worse than the anchor by the margin, so that losses cannot add up over
-    many promotions, and no class that can be judged may be worse by the class margin than champion or anchor.
+    many promotions, and no class, group or slice may lose more than its margin against champion or anchor.
 
     Args:
         rule: a name of `RULES`.
@@ -75,15 +76,20 @@ def _judge(rule: str, limits: Limits, champion: Comparison | None, anchor: Compa
         yield Finding(None, give_reason("no_champion"))
     else:
         yield from RULES[rule](champion, limits)
-        yield from _judge_classes(champion, limits.class_margin, "champion")
+        yield from _judge_classes(champion, limits, "champion")
+        yield from _judge_parts(champion, limits.group_margin, "champion")
     either = champion or anchor
     if either and either.num_left_out:
         yield Finding(None, give_reason("units_left_out", num_units=either.num_left_out, unit=either.unit))
+    if either and either.within_groups:
+        is_image = either.unit == "image"
+        yield Finding(None, give_reason("images_of_one_group" if is_image else "blocks_of_one_group"))
     if champion and anchor is None:
         yield Finding(None, give_reason("no_anchor"))
     if anchor and anchor is not champion:
         yield judge_margin(anchor, limits.margin, "anchor")
-        yield from _judge_classes(anchor, limits.class_margin, "anchor")
+        yield from _judge_classes(anchor, limits, "anchor")
+        yield from _judge_parts(anchor, limits.group_margin, "anchor")
 
 
 def _judge_exchange(against: Comparison) -> Finding:
@@ -98,27 +104,50 @@ def _judge_exchange(against: Comparison) -> Finding:
     return Finding(False, give_reason("exchange_test_failed", **values))
 
 
-def _judge_classes(against: Comparison, class_margin: float, reference: str) -> Iterator[Finding]:
-    shown = {name: interval for name, interval in against.by_class.items() if interval.is_shown}
-    lost = {name: interval for name, interval in shown.items() if not interval.low > -class_margin}
-    limit: dict[str, Value] = {"reference": reference, "margin": class_margin}
-    for name, interval in lost.items():
-        ends: dict[str, Value] = {"difference": interval.estimate, "low": interval.low, "high": interval.high}
-        units: dict[str, Value] = {"num_units": interval.num_units, "unit": against.unit}
-        yield Finding(False, give_reason("class_loss", class_name=name, **limit, **ends, **units))
-    if not shown:
+def measured_margin(against: Comparison, name: str, rare_class_margin: float) -> float:
+    """The loss of a class up to which the measured difference is enough, without proof by the interval.
+
+    It is `rare_class_margin` up to `min_units` effective units, and shrinks from there on as the standard error does.
+    So with more units the chance that an equal class passes never falls, and that of a worse one does. As the interval
+    may show it, too, one more unit with the class never makes a promotion harder.
+    """
+    units = max(against.by_class[name].num_effective, against.min_units)
+    return rare_class_margin * math.sqrt(against.min_units / units)
+
+
+def _judge_classes(against: Comparison, limits: Limits, reference: str) -> Iterator[Finding]:
+    """A class passes if its interval shows that it lost less than the margin, or if it was measured to lose little."""
+    known = {name: interval for name, interval in against.by_class.items() if not math.isnan(interval.estimate)}
+    shown = {name for name, interval in known.items() if interval.low > -limits.class_margin}  # nan: False
+    lost = 0
+    for name, interval in known.items():
+        measured = measured_margin(against, name, limits.rare_class_margin)
+        if name in shown:
+            continue
+        passed = interval.estimate > -measured  # nan: False
+        values: dict[str, Value] = {"class_name": name, "reference": reference, "margin": limits.class_margin}
+        values |= {"difference": interval.estimate, "low": interval.low, "high": interval.high, "measured": measured}
+        values |= {"num_units": interval.num_units, "unit": against.unit}
+        lost += not passed
+        yield Finding(None if passed else False, give_reason("class_measured" if passed else "class_loss", **values))
+    if not any(interval.is_shown for interval in known.values()):
         yield Finding(False, give_reason("no_class_judged", reference=reference, unit=against.unit))
     elif not lost:
-        yield Finding(True, give_reason("no_class_loss", **limit))
-    yield from _list_unjudged(against, reference)
+        yield Finding(True, give_reason("no_class_loss", reference=reference, margin=limits.class_margin))
+    for name in (name for name in against.by_class if name not in known):
+        code = "class_without_labels" if name in against.unlabelled else "class_not_judged"
+        yield Finding(None, give_reason(code, class_name=name, reference=reference, unit=against.unit))
 
 
-def _list_unjudged(against: Comparison, reference: str) -> Iterator[Finding]:
-    """Notes on the classes that are left out: of too few units, or in no label."""
-    for name, interval in against.by_class.items():
-        if not interval.is_shown:
-            units: dict[str, Value] = {"num_units": interval.num_units, "min_units": against.min_units}
-            units |= {"unit": against.unit, "difference": interval.estimate}
-            yield Finding(None, give_reason("class_not_judged", class_name=name, reference=reference, **units))
-    for name in against.unlabelled:
-        yield Finding(None, give_reason("class_without_labels", class_name=name, reference=reference))
+def _judge_parts(against: Comparison, margin: float, reference: str) -> Iterator[Finding]:
+    """The groups that lose most, and each slice, by what is measured."""
+    worst = against.worst_groups
+    changes = {"worst_groups": worst.change, **against.by_slice}
+    lost = {part: change for part, change in changes.items() if not change > -margin}  # nan: lost
+    values: dict[str, Value] = {"reference": reference, "margin": margin}
+    if not lost:
+        yield Finding(True, give_reason("no_part_loss", **values))
+    for part, change in lost.items():
+        which: dict[str, Value] = {"groups": show_names(worst.names)} if part == "worst_groups" else {"slice": part}
+        code = "group_loss" if part == "worst_groups" else "slice_loss"
+        yield Finding(False, give_reason(code, difference=change, **which, **values))

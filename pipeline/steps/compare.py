@@ -17,7 +17,7 @@ from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.reasons import Reason
 from pipeline.params import PromoteParams, read_params
 from pipeline.promotion.claims.detectable import detectable
-from pipeline.promotion.comparison import Comparison
+from pipeline.promotion.comparison import CLASS_CONFIDENCE, Comparison
 from pipeline.promotion.comparison import compare as compare_tables
 from pipeline.promotion.findings import give_reason, lacks_units
 from pipeline.promotion.noise_floor import read_noise_floor
@@ -73,7 +73,7 @@ def show(compared: Compared) -> None:
     sure = f"{100 * compared.confidence:.6g}%"
     print(
         f"intervals: bootstrap over {params.unit}s, {params.num_resamples} resamples; of a model {sure} two-sided, of "
-        f"the difference each end holds at {sure}, of the classes' differences all together"
+        f"the difference each end holds at {sure}, of each class's difference at {100 * CLASS_CONFIDENCE:g}%"
     )
     would = f"were the second the champion, the first would {'' if ruling.promoted else 'not '}be promoted"
     print(f"{would} ({params.rule}): {'; '.join(to_sentences(ruling.reasons))}")

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.dataset.manifest import read_manifest
 from pipeline.disk.files import md5_of, written_whole
+from pipeline.disk.records import nan_as_null
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.reasons import Reason, Value
@@ -81,6 +82,7 @@ def _judge_low_end(name: str, interval: Interval, threshold: float, bootstrap: B
         "name": name,
         "threshold": threshold,
         "num_units": interval.num_units,
+        "num_effective": nan_as_null(interval.num_effective),
         "min_units": bootstrap.min_units,
         "unit": bootstrap.unit,
     }
@@ -125,6 +127,8 @@ def _caveats(scores: Scores) -> Iterator[Reason]:
         yield reason
     if scores.bootstrap.num_left_out:
         yield Reason("left_out", {"num_units": scores.bootstrap.num_left_out, "unit": scores.bootstrap.unit})
+    if scores.bootstrap.within_groups:
+        yield Reason("of_one_group", {"unit": scores.bootstrap.unit})
 
 
 def _list_rare(intervals: Mapping[str, Interval], bootstrap: Bootstrap) -> str:

@@ -54,10 +54,10 @@ def choose_unit(rows: Sequence[ManifestRow], num_folds: int, unit: Unit) -> Unit
         return "group"
     if unit == "image" and len(rows) >= num_folds:
         return "image"
-    what = f"{num_groups} groups" if unit == "group" else f"{len(rows)} images"
+    what = f"{len(rows)} images" if unit == "image" else f"{num_groups} groups"
     raise ParamsError(
         f"--folds is {num_folds}, train and val have {what}; lower --folds, or add data of other groups"
-        + ("; evaluate.bootstrap.unit: image folds by image, if images are independent" if unit == "group" else "")
+        + ("; evaluate.bootstrap.unit: image folds by image, if images are independent" if unit != "image" else "")
     )
 
 

@@ -10,6 +10,7 @@ the rule must lose no more for it.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -19,7 +20,6 @@ import numpy as np
 from pipeline.ledger.ledger import Aliases, Kind, Line, replay
 from pipeline.params import PromoteParams, read_params
 from pipeline.promotion.comparison import Comparison, compare
-from pipeline.promotion.findings import Limits
 from pipeline.promotion.references import find_best
 from pipeline.promotion.rules import judge
 from tests.benchmarks.real_counts import RealCounts, read_counts, share_that, table_of, true_mean_iou, worsen
@@ -72,7 +72,7 @@ class Ratchet:
             best = find_best(lines, NOBODY, models)
             against = {str(one): self.compare(challenger, models[one]) for one in (best, _champion_of(lines)) if one}
             anchor = against[str(best)] if has_anchor and best else None
-            limits = Limits(MARGIN, self.params.class_margin, None, self.params.noise_floor)
+            limits = replace(self.params.limits(None), margin=MARGIN)
             promoted = judge("non_inferior", limits, against[str(_champion_of(lines))], anchor).promoted
             chance = self.random.random() if has_people else 1.0
             if promoted or chance < OVERRIDES:

@@ -14,19 +14,23 @@ from scipy import stats
 
 from pipeline.evaluation.bootstrap import (
     CHUNK_CELLS,
+    Support,
     Unit,
     class_intervals,
+    class_supports,
     count_left_out,
     draw_weights,
+    draws_within_groups,
+    effective_units,
     exchange_test,
-    joint_intervals,
+    has_class,
     mean_iou_interval,
     mean_over_classes,
     percentile_interval,
     resampled_iou,
+    support_of,
     t_interval,
     unit_sums,
-    units_with_class,
 )
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.vision.confusion import iou_per_class, mean_iou, weighted_mean
@@ -35,6 +39,7 @@ from tests.evaluation.test_image_table import table_of
 COUNTS = hnp.arrays(np.int64, st.tuples(st.integers(1, 6), st.just(3), st.just(3)), elements=st.integers(0, 4))
 RANDOM = np.random.default_rng(0)
 SKY_CAR = RANDOM.integers(1, 50, (12, 2, 2)) + np.eye(2, dtype=int) * 100
+NINE = Support(9, 9.0, 5)
 SETTINGS: dict[str, Any] = {"num_resamples": 400, "seed": 0, "confidence": 0.95, "min_units": 5}
 
 
@@ -90,15 +95,64 @@ def test_resampled_iou_is_that_of_the_drawn_units(sums: np.ndarray, seed: int) -
     assert_allclose(mean_over_classes(fast, np.full_like(costs, 7.0)), mean_over_classes(fast))
 
 
-def test_units_with_class() -> None:
-    """A unit speaks for a class where its truth has it; a wrong prediction of the class does not count."""
-    assert_array_equal(units_with_class(np.array([[[1, 2], [0, 0]], [[0, 0], [0, 3]], [[4, 0], [0, 0]]])), [2, 1])
+def test_a_unit_has_a_class_if_its_truth_has_more_than_a_trace() -> None:
+    """A wrong prediction of the class does not count, and a hundredth of the usual number of pixels is the least."""
+    sums = np.array([[[300, 2], [0, 0]], [[0, 9], [0, 3]], [[302, 0], [0, 0]], [[2, 0], [0, 0]], [[3, 0], [0, 0]]])
+    assert_array_equal(has_class(sums), [[1, 0], [1, 1], [1, 0], [0, 0], [1, 0]])
+
+
+def test_traces_of_a_class_make_no_interval() -> None:
+    """A class that lies in one group, and with a pixel in each of eleven others, is in one group."""
+    counts = SKY_CAR.copy()
+    counts[1:, 1] = (0, 1)
+    car = class_intervals(table_of(counts, "abcdefghijkl"), unit="group", **SETTINGS)["car"]
+    assert (car.num_units, car.is_shown) == (1, False) and car.num_effective == pytest.approx(1, abs=0.2)
+
+
+def test_effective_units_are_those_of_kish() -> None:
+    """Units of one size count in full, one that has nearly all counts as one; a class in no label has none."""
+    sums = np.zeros((4, 3, 3), int)
+    sums[:, 0, 0], sums[:, 1, 0] = 7, (1000, 1, 1, 1)
+    assert_allclose(effective_units(sums), [4, 1003**2 / 1000003, np.nan])
+    assert support_of(sums, 5).num_effective == pytest.approx((4 + 1003**2 / 1000003) / 2)
+    assert [support.num_units for support in class_supports(sums, 5)] == [4, 1, 0]
+
+
+def test_fewer_effective_units_make_a_wider_interval() -> None:
+    """The degrees of freedom are theirs, one at least."""
+    resampled = RANDOM.normal(0.5, 0.01, 500)
+    widths = []
+    for effective in (20.0, 6.0, 2.0, 1.1):
+        support = Support(20, effective, 5)
+        student, percentiles = (
+            t_interval(0.5, resampled, 0.9, support, (0, 1)),
+            percentile_interval(0.5, resampled, 0.9, support),
+        )
+        assert student.num_effective == percentiles.num_effective == effective
+        widths.append(student.high - student.low)
+        assert percentiles.high - percentiles.low == pytest.approx(widths[-1], rel=0.5)
+    assert widths[0] < widths[1] < widths[2] == widths[3]
+
+
+def test_blocks_are_runs_of_neighbouring_images_of_a_group() -> None:
+    """A group has ten of about one size, in order of the images' names; what shows nothing is no unit."""
+    counts = np.repeat(SKY_CAR, 2, axis=0)
+    counts[:2] = 0
+    table = table_of(counts, "a" * 21 + "bbb")
+    names, sums = unit_sums(table, "block")
+    assert names == (*(f"a/{number}" for number in range(10)), "b/0", "b/1", "b/2")
+    assert_array_equal(sums.sum(axis=0), counts.sum(axis=0))
+    assert_array_equal(sums[-3:], counts[-3:])
+    assert draws_within_groups(table, "block") and draws_within_groups(table, "image")
+    assert not draws_within_groups(table, "group") and not draws_within_groups(
+        table_of(SKY_CAR, "abcdefghijkl"), "image"
+    )
 
 
 def test_percentiles_are_those_of_hesterberg() -> None:
     """For 5 units and 95 % on each side the ends are at 0.0086, as his formula gives it by hand."""
     resampled = RANDOM.normal(size=2000)
-    interval = percentile_interval(0.1, resampled, 0.95, 5, 5)
+    interval = percentile_interval(0.1, resampled, 0.95, Support(5, 5, 5))
     tail = stats.norm.cdf(-math.sqrt(5 / 4) * stats.t.ppf(0.95, 4))
     assert tail == pytest.approx(0.0086, abs=5e-5)
     assert (interval.low, interval.high) == pytest.approx(tuple(np.quantile(resampled, [tail, 1 - tail])))
@@ -108,15 +162,15 @@ def test_percentiles_that_rest_on_few_resamples_are_none() -> None:
     """With fewer than ten resamples beyond an end the ends are Student's."""
     resampled = RANDOM.normal(0.1, 0.01, 2000)
     for confidence, is_students in ((0.95, False), (0.999, True)):
-        students = t_interval(0.1, resampled, confidence, 20, 5, (-1, 1))
-        assert (percentile_interval(0.1, resampled, confidence, 20, 5) == students) == is_students
+        students = t_interval(0.1, resampled, confidence, Support(20, 20, 5), (-1, 1))
+        assert (percentile_interval(0.1, resampled, confidence, Support(20, 20, 5)) == students) == is_students
 
 
 def test_interval_of_a_mean_is_students() -> None:
     """Where the estimate is a plain mean, the interval is the one in every textbook, but for chance in the draws."""
     values = RANDOM.normal(0.5, 0.05, 8)
     resampled = draw_weights(8, 100_000, 0) @ values / 8
-    interval = t_interval(values.mean(), resampled, 0.975, 8, 5, (0, 1))
+    interval = t_interval(values.mean(), resampled, 0.975, Support(8, 8, 5), (0, 1))
     expected = stats.t.interval(0.95, 7, values.mean(), stats.sem(values))
     assert (interval.low, interval.high) == pytest.approx(expected, abs=5e-4)
 
@@ -124,14 +178,14 @@ def test_interval_of_a_mean_is_students() -> None:
 def test_bias_is_taken_off() -> None:
     """Resamples that are too low by as much on the average push the interval up by as much."""
     resampled = RANDOM.normal(0.5, 0.01, 1000)
-    fair, biased = (t_interval(0.5, resampled + shift, 0.95, 9, 5, (0, 1)) for shift in (0, -0.005))
+    fair, biased = (t_interval(0.5, resampled + shift, 0.95, NINE, (0, 1)) for shift in (0, -0.005))
     assert (biased.low - fair.low, biased.high - fair.high) == pytest.approx((0.005, 0.005))
 
 
 def test_interval_stays_within_its_limits_and_holds_the_estimate() -> None:
     """An IoU is never above 1, and no bias pushes the interval off its own estimate."""
-    assert t_interval(0.99, RANDOM.normal(0.98, 0.05, 500), 0.95, 9, 5, (0, 1)).high == 1
-    pushed = t_interval(0.5, np.linspace(0.1, 0.1001, 50), 0.95, 9, 5, (0, 1))
+    assert t_interval(0.99, RANDOM.normal(0.98, 0.05, 500), 0.95, NINE, (0, 1)).high == 1
+    pushed = t_interval(0.5, np.linspace(0.1, 0.1001, 50), 0.95, NINE, (0, 1))
     assert pushed.low == 0.5
     assert pushed.high == pytest.approx(0.9, abs=0.01)
 
@@ -143,8 +197,8 @@ def test_interval_stays_within_its_limits_and_holds_the_estimate() -> None:
 def test_too_little_is_not_shown(estimate: float, resampled: np.ndarray, num_units: int) -> None:
     """Too few units, no estimate or no resample that has one: the ends are nan, and the interval says so."""
     for interval in (
-        t_interval(estimate, resampled, 0.95, num_units, 5, (0, 1)),
-        percentile_interval(estimate, resampled, 0.95, num_units, 5),
+        t_interval(estimate, resampled, 0.95, Support(num_units, num_units, 5), (0, 1)),
+        percentile_interval(estimate, resampled, 0.95, Support(num_units, num_units, 5)),
     ):
         assert math.isnan(interval.low) and math.isnan(interval.high)
         assert not interval.is_shown
@@ -153,15 +207,7 @@ def test_too_little_is_not_shown(estimate: float, resampled: np.ndarray, num_uni
 
 def test_a_single_unit_is_never_shown() -> None:
     """No setting makes one unit tell of a spread."""
-    assert not percentile_interval(0.5, np.full(9, 0.5), 0.95, 1, 1).is_shown
-
-
-def test_joint_intervals_are_wider() -> None:
-    """Each of two classes that can be judged holds at 97.5 % so that both hold at 95 %; the third does not count."""
-    resampled = RANDOM.normal(0, 0.01, (500, 3))
-    joint = joint_intervals(np.zeros(3), resampled, 0.95, np.array([8, 6, 2]), 5)
-    assert joint[1] == t_interval(0.0, resampled[:, 1], 0.975, 6, 5, (-1, 1))
-    assert [interval.is_shown for interval in joint] == [True, True, False]
+    assert not percentile_interval(0.5, np.full(9, 0.5), 0.95, Support(1, 1, 1)).is_shown
 
 
 def test_intervals_of_a_table() -> None:

@@ -48,12 +48,14 @@ def test_round_trip_in_the_agreed_form(tmp_path: Path) -> None:
     SCORES.write(path)
     content = json.loads(path.read_text())
     assert content["metrics"]["mean_iou"]["by_class"] == {"road": 0.5, "tree": None}
-    assert content["metrics"]["mean_iou"]["interval"] == {"estimate": 0.5, "low": 0.25, "high": 0.75, "num_units": 8}
+    assert content["metrics"]["mean_iou"]["interval"] == {
+        **{"estimate": 0.5, "low": 0.25, "high": 0.75, "num_units": 8, "num_effective": None}
+    }
     assert content["baseline"] == {"class_name": "road", "mean_iou": 0.25, "pixel_accuracy": 0.5}
     assert content["slices"][1] == {
         **{"kind": "brightness", "name": "dark", "num_images": 1, "mean_iou": None},
         **{"low": 3.5, "high": 7},
-        "interval": {"estimate": None, "low": None, "high": None, "num_units": 1},
+        "interval": {"estimate": None, "low": None, "high": None, "num_units": 1, "num_effective": None},
     }
     again = Scores.read(path)
     np.testing.assert_equal(asdict(again), asdict(SCORES))  # nan is itself here, in lists and tables too
@@ -112,7 +114,7 @@ def test_equal_scores_give_equal_bytes(tmp_path: Path) -> None:
         ("metrics", {"mean_iou": {"value": 1.0, "interval": 0.5}}, "an object, found 0.5"),
         ("baseline", {}, "baseline.class_name: Field required"),
         ("bootstrap", {}, "bootstrap.unit: Field required"),
-        ("bootstrap", {"unit": "<b>"}, "bootstrap.unit: Input should be 'group', 'image' or '', found '<b>'"),
+        ("bootstrap", {"unit": "<b>"}, "bootstrap.unit: Input should be 'group', 'image', 'block' or ''"),
         ("slices", [{"kind": "<b>"}], "slices.0.kind: Input should be 'group', 'size' or 'brightness', found '<b>'"),
         ("slices", [{"name": 3}], "slices.0.name: Input should be a valid string, found 3"),
         ("slices", [{"kind": "size", "name": "small", "low": 1, "high": 2}], "slices.0.num_images: Field required"),

@@ -1,6 +1,7 @@
 """Tests of the scores of parts of a split."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.evaluation.bootstrap import Interval, mean_iou_interval
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.evaluation.slices import Slice, score_slices
+from pipeline.evaluation.slices import Slice, WorstGroups, group_changes, score_slices, slice_changes, worst_groups
 from pipeline.vision.confusion import mean_iou
 
 
@@ -136,3 +137,33 @@ def test_the_nearest_boundary_of_each_third_is_taken() -> None:
     for numbers, names in by_number.items():
         values = [float(value) for value, number in enumerate(numbers) for _ in range(number)]
         assert [part.name for part in score_slices(make_table(values), interval_of)] == names
+
+
+def test_changes_of_groups_and_slices() -> None:
+    """Each is the difference of the mean IoU of the pooled pixels; traces of a class do not count in a group."""
+    table = make_table([1, 1, 200, 200], ["x", "y", "y", "z"])
+    table.matrices[0] = [[900, 0], [1, 0]]
+    table.matrices[3] = 0
+    better = replace(table, matrices=table.matrices.copy())
+    better.matrices[2] += np.array([[2, -2], [-1, 1]])
+    pooled = [mean_iou(one.matrices[1:].sum(axis=0)) for one in (better, table)]
+    assert group_changes(better, table) == {"x": 0, "y": pytest.approx(pooled[0] - pooled[1])}
+    assert slice_changes(better, table).keys() == {"brightness/dark", "brightness/bright"}
+    assert slice_changes(better, table)["brightness/dark"] == 0 < slice_changes(better, table)["brightness/bright"]
+
+
+def test_the_worst_twentieth_of_the_groups() -> None:
+    """It is the worst group up to twenty, then the mean of more of them; the last counts in part."""
+    changes = {"a": 0.1, "b": -0.3, "c": -0.2}
+    assert worst_groups(changes) == WorstGroups(-0.3, ("b",))
+    many = changes | {f"group {number}": 0.0 for number in range(27)}  # 1.5 groups of 30
+    assert worst_groups(many).names == ("b", "c")
+    assert worst_groups(many).change == pytest.approx((-0.3 - 0.2 / 2) / 1.5)
+    assert math.isnan(worst_groups({}).change)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=80))
+def test_a_group_that_is_kept_does_not_make_the_worst_worse(values: list[float]) -> None:
+    """One more group in which nothing is lost never makes promotion harder."""
+    changes = {str(place): value for place, value in enumerate(values)}
+    assert worst_groups(changes | {"more": 1.0}).change >= worst_groups(changes).change - 1e-12

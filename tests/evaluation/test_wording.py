@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.reasons import Reason, Value
-from pipeline.evaluation.wording import SENTENCES, few_units, label, left_out, strays, words
+from pipeline.evaluation.wording import ONE_GROUP, SENTENCES, few_units, label, left_out, strays, words
 
 LOW: dict[str, Value] = {"high": 0.85, "confidence": 0.95, "num_units": 6, "min_units": 5, "unit": "group"}
 WORDED: dict[str, tuple[dict[str, Value], str]] = {
@@ -79,6 +79,7 @@ WORDED: dict[str, tuple[dict[str, Value], str]] = {
         {"num_units": 2, "unit": "image"},
         "2 images of the test split without a counted pixel are left out",
     ),
+    "of_one_group": ({"unit": "image"}, ONE_GROUP["image"]),
 }
 
 
@@ -115,6 +116,13 @@ def test_an_interval_on_few_units_says_so(num_units: int, low: float, few: bool)
     """Below twenty units it is too narrow; one that is not shown needs no caveat."""
     caveat = few_units(Interval(0.5, low, 0.9, num_units), "group")
     assert caveat == ("; few groups, so it is rather too narrow" if few else "")
+
+
+def test_a_caveat_speaks_of_effective_units() -> None:
+    """Thirty groups of which few are large are as good as eight."""
+    caveat = few_units(Interval(0.5, 0.1, 0.9, 30, 8.2), "group")
+    assert caveat == "; few groups (as good as 8 even ones), so it is rather too narrow"
+    assert few_units(Interval(0.5, 0.1, 0.9, 30, 20.1), "group") == ""
 
 
 def test_nothing_to_say_is_empty() -> None:

@@ -149,3 +149,4 @@ def test_json_has_no_nan() -> None:
     content = json.loads(json.dumps(compare(tables[0], tables[1], **SETTINGS).to_dict(), allow_nan=False))
     assert (content["low"], content["p_value"], content["num_units"]) == (None, None, 4)
     assert content["by_class"].keys() == {"sky", "car"} and content["unit"] == "group"
+    assert content["worst_groups"]["names"] == ["d"] and "brightness/dark" in content["by_slice"]

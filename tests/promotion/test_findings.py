@@ -9,8 +9,10 @@ from pipeline.promotion.findings import Limits, give_reason, judge_noise
 from tests.promotion.made_comparisons import BETTER, FEW, LIMITS
 
 
-@pytest.mark.parametrize("margins", [(math.nan, 0.05), (0.005, math.nan), (-0.1, 0.05), (0.005, -0.1)])
-def test_margins_are_numbers_from_0(margins: tuple[float, float]) -> None:
+@pytest.mark.parametrize(
+    "margins", [(math.nan, 0.05, 0.1, 0.1), (0.1, math.nan, 0.1, 0.1), (0.1, 0.1, -0.1, 0.1), (0.1, 0.1, 0.1, -0.1)]
+)
+def test_margins_are_numbers_from_0(margins: tuple[float, float, float, float]) -> None:
     """Params give shares, so anything else is a mistake in the code."""
     with pytest.raises(AssertionError):
         Limits(*margins, None, "note")

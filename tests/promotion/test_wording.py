@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline.evaluation.reasons import Reason
+from pipeline.evaluation.wording import ONE_GROUP
 from pipeline.promotion.findings import give_reason
 from pipeline.promotion.rules import RULES
 from pipeline.promotion.wording import SENTENCES, to_sentences
@@ -20,7 +21,7 @@ NUMBERS = "mean IoU 0.8100 against 0.8200, -1.00 (-0.80 to +1.00) points on 12 g
 ADVICE = "train a better model, or label more groups"
 TEST: dict[str, Any] = {"p_value": 0.06, "level": 0.05, "num_units": 3, "unit": "group"}
 FEW: dict[str, Any] = {"reference": "champion", "num_units": 1, "min_units": 5, "unit": "group"}
-LOST: dict[str, Any] = {"class_name": "car", "margin": 0.005, **DIFFERENCE}
+LOST: dict[str, Any] = {"class_name": "car", "margin": 0.005, "measured": 0.025, "num_effective": 8.2, **DIFFERENCE}
 SCORES: dict[str, Any] = {"model": "m/2", "mean_iou": 0.5, "champion": "m/1", "champion_mean_iou": 0.25}
 WORDED: dict[str, tuple[dict[str, Any], str]] = {
     "already_champion": ({"model": "m/2"}, "m/2 is the champion already"),
@@ -116,22 +117,43 @@ WORDED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no_class_loss": (
         {"reference": "champion", "margin": 0.05},
-        "no class that can be judged is worse than the champion's by 5.00 points",
+        "no class is worse than the champion's by 5.00 points",
     ),
     "class_loss": (
         LOST,
         "class car: non-inferiority to the champion not demonstrated: lower bound -0.80 < -0.50 points; -1.00 (-0.80 "
-        f"to +1.00) points on 12 groups; {ADVICE} with it for test",
+        "to +1.00) points on 12 groups (as good as 8 even ones), where a measured loss of 2.50 points is let "
+        f"through; {ADVICE} with it for test",
+    ),
+    "class_measured": (
+        {**FEW, "class_name": "car", "difference": -0.04},
+        "not shown at 99%, but by the measured difference not worse than the champion's: car (-4.00 points in 1); "
+        "label more groups with them for test",
     ),
     "no_class_judged": (
         {"reference": "anchor", "unit": "group"},
         f"no class can be judged against the anchor; {ADVICE} for test",
     ),
     "class_not_judged": (
-        {**FEW, "class_name": "car", "difference": -0.5},
-        "not judged against the champion, in fewer than 5 groups of the test split: car (-50.00 points in 1); label "
-        "more groups with them for test",
+        {"class_name": "car", "reference": "champion", "unit": "group"},
+        "not judged against the champion, in no label of the test split: car; label groups with them for test",
     ),
+    "no_part_loss": (
+        {"reference": "champion", "margin": 0.15},
+        "no slice, and not the worst twentieth of the groups, loses 15.00 points to the champion",
+    ),
+    "group_loss": (
+        {"reference": "champion", "difference": -0.2, "margin": 0.15, "groups": "north, south"},
+        "the worst twentieth of the groups changes by -20.00 points against the champion, expected more than -15.00: "
+        "north, south; look at these groups and train on more of their kind",
+    ),
+    "slice_loss": (
+        {"reference": "champion", "difference": -0.2, "margin": 0.15, "slice": "brightness/dark"},
+        "slice brightness/dark changes by -20.00 points against the champion, expected more than -15.00; train on more "
+        "images of its kind",
+    ),
+    "images_of_one_group": ({}, ONE_GROUP["image"]),
+    "blocks_of_one_group": ({}, ONE_GROUP["block"]),
     "class_without_labels": (
         {"class_name": "tram", "reference": "champion"},
         "predicted, but in no label, so left out: tram",
@@ -212,12 +234,12 @@ def test_a_difference_with_costs_is_of_the_weighted_mean_iou() -> None:
 def test_classes_that_say_the_same_share_a_sentence() -> None:
     """Rare classes are listed against each reference; lost classes have a sentence each."""
     rare = [
-        give_reason("class_not_judged", **{**FEW, "class_name": name, "difference": None, "reference": reference})
+        give_reason("class_measured", **{**FEW, "class_name": name, "difference": None, "reference": reference})
         for reference, name in (("champion", "car"), ("champion", "bus"), ("anchor", "car"))
     ]
     sentences = to_sentences([*rare, Reason("class_loss", LOST), Reason("class_loss", LOST)])
     assert len(sentences) == 4
-    assert "car (in 1), bus (in 1); label" in sentences[0] and "against the anchor" in sentences[1]
+    assert "car (in 1), bus (in 1); label" in sentences[0] and "than the anchor's" in sentences[1]
 
 
 @pytest.mark.parametrize(

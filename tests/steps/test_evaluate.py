@@ -160,7 +160,7 @@ def test_the_program_tells_what_it_found(project: Path, capsys: pytest.CaptureFi
     """The interval is reported, or why there is none."""
     scores = evaluate()
     assert "95% interval 0." in step.describe(scores)
-    assert "by 4 images; few images, so it is rather too narrow" in step.describe(scores)
+    assert "by 4 images; few images (as good as 3 even ones), so it is rather too narrow" in step.describe(scores)
     sure = replace(scores, bootstrap=replace(scores.bootstrap, confidence=0.995))
     assert "99.5% interval 0." in step.describe(sure)
     few = replace(scores.metrics["mean_iou"], interval=Interval(0.5, np.nan, np.nan, 2))

@@ -84,7 +84,7 @@ def test_lower_ends_are_judged() -> None:
     """A floor on the lower end of an interval says how far the interval reaches and on how many units it rests."""
     verdict = judge(GOOD, floors_low={"mean_iou": 0.7, "iou/road": 0.8, "mean_iou/brightness/dark": 0.5})
     assert verdict.accepted and codes(verdict)[:3] == ["reaches_floor"] * 3
-    rest = {"confidence": 0.95, "num_units": 6, "min_units": 5, "unit": "group"}
+    rest = {"confidence": 0.95, "num_units": 6, "num_effective": None, "min_units": 5, "unit": "group"}
     assert verdict.reasons[1].values == {"name": "mean_iou", "value": 0.75, "threshold": 0.7, "high": 0.85} | rest
 
 
@@ -104,11 +104,12 @@ def test_too_few_units_for_any_interval_are_reported() -> None:
 
 @pytest.mark.parametrize("floor", [0.5, 1.0])
 def test_caveats_come_last_whatever_the_verdict(floor: float) -> None:
-    """Groups that are left out, and classes that no label has."""
-    some = make(bootstrap=replace(GROUPS, num_left_out=2), strays={"tram": 3})
-    assert judge(some, floors={"mean_iou": floor}).reasons[-2:] == (
+    """Groups that are left out, classes that no label has, and units that are alike."""
+    some = make(bootstrap=replace(GROUPS, unit="image", num_left_out=2, within_groups=True), strays={"tram": 3})
+    assert judge(some, floors={"mean_iou": floor}).reasons[-3:] == (
         Reason("strays", {"listed": "tram (3 pixels)"}),
-        Reason("left_out", {"num_units": 2, "unit": "group"}),
+        Reason("left_out", {"num_units": 2, "unit": "image"}),
+        Reason("of_one_group", {"unit": "image"}),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from pipeline.evaluation.bootstrap import Unit
+from pipeline.evaluation.bootstrap import LEAST_EFFECTIVE, Unit, names_of_units
 from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.reasons import Reason, Value
 from pipeline.evaluation.slices import list_thirds
@@ -49,7 +49,7 @@ class Detectable:
 
 def spread_of(against: Comparison) -> tuple[float, float]:
     """Standard error of the difference, from the width of its interval, and its degrees of freedom; nan without one."""
-    freedom = max(1, against.num_units - 1)
+    freedom = max(against.difference.num_effective, LEAST_EFFECTIVE) - 1
     width = against.difference.high - against.difference.low
     return width / 2 / float(stdtrit(freedom, against.confidence)), freedom
 
@@ -96,8 +96,7 @@ def heaviest_part(challenger: ImageTable, champion: ImageTable, unit: Unit) -> t
     shares of the thirds by size, and by brightness, add up to 1 each.
     """
     influences = _influences(challenger) - _influences(champion)  # (N,)
-    names = challenger.groups if unit == "group" else challenger.names
-    _, index = np.unique(np.array(names, object), return_inverse=True)
+    _, index = np.unique(names_of_units(challenger, unit), return_inverse=True)
     by_unit = np.bincount(index, influences)
     variance = float(by_unit @ by_unit)
     shares = {
