@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.evaluation.image_table import ImageTable
@@ -29,9 +30,12 @@ def tables_of(noise: np.ndarray) -> tuple[ImageTable, ImageTable]:
 
 
 def test_spread_is_that_of_the_interval() -> None:
-    """The standard error times Student's t is half of the interval's width; without an interval it is nan."""
+    """The standard error times Student's t is half of the interval's width; without an interval it is nan.
+
+    The degrees of freedom are those of the interval: of the effective number of units, 9.6 of 12.
+    """
     error, freedom = spread_of(BETTER)
-    assert freedom == 11 and error * 1.7958848 == pytest.approx(0.01)
+    assert freedom == pytest.approx(8.6) and error * stats.t.ppf(0.95, 8.6) == pytest.approx(0.01)
     assert math.isnan(spread_of(FEW)[0]) and detectable(FEW) is None
 
 
@@ -48,7 +52,8 @@ def test_spread_is_that_of_the_units() -> None:
 def test_smallest_difference_with_80_percent_power() -> None:
     """(t(0.95) + t(0.8)) standard errors; it falls as the root of the number of units, and with it Student's t."""
     found = detectable(BETTER)
-    assert found and found.difference == pytest.approx((1.7958848 + 0.8755) * 0.01 / 1.7958848, rel=1e-4)
+    at_level, at_power = stats.t.ppf([0.95, 0.8], 8.6)
+    assert found and found.difference == pytest.approx((at_level + at_power) * 0.01 / at_level, rel=1e-4)
     assert found.difference < 0.02 and found.more_for_2 == 0
     assert found.difference > 0.01 and 8 < found.more_for_1 < 16  # about (1.49**2 - 1) * 12, less as t falls
     grown = replace(BETTER, num_units=12 + found.more_for_1)
@@ -60,7 +65,7 @@ def test_smallest_difference_with_80_percent_power() -> None:
 
 def test_exchange_test_needs_units_too() -> None:
     """With a level of 1 / 1000 ten groups are the least, however small the spread."""
-    sharp = replace(BETTER, difference=Interval(0.02, 0.01999, 0.02001, 6), num_units=6, confidence=0.999)
+    sharp = replace(BETTER, difference=Interval(0.02, 0.01999, 0.02001, 6, 6), num_units=6, confidence=0.999)
     found = detectable(sharp)
     assert found and (found.more_for_1, found.more_for_2) == (4, 4)
 
