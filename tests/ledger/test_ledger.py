@@ -142,7 +142,7 @@ def test_line_that_was_sent_twice_counts_once() -> None:
         ("[]", "Input should be an object"),
         ("{}", "kind: Field required"),
         (None, "Invalid JSON"),
-        (
+        (json.dumps({**LINE, "kind": "crown"}), "Input should be 'promote', 'refuse', 'rollback', 'override' or 'audit'"),
             json.dumps({**LINE, "kind": "crown"}),
             "kind: Input should be 'promote', 'refuse', 'rollback', 'override' or 'audit'",
         ),
