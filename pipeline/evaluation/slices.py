@@ -11,7 +11,7 @@ from pipeline.dataset.names import THIRDS
 from pipeline.disk.records import Count, Measure
 from pipeline.evaluation.bootstrap import Interval, has_class, unit_sums
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.vision.confusion import iou_per_class, mean_iou
+from pipeline.vision.confusion import mean_iou, share
 
 Kind = Literal["group", "size", "brightness"]
 WORST_SHARE = 0.05
@@ -93,13 +93,15 @@ def group_changes(challenger: ImageTable, champion: ImageTable) -> dict[str, flo
     A group without such a class is left out. The tables are of the same images.
     """
     names, sums = unit_sums(champion, "group")
-    better = unit_sums(challenger, "group")[1]
-    rows = zip(names, better, sums, has_class(sums), strict=True)
-    return {
-        name: float((iou_per_class(one) - iou_per_class(other))[shown].mean())
-        for name, one, other, shown in rows
-        if shown.any()
-    }
+    changes = _iou_of_each(unit_sums(challenger, "group")[1]) - _iou_of_each(sums)
+    rows = zip(names, changes, has_class(sums), strict=True)
+    return {name: float(change[shown].mean()) for name, change, shown in rows if shown.any()}
+
+
+def _iou_of_each(sums: np.ndarray) -> np.ndarray:
+    """(U, K) IoU of each class in each of (U, K, K) counts."""
+    hits = np.diagonal(sums, axis1=1, axis2=2)
+    return share(hits, sums.sum(axis=1) + sums.sum(axis=2) - hits)
 
 
 def slice_changes(challenger: ImageTable, champion: ImageTable) -> dict[str, float]:
