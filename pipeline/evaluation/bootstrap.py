@@ -188,7 +188,7 @@ def has_class(sums: np.ndarray) -> np.ndarray:
 
 
 def effective_units(sums: np.ndarray) -> np.ndarray:
-    """Kish's effective number of the units of each class: as many of one size tell as much (Kish, 1965, section 11.7).
+    """Kish's effective number of the units of each class: as many even ones tell as much (Kish, 1965, section 11.7).
 
     Args:
         sums: (U, K, K) counts of `unit_sums`.

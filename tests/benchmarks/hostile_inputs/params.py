@@ -60,6 +60,8 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "gate.floors_low": ({"iou/no such class": 0.5},),
     "promote.rule": ("better", None),
     "promote.margin": (-0.1, 2),
+    "promote.rare_class_margin": (-0.1, 2),
+    "promote.group_margin": (-0.1, 2),
     "promote.confidence": (0.2, 1),
     "promote.anchor": ("worst", 0, -1, 1.5),
     "promote.min_units": (0, 1),
