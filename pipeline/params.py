@@ -66,6 +66,11 @@ class ValidateParams(Section):
     max_file_mb: Annotated[Whole, Field(ge=1, le=2000)]
     accepted_test: Annotated[str, Field(pattern="^([0-9a-f]{8,32})?$")]
 
+    @property
+    def look_bits(self) -> int | None:
+        """Bits of 64 that may differ between images that look alike; None: looks are not compared."""
+        return None if self.near_duplicates == "off" else self.near_duplicate_bits
+
 
 class PreprocessParams(Section):
     """The size at which the model sees an image."""

@@ -93,10 +93,11 @@ def _is_counted(table: ImageTable) -> np.ndarray:
 
 def names_of_units(table: ImageTable, unit: Unit) -> np.ndarray:
     """(N,) the name of the unit that each image is a part of."""
-    names = np.array(table.names if unit == "image" else table.groups, object)
+    groups = np.array(table.groups, object)
+    names = np.array(table.names, object) if unit == "image" else groups.copy()
     if unit == "block":
         for group in set(table.groups):
-            rows = sorted(np.flatnonzero(names == group), key=lambda row: table.names[row])
+            rows = sorted(np.flatnonzero(groups == group), key=lambda row: table.names[row])
             for number, block in enumerate(np.array_split(rows, NUM_BLOCKS)):
                 names[block] = f"{group}/{number}"
     return names

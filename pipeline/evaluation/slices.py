@@ -1,7 +1,7 @@
 """Scores of parts of a split, and how they change from model to model: by group, by image size and by brightness."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -11,7 +11,7 @@ from pipeline.dataset.names import THIRDS
 from pipeline.disk.records import Count, Measure
 from pipeline.evaluation.bootstrap import Interval, has_class, unit_sums
 from pipeline.evaluation.image_table import ImageTable
-from pipeline.vision.confusion import mean_iou, share
+from pipeline.vision.confusion import share
 
 Kind = Literal["group", "size", "brightness"]
 KINDS: tuple[Kind, ...] = ("size", "brightness")  # with thirds
@@ -94,8 +94,26 @@ def group_changes(challenger: ImageTable, champion: ImageTable) -> dict[str, flo
     A group without such a class is left out. The tables are of the same images.
     """
     names, sums = unit_sums(champion, "group")
-    changes = _iou_of_each(unit_sums(challenger, "group")[1]) - _iou_of_each(sums)
-    rows = zip(names, changes, has_class(sums), strict=True)
+    return _mean_changes(names, unit_sums(challenger, "group")[1], sums)
+
+
+def slice_changes(challenger: ImageTable, champion: ImageTable) -> dict[str, float]:
+    """Change of the mean IoU of each slice by size and brightness, by `Slice.key`, over classes as in `group_changes`.
+
+    A few stray pixels of a class in a slice would else weigh as much as a class that fills it.
+    """
+    better, counted, changes = challenger.counted(), champion.counted(), dict[str, float]()
+    for kind in KINDS:
+        parts = {name: member for one, name, member in list_thirds(counted) if one == kind}
+        if parts:
+            sides = [[side.matrices[member].sum(axis=0) for member in parts.values()] for side in (better, counted)]
+            changes |= _mean_changes([f"{kind}/{name}" for name in parts], *map(np.stack, sides))
+    return changes
+
+
+def _mean_changes(names: Sequence[str], better: np.ndarray, sums: np.ndarray) -> dict[str, float]:
+    """Mean change over the classes of which a part of (U, K, K) has more than a trace, by the part's name."""
+    rows = zip(names, _iou_of_each(better) - _iou_of_each(sums), has_class(sums), strict=True)
     return {name: float(change[shown].mean()) for name, change, shown in rows if shown.any()}
 
 
@@ -103,16 +121,6 @@ def _iou_of_each(sums: np.ndarray) -> np.ndarray:
     """(U, K) IoU of each class in each of (U, K, K) counts."""
     hits = np.diagonal(sums, axis1=1, axis2=2)
     return share(hits, sums.sum(axis=1) + sums.sum(axis=2) - hits)
-
-
-def slice_changes(challenger: ImageTable, champion: ImageTable) -> dict[str, float]:
-    """Change of the mean IoU of each slice by size and brightness, by `Slice.key`."""
-    pairs = zip(*(score_slices(table, _without_interval) for table in (challenger, champion)), strict=True)
-    return {one.key: one.mean_iou - other.mean_iou for one, other in pairs if one.kind != "group"}
-
-
-def _without_interval(table: ImageTable) -> Interval:
-    return Interval(mean_iou(table.pooled()), math.nan, math.nan, len(table))
 
 
 def list_thirds(table: ImageTable) -> list[tuple[Kind, str, np.ndarray]]:

@@ -37,7 +37,7 @@ def data_since(champion: Version, work: Path) -> DataSince | None:
         before, after = _read_snapshot(former), _read_snapshot(work / STORED)
         shares = _read_shares(find_file(champion.run_id, Path(temporary), STORED_FINGERPRINT))
     numbers = Counter(_list_changes(before, after))
-    kinds = dict.fromkeys(kind for kind, _ in numbers)
+    kinds = dict.fromkeys(kind for kind, split in numbers if split in SPLITS)
     now = _read_shares(work / STORED_FINGERPRINT)
     return DataSince(
         samples={kind: tuple(numbers[kind, split] for split in SPLITS) for kind in kinds},

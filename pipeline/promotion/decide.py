@@ -208,7 +208,7 @@ def decide(facts: Facts, rule: str, limits: Limits, settings: Mapping[str, Any],
     ]
     (unfair if refuses_unknown else leaked).extend(_list_unknown("exposure_unknown", [facts.challenger]))
     notes = [*_describe_scores(facts), *leaked, *_describe_looks(facts), *_describe_noise(facts)]
-    notes += _describe_claims(facts)
+    notes += _describe_claims(facts, rule)
     promoted = ruling.promoted and not unfair and not math.isnan(facts.challenger.mean_iou)
     versions = facts.challenger.version, facts.champion.version if facts.champion else None
     return Promotion(promoted, (*notes, *unfair, *ruling.reasons), *versions, _to_evidence(facts, settings))
@@ -247,12 +247,12 @@ def _judge_attempts(facts: Facts) -> Iterator[Reason]:
         yield give_reason("attempts_used_up", allowed=attempts.allowed, renewed=renewed, unit=against.unit)
 
 
-def _describe_claims(facts: Facts) -> Iterator[Reason]:
+def _describe_claims(facts: Facts, rule: str) -> Iterator[Reason]:
     """Notes on attempts and on differences that the split can show."""
     if facts.attempts:
-        yield give_reason("attempt", **asdict(facts.attempts))
-    if facts.reach and facts.champion and facts.champion.comparison:
-        yield from facts.reach.reasons(facts.champion.comparison.unit)
+        yield give_reason("attempt", rule=rule, **asdict(facts.attempts))
+    if facts.reach and facts.champion and (against := facts.champion.comparison):
+        yield from facts.reach.reasons(against.unit, against.num_units)
 
 
 def _list_leakage(code: str, models: Iterable[Scored]) -> Iterator[Reason]:

@@ -5,7 +5,7 @@ score on training images is optimistic.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.dataset.manifest import MANIFEST, ManifestRow, read_manifest
+from pipeline.dataset.splits import RESERVE
 from pipeline.registry.client import Version
 from pipeline.registry.runs import find_file
 from pipeline.validation.duplicates import is_flat
@@ -54,6 +55,19 @@ class Today:
     hashes: Mapping[str, int] | None
     max_bits: int | None
     known_groups: Collection[str]
+
+
+def read_today(max_bits: int | None, known_groups: Collection[str], is_reserve: bool = False) -> Today:
+    """Today's data; with the reserve in place of the test split if asked.
+
+    Raises:
+        EvidenceError: the manifest or the hashes are missing or damaged.
+    """
+    rows, hashes = read_manifest(), read_hashes() if HASHES.is_file() else None
+    if is_reserve:
+        rows = [row for row in rows if row.split != "test"]
+        rows = [replace(row, split="test") if row.split == RESERVE else row for row in rows]
+    return Today(rows, hashes, max_bits, known_groups)
 
 
 def find_exposure(version: Version, today: Today) -> Exposure | None:

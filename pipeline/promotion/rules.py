@@ -108,8 +108,8 @@ def measured_margin(against: Comparison, name: str, rare_class_margin: float) ->
     """The loss of a class up to which the measured difference is enough, without proof by the interval.
 
     It is `rare_class_margin` up to `min_units` effective units, and shrinks from there on as the standard error does.
-    So with more units the chance that an equal class passes never falls, and that of a worse one does. As the interval
-    may show it, too, one more unit with the class never makes a promotion harder.
+    So with more units the chance that an equal class passes never falls, and that of a worse one does. There is no
+    number of units from which on a class is judged by another rule.
     """
     units = max(against.by_class[name].num_effective, against.min_units)
     return rare_class_margin * math.sqrt(against.min_units / units)
@@ -129,7 +129,8 @@ def _judge_classes(against: Comparison, limits: Limits, reference: str) -> Itera
         values |= {"difference": interval.estimate, "low": interval.low, "high": interval.high, "measured": measured}
         values |= {"num_units": interval.num_units, "unit": against.unit}
         lost += not passed
-        yield Finding(None if passed else False, give_reason("class_measured" if passed else "class_loss", **values))
+        code = "class_measured" if passed else "class_loss" if interval.is_shown else "rare_class_loss"
+        yield Finding(None if passed else False, give_reason(code, **values))
     if not any(interval.is_shown for interval in known.values()):
         yield Finding(False, give_reason("no_class_judged", reference=reference, unit=against.unit))
     elif not lost:

@@ -86,11 +86,15 @@ SENTENCES: Mapping[str, str] = {
     "noise_floor_required": (
         "the difference does not exceed the noise floor of {noise_floor} points, and promote.noise_floor requires it"
     ),
-    "no_class_loss": "no class is worse than the {reference}'s by {margin} points",
+    "no_class_loss": "no class is worse than the {reference}'s by {margin} points, as shown or as measured",
     "class_loss": (
         "class {class_name}: non-inferiority to the {reference} not demonstrated: lower bound {bound}; {difference} "
         "({low} to {high}) points on {units}, where a measured loss of {measured} points is let through; "
         f"{BETTER} with it for test"
+    ),
+    "rare_class_loss": (
+        "class {class_name}: {difference} points against the {reference} on {units}, too few for an interval, where a "
+        f"measured loss of {{measured}} points is let through; {BETTER} with it for test"
     ),
     "class_measured": (
         "not shown at 99%, but by the measured difference not worse than the {reference}'s: {classes}; label more "
@@ -115,20 +119,34 @@ SENTENCES: Mapping[str, str] = {
     "units_left_out": "{left_out}",
     "attempt": (
         "attempt {number}{of_allowed} on this test split, at level {level}; the chance that one of so many passes, if "
-        "all are equal to the champion, is about {chance}; the best of so many measures up to {optimism} points too "
-        "high on average"
+        "all are {supposed}, is about {chance}; the best of so many measures up to {optimism} points too high on "
+        "average"
     ),
     "attempts_used_up": (
         "the attempts on this test split are used up, promote.attempts is {allowed}; each {unit} that is added to the "
-        "test split gives {renewed} attempts back; or raise promote.attempts, then more equals pass"
+        "test split gives {renewed} attempts back; or raise promote.attempts, then more pass by luck"
     ),
     "audited": (
-        "{model} has mean IoU {mean_iou} ({low_iou} to {high_iou}) on the {units} of the reserve; it was opened "
-        "{num_openings} times, and each choice by it makes it a test split like any other"
+        "{model} has mean IoU {mean_iou}{between} on the {units} of the reserve; this was opening {num_openings}, and "
+        "each choice by it makes it a test split like any other"
+    ),
+    "audited_leakage": (
+        "{model} was trained or chosen on {num_images} of the reserve's images ({found}), so this score is optimistic"
+    ),
+    "audited_exposure_unknown": (
+        "it is not known whether {model} was trained or chosen on the reserve's images, as its run has no {file}"
     ),
     "detectable": (
-        "this test split shows a difference of {detectable} points with 80% power; 1 point takes {more_for_1} more "
-        "{unit}s, 2 points take {more_for_2}"
+        "this test split shows a difference of {mean} of {detectable} points with 80% power; 1 point takes "
+        "{more_for_1} more {unit}s, 2 points take {more_for_2}"
+    ),
+    "detectable_by_blocks": (
+        "blocks of these {unit}s show a difference of {mean} of {detectable} points with 80% power; it says nothing of "
+        "others"
+    ),
+    "nothing_detectable": (
+        "this test split shows no difference of {mean}: the exchange test needs {needed} {unit}s at this level, it has "
+        "{num_units}"
     ),
     "heaviest_part": (
         "{part_share} of the variance of the difference is of the images in {part}: label {number} more {unit}s, of "
@@ -154,10 +172,10 @@ FORMATS: Mapping[str, Callable[[float], str]] = {
         "{:.4f}".format,
     ),
     **dict.fromkeys(("level", "least"), "{:.2g}".format),
-    "p_value": "{:.4f}".format,
+    "p_value": lambda share: f"{share:.4f}" if share >= 1e-4 else f"{share:.1g}",
     "confidence": lambda share: f"{100 * share:.6g}%",
-    **dict.fromkeys(("chance", "part_share"), lambda share: f"{100 * share:.2g}%"),
-    "renewed": "{:.2g}".format,
+    **dict.fromkeys(("chance", "part_share"), lambda share: f"{_two_digits(100 * share)}%"),
+    "renewed": lambda number: _two_digits(number),
 }
 """How the value of a name is written; shares as points."""
 MISSING = {"champion": "no champion", "replaced": "none"}
@@ -188,6 +206,11 @@ def _show(values: Values) -> dict[str, str]:
         shown["left_out"] = left_out(values["num_units"], values["unit"])
     if "allowed" in values:
         shown["of_allowed"] = f" of {values['allowed']}" if values["allowed"] > 1 else ""
+        is_margin = values.get("rule") == "non_inferior"
+        shown["supposed"] = "worse than the champion by the margin" if is_margin else "equal to the champion"
+    if "low_iou" in values:
+        ends = "{low_iou} to {high_iou}, {confidence} interval".format_map(shown)
+        shown["between"] = "" if values["low_iou"] is None else f" ({ends})"
     if "same" in values:
         ways = {"same": "the same file", "grouped": "in a group of its training", "alike": "by their looks"}
         shown["found"] = ", ".join(f"{values[name]} {way}" for name, way in ways.items() if values[name])
@@ -200,6 +223,10 @@ def _format(name: str, value: Value) -> str:
     if value is None:
         return MISSING.get(name, "nan")
     return FORMATS[name](value) if name in FORMATS and not isinstance(value, str) else str(value)
+
+
+def _two_digits(number: float) -> str:
+    return f"{number:.0f}" if number >= 10 else f"{number:.2g}"
 
 
 def _compare(bound: float, limit: float) -> str:

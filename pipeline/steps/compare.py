@@ -62,18 +62,20 @@ def show(compared: Compared) -> None:
     tables, params, ruling = compared.rescored.tables, compared.params, compared.ruling
     one, other = tables.values()
     print(f"test split {compared.rescored.test_md5}: {len(one)} images, {compared.num_units} {params.unit}s")
-    Console().print(build_table(tables, compared, params.bootstrap()))
+    each = params.bootstrap() | {"confidence": params.confidence}  # a single score shares no level with other attempts
+    Console().print(build_table(tables, compared, each))
     print(*to_sentences([summarise(compared)]))
     if compared.difference.is_shown:
         print(
             f"probability of improvement: about {compared.better_share:.3f}, the share of resamples with a better first"
         )
     if reach := detectable(compared, (one, other)):
-        print("; ".join(to_sentences(reach.reasons(compared.unit))))
+        print("; ".join(to_sentences(reach.reasons(compared.unit, compared.num_units))))
     sure = f"{100 * compared.confidence:.6g}%"
     print(
-        f"intervals: bootstrap over {params.unit}s, {params.num_resamples} resamples; of a model {sure} two-sided, of "
-        f"the difference each end holds at {sure}, of each class's difference at {100 * CLASS_CONFIDENCE:g}%"
+        f"intervals: bootstrap over {params.unit}s, {params.num_resamples} resamples; of a model "
+        f"{100 * params.confidence:.6g}% two-sided, of the difference each end holds at {sure}, of each class's "
+        f"difference at {100 * CLASS_CONFIDENCE:g}%"
     )
     would = f"were the second the champion, the first would {'' if ruling.promoted else 'not '}be promoted"
     print(f"{would} ({params.rule}): {'; '.join(to_sentences(ruling.reasons))}")

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
-from pipeline.dataset.manifest import read_manifest
 from pipeline.errors import ParamsError
 from pipeline.evaluation.verdict import VERDICT, Verdict
 from pipeline.ledger.aliases import Standing, check_agreement, read_standing, record
 from pipeline.ledger.ledger import Kind, new_line
-from pipeline.params import Params, ValidateParams, read_params
+from pipeline.params import Params, read_params
 from pipeline.promotion.claims.attempts import count_attempts
 from pipeline.promotion.decide import (
     Facts,
@@ -23,7 +22,7 @@ from pipeline.promotion.decide import (
 )
 from pipeline.promotion.decide import override as override_rule
 from pipeline.promotion.decision_report import decision_of, report_decision
-from pipeline.promotion.leakage import Today, find_exposure
+from pipeline.promotion.leakage import find_exposure, read_today
 from pipeline.promotion.noise_floor import read_noise_floor
 from pipeline.promotion.references import References, find_demoted, find_references
 from pipeline.promotion.rescore import rescore
@@ -40,7 +39,6 @@ from pipeline.registry.client import (
 )
 from pipeline.registry.evidence import download_verified
 from pipeline.text import printable
-from pipeline.validation.hashes import HASHES, read_hashes
 
 DECISION_CHARS = 4_000
 """Of the tag `decision`, which is an excerpt; the ledger has the whole decision."""
@@ -102,18 +100,13 @@ def _read_challenger(version: str | None) -> Version:
 def _read_facts(challenger: Version, references: References, params: Params) -> Facts:
     versions = {str(one): one for one in (challenger, references.champion, references.anchor) if one}
     rescored = rescore({name: download_verified(one) for name, one in versions.items()})
-    exposures = {name: find_exposure(one, _read_today(params.validate_)) for name, one in versions.items()}
+    today = read_today(params.validate_.look_bits, params.validate_.groups_in_several_splits)
+    exposures = {name: find_exposure(one, today) for name, one in versions.items()}
     return gather_facts(challenger, references, rescored, exposures, read_noise_floor(), params.promote.comparison())
 
 
-def _read_today(params: ValidateParams) -> Today:
-    max_bits = None if params.near_duplicates == "off" else params.near_duplicate_bits
-    hashes = read_hashes() if HASHES.is_file() else None
-    return Today(read_manifest(), hashes, max_bits, params.groups_in_several_splits)
-
-
 def _count_attempts(facts: Facts, standing: Standing, allowed: int) -> Facts:
-    if not (facts.champion and facts.champion.comparison):
+    if not (facts.champion and facts.champion.comparison and facts.champion.comparison.difference.is_shown):
         return facts
     pair = facts.challenger.version.number, facts.champion.version.number, facts.test_md5
     return replace(facts, attempts=count_attempts(standing.lines, pair, facts.champion.comparison, allowed))

@@ -19,7 +19,7 @@ from pipeline.registry.connection import shown_uri
 from pipeline.text import printable, shown
 
 COLUMNS = ("version", "aliases", "verdict", "mean IoU", "today", "data", "commit", "age")
-CLAIMS = {"attempt", "attempts_used_up", "detectable", "heaviest_part"}
+CLAIMS = {*("attempt", "attempts_used_up", "detectable", "detectable_by_blocks", "nothing_detectable", "heaviest_part")}
 """Codes of the reasons of a decision that say how far its evidence reaches."""
 REASONS = TypeAdapter(tuple[Reason, ...])
 SHORT, SCORE, WORD = 8, 6, 8  # characters of an MD5 or commit, a mean IoU and a verdict; the table fits into 80

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.contract import DATA, SPLITS, list_samples, read_class_list
+from pipeline.dataset.contract import DATA, SPLITS, Sample, list_samples, read_class_list
 from pipeline.dataset.manifest import MANIFEST, ManifestRow, write_manifest
 from pipeline.dataset.splits import RESERVE, scored_as, split_of
 from pipeline.dataset.versions import Version, read_version
@@ -95,9 +95,11 @@ def _look_at(data: Path, params: ValidateParams, docs: Path) -> Report:
     leaks_table = Table("leaks", key="name", rows=leaks, checks=leak_checks(params.near_duplicates))
     findings += leaks_table.findings()
     left = _left(facts, findings, params.on_error)
-    splits = split_rows(left, data / "samples.csv")
+    placed = [replace(one, sample=replace(one.sample, split=_place(one.sample, params.reserve))) for one in left]
+    scored = [one for one in placed if one.sample.split != RESERVE]
+    splits = split_rows(scored, data / "samples.csv")
     splits_table = Table("splits", key="split", rows=splits, checks=SPLIT_CHECKS)
-    per_class = class_rows(left, classes, data / "dataset.yaml")
+    per_class = class_rows(scored, classes, data / "dataset.yaml")
     classes_table = Table("classes", key="class", rows=per_class, checks=CLASS_CHECKS)
     findings += splits_table.findings() + classes_table.findings()
     tables = (samples_table, files_table, leaks_table, splits_table, classes_table)
@@ -141,8 +143,11 @@ def _manifest_row(facts: Facts, reserve: float) -> ManifestRow:
     sample, image, mask = facts.sample, facts.image, facts.mask
     assert sample.image and sample.mask and image and mask, f"{sample.name}: not judged"
     files = sample.name, sample.image, sample.mask
-    split = scored_as(sample.group, sample.split, reserve)
-    return ManifestRow(*files, sample.group, split, *image.size, image.md5, mask.md5)
+    return ManifestRow(*files, sample.group, _place(sample, reserve), *image.size, image.md5, mask.md5)
+
+
+def _place(sample: Sample, reserve: float) -> str:
+    return scored_as(sample.group, sample.split, reserve)
 
 
 def _note_unused(data: Path) -> Iterator[str]:

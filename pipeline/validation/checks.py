@@ -124,7 +124,7 @@ SPLIT_CHECKS = (
         column="num_samples",
         reason="split {split} has no sample; the set has {num_groups_in_all} groups",
         what_to_do="name splits in the column `split` of samples.csv, add groups, or change the shares in "
-        "validate.split of params.yaml",
+        "validate.split, or validate.reserve, of params.yaml",
         file="path",
         least=1,
     ),

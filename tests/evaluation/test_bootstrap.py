@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,14 @@ def test_blocks_are_runs_of_neighbouring_images_of_a_group() -> None:
     assert not draws_within_groups(table, "group") and not draws_within_groups(
         table_of(SKY_CAR, "abcdefghijkl"), "image"
     )
+
+
+def test_blocks_of_groups_whose_names_are_alike() -> None:
+    """A group may be called as the block of another."""
+    table = table_of(np.repeat(SKY_CAR, 2, axis=0), "a" * 12 + "b" * 12)
+    alike = replace(table, groups=tuple({"a": "x", "b": "x/0"}[group] for group in table.groups))
+    found, expected = ([one.tolist() for one in unit_sums(each, "block")[1]] for each in (alike, table))
+    assert sorted(found) == sorted(expected)
 
 
 def test_percentiles_are_those_of_hesterberg() -> None:

@@ -152,6 +152,17 @@ def test_changes_of_groups_and_slices() -> None:
     assert slice_changes(better, table)["brightness/dark"] == 0 < slice_changes(better, table)["brightness/bright"]
 
 
+def test_stray_pixels_of_a_class_change_no_slice() -> None:
+    """Three pixels in one dark image, lost, are no half of the slice's mean IoU."""
+    table = make_table([float(value) for value in range(6)])
+    table.matrices[:2] = [[900, 100], [0, 0]]
+    table.matrices[2:] = [[900, 100], [300, 2000]]
+    table.matrices[0, 1, 1] = 3
+    worse = replace(table, matrices=table.matrices.copy())
+    worse.matrices[0, 1] = [3, 0]
+    assert slice_changes(worse, table)["brightness/dark"] == pytest.approx(0, abs=0.01)
+
+
 def test_the_worst_twentieth_of_the_groups() -> None:
     """It is the worst group up to twenty, then the mean of more of them; the last counts in part."""
     changes = {"a": 0.1, "b": -0.3, "c": -0.2}

@@ -13,7 +13,7 @@ from pipeline.promotion.decide import Promotion
 from pipeline.promotion.decision_report import decision_of, report_decision
 from pipeline.promotion.leakage import STORED
 from pipeline.registry.client import Version
-from pipeline.registry.runs import log_text
+from pipeline.registry.runs import create_run, log_text
 from pipeline.report.evidence import DataSince
 from pipeline.report.place import NEWEST
 from tests.contest import ROAD, SKY, register, write_contest
@@ -76,7 +76,7 @@ def test_changes_are_counted_by_split(champion: Version) -> None:
 
 def test_what_is_missing_or_damaged(champion: Version) -> None:
     """Without a manifest there is nothing to compare; a damaged one is refused."""
-    assert data_since(register(ROAD), WORK) is None
+    assert data_since(replace(champion, run_id=create_run()), WORK) is None
     (WORK / STORED_FINGERPRINT).unlink()
     found = data_since(champion, WORK)
     assert found and not found.class_shares

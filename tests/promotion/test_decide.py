@@ -79,7 +79,7 @@ def test_attempts_and_reach_are_noted() -> None:
     """A decision says which attempt it is and what its split can show, in reasons and evidence."""
     attempts, reach = Attempts(7, 52, 0.001, 0.005, 0.02), Detectable(0.03, 100, 20, "brightness/dark", 0.6)
     decision = decide_on(replace(FACTS, attempts=attempts, reach=reach))
-    assert decision.promoted and values(decision, "attempt") == asdict(attempts)
+    assert decision.promoted and values(decision, "attempt") == {"rule": "superior", **asdict(attempts)}
     assert {"detectable", "heaviest_part"} <= set(codes(decision)) and "attempts_used_up" not in codes(decision)
     assert decision.evidence["attempts"]["number"] == 7 and decision.evidence["detectable"]["more_for_2"] == 20
     assert decide_on(FIRST).evidence["attempts"] is None and decide_on(FIRST).evidence["detectable"] is None

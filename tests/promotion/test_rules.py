@@ -149,7 +149,8 @@ def test_a_class_in_few_groups_is_judged_by_what_is_measured(change: float, is_l
     """Without an interval it may fall by the margin of rare classes; a class that passes so is noted."""
     ruling = ruling_of(with_class(BETTER, car=Interval(change, NAN, NAN, 2, 1.5)))
     assert ruling.promoted != is_lost
-    (found,) = values(ruling, "class_loss" if is_lost else "class_measured")
+    (found,) = values(ruling, "rare_class_loss" if is_lost else "class_measured")
+    assert to_sentences(ruling.reasons)
     assert (found["class_name"], found["difference"], found["num_units"]) == ("car", change, 2)
 
 

@@ -117,13 +117,18 @@ WORDED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no_class_loss": (
         {"reference": "champion", "margin": 0.05},
-        "no class is worse than the champion's by 5.00 points",
+        "no class is worse than the champion's by 5.00 points, as shown or as measured",
     ),
     "class_loss": (
         LOST,
         "class car: non-inferiority to the champion not demonstrated: lower bound -0.80 < -0.50 points; -1.00 (-0.80 "
         "to +1.00) points on 12 groups (as good as 8 even ones), where a measured loss of 2.50 points is let "
         f"through; {ADVICE} with it for test",
+    ),
+    "rare_class_loss": (
+        {**LOST, "difference": -0.4, "low": None, "high": None, "num_units": 1, "num_effective": None},
+        "class car: -40.00 points against the champion on 1 group, too few for an interval, where a measured loss of "
+        f"2.50 points is let through; {ADVICE} with it for test",
     ),
     "class_measured": (
         {**FEW, "class_name": "car", "difference": -0.04},
@@ -163,25 +168,43 @@ WORDED: dict[str, tuple[dict[str, Any], str]] = {
         "2 images of the test split without a counted pixel are left out",
     ),
     "attempt": (
-        {"number": 3, "allowed": 52, "level": 0.05 / 52, "chance": 0.0028, "optimism": 0.0123},
+        {"number": 3, "allowed": 52, "level": 0.05 / 52, "chance": 0.0028, "optimism": 0.0123, "rule": "superior"},
         "attempt 3 of 52 on this test split, at level 0.00096; the chance that one of so many passes, if all are equal "
         "to the champion, is about 0.28%; the best of so many measures up to 1.23 points too high on average",
     ),
     "attempts_used_up": (
         {"allowed": 52, "renewed": 1.3, "unit": "group"},
         "the attempts on this test split are used up, promote.attempts is 52; each group that is added to the test "
-        "split gives 1.3 attempts back; or raise promote.attempts, then more equals pass",
+        "split gives 1.3 attempts back; or raise promote.attempts, then more pass by luck",
     ),
     "audited": (
         {"model": "m/2", "mean_iou": 0.8, "low_iou": 0.7, "high_iou": 0.9, "num_units": 9, "unit": "group"}
-        | {"num_openings": 2},
-        "m/2 has mean IoU 0.8000 (0.7000 to 0.9000) on the 9 groups of the reserve; it was opened 2 times, and each "
-        "choice by it makes it a test split like any other",
+        | {"num_openings": 2, "confidence": 0.95},
+        "m/2 has mean IoU 0.8000 (0.7000 to 0.9000, 95% interval) on the 9 groups of the reserve; this was opening 2, "
+        "and each choice by it makes it a test split like any other",
+    ),
+    "audited_leakage": (
+        {"model": "m/2", "num_images": 3, "same": 2, "grouped": 1, "alike": 0},
+        "m/2 was trained or chosen on 3 of the reserve's images (2 the same file, 1 in a group of its training), so "
+        "this score is optimistic",
+    ),
+    "audited_exposure_unknown": (
+        {"model": "m/2", "file": "a.csv"},
+        "it is not known whether m/2 was trained or chosen on the reserve's images, as its run has no a.csv",
     ),
     "detectable": (
         {"detectable": 0.0321, "more_for_1": 300, "more_for_2": 60, "unit": "group"},
-        "this test split shows a difference of 3.21 points with 80% power; 1 point takes 300 more groups, 2 points "
-        "take 60",
+        "this test split shows a difference of mean IoU of 3.21 points with 80% power; 1 point takes 300 more groups, "
+        "2 points take 60",
+    ),
+    "detectable_by_blocks": (
+        {"detectable": 0.0321, "unit": "group", "is_weighted": True},
+        "blocks of these groups show a difference of weighted mean IoU of 3.21 points with 80% power; it says nothing "
+        "of others",
+    ),
+    "nothing_detectable": (
+        {"needed": 11, "num_units": 6, "unit": "group"},
+        "this test split shows no difference of mean IoU: the exchange test needs 11 groups at this level, it has 6",
     ),
     "heaviest_part": (
         {"part": "brightness/dark", "part_share": 0.614, "number": 300, "unit": "group"},
@@ -223,6 +246,20 @@ def _codes_in(path: Path) -> list[ast.Constant]:
 def _calls_in(path: Path) -> list[ast.Call]:
     calls = [node for node in ast.walk(parse(path)) if isinstance(node, ast.Call)]
     return [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "give_reason"]
+
+
+@pytest.mark.parametrize(("chance", "told"), [(0.0028, "0.28%"), (0.05, "5%"), (0.475, "48%"), (1.0, "100%")])
+def test_a_chance_is_a_percentage(chance: float, told: str) -> None:
+    """With two digits, and never as a power of ten; of a margin it says what it is the chance of."""
+    values, _ = WORDED["attempt"]
+    (sentence,) = to_sentences([Reason("attempt", {**values, "chance": chance, "rule": "non_inferior"})])
+    assert f"if all are worse than the champion by the margin, is about {told};" in sentence
+
+
+def test_a_small_p_value_is_not_0() -> None:
+    """Shared levels ask for such."""
+    (sentence,) = to_sentences([Reason("first_is_better", {"confidence": 0.999, "p_value": 0.00004})])
+    assert sentence.endswith("(p = 4e-05)")
 
 
 def test_a_difference_with_costs_is_of_the_weighted_mean_iou() -> None:

@@ -27,15 +27,18 @@ def test_each_opening_is_a_line_and_is_counted(tmp_path: Path, capsys: pytest.Ca
     """The score is that of the reserve alone; no alias moves, and promotion goes on as before."""
     write_split(tmp_path / "data", [2] * 6 + [6] * 6)
     rows = read_manifest()
-    write_manifest(MANIFEST, [replace(row, split=RESERVE) if int(row.name) >= 6 else row for row in rows])
+    reserve = [replace(row, split=RESERVE) if int(row.name) >= 6 else row for row in rows]
+    write_manifest(MANIFEST, [*reserve[:6], replace(reserve[6], split="train"), *reserve[7:]])
     register(ROAD)
+    write_manifest(MANIFEST, reserve)
     promote()
     assert promote().champion is not None
     assert read_ledger()[0].evidence["mean_ious"] == {"1": 0.375}
     found = [audit(), audit("1")]
     step.show(found[1])
-    assert "segline/1 has mean IoU 0.1250 (0.1250 to 0.1250) on the 6 groups of the reserve" in capsys.readouterr().out
-    assert [one.line for one in found] == [3, 4] and "opened 2 times" in found[1].reasons[0]
+    assert "segline/1 has mean IoU 0.1250 (0.1250 to 0.1250, 95% interval) on the 6 groups" in capsys.readouterr().out
+    assert [one.line for one in found] == [3, 4] and "opening 2" in found[1].reasons[0]
+    assert "segline/1 was trained or chosen on 1 of the reserve's images (1 the same file" in found[1].reasons[1]
     assert read_ledger()[-1].evidence["audit"]["estimate"] == 0.125
     assert number_by_alias() == {"challenger": 1, "champion": 1}
     register(SKY)

@@ -42,7 +42,7 @@ def test_versions_and_folders_are_compared_and_nothing_changes(capsys: pytest.Ca
     assert ["mean", "IoU", *interval] in rows
     assert [row[0] for row in rows if row[-1:] == ["-0.250]"]] == ["sky"]
     assert to_sentences([summarise(comparison)])[0] in output
-    assert "this test split shows a difference of 0.00 points with 80% power" in output
+    assert "this test split shows a difference of mean IoU of 0.00 points with 80% power" in output
     assert "probability of improvement: about 1.000, the share of resamples" in output
     assert "were the second the champion, the first would not be promoted (superior): " in output
     assert "class sky: non-inferiority to the champion not demonstrated" in output

@@ -24,12 +24,15 @@ class Detectable:
     """The reach of a comparison.
 
     Attributes:
-        difference: smallest true difference of mean IoU that is shown with a probability of 0.8.
+        difference: smallest true difference of mean IoU that is shown with a probability of 0.8; nan if the exchange
+            test shows none on so few units.
         more_for_1: units to add so that 1 point is shown with this probability; 0 if it is already.
         more_for_2: the same of 2 points.
         part: slice of the images whose counts make up the largest share of the difference's variance, such as
             "brightness/dark"; None if the images have no slices.
         part_share: this share; nan without a slice.
+        num_needed: units that the exchange test needs.
+        is_weighted: the difference is one of weighted mean IoU.
     """
 
     difference: float
@@ -37,11 +40,20 @@ class Detectable:
     more_for_2: int
     part: str | None = None
     part_share: float = math.nan
+    num_needed: int = 0
+    is_weighted: bool = False
 
-    def reasons(self, unit: Unit) -> Iterator[Reason]:
-        """Notes for a decision or a comparison."""
-        more: dict[str, Value] = {"more_for_1": self.more_for_1, "more_for_2": self.more_for_2}
-        yield give_reason("detectable", detectable=self.difference, unit=unit, **more)
+    def reasons(self, unit: Unit, num_units: int) -> Iterator[Reason]:
+        """Notes for a decision or a comparison on some units."""
+        values: dict[str, Value] = {"unit": unit, "is_weighted": self.is_weighted, "num_units": num_units}
+        if math.isnan(self.difference):
+            yield give_reason("nothing_detectable", needed=self.num_needed, **values)
+            return
+        values |= {"detectable": self.difference, "more_for_1": self.more_for_1, "more_for_2": self.more_for_2}
+        if unit == "block":  # other groups have other blocks
+            yield give_reason("detectable_by_blocks", **values | {"unit": "group"})
+            return
+        yield give_reason("detectable", **values)
         if self.part and self.more_for_1:
             shares: dict[str, Value] = {"part": self.part, "part_share": self.part_share}
             yield give_reason("heaviest_part", number=self.more_for_1, unit=unit, **shares)
@@ -80,8 +92,18 @@ def detectable(against: Comparison, tables: tuple[ImageTable, ImageTable] | None
         wanted = range(against.num_units, MOST_UNITS)
         return bisect_left(wanted, True, key=lambda num_units: shown_on(num_units) <= difference)
 
-    part, share = heaviest_part(*tables, against.unit) if tables else (None, math.nan)
-    return Detectable(_quantiles(freedom, level) * error, more_for(0.01), more_for(0.02), part, share)
+    is_weighted = against.weighted_mean_ious is not None
+    part, share = heaviest_part(*tables, against.unit) if tables and not is_weighted else (None, math.nan)
+    now = shown_on(against.num_units)
+    return Detectable(
+        difference=math.nan if math.isinf(now) else now,
+        more_for_1=more_for(0.01),
+        more_for_2=more_for(0.02),
+        part=part,
+        part_share=share,
+        num_needed=math.ceil(-math.log2(level)),
+        is_weighted=is_weighted,
+    )
 
 
 def _quantiles(freedom: float, level: float) -> float:
@@ -95,6 +117,7 @@ def heaviest_part(challenger: ImageTable, champion: ImageTable, unit: Unit) -> t
     squares of the units' influences. A slice has the part of it that its images' influences correlate with, so the
     shares of the thirds by size, and by brightness, add up to 1 each.
     """
+    challenger, champion = challenger.counted(), champion.counted()
     influences = _influences(challenger) - _influences(champion)  # (N,)
     _, index = np.unique(names_of_units(challenger, unit), return_inverse=True)
     by_unit = np.bincount(index, influences)

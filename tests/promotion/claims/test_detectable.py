@@ -60,7 +60,7 @@ def test_smallest_difference_with_80_percent_power() -> None:
     scale = (12 / grown.num_units) ** 0.5
     error = spread_of(BETTER)[0] * scale
     assert (1.73 + 0.86) * error < 0.0101
-    assert (found.part, [reason.code for reason in found.reasons("group")]) == (None, ["detectable"])
+    assert (found.part, [reason.code for reason in found.reasons("group", 12)]) == (None, ["detectable"])
 
 
 def test_exchange_test_needs_units_too() -> None:
@@ -68,6 +68,8 @@ def test_exchange_test_needs_units_too() -> None:
     sharp = replace(BETTER, difference=Interval(0.02, 0.01999, 0.02001, 6, 6), num_units=6, confidence=0.999)
     found = detectable(sharp)
     assert found and (found.more_for_1, found.more_for_2) == (4, 4)
+    assert math.isnan(found.difference)
+    assert [(one.code, one.values["needed"]) for one in found.reasons("group", 6)] == [("nothing_detectable", 10)]
 
 
 def test_heaviest_part_is_where_the_models_differ_most() -> None:
@@ -80,7 +82,8 @@ def test_heaviest_part_is_where_the_models_differ_most() -> None:
     assert heaviest_part(one, other, "image")[0] == name
     found = detectable(compare(one, other, **SETTINGS), (one, other))
     assert found and found.part == name
-    assert [reason.code for reason in replace(found, more_for_1=3).reasons("group")] == ["detectable", "heaviest_part"]
+    codes = [[reason.code for reason in replace(found, more_for_1=3).reasons(unit, 15)] for unit in ("group", "block")]
+    assert codes == [["detectable", "heaviest_part"], ["detectable_by_blocks"]]
 
 
 def test_equal_models_have_no_heaviest_part() -> None:
