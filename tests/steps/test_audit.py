@@ -28,7 +28,7 @@ def test_each_opening_is_a_line_and_is_counted(tmp_path: Path, capsys: pytest.Ca
     write_split(tmp_path / "data", [2] * 6 + [6] * 6)
     rows = read_manifest()
     reserve = [replace(row, split=RESERVE) if int(row.name) >= 6 else row for row in rows]
-    write_manifest(MANIFEST, [*reserve[:6], replace(reserve[6], split="train"), *reserve[7:]])
+    write_manifest(MANIFEST, [replace(row, split="train") if row.name == "6" else row for row in reserve])
     register(ROAD)
     write_manifest(MANIFEST, reserve)
     promote()
