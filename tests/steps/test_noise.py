@@ -171,6 +171,7 @@ def test_three_seeds_are_trained(project: Path, monkeypatch: pytest.MonkeyPatch)
     assert noise(3) > 0
 
 
+@pytest.mark.long
 @pytest.mark.e2e
 def test_three_seeds_of_another_recipe_are_trained(project: Path) -> None:
     """With the other params, which the second time train nothing."""
