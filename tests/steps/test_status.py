@@ -76,7 +76,7 @@ def test_claims_are_those_of_the_last_comparison() -> None:
         for number, reasons in enumerate(told, 1)
     ]
     (sentence,) = list_claims(lines)
-    assert sentence.startswith("line 1: this test split shows a difference of 3.00 points with 80% power")
+    assert sentence.startswith("line 1: this test split shows a difference of mean IoU of 3.00 points with")
     assert list_claims(lines[1:]) == ()
 
 
