@@ -25,12 +25,12 @@ BINS = (Bin(0.0, 0.5, 0, math.nan, math.nan), Bin(0.5, 1.0, 64, 0.75, 0.625))
 SCORES = made_scores(
     0.5,
     {"road": 0.5, "tree": math.nan},
-    interval=Interval(0.5, 0.25, 0.75, 8),
+    interval=Interval(0.5, 0.25, 0.75, 8, 7.5),
     intervals={"tree": NOTHING},
     metrics={"calibration_error": MetricResult(0.125, bins=BINS)},
     baseline=Baseline("road", 0.25, 0.5),
     slices=(
-        Slice("group", "a", 2, 0.5, math.nan, math.nan, Interval(0.5, 0.25, 0.75, 6)),
+        Slice("group", "a", 2, 0.5, math.nan, math.nan, Interval(0.5, 0.25, 0.75, 6, 5.5)),
         Slice("brightness", "dark", 1, math.nan, 3.5, 7.0, Interval(math.nan, math.nan, math.nan, 1)),
     ),
     strays={"tree": 3},
@@ -49,7 +49,7 @@ def test_round_trip_in_the_agreed_form(tmp_path: Path) -> None:
     content = json.loads(path.read_text())
     assert content["metrics"]["mean_iou"]["by_class"] == {"road": 0.5, "tree": None}
     assert content["metrics"]["mean_iou"]["interval"] == {
-        **{"estimate": 0.5, "low": 0.25, "high": 0.75, "num_units": 8, "num_effective": None}
+        **{"estimate": 0.5, "low": 0.25, "high": 0.75, "num_units": 8, "num_effective": 7.5}
     }
     assert content["baseline"] == {"class_name": "road", "mean_iou": 0.25, "pixel_accuracy": 0.5}
     assert content["slices"][1] == {
@@ -78,8 +78,9 @@ def test_every_number_has_a_name() -> None:
         ),
         *("calibration_error", "mean_iou/group/a", "mean_iou/brightness/dark"),
     }
-    assert numbers["mean_iou"] == (0.5, Interval(0.5, 0.25, 0.75, 8)) and not numbers["boundary_iou"].interval.is_shown
-    assert numbers["mean_iou/group/a"] == (0.5, Interval(0.5, 0.25, 0.75, 6))
+    assert numbers["mean_iou"] == (0.5, Interval(0.5, 0.25, 0.75, 8, 7.5))
+    assert not numbers["boundary_iou"].interval.is_shown
+    assert numbers["mean_iou/group/a"] == (0.5, Interval(0.5, 0.25, 0.75, 6, 5.5))
 
 
 def test_equal_scores_give_equal_bytes(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from pipeline.errors import DataError
 from pipeline.importers.repairs.opened import ChoiceError, open_file, opened, pages_of, read_header, read_page
@@ -41,10 +41,11 @@ def test_one_of_several_pages_is_read(tmp_path: Path) -> None:
 def test_smaller_copies_are_no_pages(tmp_path: Path) -> None:
     """As in a geographic TIFF with overviews."""
     small = Image.fromarray(truth(1)[::2, ::2])
-    with TiffImagePlugin.AppendingTiffWriter(str(tmp_path / "a.tif"), True) as writer:
-        for picture, kind in ((Image.fromarray(truth(1)), 0), (small, 1)):
-            picture.save(writer, format="TIFF", tiffinfo={254: kind})
-            writer.newFrame()
+    small.encoderinfo = {"tiffinfo": {254: 1}}
+    Image.fromarray(truth(1)).save(tmp_path / "a.tif", save_all=True, append_images=[small])
+    with Image.open(tmp_path / "a.tif") as tiff:
+        tiff.seek(1)
+        assert tiff.size == small.size and tiff.tag_v2[254] == 1  # type: ignore[attr-defined]
     assert read_header(open_file(tmp_path / "a.tif")).num_pages == 1
 
 
