@@ -10,7 +10,7 @@ from pipeline.params import PromoteParams, read_params
 from pipeline.promotion.claims.detectable import POWER, detectable
 from pipeline.promotion.comparison import Comparison, compare
 from pipeline.promotion.rules import RULES
-from tests.benchmarks.made_population import draw_equals, make_population
+from tests.benchmarks.made_groups import draw_equals, make_population
 from tests.benchmarks.real_counts import improve, read_counts, share_that, table_of, true_mean_iou
 
 NUM_SPLITS = 500

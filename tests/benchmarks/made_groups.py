@@ -8,6 +8,8 @@ Two models then differ by 0.06 in a group's mean IoU (standard deviation), as tw
 
 import numpy as np
 
+from pipeline.vision.confusion import mean_iou
+
 DEGREES = 3
 HARD_GROUP, HARD_CLASS, OWN = 0.5, 0.4, 0.2
 """Standard deviations of the effects, in logits."""
@@ -41,6 +43,26 @@ def make_groups(num_groups: int, num_classes: int, sigma: float, num_models: int
         right = pixels - counts.sum(axis=2)
         models.append(counts + right[:, :, None] * np.eye(num_classes, dtype=np.int64))
     return np.stack(models)
+
+
+def make_population() -> np.ndarray:
+    """Eight models on 2,000 uneven groups (sigma 1) of 6 classes, from which test splits are drawn."""
+    return make_groups(2000, 6, 1.0, 8, 0)
+
+
+def draw_equals(population: np.ndarray, num_units: int, num_models: int, random: np.random.Generator) -> np.ndarray:
+    """(N, U, K, K): one test split of units drawn from (M, P, K, K), and N models that are alike in each of them.
+
+    In each unit each model has the counts of a training that is drawn for it, so any two differ by luck alone.
+    """
+    units = random.integers(population.shape[1], size=num_units)
+    trainings = random.integers(len(population), size=(num_models, num_units))
+    return population[trainings, units]
+
+
+def mean_ious(models: np.ndarray) -> np.ndarray:
+    """(N,) pooled mean IoU of each of (N, U, K, K)."""
+    return np.array([mean_iou(model.sum(axis=0)) for model in models])
 
 
 def _draw_pixels(random: np.random.Generator, num_groups: int, num_classes: int, sigma: float) -> np.ndarray:

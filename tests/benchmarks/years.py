@@ -16,7 +16,7 @@ from pipeline.params import PromoteParams, parse_params, read_params
 from pipeline.promotion.claims.attempts import bound_optimism, chance_of_any
 from pipeline.promotion.comparison import compare
 from pipeline.promotion.rules import RULES
-from tests.benchmarks.made_population import draw_equals, make_population, mean_ious
+from tests.benchmarks.made_groups import draw_equals, make_population, mean_ious
 from tests.benchmarks.real_counts import read_counts, table_of
 
 NUM_YEARS, NUM_WEEKS = 300, 52

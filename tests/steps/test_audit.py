@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 
 from pipeline.dataset.manifest import MANIFEST, read_manifest, write_manifest
-from pipeline.dataset.splits import RESERVE
+from pipeline.dataset.splits import RESERVE, RESERVE_SALT, place_of
 from pipeline.errors import DataError
 from pipeline.ledger.ledger import read_ledger
 from pipeline.steps import audit as step
 from pipeline.steps import status
 from pipeline.steps.audit import audit
 from pipeline.steps.promote import promote
+from pipeline.steps.validate import validate
 from tests.contest import FREE, ROAD, SKY, number_by_alias, register, write_contest, write_split
+from tests.drawn_data import small_params, write_data
 
 pytestmark = pytest.mark.e2e
 
@@ -54,3 +56,15 @@ def test_empty_reserve() -> None:
     with pytest.raises(DataError, match=r"the reserve is empty: .* raise validate\.reserve"):
         audit()
     assert len(read_ledger()) == 1
+
+
+def test_a_reserve_that_takes_all_test_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`validate` says so, before anything is trained."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    groups = {row.group for row in write_data(folder, num_train=4, num_val=2, num_test=2) if row.split == "test"}
+    monkeypatch.chdir(folder)
+    share = max(place_of(group, RESERVE_SALT) for group in groups) + 1e-9
+    params = small_params().validate_.model_copy(update={"reserve": share})
+    with pytest.raises(DataError, match=r"split test has no sample; .*validate\.reserve"):
+        validate(Path("data"), params, Path("out"))

@@ -18,7 +18,6 @@ from PIL import Image
 
 from pipeline.dataset.contract import Sample, list_samples, write_contract
 from pipeline.dataset.manifest import read_manifest
-from pipeline.dataset.splits import RESERVE_SALT, place_of
 from pipeline.dataset.versions import add_data, is_fresh
 from pipeline.disk.files import md5_of
 from pipeline.disk.records import read_rows
@@ -245,17 +244,6 @@ def test_class_that_cannot_be_learned() -> None:
         ("class_in_train", "error"),
         ("class_in_test", "warning"),
     ]
-
-
-@pytest.mark.e2e
-@pytest.mark.usefixtures("_small")
-def test_a_reserve_that_takes_all_test_groups() -> None:
-    """It is known before the training that nothing is left to score."""
-    rows = validate(DATA, params(), OUT).rows
-    test_groups = {row.group for row in rows if row.split == "test"}
-    share = max(place_of(group, RESERVE_SALT) for group in test_groups) + 1e-9
-    with pytest.raises(DataError, match=r"split test has no sample; .*validate\.reserve"):
-        validate(DATA, params(reserve=share), OUT)
 
 
 @pytest.mark.e2e
