@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -55,6 +56,11 @@ class Limits:
 def give_reason(code: str, **values: Value) -> Reason:
     """A reason with its values, nan as None."""
     return Reason(code, nan_as_null(values))
+
+
+def units_to_exchange(level: float) -> int:
+    """Units that the exchange test needs: of U units no difference has a smaller p-value than 0.5**U."""
+    return math.ceil(-math.log2(level))
 
 
 def judge_noise(against: Comparison, limits: Limits, is_required: bool) -> Iterator[Finding]:

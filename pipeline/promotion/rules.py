@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.evaluation.reasons import Reason, Value
-from pipeline.promotion.findings import Finding, Limits, describe, give_reason, judge_margin, judge_noise, lacks_units
+from pipeline.promotion.findings import (
+    Finding,
+    Limits,
+    describe,
+    give_reason,
+    judge_margin,
+    judge_noise,
+    lacks_units,
+    units_to_exchange,
+)
 from pipeline.text import show_names
 
 if TYPE_CHECKING:
@@ -93,13 +102,13 @@ def _judge(rule: str, limits: Limits, champion: Comparison | None, anchor: Compa
 
 
 def _judge_exchange(against: Comparison) -> Finding:
-    """The test by exchange; no difference of U units has a smaller p-value than 0.5**U."""
-    level, least = 1 - against.confidence, 0.5**against.num_units
+    """The test by exchange."""
+    level, needed = 1 - against.confidence, units_to_exchange(1 - against.confidence)
     values = {"p_value": against.p_value, "level": level, "num_units": against.num_units, "unit": against.unit}
     if against.p_value <= level:
         return Finding(True, give_reason("exchange_test_passed", **values))
-    if least > level:
-        needed = math.ceil(-math.log2(level))
+    if against.num_units < needed:
+        least = 0.5**against.num_units
         return Finding(False, give_reason("exchange_test_lacks_units", least=least, needed=needed, **values))
     return Finding(False, give_reason("exchange_test_failed", **values))
 

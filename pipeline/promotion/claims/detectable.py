@@ -13,7 +13,7 @@ from pipeline.evaluation.image_table import ImageTable
 from pipeline.evaluation.reasons import Reason, Value
 from pipeline.evaluation.slices import list_thirds
 from pipeline.promotion.comparison import Comparison
-from pipeline.promotion.findings import give_reason
+from pipeline.promotion.findings import give_reason, units_to_exchange
 
 POWER = 0.8
 MOST_UNITS = 10_000_000
@@ -81,9 +81,10 @@ def detectable(against: Comparison, tables: tuple[ImageTable, ImageTable] | None
     if not against.difference.is_shown:
         return None
     level = 1 - against.confidence
+    num_needed = units_to_exchange(level)
 
     def shown_on(num_units: int) -> float:
-        if 0.5**num_units > level:
+        if num_units < num_needed:
             return math.inf
         now = freedom * num_units / against.num_units
         return _quantiles(now, level) * error * math.sqrt(against.num_units / num_units)
@@ -101,7 +102,7 @@ def detectable(against: Comparison, tables: tuple[ImageTable, ImageTable] | None
         more_for_2=more_for(0.02),
         part=part,
         part_share=share,
-        num_needed=math.ceil(-math.log2(level)),
+        num_needed=num_needed,
         is_weighted=is_weighted,
     )
 
