@@ -16,6 +16,8 @@ from pipeline.runtime.stages import WORK
 from pipeline.text import some
 
 DVC_CACHE = Path(".dvc/cache/files/md5")
+BY_COMMANDS = (WORK / "import", WORK / "diff", WORK / "crossval")
+"""What `segline import`, `diff` and `crossval` write for people."""
 
 
 def look_at_git() -> Iterator[Finding]:
@@ -60,7 +62,7 @@ def look_at_work() -> Iterator[Finding]:
         return
     locked = _locked_outputs()
     for path in sorted(WORK.iterdir()):
-        if path.as_posix() not in locked and path != NEWEST and not path.name.startswith("."):
+        if path.as_posix() not in locked and path not in (NEWEST, *BY_COMMANDS) and not path.name.startswith("."):
             todo = f"`dvc repro` makes it again, or {rm([path])}"
             yield Finding(str(path), "is in no stage's output in dvc.lock", todo)
     for name, md5 in locked.items():

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from flows.doctor.project import look_at_cache, look_at_data, look_at_git, look_at_work
+from flows.doctor.project import BY_COMMANDS, look_at_cache, look_at_data, look_at_git, look_at_work
 from pipeline.errors import DataError
 from pipeline.repository.checkout import CLONE
 from pipeline.runtime.locks import only_one
+from pipeline.steps import crossval, diff, import_
 
 pytestmark = pytest.mark.services
 
@@ -20,6 +21,14 @@ def test_outputs_of_a_run_are_not_judged(finished: Path) -> None:
         assert not list(look_at_work())
     assert [one.place for one in look_at_work()] == ["work/new"]
     assert [one.todo for look in (look_at_git, look_at_data, look_at_cache) for one in look()] == ["", "", ""]
+
+
+def test_what_commands_write_is_no_fault(finished: Path) -> None:
+    """The pictures of an import and of a comparison of data belong to no stage."""
+    for step in (import_, diff, crossval):
+        shutil.copytree("work/gate", f"work/{step.__name__.rpartition('.')[2].rstrip('_')}")
+    assert not list(look_at_work())
+    assert {import_.IMPORT, diff.DIFF, crossval.OUT} == set(BY_COMMANDS)
 
 
 def test_data_that_a_schedule_brings_are_no_fault(finished: Path) -> None:
