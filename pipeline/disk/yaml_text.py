@@ -92,7 +92,9 @@ def replace_comments(text: str, comments: Mapping[str, str]) -> str:
 
 
 def _to_flow(value: Any) -> str:
-    """A value in one line, as it stands in a table that has a list too."""
+    """A value in one line, as it can stand within brackets."""
+    if isinstance(value, str):
+        return to_yaml({"x": [value]}).partition("\n")[0].removeprefix("x: [").removesuffix("]")
     return to_yaml({"x": value, "y": []}).partition("\n")[0].removeprefix("x: ")
 
 

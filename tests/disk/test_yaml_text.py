@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.disk.yaml_text import MAX_DEPTH, parse_yaml, replace_values, to_yaml
@@ -102,6 +102,7 @@ def test_a_table_in_a_key_is_refused() -> None:
         parse_yaml("? [{a: 1}]\n: 2\n")
 
 
+@example("0[")
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8) | st.booleans() | st.lists(st.integers()))
 def test_a_replaced_value_is_read_and_all_else_stays(value: Any) -> None:
     """Also if its text is longer or shorter than the former; a comment stays in its column if there is room."""
