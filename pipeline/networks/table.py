@@ -8,13 +8,13 @@ from pydantic_core import CoreSchema, core_schema
 
 from pipeline.networks.deeplab import DeepLabV3Plus
 from pipeline.networks.encoder_unet import EncoderUNet
-from pipeline.networks.erfnet import ERFNet
 from pipeline.networks.fc_densenet import FCDenseNet
 from pipeline.networks.fcn import FCN8s
 from pipeline.networks.network import Network
 from pipeline.networks.pspnet import PSPNet
 from pipeline.networks.residual_unet import ResidualUNet
 from pipeline.networks.segnet import SegNet
+from pipeline.networks.swiftnet import SwiftNet
 from pipeline.networks.unet import UNet
 
 NETWORKS: Mapping[str, type[Network]] = {
@@ -25,7 +25,7 @@ NETWORKS: Mapping[str, type[Network]] = {
     "pspnet": PSPNet,
     "deeplabv3plus": DeepLabV3Plus,
     "fc_densenet": FCDenseNet,
-    "erfnet": ERFNet,
+    "swiftnet": SwiftNet,
     "encoder_unet": EncoderUNet,
 }
 

@@ -42,7 +42,10 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
         **{"context_channels": 64, "dropout": 0.1},
     },
     "fc_densenet": {"num_layers": (4, 4, 4, 4, 4), "growth": 12, "dropout": 0.0},
-    "erfnet": {"width": 16, "dilations": (2, 4, 8, 16, 2, 4, 8, 16), "dropout": 0.1},
+    "swiftnet": {
+        **{"num_blocks": (2, 2, 2, 2), "width": 16, "bottleneck": False, "grids": (8, 4, 2)},
+        **{"context_channels": 48, "dropout": 0.1},
+    },
 }
 """Of each network one that two cores can train; none was chosen by its score."""
 NUM_WARM, NUM_TIMED = 2, 8

@@ -20,7 +20,10 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
         **{"context_channels": 16, "dropout": 0.1},
     },
     "fc_densenet": {"num_layers": (2, 3, 3), "growth": 8, "dropout": 0.1},
-    "erfnet": {"width": 8, "dilations": (2, 4), "dropout": 0.1},
+    "swiftnet": {
+        **{"num_blocks": (1, 1), "width": 8, "bottleneck": False, "grids": (2, 1)},
+        **{"context_channels": 16, "dropout": 0.1},
+    },
     "encoder_unet": {
         **{"encoder": "mobilenet_v2", "encoder_weights": "none", "encoder_weights_md5": ""},
         **{"width": 8, "dropout": 0.1},
