@@ -19,6 +19,7 @@ Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
 Epochs = Annotated[Whole, Field(ge=0, le=100_000)]
 Rate = Annotated[float, Field(ge=1e-12, le=10)]
 """A smaller rate changes no float32 weight, a larger one never converges."""
+LightRange = Annotated[float, Field(ge=0, le=3)]
 Zoom = Annotated[float, Field(ge=0.1, le=10)]
 EllipsePx = Annotated[Whole, Field(ge=0, le=255)]
 """The time of opening and closing grows with the ellipse's area."""

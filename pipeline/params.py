@@ -11,7 +11,20 @@ from pipeline.disk.files import read_yaml
 from pipeline.errors import ParamsError
 from pipeline.networks.network import Network
 from pipeline.networks.table import NETWORKS, AnyNetwork
-from pipeline.param_types import AreaPx, Count, EllipsePx, Epochs, Rate, Section, Seed, Share, Size, Whole, Zoom
+from pipeline.param_types import (
+    AreaPx,
+    Count,
+    EllipsePx,
+    Epochs,
+    LightRange,
+    Rate,
+    Section,
+    Seed,
+    Share,
+    Size,
+    Whole,
+    Zoom,
+)
 from pipeline.promotion.findings import Limits
 from pipeline.promotion.rules import RULES
 from pipeline.runtime.stages import PARAMS, RESTORE
@@ -89,7 +102,10 @@ class AugmentParams(Section):
     brightness: Share
     contrast: Annotated[float, Field(ge=0, lt=1)]
     saturation: Share
+    gamma: LightRange
+    white_balance: LightRange
     rare_class_share: Share
+    class_mix: Share
 
     @model_validator(mode="after")
     def _scale_is_ordered(self) -> "AugmentParams":

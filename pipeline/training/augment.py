@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-ORDER, SAMPLE, RARE = 0, 1, 2
+ORDER, SAMPLE, RARE, MIX = 0, 1, 2, 3
 """Purposes of random numbers; each has counters of its own."""
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in grey (ITU-R BT.601)."""
+NUM_COLOURS = 3
+"""Brightness, contrast and saturation."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,10 @@ class Ranges:
         brightness: largest shift, share of the whole range.
         contrast: largest deviation of the factor from 1.
         saturation: largest deviation of the factor from 1.
+        gamma: the exponent of the light is between 1 / (1 + this) and 1 + this, drawn evenly in its logarithm.
+        white_balance: so is the factor of each channel.
         rare_class_share: share of the samples whose crop is around a pixel of `draw_pixel`.
+        class_mix: share of the samples over which classes of another one are pasted, as `draw_mix` has it.
     """
 
     flip_horizontal: bool
@@ -34,7 +39,10 @@ class Ranges:
     brightness: float
     contrast: float
     saturation: float
+    gamma: float
+    white_balance: float
     rare_class_share: float
+    class_mix: float
 
 
 def draw_order(num_images: int, seed: int, epoch: int) -> np.ndarray:
@@ -69,6 +77,31 @@ def draw_pixel(
     return x, y
 
 
+def draw_mix(
+    share: float, masks: np.ndarray, num_classes: int, seed: int, epoch: int, index: int
+) -> tuple[int, np.ndarray]:
+    """Another sample, and half of its classes, rounded up (ClassMix; Olsson et al., 2021).
+
+    Args:
+        share: share of the samples that get some.
+        masks: (N, H, W) uint8 class ids of all samples.
+        num_classes: number K of classes.
+        seed: seed of the training.
+        epoch: counted from 0.
+        index: place of the sample that is pasted over.
+
+    Returns:
+        Place of the other sample, and (K + 1,) bool: ids to paste; the last is that of ignored pixels, and False.
+    """
+    random = _generator(seed, epoch, MIX, index)
+    pasted = np.zeros(num_classes + 1, bool)
+    is_mixed, other = random.random() < share, int(random.integers(len(masks)))
+    if is_mixed:
+        present = np.flatnonzero(np.bincount(masks[other].ravel(), minlength=num_classes)[:num_classes])
+        pasted[random.permutation(present)[: (len(present) + 1) // 2]] = True
+    return other, pasted
+
+
 def draw_transform(
     ranges: Ranges,
     size: tuple[int, int],
@@ -91,9 +124,10 @@ def draw_transform(
 
     Returns:
         (8,) float32 projective matrix without its last 1, from output to input pixels (x, y), and
-        (3,) float32: brightness shift in [0, 255] units, contrast factor, saturation factor.
+        (3,) or (7,) float32: brightness shift in [0, 255] units, contrast factor, saturation factor; with `gamma` or
+        `white_balance` also the exponent and the factors of red, green and blue.
     """
-    random = _generator(seed, epoch, SAMPLE, index).random(9)
+    random = _generator(seed, epoch, SAMPLE, index).random(13)
     zoom = np.exp(np.interp(random[0], (0, 1), np.log(ranges.scale)))
     angle = np.deg2rad(ranges.rotate_deg) * (2 * random[1] - 1)
     mirror_x = -1 if ranges.flip_horizontal and random[2] < 0.5 else 1
@@ -113,6 +147,9 @@ def draw_transform(
         1 + ranges.contrast * (2 * random[7] - 1),
         1 + ranges.saturation * (2 * random[8] - 1),
     ]
+    if ranges.gamma or ranges.white_balance:
+        largest = np.log1p([ranges.gamma, *3 * [ranges.white_balance]])
+        colour += np.exp(largest * (2 * random[9:] - 1)).tolist()
     return np.array(matrix, np.float32), np.array(colour, np.float32)
 
 
@@ -122,7 +159,7 @@ def transform_images(images: Any, matrices: Any, colours: Any, crop: tuple[int, 
     Args:
         images: (N, H, W, 3) float32 in [0, 255].
         matrices: (N, 8) float32 of `draw_transform`.
-        colours: (N, 3) float32 of `draw_transform`.
+        colours: (N, 3 or 7) float32 of `draw_transform`.
         crop: (height, width) of the result.
 
     Returns:
@@ -134,7 +171,11 @@ def transform_images(images: Any, matrices: Any, colours: Any, crop: tuple[int, 
     grey = ops.sum(warped * ops.array(LUMA, "float32"), axis=-1, keepdims=True)
     coloured = grey + (warped - grey) * saturation
     mean = ops.mean(grey, axis=(1, 2), keepdims=True)
-    return ops.clip(mean + (coloured - mean) * contrast + shift, 0.0, 255.0)
+    lit = ops.clip(mean + (coloured - mean) * contrast + shift, 0.0, 255.0)
+    if colours.shape[1] == NUM_COLOURS:
+        return lit
+    exponent, factors = colours[:, 3, None, None, None], colours[:, None, None, 4:]
+    return ops.clip(255.0 * ops.power(lit / 255.0, exponent) * factors, 0.0, 255.0)
 
 
 def transform_masks(masks: Any, matrices: Any, crop: tuple[int, int], ignore_id: int) -> Any:
@@ -147,6 +188,24 @@ def transform_masks(masks: Any, matrices: Any, crop: tuple[int, int], ignore_id:
         wide, matrices, interpolation="nearest", fill_mode="constant", fill_value=float(ignore_id)
     )
     return ops.cast(warped[:, : crop[0], : crop[1], 0], "int32")
+
+
+def paste_classes(images: Any, masks: Any, others: Any, other_masks: Any, pasted: Any) -> tuple[Any, Any]:
+    """Pastes pixels of some classes of other samples over images and masks, on the device.
+
+    Args:
+        images: (N, H, W, 3) float32.
+        masks: (N, H, W) int32 class ids; others are ignored.
+        others: as `images`, to paste from.
+        other_masks: as `masks`.
+        pasted: (N, K + 1) bool of `draw_mix`.
+
+    Returns:
+        Images and masks as given.
+    """
+    ids = ops.minimum(other_masks, pasted.shape[1] - 1)
+    chosen = ops.reshape(ops.take_along_axis(pasted, ops.reshape(ids, (ids.shape[0], -1)), axis=1), ops.shape(ids))
+    return ops.where(chosen[..., None], others, images), ops.where(chosen, other_masks, masks)
 
 
 def _generator(seed: int, epoch: int, purpose: int, index: int) -> np.random.Generator:

@@ -7,15 +7,16 @@ import numpy as np
 
 from pipeline.dataset.packed import Packed
 from pipeline.runtime.parallel import in_threads
-from pipeline.training.augment import Ranges, draw_order, draw_pixel, draw_transform
+from pipeline.training.augment import Ranges, draw_mix, draw_order, draw_pixel, draw_transform
 
 
 class EpochBatches:
     """The whole batches of one epoch: images and masks as packed, with the transforms that the device applies.
 
-    An item is a dict of `images` (B, H, W, 3) uint8, `masks` (B, H, W) uint8, `matrices` (B, 8) and `colours` (B, 3)
-    float32. Samples that do not fill a batch are left out; in the next epoch they are others. `rarity` is that of
-    `draw_pixel`.
+    An item is a dict of `images` (B, H, W, 3) uint8, `masks` (B, H, W) uint8, `matrices` (B, 8) and `colours`
+    (B, 3 or 7) float32. Samples that do not fill a batch are left out; in the next epoch they are others. `rarity` is
+    that of `draw_pixel`. With `class_mix` there are also `other_images` to `other_colours`, samples to paste from, and
+    `pasted` (B, K + 1) bool of `draw_mix`.
     """
 
     def __init__(
@@ -44,8 +45,18 @@ class EpochBatches:
 
     def __getitem__(self, step: int) -> dict[str, Any]:
         indices = self.order[step * self.batch_size : (step + 1) * self.batch_size]
+        batch = self._draw(indices, indices)
+        if not self.ranges.class_mix:
+            return batch
+        drawn = [self._draw_mix(int(index)) for index in indices]
+        others = self._draw(np.array([other for other, _ in drawn]), len(self.packed) + indices)
+        others = {f"other_{name}": array for name, array in others.items()}
+        return {**batch, **others, "pasted": np.stack([pasted for _, pasted in drawn])}
+
+    def _draw(self, indices: np.ndarray, counters: np.ndarray) -> dict[str, Any]:
+        """Samples by their places, each with its transform, which follows from its counter."""
         masks = self.packed.masks[indices]
-        drawn = [self._draw(mask, int(index)) for mask, index in zip(masks, indices, strict=True)]
+        drawn = [self._draw_one(mask, int(counter)) for mask, counter in zip(masks, counters, strict=True)]
         return {
             "images": self.packed.images[indices],
             "masks": masks,
@@ -53,8 +64,12 @@ class EpochBatches:
             "colours": np.stack([colour for _, colour in drawn]),
         }
 
-    def _draw(self, mask: np.ndarray, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def _draw_one(self, mask: np.ndarray, counter: int) -> tuple[np.ndarray, np.ndarray]:
         """The matrix and the colours of a sample."""
-        place = self.seed, self.epoch, index
+        place = self.seed, self.epoch, counter
         around = draw_pixel(self.ranges.rare_class_share, mask, self.rarity, *place)
         return draw_transform(self.ranges, mask.shape, self.crop, around, *place)
+
+    def _draw_mix(self, index: int) -> tuple[int, np.ndarray]:
+        place = self.seed, self.epoch, index
+        return draw_mix(self.ranges.class_mix, self.packed.masks, len(self.rarity), *place)

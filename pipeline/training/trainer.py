@@ -9,7 +9,7 @@ from keras import ops
 
 from pipeline.backend.devices import count_copies, share_out
 from pipeline.dataset.packed import Packed
-from pipeline.training.augment import transform_images, transform_masks
+from pipeline.training.augment import paste_classes, transform_images, transform_masks
 from pipeline.training.averaging import average_of, follow
 from pipeline.training.losses.table import weighted_sum
 from pipeline.vision.confusion import confusion, iou_per_class, mean_iou, pixel_accuracy
@@ -92,10 +92,15 @@ class Trainer(keras.Model):  # type: ignore[misc]
 
     def call(self, batch: dict[str, Any], training: bool = False) -> tuple[Any, Any]:
         """Logits (B, *crop, K) float32 and the transformed masks (B, *crop) int32 that belong to them."""
-        masks = ops.cast(batch["masks"], "int32")
-        images = transform_images(ops.cast(batch["images"], "float32"), batch["matrices"], batch["colours"], self.crop)
-        targets = transform_masks(masks, batch["matrices"], self.crop, self.ignore_id)
+        images, targets = self._transform(batch, "")
+        if "pasted" in batch:
+            images, targets = paste_classes(images, targets, *self._transform(batch, "other_"), batch["pasted"])
         return self.network(images, training=training), targets
+
+    def _transform(self, batch: dict[str, Any], prefix: str) -> tuple[Any, Any]:
+        images, masks, matrices, colours = (batch[prefix + name] for name in ("images", "masks", "matrices", "colours"))
+        images = transform_images(ops.cast(images, "float32"), matrices, colours, self.crop)
+        return images, transform_masks(ops.cast(masks, "int32"), matrices, self.crop, self.ignore_id)
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:
         """This copy's part of the loss for the result of `call`; Keras sums the copies' gradients."""

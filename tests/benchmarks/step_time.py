@@ -18,7 +18,7 @@ from pipeline.training.trainer import Trainer, build_optimizer
 SIZE, CROP, NUM_CLASSES, BATCH_SIZE = (240, 320), (192, 256), 11, 4
 NUM_STEPS, NUM_ROUNDS = 20, 5
 LOSS = {"cross_entropy": 0.5, "soft_dice": 0.5}
-RANGES = Ranges(True, False, (0.7, 1.6), 0.0, 0.2, 0.2, 0.3, 0.0)
+RANGES = Ranges(True, False, (0.7, 1.6), 0.0, 0.2, 0.2, 0.3, 0.0, 0.0, 0.0, 0.0)
 RARITY = np.ones(NUM_CLASSES)
 
 

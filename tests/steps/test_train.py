@@ -39,7 +39,8 @@ NUM_EPOCHS = 30
 OPTIONS: dict[str, Any] = {
     "ema_decay": 0.9,
     "label_smoothing": 0.1,
-    "augment": small_content()["train"]["augment"] | {"rare_class_share": 0.5},
+    "augment": small_content()["train"]["augment"]
+    | {"gamma": 0.5, "white_balance": 0.2, "rare_class_share": 0.5, "class_mix": 0.5},
 }
 
 

@@ -1,5 +1,6 @@
 """Augmentation as a function of (seed, epoch, index)."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.training.augment import Ranges, draw_order, draw_pixel, draw_transform, transform_images, transform_masks
+from pipeline.training.augment import (
+    Ranges,
+    draw_mix,
+    draw_order,
+    draw_pixel,
+    draw_transform,
+    paste_classes,
+    transform_images,
+    transform_masks,
+)
 
-NONE = Ranges(False, False, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0)
-ALL = Ranges(True, True, (0.5, 2.0), 30.0, 0.2, 0.3, 0.4, 0.0)
+NONE = Ranges(False, False, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+ALL = Ranges(True, True, (0.5, 2.0), 30.0, 0.2, 0.3, 0.4, 0.0, 0.0, 0.0, 0.0)
 SIZE = (6, 8)
 
 
@@ -48,7 +58,7 @@ def test_nothing_drawn_changes_nothing() -> None:
 def test_a_flip_mirrors_image_and_mask_alike() -> None:
     """Half of the draws are mirrored exactly, the others not at all."""
     image, mask = image_and_mask()
-    ranges = Ranges(True, False, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0)
+    ranges = replace(NONE, flip_horizontal=True)
     seen = set()
     for index in range(12):
         matrix, colour = (array[None] for array in draw_transform(ranges, SIZE, SIZE, None, 0, 0, index))
@@ -81,6 +91,27 @@ def test_colours_stay_in_range() -> None:
     for colour in ([255, 1.3, 1.4], [-255, 0.7, 0.6]):
         recoloured = np.asarray(transform_images(image, matrix, np.array([colour], np.float32), SIZE))
         assert recoloured.min() >= 0 and recoloured.max() <= 255
+
+
+def test_gamma_and_white_balance_by_hand() -> None:
+    """A light of (exponent 2, factors 2, 1, .5) on grey levels of 51, after a shift of 51, and never above 255."""
+    matrices = np.array([[1, 0, 0, 0, 1, 0, 0, 0]], np.float32)
+    images = np.full((1, 4, 5, 3), 51, np.float32)
+    for shift, expected in ((51, (81.6, 40.8, 20.4)), (153, (255, 163.2, 81.6))):
+        colours = np.array([[shift, 1, 1, 2, 2, 1, 0.5]], np.float32)
+        changed = np.asarray(transform_images(images, matrices, colours, (4, 5)))
+        np.testing.assert_allclose(changed[0, 1, 1], expected, rtol=1e-5)
+
+
+def test_gamma_and_white_balance_are_drawn_within_their_ranges() -> None:
+    """Evenly in the logarithm, up to the range either way; all other numbers stay."""
+    ranges = replace(ALL, gamma=0.5, white_balance=0.2)
+    drawn = np.array([draw_transform(ranges, SIZE, (4, 5), None, 1, 2, index)[1] for index in range(400)])
+    plain = [draw_transform(ALL, SIZE, (4, 5), None, 1, 2, index)[1] for index in range(400)]
+    np.testing.assert_array_equal(drawn[:, :3], plain)
+    logs = np.log(drawn[:, 3:]) / np.log([1.5, 1.2, 1.2, 1.2])
+    assert (abs(logs) <= 1.0001).all() and (abs(logs).max(axis=0) > 0.98).all()
+    assert (abs(logs.mean(axis=0)) < 0.1).all() and (abs(np.corrcoef(logs.T) - np.eye(4)) < 0.2).all()
 
 
 def test_the_numbers_that_are_drawn_stay() -> None:
@@ -129,3 +160,25 @@ def test_a_crop_around_a_pixel_changes_nothing_else() -> None:
         around, same_colour = draw_transform(ALL, SIZE, (6, 8), (7, 5), 0, 0, index)
         np.testing.assert_array_equal(np.delete(around, (2, 5)), np.delete(matrix, (2, 5)))
         np.testing.assert_array_equal(same_colour, colour)
+
+
+def test_half_of_the_classes_of_another_sample_are_pasted() -> None:
+    """Two of the three that it has; each sample and each class is drawn at times, and the share is kept."""
+    masks = np.array([[[0, 1], [2, 255]]] * 4, np.uint8)
+    drawn = [draw_mix(0.5, masks, 5, 0, 1, index) for index in range(400)]
+    pasted = np.array([row for _, row in drawn])
+    assert {other for other, _ in drawn} == {0, 1, 2, 3}
+    assert set(pasted.sum(axis=1)) == {0, 2} and 160 < (pasted.sum(axis=1) == 2).sum() < 240
+    assert (pasted[:, :3].sum(axis=0) > 100).all() and not pasted[:, 3:].any()
+    assert not draw_mix(1.0, np.full((1, 2, 2), 255), 5, 0, 1, 0)[1].any()
+
+
+def test_pasting_by_hand() -> None:
+    """The pixels of class 1 alone; ignored ones are never pasted, and a sample with nothing to paste stays."""
+    masks = np.array([[[0, 0, 2]], [[0, 0, 2]]], np.int32)
+    other_masks = np.array([[[1, 255, 0]], [[1, 255, 0]]], np.int32)
+    images, others = np.zeros((2, 1, 3, 3), np.float32), np.ones((2, 1, 3, 3), np.float32)
+    pasted = np.array([[False, True, False, False], [False] * 4])
+    mixed, targets = (np.asarray(one) for one in paste_classes(images, masks, others, other_masks, pasted))
+    assert targets.tolist() == [[[1, 0, 2]], [[0, 0, 2]]]
+    np.testing.assert_array_equal(mixed, (targets == 1)[..., None] * np.ones(3))

@@ -8,7 +8,7 @@ from pipeline.dataset.packed import Packed
 from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
 
-RANGES = Ranges(True, False, (0.8, 1.2), 0.0, 0.1, 0.1, 0.1, 0.0)
+RANGES = Ranges(True, False, (0.8, 1.2), 0.0, 0.1, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0)
 
 
 def batches(epoch: int) -> EpochBatches:
@@ -56,3 +56,14 @@ def test_crops_are_around_pixels_of_rare_classes() -> None:
     epoch = EpochBatches(packed, ranges, (3, 3), np.array([0.0, 1.0]), 4, seed=0, epoch=0)
     for index, matrix in zip(epoch.order, epoch[0]["matrices"], strict=True):
         np.testing.assert_allclose(matrix[:6].reshape(2, 3) @ [1, 1, 1], places[index], atol=1e-5)
+
+
+def test_another_sample_comes_with_each_to_be_pasted_over_it() -> None:
+    """Its pixels and its mask belong together, and it has a transform of its own; all else stays."""
+    epoch = batches(0)
+    plain, epoch.ranges = epoch[0], replace(RANGES, class_mix=1.0)
+    mixed = epoch[0]
+    assert all(mixed[name].tobytes() == plain[name].tobytes() for name in plain)
+    assert (mixed["other_images"][..., 0] == mixed["other_masks"]).all()
+    assert (mixed["other_matrices"] != mixed["matrices"]).any(axis=1).all()
+    assert mixed["pasted"].shape == (2, 8) and mixed["pasted"].dtype == bool

@@ -18,7 +18,7 @@ from pipeline.training.fit import Fit
 from tests.training.test_trainer import batch, build_trainer
 
 CLASSES = ClassList(("dark", "bright"), ((0, 0, 0), (200, 200, 200)), 255)
-CHANGES = Ranges(True, True, (0.8, 1.2), 5.0, 0.1, 0.1, 0.1, 0.5)
+CHANGES = Ranges(True, True, (0.8, 1.2), 5.0, 0.1, 0.1, 0.1, 0.5, 0.2, 0.5, 0.5)
 
 
 def start(patience: int = 0) -> Fit:
