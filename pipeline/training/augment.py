@@ -204,7 +204,7 @@ def paste_classes(images: Any, masks: Any, others: Any, other_masks: Any, pasted
         Images and masks as given.
     """
     ids = ops.minimum(other_masks, pasted.shape[1] - 1)
-    chosen = ops.reshape(ops.take_along_axis(pasted, ops.reshape(ids, (ids.shape[0], -1)), axis=1), ops.shape(ids))
+    chosen = ops.reshape(ops.take_along_axis(pasted, ops.reshape(ids, (ops.shape(ids)[0], -1)), axis=1), ops.shape(ids))
     return ops.where(chosen[..., None], others, images), ops.where(chosen, other_masks, masks)
 
 

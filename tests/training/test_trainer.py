@@ -25,12 +25,12 @@ two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 """
 ON_DEVICES = f"""{TWO_DEVICES}
 import contextlib, json
-from tests.training.test_trainer import batch, build_trainer
+from tests.training.test_trainer import batch, build_trainer, mixed_batch
 losses = []
 for scope in (contextlib.nullcontext(), two.scope()):
     with scope:
         trainer = build_trainer()
-    losses.append([trainer.learn(batch()) for _ in range(3)])
+    losses.append([trainer.learn(make()) for make in (batch, batch, mixed_batch)])
 print(json.dumps(losses))
 """
 LOSS = {"cross_entropy": 0.5, "soft_dice": 0.5}
@@ -45,6 +45,14 @@ def batch() -> dict[str, Any]:
     masks[:, :, 0] = 255
     colours = np.tile(np.array([0, 1, 1], np.float32), (2, 1))
     return {"images": images, "masks": masks, "matrices": np.tile(IDENTITY, (2, 1)), "colours": colours}
+
+
+def mixed_batch() -> dict[str, Any]:
+    """The same with the dark pixels of the mirrored images pasted over the bright ones."""
+    plain = batch()
+    others = {f"other_{name}": array for name, array in plain.items()}
+    others["other_images"], others["other_masks"] = plain["images"][:, :, ::-1], plain["masks"][:, :, ::-1]
+    return {**plain, **others, "pasted": np.array([[True, False, False]] * 2)}
 
 
 def build_trainer(loss: Mapping[str, float] = LOSS, ema_decay: float = 0.0) -> Trainer:
