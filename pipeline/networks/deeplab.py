@@ -41,8 +41,8 @@ def build_deeplab(
     import keras
 
     from pipeline.networks.blocks.convolution import convolve, convolve_times
-    from pipeline.networks.blocks.layers import CropLike, PadToMultiple, normalise
-    from pipeline.networks.blocks.resizing import ResizeLike
+    from pipeline.networks.blocks.layers import PadToMultiple, normalise
+    from pipeline.networks.blocks.resizing import ResizeLike, classify
     from pipeline.networks.blocks.resnet import build_resnet
 
     images = keras.Input((None, None, 3), name="images", dtype="float32")
@@ -52,10 +52,7 @@ def build_deeplab(
     details = convolve(details, count_details(context_channels), 1, "details")
     x = keras.layers.Concatenate(name="join")([ResizeLike(name="grow_context")([x, details]), details])
     x = convolve_times(x, 2, context_channels, "last")
-    x = keras.layers.SpatialDropout2D(dropout, name="dropout")(x)
-    x = keras.layers.Conv2D(num_classes, 1, dtype="float32", name="classify")(x)
-    x = ResizeLike(dtype="float32", name="grow")([x, padded])
-    return keras.Model(images, CropLike(name="logits")([x, images]), name="deeplabv3plus")
+    return keras.Model(images, classify(x, padded, images, num_classes, dropout), name="deeplabv3plus")
 
 
 def _atrous_pyramid(x: Any, rates: Sequence[int], num_channels: int) -> Any:

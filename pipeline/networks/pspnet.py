@@ -38,8 +38,8 @@ def build_pspnet(
     import keras
 
     from pipeline.networks.blocks.convolution import convolve
-    from pipeline.networks.blocks.layers import CropLike, PadToMultiple, normalise
-    from pipeline.networks.blocks.resizing import ResizeLike, pyramid
+    from pipeline.networks.blocks.layers import PadToMultiple, normalise
+    from pipeline.networks.blocks.resizing import classify, pyramid
     from pipeline.networks.blocks.resnet import build_resnet
 
     images = keras.Input((None, None, 3), name="images", dtype="float32")
@@ -48,10 +48,7 @@ def build_pspnet(
     num_channels = max(1, x.shape[-1] // SHARE)
     x = pyramid(x, grids, num_channels, "grid")
     x = convolve(x, num_channels, 3, "last")
-    x = keras.layers.SpatialDropout2D(dropout, name="dropout")(x)
-    x = keras.layers.Conv2D(num_classes, 1, dtype="float32", name="classify")(x)
-    x = ResizeLike(dtype="float32", name="grow")([x, padded])
-    return keras.Model(images, CropLike(name="logits")([x, images]), name="pspnet")
+    return keras.Model(images, classify(x, padded, images, num_classes, dropout), name="pspnet")
 
 
 class PSPNet(Residual):

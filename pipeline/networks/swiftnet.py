@@ -5,13 +5,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from pipeline.networks.blocks.resnet import Residual, stage_channels
+from pipeline.networks.blocks.resnet import STEM_STRIDE, Residual, stage_channels
 from pipeline.param_types import Whole
 
 if TYPE_CHECKING:
     import keras
-
-STEM_STRIDE = 4
 
 
 def build_swiftnet(
@@ -38,8 +36,8 @@ def build_swiftnet(
     import keras
 
     from pipeline.networks.blocks.convolution import convolve
-    from pipeline.networks.blocks.layers import CropLike, PadToMultiple, normalise
-    from pipeline.networks.blocks.resizing import ResizeLike, pyramid
+    from pipeline.networks.blocks.layers import PadToMultiple, normalise
+    from pipeline.networks.blocks.resizing import ResizeLike, classify, pyramid
     from pipeline.networks.blocks.resnet import build_resnet
 
     stride = STEM_STRIDE << (len(num_blocks) - 1)
@@ -53,10 +51,7 @@ def build_swiftnet(
         skip = convolve(stages[level], context_channels, 1, f"skip{level}", relu=False)
         x = keras.layers.Add(name=f"add{level}")([ResizeLike(name=f"grow{level}")([x, skip]), skip])
         x = convolve(x, context_channels, 3, f"blend{level}")
-    x = keras.layers.SpatialDropout2D(dropout, name="dropout")(x)
-    x = keras.layers.Conv2D(num_classes, 1, dtype="float32", name="classify")(x)
-    x = ResizeLike(dtype="float32", name="grow")([x, padded])
-    return keras.Model(images, CropLike(name="logits")([x, images]), name="swiftnet")
+    return keras.Model(images, classify(x, padded, images, num_classes, dropout), name="swiftnet")
 
 
 class SwiftNet(Residual):

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from pipeline.networks.blocks.layers import CropLike
+
 
 def bilinear_matrix(num_out: Any, num_in: Any) -> Any:
     """(num_out, num_in) float32: bilinear interpolation along one axis, pixel centres at 0.5, border values go on."""
@@ -90,3 +92,22 @@ def pyramid(x: Any, sides: Sequence[int], num_channels: int, name: str) -> Any:
         means = convolve(AverageTo(side, name=f"{name}{number}_mean")(x), num_channels, 1, f"{name}{number}")
         added.append(ResizeLike(name=f"{name}{number}_grow")([means, x]))
     return keras.layers.Concatenate(name=f"{name}_join")(added)
+
+
+def classify(x: Any, padded: Any, images: Any, num_classes: int, dropout: float) -> Any:
+    """Logits of each pixel of the images.
+
+    Args:
+        x: features (N, H', W', C).
+        padded: what the features were made of, to whose size the logits are resized.
+        images: (N, H, W, 3), to whose size the logits are cut.
+        num_classes: number K of classes.
+        dropout: share of the channels of `x` that training drops.
+
+    Returns:
+        (N, H, W, K) float32.
+    """
+    x = keras.layers.SpatialDropout2D(dropout, name="dropout")(x)
+    x = keras.layers.Conv2D(num_classes, 1, dtype="float32", name="classify")(x)
+    x = ResizeLike(dtype="float32", name="grow")([x, padded])
+    return CropLike(name="logits")([x, images])

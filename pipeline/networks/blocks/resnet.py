@@ -8,7 +8,7 @@ from pydantic import Field
 from pipeline.networks.network import Network
 from pipeline.param_types import Whole
 
-STEM_PX = 7
+STEM_PX, STEM_STRIDE = 7, 4
 EXPANSION = 4
 """A bottleneck block gives so many times the channels that its 3 x 3 convolution has."""
 
@@ -43,10 +43,10 @@ def build_resnet(x: Any, num_blocks: Sequence[int], width: int, bottleneck: bool
 
 
 def _strides(num_stages: int, max_stride: int) -> Iterator[tuple[int, int]]:
-    """Stride and dilation of each stage; the stem has the stride 4."""
+    """Stride and dilation of each stage."""
     yield 1, 1
     for stage in range(1, num_stages):
-        wanted = 4 << stage
+        wanted = STEM_STRIDE << stage
         yield (2, 1) if wanted <= max_stride else (1, wanted // max_stride)
 
 
