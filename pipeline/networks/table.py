@@ -7,10 +7,11 @@ from pydantic import GetCoreSchemaHandler, GetPydanticSchema
 from pydantic_core import CoreSchema, core_schema
 
 from pipeline.networks.deeplab import DeepLabV3Plus
-from pipeline.networks.encoder_unet import EncoderUNet
 from pipeline.networks.fc_densenet import FCDenseNet
 from pipeline.networks.fcn import FCN8s
 from pipeline.networks.network import Network
+from pipeline.networks.pretrained.encoder_swiftnet import EncoderSwiftNet
+from pipeline.networks.pretrained.encoder_unet import EncoderUNet
 from pipeline.networks.pspnet import PSPNet
 from pipeline.networks.residual_unet import ResidualUNet
 from pipeline.networks.segnet import SegNet
@@ -27,6 +28,7 @@ NETWORKS: Mapping[str, type[Network]] = {
     "fc_densenet": FCDenseNet,
     "swiftnet": SwiftNet,
     "encoder_unet": EncoderUNet,
+    "encoder_swiftnet": EncoderSwiftNet,
 }
 
 

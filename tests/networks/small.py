@@ -28,6 +28,10 @@ SMALL: Mapping[str, Mapping[str, Any]] = {
         **{"encoder": "mobilenet_v2", "encoder_weights": "none", "encoder_weights_md5": ""},
         **{"width": 8, "dropout": 0.1},
     },
+    "encoder_swiftnet": {
+        **{"encoder": "efficientnet_lite0", "encoder_weights": "imagenet", "encoder_weights_md5": ""},
+        **{"grids": (2, 1), "context_channels": 16, "dropout": 0.1},
+    },
 }
 
 

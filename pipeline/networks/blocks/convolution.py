@@ -8,9 +8,16 @@ from pipeline.networks.blocks.layers import BatchNorm, Convolution
 
 
 def convolve(
-    x: Any, num_channels: int, side_px: int | tuple[int, int], name: str, *, relu: bool = True, **options: Any
+    x: Any,
+    num_channels: int,
+    side_px: int | tuple[int, int],
+    name: str,
+    *,
+    relu: bool = True,
+    ceiling: float | None = None,
+    **options: Any,
 ) -> Any:
-    """Convolution, batch normalisation and, if `relu`, ReLU; `options` are those of `Conv2D`, such as `strides`."""
+    """Convolution, batch normalisation and, if `relu`, ReLU up to `ceiling`; `options` of `Conv2D`, as `strides`."""
     x = Convolution(
         *(num_channels, side_px),
         padding="same",
@@ -20,7 +27,7 @@ def convolve(
         **options,
     )(x)
     x = BatchNorm(name=f"{name}_norm")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x) if relu else x
+    return keras.layers.ReLU(ceiling, name=f"{name}_relu")(x) if relu else x
 
 
 def convolve_times(x: Any, num: int, num_channels: int, name: str) -> Any:

@@ -9,6 +9,8 @@ from keras import ops
 
 MOMENTUM = 0.95
 EPSILON = 1e-3
+FOLDABLE = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+"""Layers that may do what a normalisation after them does."""
 
 
 def normalise(images: Any, channel_mean: Sequence[float], channel_std: Sequence[float]) -> Any:
@@ -135,9 +137,9 @@ def fold_norms(network: keras.Model) -> keras.Model:
     """The network for prediction in which convolutions do what the batch normalisations after them do.
 
     gamma * (conv(x) - mean) / sqrt(variance + epsilon) + beta is itself a convolution (Jacob et al., 2018, section
-    3.2), whose kernel and bias are computed in float64. A normalisation stays if it follows anything but a `Conv2D` in
-    float32 that has no activation and whose output nothing else takes. bfloat16 would round the product otherwise than
-    its factors.
+    3.2), whose kernel and bias are computed in float64. A normalisation stays if it follows anything but a `Conv2D` or
+    `DepthwiseConv2D` in float32 that has no activation and whose output nothing else takes. bfloat16 would round the
+    product otherwise than its factors.
     """
     norms = {norm.input._keras_history.operation.name: norm for norm in network.layers if _can_be_folded(norm)}
     folded_names = {norm.name for norm in norms.values()}
@@ -162,16 +164,20 @@ def _can_be_folded(layer: keras.layers.Layer) -> bool:
     if not isinstance(layer, BatchNorm) or len(layer._inbound_nodes) > 1:
         return False
     before = layer.input._keras_history.operation
-    is_linear = isinstance(before, keras.layers.Conv2D) and before.activation is keras.activations.linear
+    is_linear = isinstance(before, FOLDABLE) and before.activation is keras.activations.linear
     return is_linear and before.compute_dtype == "float32" and len(before._outbound_nodes) == 1
 
 
 def _fold(values: list[Any], norm: BatchNorm) -> list[Any]:
-    """Kernel and bias from a kernel, (h, w, C, F), a bias (F,) if there is one, and the normalisation after them."""
+    """Kernel and bias from a kernel, a bias (F,) if there is one, and the normalisation after them.
+
+    The kernel is (h, w, C, F), or (h, w, F, 1) of a `DepthwiseConv2D`.
+    """
     gamma, beta, mean, variance = (weight.astype("float64") for weight in norm.get_weights())
     factor = gamma / (variance + EPSILON) ** 0.5
     kernel, *biases = values
-    return [kernel * factor, beta + (sum(biases) - mean) * factor]
+    is_depthwise = kernel.shape[2:] == (len(factor), 1)
+    return [kernel * (factor[:, None] if is_depthwise else factor), beta + (sum(biases) - mean) * factor]
 
 
 def _normalise(x: Any, gamma: Any, beta: Any, moments: tuple[Any, Any] | None) -> tuple[Any, Any, Any]:

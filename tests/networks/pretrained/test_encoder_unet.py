@@ -14,8 +14,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.errors import ParamsError
-from pipeline.networks.blocks.encoders import ENCODERS
-from pipeline.networks.encoder_unet import EncoderUNet
+from pipeline.networks.pretrained.encoder_unet import EncoderUNet
+from pipeline.networks.pretrained.encoders import ENCODERS
 from tests.networks.small import SMALL, build, shape_of
 
 FIELDS = SMALL["encoder_unet"]
@@ -80,7 +80,7 @@ def test_other_weights_than_the_params_say_are_refused(tmp_path: Path, monkeypat
 def test_weights_that_cannot_be_fetched_are_said(tmp_path: Path) -> None:
     """Without a way to them the message says how to go on."""
     code = (
-        "from tests.networks.test_encoder_unet import FIELDS, build, read_shape\n"
+        "from tests.networks.pretrained.test_encoder_unet import FIELDS, build, read_shape\n"
         "read_shape(encoder_weights='imagenet').start(build('encoder_unet', FIELDS))"
     )
     away = {"KERAS_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
@@ -98,7 +98,10 @@ def test_weights_that_cannot_be_fetched_are_said(tmp_path: Path) -> None:
         ({**OF_A_FILE, "encoder_weights": "a/../../x.h5"}, "expected a file of the project"),
         ({"encoder_weights_md5": "0" * 32}, "encoder_weights is none, so encoder_weights_md5 must be ''"),
         ({**OF_A_FILE, "encoder_weights_md5": "0"}, "String should match pattern"),
-        ({"encoder": "efficientnet_b0"}, "Input should be 'vgg16', 'resnet50', 'densenet121' or 'mobilenet_v2'"),
+        (
+            {"encoder": "efficientnet_b0"},
+            "Input should be 'vgg16', 'resnet50', 'densenet121', 'mobilenet_v2' or 'efficientnet_lite0'",
+        ),
     ],
 )
 def test_values_that_say_not_what_a_model_came_from_are_refused(changes: dict[str, str], said: str) -> None:

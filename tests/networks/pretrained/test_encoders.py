@@ -4,15 +4,15 @@ import keras
 import numpy as np
 import pytest
 
-from pipeline.networks.blocks.encoders import ENCODERS, encode
 from pipeline.networks.blocks.layers import MOMENTUM
+from pipeline.networks.pretrained.encoders import ENCODERS
 
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_features_have_the_sizes_and_channels_of_the_table(name: str) -> None:
     """Five of them, for images of any size; the weights are those that Keras counts."""
     images = keras.Input((None, None, 3))
-    features = encode(images, name)
+    features = ENCODERS[name].encode(images)
     network, encoder = keras.Model(images, features), ENCODERS[name]
     outputs = network(np.zeros((1, 64, 96, 3), np.float32))
     sizes = [(1, 64 >> level, 96 >> level, encoder.channels[level - 1]) for level in range(1, 6)]
