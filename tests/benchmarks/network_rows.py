@@ -28,6 +28,7 @@ from pipeline.training.augment import Ranges
 from pipeline.training.batches import EpochBatches
 from pipeline.training.class_weights import class_weights
 
+PUBLISHED = {"encoder": "efficientnet_lite0", "encoder_weights": "imagenet", "encoder_weights_md5": ""}
 SHAPES: Mapping[str, Mapping[str, Any]] = {
     "unet": {"num_levels": 4, "width": 16, "dropout": 0.0},
     "residual_unet": {"num_levels": 4, "width": 16, "dropout": 0.0},
@@ -46,6 +47,8 @@ SHAPES: Mapping[str, Mapping[str, Any]] = {
         **{"num_blocks": (2, 2, 2, 2), "width": 16, "bottleneck": False, "grids": (8, 4, 2)},
         **{"context_channels": 48, "dropout": 0.1},
     },
+    "encoder_unet": {**PUBLISHED, "width": 16, "dropout": 0.1},
+    "encoder_swiftnet": {**PUBLISHED, "grids": (8, 4, 2), "context_channels": 64, "dropout": 0.1},
 }
 """Of each network one that two cores can train; none was chosen by its score."""
 NUM_WARM, NUM_TIMED = 2, 8

@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from pipeline.networks.blocks.layers import BatchNorm, Convolution
+from pipeline.networks.blocks.layers import BatchNorm, Convolution, ReLU6
 
 
 def convolve(
@@ -14,10 +14,10 @@ def convolve(
     name: str,
     *,
     relu: bool = True,
-    ceiling: float | None = None,
+    relu6: bool = False,
     **options: Any,
 ) -> Any:
-    """Convolution, batch normalisation and, if `relu`, ReLU up to `ceiling`; `options` of `Conv2D`, as `strides`."""
+    """Convolution, batch normalisation and, if `relu`, ReLU or, if `relu6`, ReLU6; `options` of `Conv2D`."""
     x = Convolution(
         *(num_channels, side_px),
         padding="same",
@@ -27,7 +27,9 @@ def convolve(
         **options,
     )(x)
     x = BatchNorm(name=f"{name}_norm")(x)
-    return keras.layers.ReLU(ceiling, name=f"{name}_relu")(x) if relu else x
+    if not relu:
+        return x
+    return (ReLU6 if relu6 else keras.layers.ReLU)(name=f"{name}_relu")(x)
 
 
 def convolve_times(x: Any, num: int, num_channels: int, name: str) -> Any:

@@ -133,6 +133,23 @@ class BatchNorm(keras.layers.Layer):  # type: ignore[misc]
         return input_shape
 
 
+@keras.saving.register_keras_serializable("segline")
+class ReLU6(keras.layers.Layer):  # type: ignore[misc]
+    """min(max(x, 0), 6), of any shape.
+
+    In a prediction as two operations: TensorFlow fuses a convolution with its own ReLU6 to one that takes oneDNN five
+    times as long for a single image.
+    """
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """Cuts off; the values are the same in both cases."""
+        return ops.relu6(x) if training else ops.minimum(ops.relu(x), 6.0)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The input's shape."""
+        return input_shape
+
+
 def fold_norms(network: keras.Model) -> keras.Model:
     """The network for prediction in which convolutions do what the batch normalisations after them do.
 

