@@ -1,32 +1,11 @@
-"""The U-Net on a published encoder, and the weights that it starts from."""
+"""The U-Net on a published encoder."""
 
-import hashlib
-import os
-import re
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-
-import keras
-import numpy as np
 import pytest
-from pydantic import ValidationError
 
-from pipeline.errors import ParamsError
-from pipeline.networks.pretrained.encoder_unet import EncoderUNet
 from pipeline.networks.pretrained.encoders import ENCODERS
 from tests.networks.small import SMALL, build, shape_of
 
 FIELDS = SMALL["encoder_unet"]
-OF_A_FILE = {"encoder_weights": "start.weights.h5", "encoder_weights_md5": "0" * 32}
-
-
-def read_shape(**changes: Any) -> EncoderUNet:
-    """The small shape with other values."""
-    shape = shape_of("encoder_unet", {**FIELDS, **changes})
-    assert isinstance(shape, EncoderUNet)
-    return shape
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)
@@ -37,80 +16,5 @@ def test_every_encoder_has_a_decoder(encoder: str) -> None:
     joined = [network.get_layer(f"up{level}_join").output.shape[-1] for level in range(4)]
     below = [16, 32, 64, ENCODERS[encoder].channels[-1]]
     assert joined == [skip + before for skip, before in zip(skips, below, strict=True)]
-    assert read_shape(encoder=encoder).num_weights == pytest.approx(network.count_params(), rel=0.02)
-
-
-def test_weights_of_a_file_are_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All layers of the encoder have them, and the decoder keeps its own."""
-    monkeypatch.chdir(tmp_path)
-    source = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(None, None, 3))
-    source.save_weights("start.weights.h5")
-    md5 = hashlib.md5(Path("start.weights.h5").read_bytes()).hexdigest()
-    network = build("encoder_unet", FIELDS)
-    decoder = network.get_layer("classify").get_weights()
-    read_shape(encoder_weights="start.weights.h5", encoder_weights_md5=md5).start(network)
-    loaded = [layer for layer in source.layers if layer.weights]
-    assert len(loaded) > 100
-    for layer in loaded:
-        for there, here in zip(layer.get_weights(), network.get_layer(layer.name).get_weights(), strict=True):
-            np.testing.assert_array_equal(there, here)
-    np.testing.assert_array_equal(decoder[0], network.get_layer("classify").get_weights()[0])
-
-
-def test_other_weights_than_the_params_say_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing file, another file, a file of something else, and weights that this machine cannot fetch."""
-    monkeypatch.chdir(tmp_path)
-    network = build("encoder_unet", FIELDS)
-    shape = read_shape(**OF_A_FILE)
-    with pytest.raises(ParamsError, match=r"start\.weights\.h5: No such file or directory; bring the file"):
-        shape.start(network)
-    Path("start.weights.h5").write_text("other")
-    with pytest.raises(ParamsError, match=f"its MD5 is [0-9a-f]{{32}}, `encoder_weights_md5` says {'0' * 32}; "):
-        shape.start(network)
-    md5 = hashlib.md5(b"other").hexdigest()
-    with pytest.raises(ParamsError, match="expected weights of keras.applications' MobileNetV2 without its top"):
-        read_shape(encoder_weights="start.weights.h5", encoder_weights_md5=md5).start(network)
-    keras.applications.VGG16(include_top=False, weights=None).save_weights("start.weights.h5")
-    md5 = hashlib.md5(Path("start.weights.h5").read_bytes()).hexdigest()
-    with pytest.raises(ParamsError, match="expected weights of keras.applications' MobileNetV2 without its top"):
-        read_shape(encoder_weights="start.weights.h5", encoder_weights_md5=md5).start(network)
-
-
-@pytest.mark.e2e
-def test_weights_that_cannot_be_fetched_are_said(tmp_path: Path) -> None:
-    """Without a way to them the message says how to go on."""
-    code = (
-        "from tests.networks.pretrained.test_encoder_unet import FIELDS, build, read_shape\n"
-        "read_shape(encoder_weights='imagenet').start(build('encoder_unet', FIELDS))"
-    )
-    away = {"KERAS_HOME": str(tmp_path), "https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | away, capture_output=True, text=True)
-    assert re.search(
-        r"ParamsError: .*imagenet: cannot be fetched: .*; copy a file of them here and name it", done.stderr
-    )
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"encoder_weights": "start.weights.h5"}, "give the MD5 of the file (md5sum start.weights.h5)"),
-        ({**OF_A_FILE, "encoder_weights": "/x.h5"}, "encoder_weights is /x.h5, expected a file of the project"),
-        ({**OF_A_FILE, "encoder_weights": "a/../../x.h5"}, "expected a file of the project"),
-        ({"encoder_weights_md5": "0" * 32}, "encoder_weights is none, so encoder_weights_md5 must be ''"),
-        ({**OF_A_FILE, "encoder_weights_md5": "0"}, "String should match pattern"),
-        (
-            {"encoder": "efficientnet_b0"},
-            "Input should be 'vgg16', 'resnet50', 'densenet121', 'mobilenet_v2' or 'efficientnet_lite0'",
-        ),
-    ],
-)
-def test_values_that_say_not_what_a_model_came_from_are_refused(changes: dict[str, str], said: str) -> None:
-    """A file's name alone says nothing."""
-    with pytest.raises(ValidationError, match=re.escape(said)):
-        read_shape(**changes)
-
-
-def test_params_name_each_encoder() -> None:
-    """The table and the type of the params agree."""
-    for encoder in ENCODERS:
-        assert read_shape(encoder=encoder).encoder == encoder
+    shape = shape_of("encoder_unet", {**FIELDS, "encoder": encoder})
+    assert shape.num_weights == pytest.approx(network.count_params(), rel=0.02)
