@@ -30,7 +30,8 @@ def build_encoder_unet(
 ) -> "keras.Model":
     """Builds the network with random weights, see `Network.build` also for the other arguments.
 
-    The encoder normalises as its published weights expect, so the training images' mean and deviation are not used.
+    The logits have 1/2 of the size and are resized. The encoder normalises as its published weights expect, so the
+    training images' mean and deviation are not used.
 
     Args:
         encoder: key in `ENCODERS`.
@@ -42,8 +43,8 @@ def build_encoder_unet(
     """
     import keras
 
-    from pipeline.networks.blocks.layers import CropLike, PadToMultiple, double_convolution
-    from pipeline.networks.blocks.resizing import ResizeLike
+    from pipeline.networks.blocks.layers import PadToMultiple, double_convolution
+    from pipeline.networks.blocks.resizing import ResizeLike, classify
 
     images = keras.Input((None, None, 3), name="images", dtype="float32")
     padded = PadToMultiple(MAX_STRIDE, name="pad")(images)  # black, as beyond the edge in augmentation
@@ -52,10 +53,7 @@ def build_encoder_unet(
         grown = ResizeLike(name=f"up{level}_grow")([x, skips[level]])
         x = keras.layers.Concatenate(name=f"up{level}_join")([skips[level], grown])
         x = double_convolution(x, num_channels, f"up{level}")
-    x = keras.layers.SpatialDropout2D(dropout, name="dropout")(x)
-    x = keras.layers.Conv2D(num_classes, 1, dtype="float32", name="classify")(x)  # (N, ceil H / 2, ceil W / 2, K)
-    x = ResizeLike(dtype="float32", name="grow")([x, padded])
-    return keras.Model(images, CropLike(name="logits")([x, images]), name="encoder_unet")
+    return keras.Model(images, classify(x, padded, images, num_classes, dropout), name="encoder_unet")
 
 
 def decoder_channels(width: int) -> list[int]:
