@@ -8,6 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, ScalarEvent
+from ruamel.yaml.nodes import MappingNode
 
 from pipeline.text import shown
 
@@ -44,8 +45,13 @@ def parse_yaml(text: str) -> Any:
 
 def to_yaml(content: Any) -> str:
     """A text that `parse_yaml` and DVC read as `content`; keys keep their order, short lists stand in a line."""
+    return _write(content, None)
+
+
+def _write(content: Any, flow: bool | None) -> str:
+    """The text; `flow`: whether collections stand within brackets, None: those that hold no other ones."""
     writer: Any = YAML(typ="safe")  # by the library that reads: the other one writes `[0?]`, which this cannot read
-    writer.default_flow_style, writer.width = None, 1 << 16
+    writer.default_flow_style, writer.width = flow, 1 << 16
     writer.sort_base_mapping_type_on_output = False
     stream = io.StringIO()
     writer.dump(content, stream)
@@ -55,17 +61,24 @@ def to_yaml(content: Any) -> str:
 def replace_values(text: str, values: Mapping[str, Any]) -> str:
     """The text with other values in its tables, all else as it is; a comment stays in its column if there is room.
 
+    A table on lines of its own becomes another one there; the comments in it go.
+
     Args:
         text: YAML that `parse_yaml` reads.
         values: by name, with a dot between the names of nested tables.
 
     Raises:
-        ValueError: a value stands on lines of its own, so that it cannot be told from the comments in it.
+        ValueError: another value stands on lines of its own, so that it cannot be told from the comments in it.
     """
     root = YAML(typ="safe", pure=True).compose(text)
     nodes = {name: _find_node(root, name) for name in values}
     for name, node in sorted(nodes.items(), key=lambda item: item[1].start_mark.index, reverse=True):
         start, end = node.start_mark.index, node.end_mark.index
+        if _is_block(node) and isinstance(values[name], Mapping) and values[name]:
+            lines = (f"{_to_flow(key)}: {_to_flow(value)}" for key, value in values[name].items())
+            end = text.find("\n", _last_of(node).end_mark.index)
+            text = text[:start] + ("\n" + " " * node.start_mark.column).join(lines) + (text[end:] if end >= 0 else "\n")
+            continue
         if "\n" in text[start:end]:
             raise ValueError(f"line {node.start_mark.line + 1}: {name} has several lines; write it in one, as [1, 2]")
         new, rest = _to_flow(values[name]), text[end:]
@@ -80,11 +93,13 @@ def replace_comments(text: str, comments: Mapping[str, str]) -> str:
 
     Args:
         text: YAML that `parse_yaml` reads.
-        comments: one line each, by the name of a value, as in `replace_values`. The values end their lines.
+        comments: one line each, by the name of a value, as in `replace_values`. The values end their lines. The comment
+            of a table on lines of its own stands in the first one.
     """
     root, lines = YAML(typ="safe", pure=True).compose(text), text.splitlines()
     for name, comment in comments.items():
-        mark = _find_node(root, name).end_mark
+        node = _find_node(root, name)
+        mark = (node.value[0][1] if _is_block(node) else node).end_mark
         value, rest = lines[mark.line][: mark.column].rstrip(), lines[mark.line][mark.column :]
         column = mark.column + len(rest) - len(rest.lstrip()) if rest.strip() else COMMENT_COLUMN
         lines[mark.line] = f"{value.ljust(column - 1)} # {comment}" if len(value) < column else f"{value}  # {comment}"
@@ -93,14 +108,24 @@ def replace_comments(text: str, comments: Mapping[str, str]) -> str:
 
 def _to_flow(value: Any) -> str:
     """A value in one line, as it can stand within brackets."""
-    if isinstance(value, str):
-        return to_yaml({"x": [value]}).partition("\n")[0].removeprefix("x: [").removesuffix("]")
-    return to_yaml({"x": value, "y": []}).partition("\n")[0].removeprefix("x: ")
+    return _write([value], True).strip().removeprefix("[").removesuffix("]")
 
 
 def _find_node(node: Any, name: str) -> Any:
     for part in name.split("."):
         node = next(value for key, value in node.value if key.value == part)
+    return node
+
+
+def _is_block(node: Any) -> bool:
+    """Whether it is a table on lines of its own."""
+    return isinstance(node, MappingNode) and not node.flow_style
+
+
+def _last_of(node: Any) -> Any:
+    """The last value within a table on lines of its own."""
+    while _is_block(node):
+        node = node.value[-1][1]
     return node
 
 

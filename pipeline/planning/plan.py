@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.errors import StageError
 from pipeline.planning.census import Census
 from pipeline.planning.machine import StepCost
-from pipeline.planning.recipe import MIN_OBJECT_PX, Recipe, choose_recipe
+from pipeline.planning.recipe import MIN_OBJECT_PX, PUBLISHED, Choice, Recipe, choose_recipe
 from pipeline.planning.shares import ENOUGH, Shares, choose_shares
 
 IMAGES_PER_TRAINING, EPOCHS_AT_LEAST, EPOCHS_AT_MOST = 3000, 40, 400
@@ -29,6 +29,7 @@ MEMORY_SHARE = 0.7
 EVEN = 0.2
 """Share of the rarest class over that of the most frequent one, from which classes count as even."""
 ABOVE_BASELINE = 0.1
+OF_NETWORK = ("train.network", "train.learning_rate")
 Values = Mapping[str, Any]
 
 
@@ -77,13 +78,19 @@ class Planned:
 
 
 def make_plan(
-    census: Census, minutes: float, num_cores: int, free_mb: float, measure: Callable[[Values], StepCost]
+    census: Census,
+    minutes: float,
+    num_cores: int,
+    free_mb: float,
+    measure: Callable[[Values], StepCost],
+    fixed: Choice | None = None,
 ) -> Plan:
     """Chooses values for a training of about `minutes`; the same census, speed and memory give the same plan.
 
     Args:
         free_mb: free memory, in MB of 10^6 bytes.
         measure: takes the values that a training step depends on and says what it costs.
+        fixed: the network, if a person has chosen it; the plan then leaves it, and its learning rate, as they are.
 
     Raises:
         StageError: not even the smallest training step runs.
@@ -92,7 +99,7 @@ def make_plan(
     if not all(shares.groups.values()):
         return Plan((), (_too_few_groups(sum(shares.groups.values())),))
     budget_s = 60 * minutes * USED
-    recipe, cost = _fit_recipe(census, shares, budget_s, num_cores, free_mb, measure)
+    recipe, cost = _fit_recipe(census, shares, budget_s, num_cores, free_mb, measure, fixed)
     num_epochs, whole_s = _choose_epochs(shares, recipe, cost, budget_s)
     decisions = [
         *_decide_splits(census, shares),
@@ -100,6 +107,8 @@ def make_plan(
         *_decide_schedule(shares, recipe, num_epochs, whole_s, minutes),
         *_decide_gate(census, shares),
     ]
+    if fixed:
+        decisions = [one for one in decisions if one.name not in OF_NETWORK]
     return Plan(tuple(decisions), tuple(_cautions(census, shares, recipe, num_epochs, minutes)))
 
 
@@ -110,13 +119,14 @@ def _fit_recipe(
     num_cores: int,
     free_mb: float,
     measure: Callable[[Values], StepCost],
+    fixed: Choice | None,
 ) -> tuple[Recipe, StepCost]:
     """Drafts a recipe, measures it, and drafts again if it is slower, faster or larger than the draft assumed."""
     speed, max_batch_px = float(num_cores), math.inf  # in cores of `Recipe.core_s`; assumed until it is measured
     num_seen = wanted_images(shares.images["train"])
     for draft in range(NUM_DRAFTS):
         recipe = choose_recipe(
-            census.size, census.object_px, shares.images["train"], speed * budget_s / num_seen, max_batch_px
+            *(census.size, census.object_px, shares.images["train"], speed * budget_s / num_seen, max_batch_px, fixed)
         )
         cost = measure({decision.name: decision.value for decision in _decide_step(census, recipe, num_cores)})
         is_fitting = cost.step_s is not None and cost.peak_mb <= MEMORY_SHARE * free_mb
@@ -167,9 +177,7 @@ def _decide_step(census: Census, recipe: Recipe, num_cores: int) -> Iterator[Dec
     yield Decision("preprocess.image_size", list(recipe.size), why)
     yield Decision("train.augment.crop", list(recipe.crop), "px, cut from the scaled image; three quarters of it")
     yield Decision("train.batch_size", recipe.batch_size, "fits into memory, and into a quarter of the training images")
-    deep = f"times that the size is halved: the crop's side becomes {min(recipe.crop) >> recipe.num_levels} px"
-    yield Decision("train.network.num_levels", recipe.num_levels, deep)
-    yield Decision("train.network.width", recipe.width, "channels of the first level; as many as the time allows")
+    yield Decision("train.network", dict(recipe.choice.network), recipe.choice.reason)
     yield Decision("train.num_threads", num_cores, "cores of the machine; another number changes the bits")
 
 
@@ -179,8 +187,9 @@ def _decide_schedule(
     steps = max(1, shares.images["train"] // recipe.batch_size)
     takes = f"{steps * num_epochs} steps, about {whole_s / 60:.1f} of {minutes:g} minutes here"
     yield Decision("train.num_epochs", num_epochs, takes)
-    rate = float(f"{0.002 * math.sqrt(recipe.batch_size / 8):.1g}")
-    yield Decision("train.learning_rate", rate, "peak, after the warm-up; 0.002 for a batch of 8, by its square root")
+    of_8 = 0.001 if recipe.choice is PUBLISHED else 0.002
+    rate = float(f"{of_8 * math.sqrt(recipe.batch_size / 8):.1g}")
+    yield Decision("train.learning_rate", rate, f"peak, after the warm-up; {of_8} for a batch of 8, by its square root")
     warmup = min(max(1, math.ceil(20 / steps)), max(1, num_epochs // 5))
     yield Decision("train.warmup_epochs", warmup, "about 20 steps, a fifth of the training at most")
 
@@ -211,10 +220,11 @@ def _cautions(census: Census, shares: Shares, recipe: Recipe, num_epochs: int, m
             f"a quarter of the objects is smaller than {MIN_OBJECT_PX} px at the working size {list(recipe.size)}; "
             "give more time (--minutes), or cut the images into tiles"
         )
-    if num_epochs * shares.images["train"] < wanted_images(shares.images["train"]) / 2:
+    wanted = round(recipe.choice.seen_share * wanted_images(shares.images["train"]))
+    if num_epochs * shares.images["train"] < wanted / 2:
         yield (
             f"in {minutes:g} minutes the training sees {num_epochs * shares.images['train']} images, fewer than half "
-            f"of the {wanted_images(shares.images['train'])} that it should; give more time with --minutes"
+            f"of the {wanted} that it should; give more time with --minutes"
         )
 
 

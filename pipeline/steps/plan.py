@@ -8,19 +8,20 @@ from pipeline.dataset.contract import read_class_list
 from pipeline.disk.files import remove, written_whole
 from pipeline.disk.yaml_text import parse_yaml
 from pipeline.errors import ParamsError, SeglineError
+from pipeline.networks.network import Network
 from pipeline.params import parse_params, read_params
 from pipeline.params_fit import check_fit
 from pipeline.planning.census import Census, take_census
 from pipeline.planning.machine import StepCost, count_cores, free_mb, time_step
 from pipeline.planning.params_text import is_edited, with_mark, with_plan, write_plan
 from pipeline.planning.plan import Plan, Planned, make_plan
+from pipeline.planning.recipe import PUBLISHED, Choice
 from pipeline.runtime.stages import PARAMS
 from pipeline.trials.params_change import difference
 
 PLANNED = Path("params.planned.yaml")
 KNOWN = Path("params")
 """Folder of params for known data sets, by the name of their importer."""
-NETWORK = "train.network."
 
 
 def plan(minutes: float, census: Census | None = None) -> Planned:
@@ -28,21 +29,26 @@ def plan(minutes: float, census: Census | None = None) -> Planned:
     if not 0 < minutes < 1e6:
         raise ParamsError(f"--minutes is {minutes:g}, expected more than 0: the time that a training may take")
     text, classes = read_text(), read_class_list()
-    has_unet = read_params().train.network.name == "unet"
+    fixed = _fixed_choice(read_params().train.network)
     known_census = census or take_census()
     pixels = {row.name: round(row.pixel_share * 1e6) for row in known_census.classes[: len(classes)]}
 
     def measure(values: Mapping[str, Any]) -> StepCost:
-        known = {name: value for name, value in values.items() if has_unet or not name.startswith(NETWORK)}
+        known = {name: value for name, value in values.items() if not fixed or name != "train.network"}
         size = tuple(known["preprocess.image_size"])
         return time_step(
             with_plan(text, known | {"train.precision": "auto"}), classes, pixels, len(known_census.samples), size
         )
 
-    found = make_plan(known_census, minutes, count_cores(), free_mb(), measure)
-    if not has_unet:
-        found = Plan(tuple(one for one in found.decisions if not one.name.startswith(NETWORK)), found.cautions)
-    return _write(text, found)
+    return _write(text, make_plan(known_census, minutes, count_cores(), free_mb(), measure, fixed))
+
+
+def _fixed_choice(network: Network) -> Choice | None:
+    """The network of params, if it is none that a plan chooses; its cost is measured, its units are any."""
+    values = network.model_dump(mode="json")
+    if network.name == "unet" or values == PUBLISHED.network:
+        return None
+    return Choice(values, "", PUBLISHED.units, 0, network.min_side_px)
 
 
 def plan_after_import(importer: str, minutes: float, census: Census) -> Planned:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.disk.yaml_text import MAX_DEPTH, parse_yaml, replace_values, to_yaml
+from pipeline.disk.yaml_text import MAX_DEPTH, parse_yaml, replace_comments, replace_values, to_yaml
 
 SCALARS = (
     *("1e-5", "1e-05", "1E5", "off", "on", "yes", "no", "~", "null", "true", "True", "1_000", ".5", "1."),
@@ -113,6 +113,17 @@ def test_a_replaced_value_is_read_and_all_else_stays(value: Any) -> None:
         (expected["a"] if name == "e" else expected["a"]["b"])[name] = value
         assert parse_yaml(changed) == expected
         assert "# one\n" in changed and changed.endswith(" # two\n") and changed.startswith("é: 1\na:\n  b: {")
+
+
+@given(st.dictionaries(st.text(max_size=6), VALUES, min_size=1, max_size=4))
+def test_a_table_on_lines_of_its_own_is_replaced(value: Any) -> None:
+    """What is around it stays; the comment stands in its first line."""
+    text = "a:\n  b:   # one\n    c: x  # two\n    d:\n      e: [1,\n        2]  # three\n  # four\n  f: 1  # five\n"
+    changed = replace_comments(replace_values(text, {"a.b": value}), {"a.b": "six"})
+    assert parse_yaml(changed) == {"a": {"b": value, "f": 1}}
+    assert changed.startswith("a:\n  b:   # one\n    ") and changed.endswith("\n  # four\n  f: 1  # five\n")
+    assert "two" not in changed.replace(str(value), "") and changed.count(" # six\n") == 1
+    assert replace_values("a:\n  b: 1", {"a": {"c": 2}}) == "a:\n  c: 2\n"
 
 
 def test_a_comment_keeps_its_column() -> None:

@@ -15,6 +15,7 @@ from pipeline.planning.census import Census, ClassRow
 from pipeline.planning.machine import StepCost
 from pipeline.planning.params_text import write_plan
 from pipeline.planning.plan import Plan, make_plan
+from pipeline.planning.recipe import Choice
 from tests.conftest import ROOT
 
 
@@ -36,7 +37,7 @@ class Machine:
     def __call__(self, values: Mapping[str, Any]) -> StepCost:
         """The cost of a step."""
         self.asked.append(values)
-        crop, width = values["train.augment.crop"], values["train.network.width"]
+        crop, width = values["train.augment.crop"], values["train.network"].get("width", 13)
         num_px = values["train.batch_size"] * crop[0] * crop[1]
         step_s = None if num_px > self.max_px else 1e-6 * self.us_per_px * num_px * width / 16
         return StepCost((), step_s, self.peak_mb)
@@ -69,9 +70,23 @@ def test_the_same_machine_gives_the_same_plan() -> None:
 def test_a_faster_machine_trains_more() -> None:
     """The draft assumed a slow one; the measured speed makes another draft."""
     slow, fast = Machine(4), Machine(0.02)
-    assert plan(census_of(40), machine=fast).values["train.network.width"] == 32
-    assert plan(census_of(40), 2, slow).values["train.network.width"] < 32
+    sizes = [plan(census_of(40), 2, machine).values["preprocess.image_size"] for machine in (slow, fast)]
+    assert sizes[0] < sizes[1] == [240, 320]
     assert len(fast.asked) > 1
+
+
+def test_published_weights_are_started_from() -> None:
+    """With a lower learning rate; a machine that is too slow for them gets a narrow U-Net."""
+    values = plan(census_of(40)).values
+    assert values["train.network"]["encoder_weights"] == "imagenet" and values["train.learning_rate"] == 0.001
+    values = plan(census_of(40), 1, Machine(100)).values
+    assert values["train.network"]["name"] == "unet" and values["train.learning_rate"] == 0.002
+
+
+def test_a_network_of_a_person_stays() -> None:
+    """So does its learning rate; the sizes fit it."""
+    found = make_plan(census_of(40), 30, 2, 8000, Machine(4), Choice({"name": "pspnet", "width": 64}, "", 17.5, 0))
+    assert "preprocess.image_size" in found.values and not {"train.network", "train.learning_rate"} & set(found.values)
 
 
 def test_memory_backs_off() -> None:
