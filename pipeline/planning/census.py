@@ -1,8 +1,10 @@
 """The census of a data set: classes by pixels, images and groups, sizes of images, and how small its objects are."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from pipeline.runtime.parallel import in_threads
 from pipeline.runtime.progress import Progress
 from pipeline.vision.codec import read_mask
 from pipeline.vision.counting import count_ids
-from pipeline.vision.regions import list_areas
+from pipeline.vision.regions import list_areas, width_of
 
 NUM_LOOKED_AT = 200
 """Masks whose objects are measured, spread evenly over the names."""
@@ -33,6 +35,14 @@ class ClassRow:
     num_groups: int
 
 
+class _Object(NamedTuple):
+    """A connected area of a class: its pixels, and the diameter of the largest circle in it."""
+
+    class_id: int
+    num_px: int
+    width_px: float
+
+
 @dataclass(frozen=True)
 class Census:
     """What is known of a data set.
@@ -40,8 +50,10 @@ class Census:
     Attributes:
         classes: rows in order of id, the ignored pixels last.
         size: (height, width), the median of each over the images, pixels.
-        object_px: width of a square with the area of an object; a quarter of the objects is smaller. Objects are the
-            connected areas of all classes but the most frequent. The median image's shorter side if there are none.
+        object_px: side of the smallest objects. Objects are the connected areas of all classes but the most frequent.
+            A quarter of them has less area than a square of this side, or half of the classes are thinner: a class is
+            as thin as the diameter of the largest circle in an object, where half of its pixels are in thinner ones.
+            The median image's shorter side if there are no objects.
         samples: of the data set, with group and frozen split.
         shown: at most `NUM_SHOWN` of them that show each class, the rarest first, as far as there is room.
     """
@@ -83,13 +95,13 @@ def take_census(data: Path = DATA) -> Census:
     rows = _class_rows(classes, counts, [sample.group for sample in labelled])
     most = int(counts[:, : len(classes)].sum(0).argmax())
     looked_at = masks[:: -(-len(masks) // NUM_LOOKED_AT)]
-    found = in_threads(lambda mask: _object_sides(read_mask(mask), most, len(classes)), looked_at)
-    sides = [side for of_mask in found for side in of_mask]
+    found = in_threads(lambda mask: list(_list_objects(read_mask(mask), most, len(classes))), looked_at)
+    objects = [one for of_mask in found for one in of_mask]
     height, width = (int(side) for side in np.median(sizes, axis=0))
     return Census(
         classes=tuple(rows),
         size=(height, width),
-        object_px=float(np.quantile(sides, SMALL_SHARE)) if sides else float(min(height, width)),
+        object_px=_side_of_smallest(objects) if objects else float(min(height, width)),
         samples=tuple(samples),
         shown=tuple(labelled[index] for index in _choose_shown(counts[:, : len(classes)])),
     )
@@ -133,8 +145,19 @@ def _choose_shown(counts: np.ndarray) -> list[int]:
     return sorted(list(dict.fromkeys([*largest, *evenly]))[:NUM_SHOWN])
 
 
-def _object_sides(mask: np.ndarray, most: int, num_classes: int) -> list[float]:
-    """Square roots of the areas of the objects in a (H, W) uint8 mask."""
-    ids = [int(id_) for id_ in np.unique(mask) if id_ != most and id_ < num_classes]
-    areas = (area for id_ in ids for area in list_areas(mask == id_, MIN_OBJECT_AREA_PX))
-    return [float(np.sqrt(np.count_nonzero(area.inside))) for area in areas]
+def _list_objects(mask: np.ndarray, most: int, num_classes: int) -> Iterator[_Object]:
+    """The objects in a (H, W) uint8 mask."""
+    for id_ in (int(id_) for id_ in np.unique(mask) if id_ != most and id_ < num_classes):
+        for area in list_areas(mask == id_, MIN_OBJECT_AREA_PX):
+            yield _Object(id_, int(np.count_nonzero(area.inside)), width_of(area.inside))
+
+
+def _side_of_smallest(objects: Sequence[_Object]) -> float:
+    """See `Census.object_px`."""
+    widths = []
+    for id_ in {one.class_id for one in objects}:
+        of_class = sorted((one for one in objects if one.class_id == id_), key=lambda one: one.width_px)
+        num_px = np.cumsum([one.num_px for one in of_class])
+        widths.append(of_class[int(np.searchsorted(num_px, num_px[-1] / 2))].width_px)
+    side = np.quantile([math.sqrt(one.num_px) for one in objects], SMALL_SHARE)
+    return float(min(side, np.median(widths)))

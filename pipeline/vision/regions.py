@@ -30,6 +30,12 @@ def list_areas(mask: np.ndarray, min_area_px: int) -> list[Area]:
     return [Area(boxes[label - 1], labels[boxes[label - 1]] == label) for label in large]
 
 
+def width_of(inside: np.ndarray) -> float:
+    """Diameter in pixels of the largest circle in a (H, W) bool region; what is beyond its edges is outside."""
+    padded = np.pad(inside, 1).astype(np.uint8)
+    return max(1.0, 2 * float(cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max()) - 1)
+
+
 def drop_small_areas(mask: np.ndarray, min_area_px: int) -> np.ndarray:
     """Removes the 8-connected regions of a (H, W) bool mask that are smaller than `min_area_px` pixels."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)

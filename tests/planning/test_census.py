@@ -38,6 +38,15 @@ def test_classes_are_counted(tmp_path: Path) -> None:
     assert (tmp_path / "classes.csv").read_text().startswith("name,pixel_share,num_images,num_groups\nground,0.9,4,2")
 
 
+def test_thin_classes_have_small_objects(tmp_path: Path) -> None:
+    """A crack as long as the image is 3 px wide, whatever its area; a small spot beside it changes nothing."""
+    mask = np.zeros((200, 200), np.uint8)
+    mask[50:53], mask[100:140, 100:140] = 1, 2
+    assert 20 < take_census(write_masks(tmp_path / "two", {"a": mask})).object_px < 25
+    mask[100:140, 100:140], mask[150:160, 150:160] = 0, 1
+    assert take_census(write_masks(tmp_path / "one", {"a": mask})).object_px == 3
+
+
 def test_without_objects_the_image_is_one(tmp_path: Path) -> None:
     """A data set of one class has no smallest object."""
     census = take_census(write_masks(tmp_path, {"a": np.zeros((10, 20), np.uint8)}))

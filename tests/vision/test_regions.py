@@ -13,6 +13,7 @@ from pipeline.vision.regions import (
     list_areas,
     near_other_ids,
     open_mask,
+    width_of,
 )
 
 IDS = arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=24))
@@ -27,6 +28,13 @@ def test_opening_closing_and_small_areas() -> None:
     assert not open_mask(line, 5)[35].any() and open_mask(line, 5)[15:25, 15:25].all()
     assert close_mask(gap, 5)[20, 15:25].all()
     assert_array_equal(drop_small_areas(dot, 5), mask)
+
+
+def test_the_width_is_that_of_the_largest_circle() -> None:
+    """Of a line, a square and a disc, also where they fill their box."""
+    rows, columns = np.mgrid[-20:21, -20:21]
+    assert width_of(np.ones((3, 90), bool)) == 3 and width_of(np.ones((1, 1), bool)) == 1
+    assert abs(width_of(np.ones((41, 41), bool)) - 41) < 1 and abs(width_of(rows**2 + columns**2 <= 400) - 41) < 2
 
 
 @given(ids=IDS, holes=st.randoms(use_true_random=False))
