@@ -52,7 +52,8 @@ class Application(Encoder):
             except Exception as err:
                 if type(err) is not Exception:
                     raise
-                raise OSError(f"cannot be fetched: {err}") from err  # so says Keras that an address does not answer
+                # so says Keras that an address does not answer
+                raise OSError(f"cannot be fetched: {err}; the encoder efficientnet_lite0 needs no internet") from err
         else:
             source = self._make(input_shape=SHAPE)
             with warnings.catch_warnings(action="error", category=UserWarning):  # Keras only warns of what a file lacks

@@ -62,7 +62,7 @@ class Pretrained(Network):
             self.published.load(network, self.encoder_weights)
         except (OSError, ValueError) as err:
             advice = (
-                "copy a file of them here and name it"
+                "copy a file of these weights here and name it"
                 if self.encoder_weights == IMAGENET
                 else f"expected {self.published.expected}"
             )

@@ -86,7 +86,7 @@ def test_an_installed_file_that_is_not_the_published_one_is_refused(changed: str
     network = build("encoder_swiftnet", SMALL["encoder_swiftnet"])
     with (
         patch.object(efficientnet_lite, changed, "no_such_package"),
-        pytest.raises(ParamsError, match=said + ".*; copy a file of them here and name it"),
+        pytest.raises(ParamsError, match=said + ".*; copy a file of these weights here and name it"),
     ):
         read_shape().start(network)
 
