@@ -30,11 +30,13 @@ class StepCost:
         gpus: names of the visible GPUs.
         step_s: seconds; None: it failed, for want of memory as a rule.
         peak_mb: most memory of the measuring process, in MB of 10^6 bytes; less if the time was known from before.
+        start_s: seconds until the first step has ended.
     """
 
     gpus: tuple[str, ...]
     step_s: float | None
     peak_mb: float
+    start_s: float = 0.0
 
 
 def count_cores() -> int:
@@ -72,6 +74,6 @@ def time_step(
         run_guarded("the measurement of a step", (*TIME_STEPS, place), lines.append, LIMIT_S, {"PYTHONPATH": path})
     try:
         found = json.loads(lines[-1])
-        return StepCost(tuple(found["gpus"]), found["step_s"], found["peak_mb"])
+        return StepCost(tuple(found["gpus"]), found["step_s"], found["peak_mb"], found["start_s"])
     except (IndexError, ValueError, KeyError) as err:
         raise StageError(f"the measurement of a step printed {lines[-3:]}, expected JSON at its end") from err

@@ -16,7 +16,9 @@ IMAGES_PER_TRAINING, EPOCHS_AT_LEAST, EPOCHS_AT_MOST = 3000, 40, 400
 """A training should see so many images, and each image so often, if the time allows; no more than 2.5 times of that."""
 MORE = 2.5
 USED = 0.85
-"""Share of the time budget that the steps may take; reading, validation of the last epoch and writing take the rest."""
+"""Share of the time budget that start and steps may take; reading, checkpoints and writing take the rest."""
+AT_LEAST = 0.3
+"""Share of the time budget that the steps get, however long the start takes."""
 EPOCHS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300, 400)
 STEP_S = 0.03
 """Of a step beside what its pixels take."""
@@ -100,7 +102,7 @@ def make_plan(
         return Plan((), (_too_few_groups(sum(shares.groups.values())),))
     budget_s = 60 * minutes * USED
     recipe, cost = _fit_recipe(census, shares, budget_s, num_cores, free_mb, measure, fixed)
-    num_epochs, whole_s = _choose_epochs(shares, recipe, cost, budget_s)
+    num_epochs, whole_s = _choose_epochs(shares, recipe, cost, _for_steps(budget_s, cost))
     decisions = [
         *_decide_splits(census, shares),
         *_decide_step(census, recipe, num_cores),
@@ -126,7 +128,9 @@ def _fit_recipe(
     num_seen = wanted_images(shares.images["train"])
     for draft in range(NUM_DRAFTS):
         recipe = choose_recipe(
-            *(census.size, census.object_px, shares.images["train"], speed * budget_s / num_seen, max_batch_px, fixed)
+            *(census.size, census.object_px, shares.images["train"]),
+            *(speed * budget_s / num_seen, max_batch_px, budget_s),
+            fixed=fixed,
         )
         cost = measure({decision.name: decision.value for decision in _decide_step(census, recipe, num_cores)})
         is_fitting = cost.step_s is not None and cost.peak_mb <= MEMORY_SHARE * free_mb
@@ -145,20 +149,25 @@ def _fit_recipe(
     return recipe, cost
 
 
+def _for_steps(budget_s: float, cost: StepCost) -> float:
+    """The seconds of the budget that the start leaves for the steps."""
+    return max(budget_s - cost.start_s, AT_LEAST * budget_s)
+
+
 def wanted_images(num_train: int) -> int:
     """Images that a training should see, repetitions counted."""
     return max(IMAGES_PER_TRAINING, min(EPOCHS_AT_LEAST * num_train, 5 * IMAGES_PER_TRAINING), num_train)
 
 
 def _choose_epochs(shares: Shares, recipe: Recipe, cost: StepCost, budget_s: float) -> tuple[int, float]:
-    """The number of epochs, and the seconds that they take."""
+    """The number of epochs, and the seconds that they take with the start."""
     image_s = (cost.step_s or math.inf) / recipe.batch_size
     steps = max(1, shares.images["train"] // recipe.batch_size)
     epoch_s = image_s * (steps * recipe.batch_size + recipe.val_share * shares.images["val"])
     most = MORE * wanted_images(shares.images["train"]) / max(1, shares.images["train"])
     fitting = [number for number in EPOCHS if number * epoch_s <= budget_s and number <= most]
     number = max(fitting, default=1)
-    return number, number * epoch_s
+    return number, cost.start_s + number * epoch_s
 
 
 def _decide_splits(census: Census, shares: Shares) -> Iterator[Decision]:
@@ -185,7 +194,7 @@ def _decide_schedule(
     shares: Shares, recipe: Recipe, num_epochs: int, whole_s: float, minutes: float
 ) -> Iterator[Decision]:
     steps = max(1, shares.images["train"] // recipe.batch_size)
-    takes = f"{steps * num_epochs} steps, about {whole_s / 60:.1f} of {minutes:g} minutes here"
+    takes = f"{steps * num_epochs} steps; with the start about {whole_s / 60:.1f} of {minutes:g} minutes here"
     yield Decision("train.num_epochs", num_epochs, takes)
     of_8 = 0.001 if recipe.choice is PUBLISHED else 0.002
     rate = float(f"{of_8 * math.sqrt(recipe.batch_size / 8):.1g}")

@@ -32,6 +32,7 @@ class Choice:
         rank: what it is worth, in doublings of channels.
         min_side_px: shortest side of a crop.
         seen_share: images that its training must see, as a share of those that one from random weights must.
+        least_s: a shorter training is not worth its start: to make its graph takes each stage long.
     """
 
     network: Mapping[str, Any]
@@ -40,6 +41,7 @@ class Choice:
     rank: float
     min_side_px: int = MIN_SIDE_PX
     seen_share: float = 1.0
+    least_s: float = 0.0
 
 
 PUBLISHED = Choice(
@@ -52,11 +54,12 @@ PUBLISHED = Choice(
     rank=7,
     min_side_px=64,
     seen_share=0.5,
+    least_s=100.0,
 )
 """What has the highest scores on the demo and on CamVid, in docs/networks.md, and costs less than a U-Net of width 16.
 
 Worth two doublings of a U-Net of width 32: at two thirds of the length it had the higher score on CamVid. On the demo
-it was ahead of all others after 10 epochs, where they had 20.
+it was ahead of all others after 10 epochs, where they had 20. Import, run and promotion took two cores 100 s longer.
 """
 
 
@@ -100,6 +103,7 @@ def choose_recipe(
     num_train: int,
     max_core_s: float,
     max_batch_px: float,
+    budget_s: float = math.inf,
     fixed: Choice | None = None,
 ) -> Recipe:
     """The best recipe within the budget; the cheapest if none is.
@@ -110,12 +114,17 @@ def choose_recipe(
         num_train: images that are trained on.
         max_core_s: of a training step on one image, as `Recipe.core_s` counts, from random weights.
         max_batch_px: pixels of a batch of crops that fit into memory.
+        budget_s: seconds for all steps.
         fixed: the network, if a person has chosen it.
     """
     listed = list(_list_recipes(size, object_px, num_train, max_batch_px, fixed))
     recipes = [recipe for recipe in listed if min(recipe.crop) >= recipe.choice.min_side_px] or listed[:1]
     fitting = [recipe for recipe in recipes if math.prod(recipe.crop) <= max_batch_px]
-    affordable = [recipe for recipe in fitting if recipe.core_s * recipe.choice.seen_share <= max_core_s]
+    affordable = [
+        recipe
+        for recipe in fitting
+        if recipe.core_s * recipe.choice.seen_share <= max_core_s and recipe.choice.least_s <= budget_s
+    ]
     return max(affordable, key=lambda recipe: recipe._quality) if affordable else min(recipes, key=lambda r: r.core_s)
 
 

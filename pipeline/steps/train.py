@@ -198,6 +198,7 @@ def time_steps(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
 
     Returns:
         `gpus`, their names; `step_s`, seconds of a step in the precision that `auto` stands for, None if it failed;
+        `start_s`, seconds until the first step has ended;
         `peak_mb`, the most memory of a child of this process, which measures if the times are not known.
     """
     gpus = set_up_devices(params.num_threads)
@@ -210,7 +211,8 @@ def time_steps(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
     machine = kind_of_machine(num_threads_in_use(params.num_threads), gpus)
     times = _measure(batches, fingerprint, params, machine, partial(build_trainer, fingerprint, params, len(gpus)))
     step_s = None if times is None else times.bfloat16_s if times.faster == BFLOAT16 else times.float32_s
-    return {"gpus": gpus, "step_s": step_s, "peak_mb": peak_mb(resource.RUSAGE_CHILDREN)}
+    start_s = times.first_s if times else 0.0
+    return {"gpus": gpus, "step_s": step_s, "start_s": start_s, "peak_mb": peak_mb(resource.RUSAGE_CHILDREN)}
 
 
 def main() -> Summary:

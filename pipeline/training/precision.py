@@ -49,11 +49,13 @@ class StepTimes:
         float32_s: in float32.
         bfloat16_s: in mixed_bfloat16; None: it failed, or its first step was stopped as too slow.
         failure: why the step in mixed_bfloat16 failed; None if it did not.
+        first_s: seconds to make the network and of the first step, in float32; 0: not known.
     """
 
     float32_s: Seconds
     bfloat16_s: Seconds | None
     failure: str | None
+    first_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
 
     @property
     def faster(self) -> str:
@@ -155,15 +157,15 @@ def _listen(receiver: Connection, with_bfloat16: bool) -> StepTimes | None:
         return None
     first_s, step_s = alone
     if not with_bfloat16:
-        return StepTimes(step_s, None, NO_INSTRUCTIONS)
+        return StepTimes(step_s, None, NO_INSTRUCTIONS, first_s)
     if not receiver.poll(PATIENCE * first_s):
-        return StepTimes(step_s, None, None)
+        return StepTimes(step_s, None, None, first_s)
     for _ in range(2):
         in_turn = _receive(receiver)
         if isinstance(in_turn, str):
-            return StepTimes(step_s, None, in_turn)
+            return StepTimes(step_s, None, in_turn, first_s)
     float32_s, bfloat16_s = in_turn
-    return StepTimes(float32_s, bfloat16_s, None)
+    return StepTimes(float32_s, bfloat16_s, None, first_s)
 
 
 def _receive(receiver: Connection) -> Any:

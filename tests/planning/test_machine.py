@@ -35,7 +35,7 @@ def test_a_step_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """The second time it is known, and a training of these params finds it too."""
     monkeypatch.chdir(tmp_path)
     cost = measure()
-    assert cost.gpus == () and cost.step_s and cost.peak_mb > 100
+    assert cost.gpus == () and cost.step_s and cost.peak_mb > 100 and cost.start_s > cost.step_s
     assert len(list(STEP_TIMES.iterdir())) == 1
     assert measure().step_s == cost.step_s and len(list(STEP_TIMES.iterdir())) == 1
 

@@ -30,8 +30,10 @@ def census_of(num_groups: int, images_per_group: int = 3, **changes: Any) -> Cen
 class Machine:
     """Stands for a machine: a step takes time by its pixels and channels, and fails beyond a number of pixels."""
 
-    def __init__(self, us_per_px: float, max_px: float = float("inf"), peak_mb: float = 500) -> None:
-        self.us_per_px, self.max_px, self.peak_mb = us_per_px, max_px, peak_mb
+    def __init__(
+        self, us_per_px: float, max_px: float = float("inf"), peak_mb: float = 500, start_s: float = 0
+    ) -> None:
+        self.us_per_px, self.max_px, self.peak_mb, self.start_s = us_per_px, max_px, peak_mb, start_s
         self.asked: list[Mapping[str, Any]] = []
 
     def __call__(self, values: Mapping[str, Any]) -> StepCost:
@@ -40,7 +42,7 @@ class Machine:
         crop, width = values["train.augment.crop"], values["train.network"].get("width", 13)
         num_px = values["train.batch_size"] * crop[0] * crop[1]
         step_s = None if num_px > self.max_px else 1e-6 * self.us_per_px * num_px * width / 16
-        return StepCost((), step_s, self.peak_mb)
+        return StepCost((), step_s, self.peak_mb, self.start_s)
 
 
 def plan(census: Census, minutes: float = 30, machine: Machine | None = None, free_mb: float = 8000) -> Plan:
@@ -87,6 +89,14 @@ def test_a_network_of_a_person_stays() -> None:
     """So does its learning rate; the sizes fit it."""
     found = make_plan(census_of(40), 30, 2, 8000, Machine(4), Choice({"name": "pspnet", "width": 64}, "", 17.5, 0))
     assert "preprocess.image_size" in found.values and not {"train.network", "train.learning_rate"} & set(found.values)
+
+
+def test_the_start_is_part_of_the_time() -> None:
+    """It leaves fewer epochs, and never none."""
+    epochs = [
+        plan(census_of(400), 2, Machine(4, start_s=start_s)).values["train.num_epochs"] for start_s in (0, 40, 9999)
+    ]
+    assert epochs[0] > epochs[1] > epochs[2] >= 1
 
 
 def test_memory_backs_off() -> None:

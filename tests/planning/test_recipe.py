@@ -27,7 +27,7 @@ def test_every_budget_has_a_recipe(
 
 def choose(max_core_s: float, object_px: float = 40, fixed: Choice | None = None) -> Recipe:
     """For CamVid's images."""
-    return choose_recipe((360, 480), object_px, 300, max_core_s, math.inf, fixed)
+    return choose_recipe((360, 480), object_px, 300, max_core_s, math.inf, fixed=fixed)
 
 
 def test_more_time_buys_a_larger_recipe() -> None:
@@ -40,6 +40,12 @@ def test_more_time_buys_a_larger_recipe() -> None:
     assert max(recipes[-1].size) >= 384
     for recipe, budget in zip(recipes[1:], budgets[1:], strict=True):
         assert recipe.core_s * recipe.choice.seen_share <= budget
+
+
+def test_a_short_training_has_a_unet() -> None:
+    """Published weights take too long to start, however small the images are."""
+    assert choose_recipe((64, 64), 40, 300, 10, math.inf, 99).choice.network["name"] == "unet"
+    assert choose_recipe((64, 64), 40, 300, 10, math.inf, 101).choice is PUBLISHED
 
 
 def test_small_objects_are_kept() -> None:
@@ -58,4 +64,4 @@ def test_a_network_of_a_person_is_kept() -> None:
     for budget in (0.0001, 0.1, 10):
         recipe = choose(budget, fixed=deep)
         assert recipe.choice is deep and min(recipe.crop) >= 128
-    assert min(choose_recipe((90, 400), 40, 300, 0.1, math.inf, deep).crop) < 128
+    assert min(choose_recipe((90, 400), 40, 300, 0.1, math.inf, fixed=deep).crop) < 128
