@@ -9,6 +9,8 @@ from pipeline.errors import DataError, ParamsError
 from pipeline.params import read_params
 from pipeline.planning.census import take_census
 from pipeline.planning.machine import StepCost
+from pipeline.planning.params_text import with_plan
+from pipeline.planning.recipe import PUBLISHED
 from pipeline.steps import plan as step
 from pipeline.steps.plan import PLANNED, plan, plan_after_import, show
 from tests.conftest import ROOT
@@ -46,11 +48,16 @@ def test_edited_params_stay(capsys: pytest.CaptureFixture[str]) -> None:
     assert plan(1).out == PARAMS and not PLANNED.exists()
 
 
-def test_another_network_keeps_its_shape() -> None:
-    """The plan knows the U-Net alone; of others it sets sizes and epochs."""
-    PARAMS.write_text(PARAMS.read_text().replace("name: unet ", "name: residual_unet "))
-    assert not [decision for decision in plan(1).decisions if decision.name.startswith("train.network.")]
+def test_a_network_of_a_person_stays() -> None:
+    """The plan sets its sizes and epochs; one that a plan may have written is chosen anew."""
+    text = PARAMS.read_text()
+    PARAMS.write_text(text.replace("name: unet ", "name: residual_unet "))
+    names = [decision.name for decision in plan(1).decisions]
+    assert "train.num_epochs" in names and not {"train.network", "train.learning_rate"} & set(names)
     assert read_params(PLANNED).train.network.name == "residual_unet"
+    for channels, is_kept in ((64, False), (32, True)):
+        PARAMS.write_text(with_plan(text, {"train.network": {**PUBLISHED.network, "context_channels": channels}}))
+        assert ("train.network" in [decision.name for decision in plan(1).decisions]) is not is_kept
 
 
 def test_after_an_import(capsys: pytest.CaptureFixture[str]) -> None:
