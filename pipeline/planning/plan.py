@@ -226,8 +226,8 @@ def _cautions(census: Census, shares: Shares, recipe: Recipe, num_epochs: int, m
         )
     if not recipe.keeps_objects:
         yield (
-            f"a quarter of the objects is smaller than {MIN_OBJECT_PX} px at the working size {list(recipe.size)}; "
-            "give more time (--minutes), or cut the images into tiles"
+            f"the smallest or thinnest objects have less than {MIN_OBJECT_PX} px at the working size "
+            f"{list(recipe.size)}; give more time (--minutes), or cut the images into tiles"
         )
     wanted = round(recipe.choice.seen_share * wanted_images(shares.images["train"]))
     if num_epochs * shares.images["train"] < wanted / 2:

@@ -131,4 +131,4 @@ def test_too_little_time_is_told() -> None:
     """The training would see too few images, or too small ones."""
     cautions = plan(census_of(400, 10, object_px=4.0), 0.1, Machine(40)).cautions
     assert any("give more time with --minutes" in caution for caution in cautions)
-    assert any("a quarter of the objects is smaller than 3 px" in caution for caution in cautions)
+    assert any("the smallest or thinnest objects have less than 3 px" in caution for caution in cautions)
