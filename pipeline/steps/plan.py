@@ -9,6 +9,7 @@ from pipeline.disk.files import remove, written_whole
 from pipeline.disk.yaml_text import parse_yaml
 from pipeline.errors import ParamsError, SeglineError
 from pipeline.networks.network import Network
+from pipeline.networks.pretrained.encoder import NO_WEIGHTS
 from pipeline.params import parse_params, read_params
 from pipeline.params_fit import check_fit
 from pipeline.planning.census import Census, take_census
@@ -48,7 +49,9 @@ def _fixed_choice(network: Network) -> Choice | None:
     values = network.model_dump(mode="json")
     if network.name == "unet" or values == PUBLISHED.network:
         return None
-    return Choice(values, "", PUBLISHED.units, 0, network.min_side_px)
+    is_published = values.get("encoder_weights", NO_WEIGHTS) != NO_WEIGHTS
+    seen_share = PUBLISHED.seen_share if is_published else 1.0
+    return Choice(values, "", PUBLISHED.units, 0, network.min_side_px, seen_share)
 
 
 def plan_after_import(importer: str, minutes: float, census: Census) -> Planned:

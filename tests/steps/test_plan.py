@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import DataError, ParamsError
+from pipeline.networks.pretrained.encoder_swiftnet import EncoderSwiftNet
 from pipeline.params import read_params
 from pipeline.planning.census import take_census
 from pipeline.planning.machine import StepCost
@@ -58,6 +59,16 @@ def test_a_network_of_a_person_stays() -> None:
     for channels, is_kept in ((64, False), (32, True)):
         PARAMS.write_text(with_plan(text, {"train.network": {**PUBLISHED.network, "context_channels": channels}}))
         assert ("train.network" in [decision.name for decision in plan(1).decisions]) is not is_kept
+
+
+def test_a_network_of_a_person_on_published_weights_needs_fewer_images() -> None:
+    """So it gets the size that the plan's own network would get."""
+    network = {**PUBLISHED.network, "context_channels": 32, "grids": (8, 4, 2)}
+    chosen, from_random = (
+        step._fixed_choice(EncoderSwiftNet(**{**network, "encoder_weights": weights}))
+        for weights in ("imagenet", "none")
+    )
+    assert chosen and from_random and chosen.seen_share == PUBLISHED.seen_share < from_random.seen_share == 1
 
 
 def test_after_an_import(capsys: pytest.CaptureFixture[str]) -> None:
