@@ -102,7 +102,7 @@ def make_plan(
         return Plan((), (_too_few_groups(sum(shares.groups.values())),))
     budget_s = 60 * minutes * USED
     recipe, cost = _fit_recipe(census, shares, budget_s, num_cores, free_mb, measure, fixed)
-    num_epochs, whole_s = _choose_epochs(shares, recipe, cost, _for_steps(budget_s, cost))
+    num_epochs, whole_s = _choose_epochs(shares, recipe, cost, budget_s)
     decisions = [
         *_decide_splits(census, shares),
         *_decide_step(census, recipe, num_cores),
@@ -149,11 +149,6 @@ def _fit_recipe(
     return recipe, cost
 
 
-def _for_steps(budget_s: float, cost: StepCost) -> float:
-    """The seconds of the budget that the start leaves for the steps."""
-    return max(budget_s - cost.start_s, AT_LEAST * budget_s)
-
-
 def wanted_images(num_train: int) -> int:
     """Images that a training should see, repetitions counted."""
     return max(IMAGES_PER_TRAINING, min(EPOCHS_AT_LEAST * num_train, 5 * IMAGES_PER_TRAINING), num_train)
@@ -164,8 +159,9 @@ def _choose_epochs(shares: Shares, recipe: Recipe, cost: StepCost, budget_s: flo
     image_s = (cost.step_s or math.inf) / recipe.batch_size
     steps = max(1, shares.images["train"] // recipe.batch_size)
     epoch_s = image_s * (steps * recipe.batch_size + recipe.val_share * shares.images["val"])
+    steps_s = max(budget_s - cost.start_s, AT_LEAST * budget_s)
     most = MORE * wanted_images(shares.images["train"]) / max(1, shares.images["train"])
-    fitting = [number for number in EPOCHS if number * epoch_s <= budget_s and number <= most]
+    fitting = [number for number in EPOCHS if number * epoch_s <= steps_s and number <= most]
     number = max(fitting, default=1)
     return number, cost.start_s + number * epoch_s
 
