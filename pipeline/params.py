@@ -128,6 +128,8 @@ class TrainParams(Section):
     label_smoothing: Annotated[float, Field(ge=0, le=0.5)]
     class_weights: Literal["none", "inverse_sqrt", "median_frequency"]
     ema_decay: Annotated[float, Field(ge=0, lt=1)]
+    auxiliary_weight: Annotated[float, Field(ge=0, le=10)]
+    small_epochs: Epochs
     early_stopping_epochs: Epochs
     precision: Literal["auto", "float32", "mixed_bfloat16"]
     num_threads: Annotated[Whole, Field(ge=1, le=256)]
@@ -140,6 +142,20 @@ class TrainParams(Section):
             raise ValueError(
                 f"warmup_epochs is {self.warmup_epochs:g}, num_epochs {self.num_epochs}: the training would end before "
                 "its learning rate is reached; lower warmup_epochs"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sees_small_images_for_a_while(self) -> "TrainParams":
+        small, crop, network = self.small_epochs, self.augment.crop, self.network
+        if small >= self.num_epochs:
+            raise ValueError(
+                f"small_epochs is {small}, num_epochs {self.num_epochs}: no epoch would have whole images; lower it"
+            )
+        if small and min(crop) // 2 < network.min_side_px:
+            raise ValueError(
+                f"small_epochs is {small}, so augment.crop {list(crop)} is halved at first, and network {network} "
+                f"needs at least {network.min_side_px} px on each side; enlarge the crop, or set small_epochs to 0"
             )
         return self
 

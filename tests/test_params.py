@@ -184,6 +184,7 @@ ENDS: list[tuple[str, Any, Any]] = [
     ("train__clip_norm", 1e9, 1e30),
     ("train__label_smoothing", 0.5, 0.51),
     ("train__ema_decay", 0.999999, 1),
+    ("train__auxiliary_weight", 10, 10.1),
     ("train__augment__gamma", 3, 3.01),
     ("train__augment__white_balance", 3, 3.01),
     ("train__augment__rare_class_share", 1, 1.01),
@@ -271,6 +272,14 @@ def test_all_that_is_wrong_is_reported_at_once() -> None:
         (
             {"train__loss": {"soft_dice": 1}, "train__label_smoothing": 0.1},
             "label_smoothing is 0.1, and loss has no cross_entropy, the only one that it changes; give that a weight",
+        ),
+        (
+            {"train__num_epochs": 4, "train__small_epochs": 4},
+            "small_epochs is 4, num_epochs 4: no epoch would have whole images; lower it",
+        ),
+        (
+            {"train__small_epochs": 1, "train__augment__crop": [24, 96]},
+            "small_epochs is 1, so augment.crop [24, 96] is halved at first",
         ),
         ({"train__augment__scale": [2.0, 1.0]}, "scale is [2.0, 1.0]; put the smaller number first"),
         ({"train__num_epochs": True}, "`train.num_epochs` is True"),

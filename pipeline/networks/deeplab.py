@@ -92,6 +92,11 @@ class DeepLabV3Plus(Residual):
         return self.num_backbone_weights + pyramid + decoder
 
     @property
+    def coarse_layers(self) -> tuple[str, ...]:
+        """The context, at 1/16 of the size."""
+        return ("context_relu",)
+
+    @property
     def min_side_px(self) -> int:
         """One pixel of the features."""
         return STRIDE

@@ -106,6 +106,13 @@ class FCDenseNet(Network):
         return layers + shrinking + growing
 
     @property
+    def coarse_layers(self) -> tuple[str, ...]:
+        """The lowest block, and those of the way up but the first."""
+        *ways, lowest = self.num_layers
+        depths = {"lowest": lowest} | {f"up{level}": depth for level, depth in enumerate(ways) if level}
+        return tuple(f"{name}_added" if depth > 1 else f"{name}_0_drop" for name, depth in depths.items())
+
+    @property
     def min_side_px(self) -> int:
         """One pixel at the lowest level."""
         return 1 << (len(self.num_layers) - 1)

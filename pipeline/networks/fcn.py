@@ -82,6 +82,11 @@ class FCN8s(Network):
         """One pixel at the lowest level."""
         return 32
 
+    @property
+    def coarse_layers(self) -> tuple[str, ...]:
+        """The last one before the logits at 1/32 of the size."""
+        return ("head1_drop",)
+
     def map_bytes(self, num_images: int, height: int, width: int) -> int:
         """Of the first level, or of the layers before the logits."""
         return 4 * num_images * height * width * max(self.width, self.head_channels // 1024)

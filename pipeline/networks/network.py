@@ -34,6 +34,11 @@ class Network(Section):
     def min_side_px(self) -> int:
         """Shortest side of an image that it can learn from."""
 
+    @property
+    @abstractmethod
+    def coarse_layers(self) -> tuple[str, ...]:
+        """Names of its layers whose features are coarser than those of the logits, and know the context."""
+
     @abstractmethod
     def map_bytes(self, num_images: int, height: int, width: int) -> int:
         """Bytes of its largest feature map in float32, for a batch of images of this size in pixels."""

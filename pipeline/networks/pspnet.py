@@ -29,7 +29,7 @@ def build_pspnet(
 ) -> "keras.Model":
     """Builds the network, see `Network.build` and `build_resnet` also for the other arguments.
 
-    The features have 1/8 of the size. The paper's second classifier, which helps to train very deep ones, is left out.
+    The features have 1/8 of the size. The paper's second classifier is that of `auxiliary`.
 
     Args:
         grids: windows along each axis of each grid of means; (1, 2, 3, 6) in the paper.
@@ -66,6 +66,11 @@ class PSPNet(Residual):
         added = max(1, features // SHARE)
         num = len(self.grids)
         return self.num_backbone_weights + num * features * added + 9 * (features + num * added) * added
+
+    @property
+    def coarse_layers(self) -> tuple[str, ...]:
+        """The stage before the last one, as in the paper."""
+        return (f"stage{len(self.num_blocks) - 2}_{self.num_blocks[-2] - 1}_relu",)
 
     @property
     def min_side_px(self) -> int:

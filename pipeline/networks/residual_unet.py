@@ -86,6 +86,11 @@ class ResidualUNet(Levels):
         up = [(low + high, low) for low, high in zip(self.channels, self.channels[1:], strict=False)]
         return sum(10 * before * after + 9 * after**2 for before, after in (*down, *up))
 
+    @property
+    def coarse_layers(self) -> tuple[str, ...]:
+        """The lowest level, and those of the way up but the first."""
+        return ("bottom", *(f"up{level}" for level in range(1, self.num_levels)))
+
     def map_bytes(self, num_images: int, height: int, width: int) -> int:
         """Of the first level's skip beside what comes from below."""
         return 4 * num_images * height * width * self.width * 3

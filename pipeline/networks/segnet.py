@@ -62,6 +62,11 @@ class SegNet(Network):
         """One pixel at the lowest level."""
         return 32
 
+    @property
+    def coarse_layers(self) -> tuple[str, ...]:
+        """Those of the way up but the first."""
+        return tuple(f"up{level}_last_relu" for level in range(1, len(VGG16)))
+
     def map_bytes(self, num_images: int, height: int, width: int) -> int:
         """Of the first level, with the places of its maxima."""
         return 2 * 4 * num_images * height * width * self.width

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pipeline.networks.blocks.ladder import ContextChannels, Grids, build_ladder, count_ladder_weights
+from pipeline.networks.blocks.ladder import ContextChannels, Grids, build_ladder, count_ladder_weights, ladder_layers
 from pipeline.networks.blocks.resnet import STEM_STRIDE, Residual, stage_channels
 
 if TYPE_CHECKING:
@@ -59,6 +59,11 @@ class SwiftNet(Residual):
         """Those of the kernels."""
         channels = stage_channels(self.num_blocks, self.width, self.bottleneck)
         return self.num_backbone_weights + count_ladder_weights(channels, self.grids, self.context_channels)
+
+    @property
+    def coarse_layers(self) -> tuple[str, ...]:
+        """The context, and the levels of the way up but the first."""
+        return ladder_layers(len(self.num_blocks))
 
     @property
     def min_side_px(self) -> int:

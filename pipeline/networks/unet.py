@@ -82,6 +82,11 @@ class UNet(Levels):
         down = sum(9 * (before + now) * now for before, now in pairs)
         return down + sum((9 * 3 + 4 * 2) * now**2 for now in self.channels[:-1])
 
+    @property
+    def coarse_layers(self) -> tuple[str, ...]:
+        """The lowest level, and those of the way up but the first."""
+        return ("bottomb_relu", *(f"up{level}b_relu" for level in range(1, self.num_levels)))
+
     def map_bytes(self, num_images: int, height: int, width: int) -> int:
         """Of the first level's skip beside what comes from below."""
         return 4 * num_images * height * width * self.width * 2

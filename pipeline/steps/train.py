@@ -59,15 +59,13 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
     with only_training():
         folder = checkpoint_folder(_recipe(fingerprint, params))
         saved = read_newest(folder)
-        ranges, crop = Ranges(**params.augment.model_dump(exclude={"crop"})), params.augment.crop
-        rarity = class_weights(fingerprint.class_pixels, "inverse_sqrt")
-        batches = partial(EpochBatches, train_set, ranges, crop, rarity, params.batch_size, params.seed)
+        batches = partial(_batches, train_set, fingerprint, params)
         build = partial(build_trainer, fingerprint, params, len(gpus))
         precision = saved.precision if saved else params.precision
         if precision != FLOAT32:
-            first = batches(0)
+            first = batches(params.small_epochs)  # of whole images
             times = _measure(first, fingerprint, params, machine, build)
-            precision = settle(precision, times, len(first) * params.num_epochs)
+            precision = settle(precision, times, len(first) * params.num_epochs, len(first) * params.small_epochs)
         print(f"train: {describe(gpus)}; {keras.backend.backend()}, {precision}", flush=True)
         patience = params.early_stopping_epochs
         live = LiveMetrics(fingerprint.classes, fingerprint.class_pixels, val_set, params.num_epochs)
@@ -94,7 +92,7 @@ def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int, 
         weights = class_weights(fingerprint.class_pixels, params.class_weights)
         trainer = Trainer(
             *(network, weights, params.loss, params.augment.crop, fingerprint.classes.ignore_id),
-            *(params.label_smoothing, params.ema_decay),
+            *(params.label_smoothing, params.ema_decay, params.auxiliary_weight, params.network.coarse_layers),
         )
         optimizer = build_optimizer(
             learning_rate=params.learning_rate,
@@ -167,6 +165,15 @@ def _check(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params:
         )
 
 
+def _batches(packed: Packed, fingerprint: Fingerprint, params: TrainParams, epoch: int) -> EpochBatches:
+    """Those of an epoch, counted from 0."""
+    ranges = Ranges(**params.augment.model_dump(exclude={"crop"}))
+    rarity = class_weights(fingerprint.class_pixels, "inverse_sqrt")
+    return EpochBatches(
+        *(packed, ranges, params.augment.crop, rarity, params.batch_size, params.seed, epoch, params.small_epochs)
+    )
+
+
 def _measure(
     batches: EpochBatches,
     fingerprint: Fingerprint,
@@ -205,9 +212,7 @@ def time_steps(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
     random, shape = np.random.default_rng(0), (params.batch_size, *fingerprint.size)
     images = random.integers(0, 256, (*shape, 3), np.uint8)
     made_up = Packed(images, random.integers(0, len(fingerprint.classes), shape, np.uint8))
-    ranges, crop = Ranges(**params.augment.model_dump(exclude={"crop"})), params.augment.crop
-    rarity = class_weights(fingerprint.class_pixels, "inverse_sqrt")
-    batches = EpochBatches(made_up, ranges, crop, rarity, params.batch_size, params.seed, 0)
+    batches = _batches(made_up, fingerprint, params, params.small_epochs)
     machine = kind_of_machine(num_threads_in_use(params.num_threads), gpus)
     times = _measure(batches, fingerprint, params, machine, partial(build_trainer, fingerprint, params, len(gpus)))
     step_s = None if times is None else times.bfloat16_s if times.faster == BFLOAT16 else times.float32_s

@@ -16,7 +16,7 @@ class EpochBatches:
     An item is a dict of `images` (B, H, W, 3) uint8, `masks` (B, H, W) uint8, `matrices` (B, 8) and `colours`
     (B, 3 or 7) float32. Samples that do not fill a batch are left out; in the next epoch they are others. `rarity` is
     that of `draw_pixel`. With `class_mix` there are also `other_images` to `other_colours`, samples to paste from, and
-    `pasted` (B, K + 1) bool of `draw_mix`.
+    `pasted` (B, K + 1) bool of `draw_mix`. In the first `small_epochs`, images, masks and `crop` have half of the size.
     """
 
     def __init__(
@@ -28,8 +28,11 @@ class EpochBatches:
         batch_size: int,
         seed: int,
         epoch: int,
+        small_epochs: int = 0,
     ) -> None:
-        self.packed, self.ranges, self.crop, self.rarity = packed, ranges, crop, rarity
+        self.packed, self.ranges, self.rarity = packed, ranges, rarity
+        self.is_small = epoch < small_epochs
+        self.crop = (crop[0] // 2, crop[1] // 2) if self.is_small else crop
         self.batch_size, self.seed, self.epoch = batch_size, seed, epoch
         self.order = draw_order(len(packed), seed, epoch)
 
@@ -55,10 +58,12 @@ class EpochBatches:
 
     def _draw(self, indices: np.ndarray, counters: np.ndarray) -> dict[str, Any]:
         """Samples by their places, each with its transform, which follows from its counter."""
-        masks = self.packed.masks[indices]
+        images, masks = self.packed.images[indices], self.packed.masks[indices]
+        if self.is_small:
+            images, masks = halve(images), masks[:, 1::2, 1::2]
         drawn = [self._draw_one(mask, int(counter)) for mask, counter in zip(masks, counters, strict=True)]
         return {
-            "images": self.packed.images[indices],
+            "images": images,
             "masks": masks,
             "matrices": np.stack([matrix for matrix, _ in drawn]),
             "colours": np.stack([colour for _, colour in drawn]),
@@ -73,3 +78,11 @@ class EpochBatches:
     def _draw_mix(self, index: int) -> tuple[int, np.ndarray]:
         place = self.seed, self.epoch, index
         return draw_mix(self.ranges.class_mix, self.packed.masks, len(self.rarity), *place)
+
+
+def halve(images: np.ndarray) -> np.ndarray:
+    """(N, H, W, C) uint8 to (N, H // 2, W // 2, C): means of four pixels, .5 rounded up; a last odd row is left out."""
+    height, width = (side // 2 * 2 for side in images.shape[1:3])
+    wide = images[:, :height, :width].astype(np.uint16)
+    rows = wide[:, ::2] + wide[:, 1::2]
+    return ((rows[:, :, ::2] + rows[:, :, 1::2] + 2) >> 2).astype(np.uint8)

@@ -55,8 +55,8 @@ class Fit:
     @property
     def variables(self) -> list[Any]:
         """Everything that the next step depends on."""
-        average = self.trainer.average.variables if self.trainer.average else []
-        return [*self.trainer.network.variables, *self.trainer.optimizer.variables, *average]
+        trainer = self.trainer
+        return [*trainer.network.variables, *trainer.optimizer.variables, *trainer.side_variables]
 
     @property
     def num_bytes_to_write(self) -> int:
@@ -117,6 +117,7 @@ class Fit:
     def run_epoch(self, epoch: int, after_step: Callable[[], None] = lambda: None) -> tuple[Row, Details]:
         """One pass over the batches of an epoch, or over the rest of them, then the scores on `val_set`."""
         batches = self.batches(epoch)
+        self.trainer.cut(batches.crop)
         num_done, started = len(self.losses), time.monotonic()
         for step, batch in enumerate(batches.from_step(num_done), num_done):
             self.losses.append(self.trainer.learn(batch))

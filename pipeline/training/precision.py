@@ -74,13 +74,14 @@ class StepTimes:
         return f"{float32}, {self.bfloat16_s:.3f} s in {BFLOAT16}"
 
 
-def settle(wanted: str, times: StepTimes | None, num_steps: int) -> str:
+def settle(wanted: str, times: StepTimes | None, num_steps: int, num_small_steps: int = 0) -> str:
     """The precision to train in if `wanted` is not float32; prints how fast both are on this machine.
 
     Args:
         wanted: `auto` or `mixed_bfloat16`.
         times: step times of this machine; None: float32 failed, so nothing is known.
         num_steps: steps of the whole training.
+        num_small_steps: those of them with images of half of the size, a quarter of the pixels.
 
     Raises:
         TrainingError: `mixed_bfloat16` is wanted and does not run on this machine.
@@ -98,7 +99,7 @@ def settle(wanted: str, times: StepTimes | None, num_steps: int) -> str:
     print(f"train: precision {precision}, measured: {times or 'a step fails'}", flush=True)
     if times:
         step_s = times.bfloat16_s if precision == BFLOAT16 and times.bfloat16_s else times.float32_s
-        whole = duration(num_steps * step_s)
+        whole = duration((num_steps - 0.75 * num_small_steps) * step_s)
         print(f"train: {num_steps} steps will take about {whole}, validation comes on top", flush=True)
     return precision
 

@@ -10,6 +10,7 @@ from keras import ops
 from pipeline.backend.devices import count_copies, share_out
 from pipeline.dataset.packed import Packed
 from pipeline.training.augment import paste_classes, transform_images, transform_masks
+from pipeline.training.auxiliary import added_variables, build_auxiliary, coarse_targets
 from pipeline.training.averaging import average_of, follow
 from pipeline.training.losses.table import weighted_sum
 from pipeline.vision.confusion import confusion, iou_per_class, mean_iou, pixel_accuracy
@@ -41,6 +42,8 @@ class Trainer(keras.Model):  # type: ignore[misc]
         ignore_id: mask id that is not counted.
         label_smoothing: of the cross-entropy, as there.
         ema_decay: decay of the average of the weights, as `averaging.follow` has it; 0: no average.
+        auxiliary_weight: of the mean loss of `coarse_layers`; 0: none.
+        coarse_layers: layers of the network that get logits of their own, as `build_auxiliary` has them.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class Trainer(keras.Model):  # type: ignore[misc]
         ignore_id: int,
         label_smoothing: float,
         ema_decay: float,
+        auxiliary_weight: float = 0.0,
+        coarse_layers: Sequence[str] = (),
     ) -> None:
         super().__init__(dtype="float32")
         self.network = network
@@ -59,12 +64,28 @@ class Trainer(keras.Model):  # type: ignore[misc]
         self.crop, self.ignore_id = crop, ignore_id
         self.label_smoothing, self.ema_decay = label_smoothing, ema_decay
         self.average = average_of(network) if ema_decay else None
+        self.auxiliary_weight = auxiliary_weight
+        self.auxiliary = build_auxiliary(network, coarse_layers, len(class_weights)) if auxiliary_weight else None
         self.built = True
 
     @property
     def scored(self) -> keras.Model:
         """The network whose scores and weights count: the average, if there is one."""
         return self.average or self.network
+
+    @property
+    def side_variables(self) -> list[Any]:
+        """Those beside the network's and the optimiser's: of the average and of the auxiliary logits."""
+        average = self.average.variables if self.average else []
+        return average + (added_variables(self.auxiliary, self.network) if self.auxiliary else [])
+
+    def cut(self, crop: tuple[int, int]) -> None:
+        """Takes crops of this size from the next step on, which is compiled anew if it is another one.
+
+        TensorFlow's compiled step would come to take any size, whose bits are not those of a step of one size.
+        """
+        if crop != self.crop:
+            self.crop, self.train_function = crop, None
 
     def learn(self, batch: Mapping[str, Any]) -> float:
         """One step on a batch of `EpochBatches`, shared among the devices; returns the loss before the step.
@@ -90,12 +111,15 @@ class Trainer(keras.Model):  # type: ignore[misc]
         others = [scope.get_current_value(variable) for variable in self.non_trainable_variables]
         return logs, (learnt, others, of_optimizer, metrics)
 
-    def call(self, batch: dict[str, Any], training: bool = False) -> tuple[Any, Any]:
-        """Logits (B, *crop, K) float32 and the transformed masks (B, *crop) int32 that belong to them."""
+    def call(self, batch: dict[str, Any], training: bool = False) -> tuple[Any, ...]:
+        """Logits (B, *crop, K) float32, the transformed masks (B, *crop) int32 that belong to them, auxiliary ones."""
         images, targets = self._transform(batch, "")
         if "pasted" in batch:
             images, targets = paste_classes(images, targets, *self._transform(batch, "other_"), batch["pasted"])
-        return self.network(images, training=training), targets
+        if not self.auxiliary:
+            return self.network(images, training=training), targets
+        logits, *coarse = self.auxiliary(images, training=training)
+        return logits, targets, *coarse
 
     def _transform(self, batch: dict[str, Any], prefix: str) -> tuple[Any, Any]:
         images, masks, matrices, colours = (batch[prefix + name] for name in ("images", "masks", "matrices", "colours"))
@@ -104,8 +128,12 @@ class Trainer(keras.Model):  # type: ignore[misc]
 
     def compute_loss(self, x: Any, y: Any, y_pred: Any, *_: Any, **__: Any) -> Any:
         """This copy's part of the loss for the result of `call`; Keras sums the copies' gradients."""
-        logits, targets = y_pred
-        return self.loss_of(targets, logits) / count_copies(self)
+        logits, targets, *coarse = y_pred
+        loss = self.loss_of(targets, logits)
+        for some in coarse:
+            seen = coarse_targets(targets, some.shape[1:3], self.ignore_id)
+            loss += self.auxiliary_weight / len(coarse) * self.loss_of(seen, some)
+        return loss / count_copies(self)
 
     def loss_of(self, targets: Any, logits: Any) -> Any:
         """Weighted sum of the losses, a float32 scalar."""

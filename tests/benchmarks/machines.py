@@ -124,7 +124,9 @@ def _run_all(commands: tuple[tuple[str, ...], ...], setting: Setting, folder: Pa
     return _look(folder, environment, time_s) if look else Outcome((), None, None, time_s)
 
 
-def run_words(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+def run_words(
+    words: Sequence[str], folder: Path, environment: Mapping[str, str], timeout_s: float = TIMEOUT_S
+) -> tuple[int, str]:
     """Runs a command with the clone's code; its exit code and output."""
     module = "segline.command" if words[0] == "segline" else words[0]
     try:
@@ -132,7 +134,7 @@ def run_words(words: Sequence[str], folder: Path, environment: Mapping[str, str]
             [sys.executable, "-m", module, *words[1:]],
             cwd=folder,
             env=environment,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -25,7 +25,7 @@ from pipeline.disk.records import read_record, write_record
 from pipeline.errors import ParamsError
 from pipeline.monitoring.journal import find_journal, read_training
 from pipeline.steps.preprocess import preprocess
-from pipeline.steps.train import TRAIN, build_trainer, check_batch_size, train
+from pipeline.steps.train import TRAIN, _batches, build_trainer, check_batch_size, train
 from pipeline.training.checkpoints import EVERY, NEWEST, OLDER, read_newest
 from pipeline.training.machine import has_bfloat16
 from pipeline.training.precision import BFLOAT16, FLOAT32, STEP_TIMES, StepTimes
@@ -39,6 +39,8 @@ NUM_EPOCHS = 30
 OPTIONS: dict[str, Any] = {
     "ema_decay": 0.9,
     "label_smoothing": 0.1,
+    "auxiliary_weight": 0.4,
+    "small_epochs": 1,
     "augment": small_content()["train"]["augment"]
     | {"gamma": 0.5, "white_balance": 0.2, "rare_class_share": 0.5, "class_mix": 0.5},
 }
@@ -106,6 +108,11 @@ def test_options_reach_the_trainer() -> None:
     ]
     assert [(trainer.label_smoothing, trainer.ema_decay) for trainer in trainers] == [(0.0, 0.0), (0.1, 0.9)]
     assert not trainers[0].average and trainers[1].average
+    assert not trainers[0].auxiliary and trainers[1].auxiliary
+    small, whole = (
+        _batches(read_packed("train"), Fingerprint.read(), small_params(**OPTIONS).train, i) for i in (0, 1)
+    )
+    assert (small.crop, whole.crop) == ((12, 16), (24, 32))
 
 
 def test_batch_larger_than_train_is_refused() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.dataset.packed import Packed
 from pipeline.training.augment import Ranges
-from pipeline.training.batches import EpochBatches
+from pipeline.training.batches import EpochBatches, halve
 
 RANGES = Ranges(True, False, (0.8, 1.2), 0.0, 0.1, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0)
 
@@ -67,3 +67,25 @@ def test_another_sample_comes_with_each_to_be_pasted_over_it() -> None:
     assert (mixed["other_images"][..., 0] == mixed["other_masks"]).all()
     assert (mixed["other_matrices"] != mixed["matrices"]).any(axis=1).all()
     assert mixed["pasted"].shape == (2, 8) and mixed["pasted"].dtype == bool
+
+
+def test_the_first_epochs_have_half_of_the_size() -> None:
+    """Images, masks and crop, also of the samples that are pasted; later epochs are those without the option."""
+    packed, ranges = batches(0).packed, replace(RANGES, class_mix=1.0)
+    small, whole = (EpochBatches(packed, ranges, (4, 4), np.ones(7), 2, 3, epoch, small_epochs=1) for epoch in (0, 1))
+    assert (small.crop, whole.crop) == ((2, 2), (4, 4))
+    for prefix in ("", "other_"):
+        assert small[0][f"{prefix}images"].shape == (2, 2, 2, 3) and small[0][f"{prefix}masks"].shape == (2, 2, 2)
+    plain = EpochBatches(packed, ranges, (4, 4), np.ones(7), 2, 3, 1)
+    assert all(whole[2][name].tobytes() == array.tobytes() for name, array in plain[2].items())
+
+
+def test_half_of_an_image_has_the_means_of_four_pixels() -> None:
+    """By a slow loop; a last odd row or column is left out."""
+    images = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3)).astype(np.uint8)
+    found = halve(images)
+    assert found.shape == (2, 2, 3, 3) and found.dtype == np.uint8
+    for y in range(2):
+        for x in range(3):
+            four = images[:, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2].astype(float).mean(axis=(1, 2))
+            np.testing.assert_array_equal(found[:, y, x], np.floor(four + 0.5))

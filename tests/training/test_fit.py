@@ -25,7 +25,7 @@ def start(patience: int = 0) -> Fit:
     """A training of three epochs of two steps each, from a seed, with an average and crops around rare classes."""
     packed = Packed(batch()["images"], batch()["masks"])
     batches = partial(EpochBatches, packed, CHANGES, (16, 16), np.ones(2), 1, 0)
-    trainer = build_trainer(ema_decay=0.9)
+    trainer = build_trainer(ema_decay=0.9, auxiliary_weight=0.4)
     trainer.optimizer.build(trainer.trainable_variables)
     live = LiveMetrics(CLASSES, {"dark": 1, "bright": 1}, packed, 3)
     return Fit(trainer, batches, packed, 3, patience, "float32", {"cpu": "one"}, live)

@@ -29,7 +29,7 @@ from tests.training.test_trainer import batch, build_trainer, mixed_batch
 losses = []
 for scope in (contextlib.nullcontext(), two.scope()):
     with scope:
-        trainer = build_trainer()
+        trainer = build_trainer(auxiliary_weight=0.4)
     losses.append([trainer.learn(make()) for make in (batch, batch, mixed_batch)])
 print(json.dumps(losses))
 """
@@ -55,13 +55,14 @@ def mixed_batch() -> dict[str, Any]:
     return {**plain, **others, "pasted": np.array([[True, False, False]] * 2)}
 
 
-def build_trainer(loss: Mapping[str, float] = LOSS, ema_decay: float = 0.0) -> Trainer:
+def build_trainer(loss: Mapping[str, float] = LOSS, ema_decay: float = 0.0, auxiliary_weight: float = 0.0) -> Trainer:
     """A small network and twenty steps' schedule, from a seed."""
     keras.utils.set_random_seed(0)
     network = build_unet(
         num_classes=2, num_levels=1, width=4, dropout=0.0, channel_mean=(99, 99, 99), channel_std=(80, 80, 80)
     )
-    trainer = Trainer(network, np.ones(2, np.float32), loss, (16, 16), 255, 0.0, ema_decay)
+    options = (255, 0.0, ema_decay, auxiliary_weight, ("bottomb_relu",))
+    trainer = Trainer(network, np.ones(2, np.float32), loss, (16, 16), *options)
     optimizer = build_optimizer(learning_rate=0.02, weight_decay=0.01, clip_norm=1.0, num_steps=20, num_warmup_steps=2)
     trainer.compile(optimizer=optimizer, jit_compile=False)
     return trainer
@@ -74,6 +75,23 @@ def test_the_loss_falls(loss: Mapping[str, float]) -> None:
     trainer = build_trainer(loss)
     losses = [trainer.learn(batch()) for _ in range(20)]
     assert trainer.learn(batch()) < losses[0] / 2
+
+
+def test_coarser_logits_have_a_loss_of_their_own() -> None:
+    """The loss is that of the logits, and the weight times that of the coarser ones; their kernels learn."""
+    trainer = build_trainer(auxiliary_weight=0.5)
+    assert trainer.auxiliary
+    before = [np.array(variable) for variable in trainer.side_variables]
+    images, targets = trainer._transform(batch(), "")
+    logits, coarse = trainer.auxiliary(images, training=True)
+    middle = np.asarray(targets)[:, 1::2, 1::2]
+    expected = float(trainer.loss_of(targets, logits) + 0.5 * trainer.loss_of(middle, coarse))
+    trainer.optimizer.build(trainer.trainable_variables)
+    trainer.learn(batch())  # at a learning rate of 0
+    assert trainer.learn(batch()) == pytest.approx(expected, rel=1e-5)
+    trainer.learn(batch())
+    after = [np.array(variable) for variable in trainer.side_variables]
+    assert len(after) == 2 and all((one != other).any() for one, other in zip(before, after, strict=True))
 
 
 @pytest.mark.e2e

@@ -39,6 +39,11 @@ def build_ladder(stages: Sequence[Any], grids: Sequence[int], num_channels: int)
     return x
 
 
+def ladder_layers(num_stages: int) -> tuple[str, ...]:
+    """Names of its layers: the context, and the levels of the way up but the first."""
+    return ("context_relu", *(f"blend{level}_relu" for level in range(1, num_stages - 1)))
+
+
 def count_ladder_weights(channels: Sequence[int], grids: Sequence[int], num_channels: int) -> int:
     """Weights of its kernels for stages with these channels."""
     *skips, features = channels

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pipeline.networks.blocks.ladder import ContextChannels, Grids, build_ladder, count_ladder_weights
+from pipeline.networks.blocks.ladder import ContextChannels, Grids, build_ladder, count_ladder_weights, ladder_layers
 from pipeline.networks.pretrained.encoder import MAX_STRIDE
 from pipeline.networks.pretrained.encoders import ENCODERS
 from pipeline.networks.pretrained.network import Pretrained
@@ -54,6 +54,11 @@ class EncoderSwiftNet(Pretrained):
         """Those of the encoder and of the other kernels."""
         channels = self.published.channels[1:]
         return self.published.num_weights + count_ladder_weights(channels, self.grids, self.context_channels)
+
+    @property
+    def coarse_layers(self) -> tuple[str, ...]:
+        """The context, and the levels of the way up but the first."""
+        return ladder_layers(len(self.published.channels) - 1)
 
     def map_bytes(self, num_images: int, height: int, width: int) -> int:
         """Of the encoder, of the first level at 1/4 of the size, or of 16 classes at the whole size."""

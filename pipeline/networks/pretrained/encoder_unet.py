@@ -77,6 +77,11 @@ class EncoderUNet(Pretrained):
         pairs = zip(encoder.channels, below, channels, strict=False)
         return encoder.num_weights + 9 * sum(after * (skip + before + after) for skip, before, after in pairs)
 
+    @property
+    def coarse_layers(self) -> tuple[str, ...]:
+        """The levels of the way up but the first."""
+        return tuple(f"up{level}b_relu" for level in range(1, len(decoder_channels(self.width))))
+
     def map_bytes(self, num_images: int, height: int, width: int) -> int:
         """Of the joined features at half of the size, of the encoder, or of 16 classes at the whole size."""
         joined = decoder_channels(self.width)[1] + self.published.channels[0]

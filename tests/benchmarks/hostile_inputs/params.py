@@ -32,6 +32,8 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "train.label_smoothing": (-0.1, 0.51, float("nan"), "0.1"),
     "train.class_weights": ("sqrt", ["none"]),
     "train.ema_decay": (-0.1, 1, "0.999"),
+    "train.auxiliary_weight": (-0.1, 11, "0.4"),
+    "train.small_epochs": (-1, 0.5, 10**6),
     "train.early_stopping_epochs": (-1, 0.5),
     "train.precision": ("float16", "bf16", 32),
     "train.num_threads": (0, -2, 10**9, 1.5),
