@@ -82,6 +82,27 @@ def fused_batch_norm(
     return y, mean, variance
 
 
+def is_replicated() -> bool:
+    """Whether this code runs for one of several copies of the variables."""
+    return bool(tf.distribute.has_strategy())
+
+
+def adam_step(variable: Any, momentum: Any, velocity: Any, gradient: Any, rates: Mapping[str, Any]) -> None:
+    """Adam's step of one variable (Kingma and Ba, 2015, end of section 2) in one operation.
+
+    Args:
+        variable: to be changed.
+        momentum: moving average of the gradient, of its shape.
+        velocity: that of its square.
+        gradient: of its shape.
+        rates: scalars `lr`, `beta1`, `beta2`, `epsilon`, and the powers of both betas after this step, `beta1_power`
+            and `beta2_power`.
+    """
+    handles = {"var": variable.handle, "m": momentum.handle, "v": velocity.handle}
+    scalars = {name: tf.cast(rate, variable.dtype) for name, rate in rates.items()}  # other types end the process
+    tf.raw_ops.ResourceApplyAdam(**handles, **scalars, grad=tf.cast(gradient, variable.dtype))
+
+
 def convolve(x: Any, kernel: Any) -> Any:
     """Convolution of stride 1, zeros beyond the edges, whose kernel's gradient is one matrix product a kernel row.
 

@@ -42,10 +42,11 @@ def build_unet(
     x = double_convolution(x, width * 2**num_levels, "bottom")
     x = keras.layers.SpatialDropout2D(dropout, name="dropout")(x)
     for level in reversed(range(num_levels)):
-        up = keras.layers.Conv2DTranspose(width * 2**level, 2, strides=2, name=f"up{level}_grow")(x)
+        grow = keras.layers.Conv2DTranspose(width * 2**level, 2, strides=2, use_bias=False, name=f"up{level}_grow")
+        up = grow(x)  # a bias would be lost in the normalisation of what follows
         x = keras.layers.Concatenate(name=f"up{level}_join")([skips[level], up])  # (N, H / 2^level, W / 2^level, 2F)
         x = double_convolution(x, width * 2**level, f"up{level}")
-    x = keras.layers.Conv2D(num_classes, 1, dtype="float32", name="classify")(x)  # (N, ceil H, ceil W, K)
+    x = keras.layers.Conv2D(num_classes, 1, name="classify")(x)  # (N, ceil H, ceil W, K)
     logits = CropLike(name="logits")([x, images])  # (N, H, W, K)
     return keras.Model(images, logits, name="unet")
 

@@ -25,7 +25,9 @@ from pipeline.training.machine import has_bfloat16, sums_faster_by_products
 
 NUM_LEVELS, WIDTH, NUM_CLASSES, BATCH_SIZE, IGNORE_ID = 4, 32, 11, 8, 255
 CROP, SIZE = (256, 256), (320, 320)
-NUM_THREADS, NUM_WARM, NUM_STEPS = 2, 2, 1
+NUM_THREADS, NUM_WARM, NUM_STEPS = 2, 2, 3
+PAUSE_S = 1.0
+"""Before each turn, so that the threads of the side before it have stopped spinning."""
 RATE, DECAY, CLIP_NORM = 1e-3, 0.01, 1.0
 LOSS = {"cross_entropy": 0.5, "soft_dice": 0.5}
 Step = Callable[[], object]
@@ -82,7 +84,7 @@ def torch_unet() -> Any:
             channels = [WIDTH << level for level in range(NUM_LEVELS + 1)]
             self.down = nn.ModuleList(double(*pair) for pair in zip([3, *channels], channels, strict=False))
             wide = list(zip(channels[:0:-1], channels[-2::-1], strict=True))
-            self.grow = nn.ModuleList(nn.ConvTranspose2d(*pair, 2, stride=2) for pair in wide)
+            self.grow = nn.ModuleList(nn.ConvTranspose2d(*pair, 2, stride=2, bias=False) for pair in wide)
             self.up = nn.ModuleList(double(*pair) for pair in wide)
             self.classify = nn.Conv2d(WIDTH, NUM_CLASSES, 1)
 
@@ -180,6 +182,7 @@ def main() -> None:
             asks[name].recv()
         for number in range(num_rounds):
             for name, ask in asks.items():
+                time.sleep(PAUSE_S)
                 ask.send(True)
                 seconds[name].append(ask.recv())
                 print(f"round {number + 1}: {name} {seconds[name][-1]:.3f} s a step", flush=True)

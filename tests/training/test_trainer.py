@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from pipeline.dataset.packed import Packed
 from pipeline.networks.unet import build_unet
@@ -114,6 +115,32 @@ def test_without_warm_up_the_peak_comes_first() -> None:
     """No warm-up: the first step has the whole learning rate."""
     optimizer = build_optimizer(learning_rate=0.1, weight_decay=0, clip_norm=1, num_steps=10, num_warmup_steps=0)
     assert float(optimizer._learning_rate(0)) == pytest.approx(0.1)
+
+
+def after_five_steps(optimizer: Any, compiled: bool) -> np.ndarray:
+    """A kernel (12,) and a bias (3,), which does not decay, after steps on random gradients."""
+    kernel, bias = keras.Variable(np.linspace(-1, 1, 12), name="kernel"), keras.Variable(np.ones(3), name="bias")
+    optimizer.build([kernel, bias])
+
+    def apply(gradients: list[Any]) -> None:
+        optimizer.apply(gradients, [kernel, bias])
+
+    step, random = tf.function(apply) if compiled else apply, np.random.default_rng(0)
+    for _ in range(5):
+        step([tf.constant(random.normal(size=size), tf.float32) for size in (12, 3)])
+    return np.concatenate([kernel.numpy(), bias.numpy()])
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_step_is_that_of_keras_to_rounding(compiled: bool) -> None:
+    """Five steps with warm-up, clipping and decay."""
+    ours = build_optimizer(learning_rate=0.1, weight_decay=0.3, clip_norm=1.0, num_steps=5, num_warmup_steps=2)
+    theirs = keras.optimizers.AdamW.from_config(ours.get_config())
+    theirs.exclude_from_weight_decay(var_names=["bias"])
+    expected = after_five_steps(theirs, compiled)
+    rounding = 5 * 0.1 * 1.3e-5 / 2  # five steps of 0.1 at most, and the root of 1 - 0.999 in float32
+    np.testing.assert_allclose(after_five_steps(ours, compiled), expected, rtol=0, atol=rounding)
+    assert np.abs(expected[12:] - 1).min() > 0.01
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5])

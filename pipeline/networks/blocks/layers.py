@@ -94,6 +94,8 @@ class CropLike(keras.layers.Layer):  # type: ignore[misc]
         """Removes the padding of `PadToMultiple`."""
         x, like = inputs
         height, width = ops.shape(like)[1:3]
+        if ops.shape(x)[1:3] == (height, width):  # known, and nothing to remove: a slice would copy
+            return x
         return x[:, :height, :width]
 
     def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
