@@ -93,9 +93,10 @@ class CropLike(keras.layers.Layer):  # type: ignore[misc]
     def call(self, inputs: list[Any]) -> Any:
         """Removes the padding of `PadToMultiple`."""
         x, like = inputs
-        height, width = ops.shape(like)[1:3]
-        if ops.shape(x)[1:3] == (height, width):  # known, and nothing to remove: a slice would copy
+        known = tuple(like.shape[1:3])
+        if None not in known and known == tuple(x.shape[1:3]):  # nothing to remove: a slice would copy
             return x
+        height, width = ops.shape(like)[1:3]
         return x[:, :height, :width]
 
     def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
