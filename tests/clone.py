@@ -15,6 +15,13 @@ from tests.conftest import PLACES, ROOT
 OF_THE_DEMO = ("data.dvc", "dvc.lock")
 
 
+class Quoting(yaml.SafeDumper):
+    """Puts each text into quotes: 0016E5 is one for PyYAML, and a number in YAML 1.2."""
+
+
+Quoting.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'"))
+
+
 def write_clone(folder: Path, changes: Mapping[str, Any]) -> None:
     """Commits the files of this checkout in a repository of their own, without the demo's data and lock.
 
@@ -38,7 +45,7 @@ def change_params(folder: Path, changes: Mapping[str, Any]) -> None:
     """Writes new values into `params.yaml` of a clone."""
     params = folder / "params.yaml"
     content = merged(yaml.safe_load(params.read_text()), changes)
-    params.write_text(yaml.safe_dump(content, sort_keys=False))
+    params.write_text(yaml.dump(content, Dumper=Quoting, sort_keys=False))
 
 
 def merged(content: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
