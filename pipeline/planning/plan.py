@@ -197,6 +197,7 @@ def _decide_schedule(
     yield Decision("train.learning_rate", rate, f"peak, after the warm-up; {of_8} for a batch of 8, by its square root")
     warmup = min(max(1, math.ceil(20 / steps)), max(1, num_epochs // 5))
     yield Decision("train.warmup_epochs", warmup, "about 20 steps, a fifth of the training at most")
+    yield Decision("train.small_epochs", 0, "none: the time is that of whole images")
 
 
 def _decide_gate(census: Census, shares: Shares) -> Iterator[Decision]:
