@@ -66,7 +66,7 @@ def build_fc_densenet(
         joined = keras.layers.Concatenate(name=f"up{level}_join")([up, skips[level]])
         x = block(joined, depth, f"up{level}")
     x = keras.layers.Concatenate(name="last")([joined, x])
-    x = keras.layers.Conv2D(num_classes, 1, name="classify")(x)
+    x = keras.layers.Conv2D(num_classes, 1, dtype="float32", name="classify")(x)
     return keras.Model(images, CropLike(name="logits")([x, images]), name="fc_densenet")
 
 

@@ -41,7 +41,7 @@ def build_residual_unet(
         up = keras.layers.UpSampling2D(name=f"up{level}_grow")(x)
         x = keras.layers.Concatenate(name=f"up{level}_join")([skips[level], up])
         x = _unit(x, width << level, 1, f"up{level}")
-    x = keras.layers.Conv2D(num_classes, 1, name="classify")(x)
+    x = keras.layers.Conv2D(num_classes, 1, dtype="float32", name="classify")(x)
     return keras.Model(images, CropLike(name="logits")([x, images]), name="residual_unet")
 
 

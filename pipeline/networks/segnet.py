@@ -40,7 +40,7 @@ def build_segnet(
         x = Unpool(name=f"unpool{level}")([x, places[level]])
         x = convolve_times(x, num - 1, channels[level], f"up{level}")
         x = convolve(x, channels[max(level - 1, 0)], 3, f"up{level}_last")
-    x = keras.layers.Conv2D(num_classes, 1, name="classify")(x)
+    x = keras.layers.Conv2D(num_classes, 1, dtype="float32", name="classify")(x)
     return keras.Model(images, CropLike(name="logits")([x, images]), name="segnet")
 
 

@@ -46,7 +46,7 @@ def build_unet(
         up = grow(x)  # a bias would be lost in the normalisation of what follows
         x = keras.layers.Concatenate(name=f"up{level}_join")([skips[level], up])  # (N, H / 2^level, W / 2^level, 2F)
         x = double_convolution(x, width * 2**level, f"up{level}")
-    x = keras.layers.Conv2D(num_classes, 1, name="classify")(x)  # (N, ceil H, ceil W, K)
+    x = keras.layers.Conv2D(num_classes, 1, dtype="float32", name="classify")(x)  # (N, ceil H, ceil W, K)
     logits = CropLike(name="logits")([x, images])  # (N, H, W, K)
     return keras.Model(images, logits, name="unet")
 
