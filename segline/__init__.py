@@ -26,7 +26,21 @@ from segline.registry import (
     verify,
 )
 from segline.use import load, predict, suggest
-from segline.work import clean, crossval, diff, doctor, import_data, noise, plan, run, schedule, tune, watch
+from segline.work import (
+    clean,
+    crossval,
+    diff,
+    doctor,
+    import_data,
+    noise,
+    pack,
+    plan,
+    run,
+    schedule,
+    tune,
+    unpack,
+    watch,
+)
 
 __all__ = [
     "SeglineError",
@@ -41,6 +55,7 @@ __all__ = [
     "lineage",
     "load",
     "noise",
+    "pack",
     "plan",
     "predict",
     "promote",
@@ -54,6 +69,7 @@ __all__ = [
     "status",
     "suggest",
     "tune",
+    "unpack",
     "verify",
     "watch",
 ]

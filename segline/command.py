@@ -34,6 +34,7 @@ STEPS = (
         "noise",
         "tune",
         "crossval",
+        "pack",
         "plan",
         "diff",
     ),
@@ -110,6 +111,7 @@ def build_app(with_importers: bool = True) -> App:
         function = getattr(segline, step)
         add(app, step, function, function, _show_by(f"pipeline.steps.{step}"))
     add(app, "clean", segline.clean, segline.clean, _show_by("pipeline.steps.clean"))
+    add(app, "unpack", segline.unpack, segline.unpack, _show_by("pipeline.steps.pack", "show_unpacked"))
     add(app, "doctor", segline.doctor, segline.doctor, _show_by("flows.doctor.examination"))
     return app
 
@@ -148,9 +150,9 @@ def _to_int(_: type, tokens: Sequence[Any]) -> int:
         raise ValueError(f"{quoted(tokens[0].value)} is not a whole number") from err
 
 
-def _show_by(module: str) -> Show:
-    """Prints by the function `show` of a module, which is imported when it is called."""
-    return lambda result: import_module(module).show(result)
+def _show_by(module: str, function: str = "show") -> Show:
+    """Prints by a function of a module, which is imported when it is called."""
+    return lambda result: getattr(import_module(module), function)(result)
 
 
 def show_imported(imported: Any) -> None:

@@ -350,3 +350,50 @@ def doctor(*, fix: bool = False) -> "list[Finding]":
     from flows.doctor.examination import examine
 
     return examine(fix)
+
+
+@in_project
+def pack(folder: Path) -> Path:
+    """Packs the training for a machine with a GPU and JAX that has neither TensorFlow nor the internet.
+
+    The folder gets the code, the params, the arrays of the stage `preprocess`, and the installed packages that a
+    training needs, so the other machine must have the same system and the same version of Python. There,
+    FOLDER/train.sh trains; copy the folder back then, and run `segline unpack FOLDER` here.
+
+    Example of the command: segline pack to-gpu
+
+    Args:
+        folder: new folder.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ParamsError: the folder exists, or params are wrong.
+        EvidenceError: nothing is packed yet; `dvc repro preprocess` does it.
+        StageError: a package is missing, or the disk is full.
+    """
+    from pipeline.steps import pack as step
+
+    return step.pack(folder)
+
+
+@in_project
+def unpack(folder: Path) -> Path:
+    """Takes a training back that `pack` packed and another machine has ended, and writes it into dvc.lock.
+
+    Example of the command: segline unpack to-gpu
+
+    Args:
+        folder: of `pack`, with what the training wrote.
+
+    Returns:
+        The folder of the stage `train`; `run` goes on from there.
+
+    Raises:
+        StageError: params, arrays or code are others than those that were packed, or the training has not ended.
+        EvidenceError: the folder is none of `pack`.
+    """
+    from pipeline.steps import pack as step
+
+    return step.unpack(folder)

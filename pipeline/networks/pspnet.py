@@ -29,7 +29,7 @@ def build_pspnet(
 ) -> "keras.Model":
     """Builds the network, see `Network.build` and `build_resnet` also for the other arguments.
 
-    The features have 1/8 of the size. The paper's second classifier is that of `auxiliary`.
+    The features have 1/8 of the size. The paper's second classifier is that of `train.auxiliary_weight`.
 
     Args:
         grids: windows along each axis of each grid of means; (1, 2, 3, 6) in the paper.

@@ -43,7 +43,7 @@ def build_unet(
     x = keras.layers.SpatialDropout2D(dropout, name="dropout")(x)
     for level in reversed(range(num_levels)):
         grow = keras.layers.Conv2DTranspose(width * 2**level, 2, strides=2, use_bias=False, name=f"up{level}_grow")
-        up = grow(x)  # a bias would be lost in the normalisation of what follows
+        up = grow(x)  # but for the border, the next normalisation would remove a bias
         x = keras.layers.Concatenate(name=f"up{level}_join")([skips[level], up])  # (N, H / 2^level, W / 2^level, 2F)
         x = double_convolution(x, width * 2**level, f"up{level}")
     x = keras.layers.Conv2D(num_classes, 1, dtype="float32", name="classify")(x)  # (N, ceil H, ceil W, K)

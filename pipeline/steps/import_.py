@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.dataset.contract import DATA, Sample, write_contract
+from pipeline.dataset.contract import DATA, ClassList, Sample, write_contract
 from pipeline.dataset.names import check_name, same_everywhere
 from pipeline.dataset.versions import read_data_md5
 from pipeline.errors import DataError
 from pipeline.importers.formats import IMPORTERS
 from pipeline.importers.replacement import check_replaceable, find_former, is_versioned, replaced
 from pipeline.importers.source import Source, Write
+from pipeline.importers.unused import drop_unused_classes
 from pipeline.planning.census import Census, take_census
 from pipeline.planning.plan import Planned
 from pipeline.planning.sheet import write_sheet
@@ -64,16 +65,16 @@ def import_data(name: str, *words: Any, data: Path = DATA, **options: Any) -> Im
     source = IMPORTERS[name](*words, **options)
     with source if isinstance(source, AbstractContextManager) else nullcontext(source) as opened:
         _check_names(opened.samples)
-        _write(data, opened)
+        classes, left_out = _write(data, opened)
     version = [] if is_versioned() else [f"{data} has no version yet: run `dvc init` and `dvc add {data}`"]
     replaced_note = [former.note(data)] if former and former.md5 != read_data_md5(data) else []
     by_split = Counter(sample.split or BY_GROUP for sample in opened.samples)
     census = take_census(data)
     census.write_classes(IMPORT / "classes.csv")
-    write_sheet(IMPORT / "overlays.jpg", census.shown, opened.classes)
-    notes = [*opened.notes, *_notes_on_classes(census), *version, *replaced_note]
+    write_sheet(IMPORT / "overlays.jpg", census.shown, classes)
+    notes = [*opened.notes, *left_out, *_notes_on_classes(census), *version, *replaced_note]
     return Imported(
-        *(len(opened.samples), len(opened.classes), dict(by_split), notes),
+        *(len(opened.samples), len(classes), dict(by_split), notes),
         census=census,
         overlays=IMPORT / "overlays.jpg",
     )
@@ -98,7 +99,8 @@ def _check_names(samples: Sequence[Sample]) -> None:
         seen.add(name)
 
 
-def _write(data: Path, source: Source) -> None:
+def _write(data: Path, source: Source) -> tuple[ClassList, list[str]]:
+    """Writes the data folder; gives its classes, and notes on those that were left out."""
     with replaced(data) as folder:
         (folder / "images").mkdir(parents=True)
         (folder / "masks").mkdir()
@@ -109,7 +111,9 @@ def _write(data: Path, source: Source) -> None:
             progress.advance()
         progress.close()
         _refuse_bad(complaints, source)
-        write_contract(folder, source.classes, source.samples)
+        classes, notes = drop_unused_classes(folder / "masks", source.classes)
+        write_contract(folder, classes, source.samples)
+    return classes, notes
 
 
 def _complaint_on(write: Write, folder: Path, sample: Sample) -> str:

@@ -59,7 +59,7 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
     with only_training():
         folder = checkpoint_folder(_recipe(fingerprint, params))
         saved = read_newest(folder)
-        batches = partial(_batches, train_set, fingerprint, params)
+        batches = partial(epoch_batches, train_set, fingerprint, params)
         build = partial(build_trainer, fingerprint, params, len(gpus))
         precision = saved.precision if saved else params.precision
         if precision != FLOAT32:
@@ -165,7 +165,7 @@ def _check(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params:
         )
 
 
-def _batches(packed: Packed, fingerprint: Fingerprint, params: TrainParams, epoch: int) -> EpochBatches:
+def epoch_batches(packed: Packed, fingerprint: Fingerprint, params: TrainParams, epoch: int) -> EpochBatches:
     """Those of an epoch, counted from 0."""
     ranges = Ranges(**params.augment.model_dump(exclude={"crop"}))
     rarity = class_weights(fingerprint.class_pixels, "inverse_sqrt")
@@ -212,7 +212,7 @@ def time_steps(fingerprint: Fingerprint, params: TrainParams) -> dict[str, Any]:
     random, shape = np.random.default_rng(0), (params.batch_size, *fingerprint.size)
     images = random.integers(0, 256, (*shape, 3), np.uint8)
     made_up = Packed(images, random.integers(0, len(fingerprint.classes), shape, np.uint8))
-    batches = _batches(made_up, fingerprint, params, params.small_epochs)
+    batches = epoch_batches(made_up, fingerprint, params, params.small_epochs)
     machine = kind_of_machine(num_threads_in_use(params.num_threads), gpus)
     times = _measure(batches, fingerprint, params, machine, partial(build_trainer, fingerprint, params, len(gpus)))
     step_s = None if times is None else times.bfloat16_s if times.faster == BFLOAT16 else times.float32_s

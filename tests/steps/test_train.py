@@ -25,7 +25,7 @@ from pipeline.disk.records import read_record, write_record
 from pipeline.errors import ParamsError
 from pipeline.monitoring.journal import find_journal, read_training
 from pipeline.steps.preprocess import preprocess
-from pipeline.steps.train import TRAIN, _batches, build_trainer, check_batch_size, train
+from pipeline.steps.train import TRAIN, build_trainer, check_batch_size, epoch_batches, train
 from pipeline.training.checkpoints import EVERY, NEWEST, OLDER, read_newest
 from pipeline.training.machine import has_bfloat16
 from pipeline.training.precision import BFLOAT16, FLOAT32, STEP_TIMES, StepTimes
@@ -110,7 +110,7 @@ def test_options_reach_the_trainer() -> None:
     assert not trainers[0].average and trainers[1].average
     assert not trainers[0].auxiliary and trainers[1].auxiliary
     small, whole = (
-        _batches(read_packed("train"), Fingerprint.read(), small_params(**OPTIONS).train, i) for i in (0, 1)
+        epoch_batches(read_packed("train"), Fingerprint.read(), small_params(**OPTIONS).train, i) for i in (0, 1)
     )
     assert (small.crop, whole.crop) == ((12, 16), (24, 32))
 

@@ -53,8 +53,8 @@ def test_without_a_label_map_the_classes_are_vocs() -> None:
     """Grey masks of ids are read too, 255 is void in a set of two classes as well; --classes has precedence."""
     _write([0, 20, 255], train="a")
     bring_in(["voc", "voc"])
-    assert read_class_list().names == NAMES and read_class_list().colours[20] == (0, 64, 128)
-    assert_array_equal(masks_brought_in()["a"], [[0, 20, 255]])
+    assert read_class_list().names == (NAMES[0], NAMES[20]) and read_class_list().colours[1] == (0, 64, 128)
+    assert_array_equal(masks_brought_in()["a"], [[0, 1, 255]])
     write_png(Path("voc/SegmentationClass/a.png"), np.array([[0, 255, 255]], np.uint8))
     Path("two.txt").write_text("ground\nbox\n")
     Path("data").rename("before")
