@@ -52,9 +52,7 @@ def test_the_result_of_another_recipe_is_not_taken_back() -> None:
     with pytest.raises(StageError, match=r"to-gpu/work/train/summary.json: not found, the training has not ended; run"):
         unpack(OUT)
     write_params(num_epochs=4)
-    with pytest.raises(
-        StageError, match="was trained with other params than there are here; bring those back"
-    ):
+    with pytest.raises(StageError, match="was trained with other params than there are here; bring those back"):
         unpack(OUT)
     (OUT / RECIPE).write_text("[]")
     with pytest.raises(StageError, match="other params and arrays and code"):
