@@ -146,6 +146,15 @@ class TrainParams(Section):
         return self
 
     @model_validator(mode="after")
+    def _has_coarse_layers(self) -> "TrainParams":
+        if self.auxiliary_weight and not self.network.coarse_layers:
+            raise ValueError(
+                f"auxiliary_weight is {self.auxiliary_weight:g}, and network {self.network} names no coarser layers; set "
+                "it to 0"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _sees_small_images_for_a_while(self) -> "TrainParams":
         small, crop, network = self.small_epochs, self.augment.crop, self.network
         if small >= self.num_epochs:

@@ -35,9 +35,9 @@ class Network(Section):
         """Shortest side of an image that it can learn from."""
 
     @property
-    @abstractmethod
     def coarse_layers(self) -> tuple[str, ...]:
-        """Names of its layers whose features are coarser than those of the logits, and know the context."""
+        """Names of its layers whose features are coarser than those of the logits, and know the context; or none."""
+        return ()
 
     @abstractmethod
     def map_bytes(self, num_images: int, height: int, width: int) -> int:

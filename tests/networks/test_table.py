@@ -36,11 +36,6 @@ class Pointwise(Network):
         """A pixel."""
         return 1
 
-    @property
-    def coarse_layers(self) -> tuple[str, ...]:
-        """None."""
-        return ()
-
     def map_bytes(self, num_images: int, height: int, width: int) -> int:
         """Of three channels."""
         return num_images * height * width * 12
