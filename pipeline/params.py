@@ -149,8 +149,8 @@ class TrainParams(Section):
     def _has_coarse_layers(self) -> "TrainParams":
         if self.auxiliary_weight and not self.network.coarse_layers:
             raise ValueError(
-                f"auxiliary_weight is {self.auxiliary_weight:g}, and network {self.network} names no coarser layers; set "
-                "it to 0"
+                f"auxiliary_weight is {self.auxiliary_weight:g}, and network {self.network} names no coarser layers; "
+                "set it to 0"
             )
         return self
 

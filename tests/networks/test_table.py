@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from pipeline.errors import ParamsError
 from pipeline.networks.network import Network
 from pipeline.networks.table import NETWORKS, AnyNetwork
+from tests.drawn_data import small_params
 
 
 class Pointwise(Network):
@@ -64,6 +66,13 @@ def test_a_second_network_is_a_line_in_the_table(monkeypatch: pytest.MonkeyPatch
     assert model(np.zeros((1, 4, 6, 3), np.float32)).shape == (1, 4, 6, 5)
     with pytest.raises(ValidationError, match=r"pointwise\.width\s+Extra inputs"):
         read({"name": "pointwise", "bias": False, "width": 4})
+
+
+def test_deep_supervision_needs_coarser_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network of one's own need not name any."""
+    monkeypatch.setattr(NETWORKS["unet"], "coarse_layers", ())
+    with pytest.raises(ParamsError, match="auxiliary_weight is 0.4, and network unet .* names no coarser layers"):
+        small_params(auxiliary_weight=0.4)
 
 
 def test_a_network_needs_its_name() -> None:
