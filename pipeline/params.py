@@ -1,7 +1,5 @@
 """`params.yaml`: everything that changes the model's bytes, checked before anything runs."""
 
-from collections.abc import Collection, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,8 +7,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipeline.disk.files import read_yaml
 from pipeline.errors import ParamsError
-from pipeline.networks.network import Network
-from pipeline.networks.table import NETWORKS, AnyNetwork
+from pipeline.networks.table import AnyNetwork
 from pipeline.param_types import (
     AreaPx,
     Count,
@@ -25,10 +22,10 @@ from pipeline.param_types import (
     Whole,
     Zoom,
 )
+from pipeline.params_errors import explain, not_one_of
 from pipeline.promotion.findings import Limits
 from pipeline.promotion.rules import RULES
 from pipeline.runtime.stages import PARAMS, RESTORE
-from pipeline.text import quoted, shown
 from pipeline.training.losses.table import LOSSES
 
 MAX_PARAMETERS = 500_000_000
@@ -37,17 +34,6 @@ MAX_MAP_BYTES = 32 * 2**30
 """Of the network's largest feature map; training holds several at once."""
 MIN_BEYOND = 10
 """Resamples that must lie beyond an end of an interval, so that it does not rest on a few."""
-REPLACED = {
-    "train.unet": "train.network: {name: unet, num_levels: ..., width: ..., dropout: ...}",
-    "train.dice_weight": "train.loss: {cross_entropy: 1 - dice_weight, soft_dice: dice_weight}",
-    "gate.min_mean_iou": "gate.floors: {mean_iou: ...}",
-    "gate.min_mean_iou_low": "gate.floors_low: {mean_iou: ...}",
-    "gate.min_class_iou": "gate.floors: {iou/CLASS: ...}",
-    "gate.min_class_iou_low": "gate.floors_low: {iou/CLASS: ...}",
-    "gate.min_slice_iou": "gate.floors: {mean_iou/SLICE: ...}",
-    "gate.min_slice_iou_low": "gate.floors_low: {mean_iou/SLICE: ...}",
-}
-"""Names of former versions, and how to write them now."""
 
 
 class SplitParams(Section):
@@ -172,7 +158,7 @@ class TrainParams(Section):
     @classmethod
     def _losses_are_known(cls, loss: dict[str, float]) -> dict[str, float]:
         if unknown := sorted(loss.keys() - LOSSES.keys()):
-            raise ValueError(f"names {_unknown(unknown[0], LOSSES)}")
+            raise ValueError(f"names {not_one_of(unknown[0], LOSSES)}")
         if not any(loss.values()):
             raise ValueError(f"no loss has a weight above 0; give one to {' or '.join(LOSSES)}")
         return loss
@@ -291,7 +277,7 @@ class PromoteParams(BootstrapParams):
     @classmethod
     def _rule_is_known(cls, rule: str) -> str:
         if rule not in RULES:
-            raise ValueError(f"names {_unknown(rule, RULES)}")
+            raise ValueError(f"names {not_one_of(rule, RULES)}")
         return rule
 
     @model_validator(mode="after")
@@ -337,7 +323,7 @@ def parse_params(content: Any, path: Path = PARAMS) -> Params:
     try:
         return Params.model_validate(_lists_to_tuples(content))
     except ValidationError as err:
-        lines = [_explain(error) for error in err.errors()]
+        lines = [explain(error, Params) for error in err.errors()]
         raise ParamsError(f"{path}: " + f"\n{path}: ".join(lines)) from err
 
 
@@ -348,62 +334,3 @@ def _lists_to_tuples(content: Any) -> Any:
     if isinstance(content, list):
         return tuple(_lists_to_tuples(value) for value in content)
     return content
-
-
-def _explain(error: Any) -> str:
-    names, known = _locate(error["loc"])
-    name = shown(".".join(names))
-    if error["type"] == "extra_forbidden" and name in REPLACED:
-        return f"`{name}` is now written `{REPLACED[name]}`"
-    if error["type"] == "extra_forbidden":
-        guess = _nearest(names[-1], known) or f" (known here: {', '.join(known)})"
-        return f"unknown name `{name}`{guess}; remove it or correct its spelling"
-    if error["type"] == "missing":
-        return f"`{name}` is missing; nothing has a default, so add it"
-    if error["type"] == "union_tag_not_found":
-        return f"`{name}.name` is missing, expected one of {', '.join(NETWORKS)}"
-    if error["type"] == "union_tag_invalid":
-        return f"`{name}.name` is {_unknown(error['ctx']['tag'], NETWORKS)}"
-    if error["type"] == "value_error":
-        return f"`{name}`: {error['msg'].removeprefix('Value error, ')}"
-    if isinstance(error["input"], str) and _is_number(error["input"]):
-        return f"`{name}` is the text {quoted(error['input'])}, expected a number; remove the quotes"
-    if error["type"] in ("string_type", "invalid_key"):
-        return f"`{name}` is {quoted(error['input'])}, expected a text; put it into quotes"
-    return f"`{name}` is {quoted(error['input'])}; {error['msg']}"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _locate(location: Sequence[Any]) -> tuple[list[str], list[str]]:
-    """The names from the top to a value, and the known names of its section.
-
-    Pydantic's `location` holds the name of the chosen network after `network`.
-    """
-    section: Any = Params
-    names: list[str] = []
-    fields: dict[str, Any] = {}
-    for part in location:
-        if section is Network:
-            section = NETWORKS[part]
-            continue
-        is_section = isinstance(section, type) and issubclass(section, Section)
-        fields = {field.alias or name: field for name, field in section.model_fields.items()} if is_section else {}
-        names.append(part if isinstance(part, str) and part.isprintable() else quoted(part))
-        section = fields[part].annotation if part in fields else None
-    return names, list(fields)
-
-
-def _unknown(name: str, known: Collection[str]) -> str:
-    return f"{quoted(name)}, expected one of {', '.join(known)}{_nearest(name, known)}"
-
-
-def _nearest(name: str, known: Collection[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f", did you mean `{near[0]}`?" if near else ""

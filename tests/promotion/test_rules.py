@@ -20,7 +20,7 @@ from pipeline.promotion.findings import Finding, Limits, give_reason
 from pipeline.promotion.rules import RULES, Ruling, judge, measured_margin
 from pipeline.promotion.wording import to_sentences
 from tests.promotion.made_comparisons import BETTER, FEW, LIMITS, NAN, TIE, WORSE, with_class
-from tests.test_params import _content
+from tests.test_params import content_with
 
 LOST = Interval(-0.05, -0.11, 0.01, 6, 5.0)
 
@@ -219,7 +219,7 @@ def test_a_rule_is_a_function_and_a_name(monkeypatch: pytest.MonkeyPatch) -> Non
         yield Finding(False, give_reason("never_enough", difference=against.difference.estimate))
 
     monkeypatch.setitem(RULES, "never", never)
-    ruling = ruling_of(BETTER, rule=parse_params(_content(promote__rule="never")).promote.rule)
+    ruling = ruling_of(BETTER, rule=parse_params(content_with(promote__rule="never")).promote.rule)
     assert not ruling.promoted
     assert to_sentences(ruling.reasons)[0] == "never enough: difference +2.00"
 
