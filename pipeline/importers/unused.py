@@ -1,5 +1,6 @@
 """Classes of a format's own list that no mask of a set holds: no model can learn them, and `validate` refuses them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ def drop_unused_classes(masks: Path, classes: "ClassList") -> "tuple[ClassList, 
     """
     import numpy as np
 
-    from pipeline.dataset.contract import ClassList
     from pipeline.vision.codec import read_mask, write_png
 
     files, is_used = sorted(masks.iterdir()), np.zeros(256, bool)
@@ -31,8 +31,15 @@ def drop_unused_classes(masks: Path, classes: "ClassList") -> "tuple[ClassList, 
     new_ids[used] = np.arange(len(used))
     for file in files:
         write_png(file, new_ids[read_mask(file)])
-    unused = [name for id_, name in enumerate(classes.names) if not is_used[id_]]
-    kept = ClassList(
-        tuple(classes.names[id_] for id_ in used), tuple(classes.colours[id_] for id_ in used), classes.ignore_id
+    unused = show_names(name for id_, name in enumerate(classes.names) if not is_used[id_])
+    return only(classes, used), [f"classes that no mask holds were left out, the others have new ids: {unused}"]
+
+
+def only(classes: "ClassList", ids: Iterable[int]) -> "ClassList":
+    """The classes of these ids, which become 0, 1, ... in their order."""
+    from pipeline.dataset.contract import ClassList
+
+    kept = [*ids]
+    return ClassList(
+        tuple(classes.names[id_] for id_ in kept), tuple(classes.colours[id_] for id_ in kept), classes.ignore_id
     )
-    return kept, [f"classes that no mask holds were left out, the others have new ids: {show_names(unused)}"]

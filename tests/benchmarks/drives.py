@@ -7,7 +7,6 @@ Everything runs as a user would run it: `segline import camvid`, then `dvc repro
 """
 
 import argparse
-import csv
 import json
 import shutil
 import sys
@@ -66,9 +65,8 @@ def attempt(camvid: Path, drive: str, changes: Sequence[str], place: Path) -> di
             sys.exit(f"`{' '.join(words)}` ended with exit code {code}:\n{output[-3000:]}")
     minutes = (time.perf_counter() - started) / 60
     metrics = json.loads((clone / "work" / SCORES).read_text())["metrics"]
-    with (clone / "work/evaluate/per_class.csv").open() as file:
-        iou = {row["class"]: float(row["iou"]) for row in csv.DictReader(file)}
-    return {"mean_iou": metrics["mean_iou"]["value"], "iou": iou, "minutes": minutes}
+    mean = metrics["mean_iou"]
+    return {"mean_iou": mean["value"], "iou": mean["by_class"], "minutes": minutes}
 
 
 def nested(key: str, value: Any) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.dataset.contract import ClassList, Sample
+from pipeline.dataset.contract import Sample
 from pipeline.importers.label_map import IGNORE_ID, Labels
 from pipeline.importers.repairs.command import Command, counted, name_some, refusal
+from pipeline.importers.unused import only
 
 MAX_IGNORED_SHARE = 0.95
 """Default of `validate.max_ignored_share`."""
@@ -115,9 +116,7 @@ def drop_unused(labels: Labels, tally: Tally, unused_classes: str, command: Comm
     new_ids = {id_: place for place, id_ in enumerate(used)}
     return replace(
         labels,
-        classes=ClassList(
-            tuple(names[id_] for id_ in used), tuple(labels.classes.colours[id_] for id_ in used), IGNORE_ID
-        ),
+        classes=only(labels.classes, used),
         by_value={value: new_ids.get(id_, IGNORE_ID) for value, id_ in labels.by_value.items()},
         by_colour={code: new_ids.get(id_, IGNORE_ID) for code, id_ in labels.by_colour.items()},
     ), [f"classes that no mask holds were dropped, the others have new ids: {name_some(unused)}"]
