@@ -36,9 +36,10 @@ def choose_shares(samples: Sequence[Sample]) -> Shares:
     free = sorted(place_of(group) for group in {sample.group for sample in samples if not sample.split})
     if len(free) < len(SPLITS):
         return count_by_split(samples, **USUAL)
-    test = _cut(free, 0, _wanted(free, samples, "test"), USUAL["test"])
+    num_val, most = _wanted(free, samples, "val"), len(free) - len(free) // len(SPLITS)  # train keeps a third
+    test = _cut(free, 0, _wanted(free, samples, "test"), USUAL["test"], most - num_val)
     num_test = sum(place < test for place in free)
-    val = _cut(free, num_test, _wanted(free, samples, "val"), test + USUAL["val"]) - test
+    val = _cut(free, num_test, num_val, test + USUAL["val"], most - num_test) - test
     return count_by_split(samples, round(val, 8), round(test, 8))
 
 
@@ -60,10 +61,13 @@ def _wanted(free: Sequence[float], samples: Sequence[Sample], split: str) -> int
     return max(0, max(round(USUAL[split] * len(free)), least, min(1, len(free))) - num_frozen)
 
 
-def _cut(free: Sequence[float], first: int, number: int, usual: float) -> float:
-    """The end of a split that begins at the place `first`: the usual one, or one after exactly `number` groups."""
+def _cut(free: Sequence[float], first: int, number: int, usual: float, most: int) -> float:
+    """The end of a split that begins at the place `first`: the usual one, or one after exactly `number` groups.
+
+    The usual one must give it about that number of groups, and at most `most`.
+    """
     found = sum(place < usual for place in free) - first
-    if not number or max(min(number, MAX_ENOUGH), 0.75 * number) <= found <= 1.5 * number:
+    if not number or max(min(number, MAX_ENOUGH), 0.75 * number) <= found <= min(1.5 * number, most):
         return usual
     low, high = (free[first + number - 1] if first + number else 0.0), free[first + number]
     digits = next(digits for digits in range(1, 9) if low < round((low + high) / 2, digits) <= high)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.dataset.contract import Sample
@@ -15,6 +15,7 @@ def samples_of(groups: list[str], split: str = "") -> list[Sample]:
     return [Sample(f"{group}{n}", Path(group), Path(group), group, split) for group in groups for n in range(2)]
 
 
+@example({"05", "1", "\x1a", 8 * "0", 28 * "0", "1111", 7 * "0", "001", 12 * "0", "0", "\x1b", 5 * "0"})
 @given(st.sets(st.text(min_size=1), min_size=3, max_size=60))
 def test_each_split_has_groups(groups: set[str]) -> None:
     """Three groups or more are enough for three splits; from 15 on test has 5; training keeps the larger part."""
