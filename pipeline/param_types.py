@@ -21,6 +21,9 @@ Rate = Annotated[float, Field(ge=1e-12, le=10)]
 """A smaller rate changes no float32 weight, a larger one never converges."""
 LightRange = Annotated[float, Field(ge=0, le=3)]
 Zoom = Annotated[float, Field(ge=0.1, le=10)]
+CrfWeight = Annotated[float, Field(ge=0, le=1000)]
+CrfDeviation = Annotated[float, Field(ge=0.1, le=100_000)]
+"""Of a Gaussian; a smaller one joins no two pixels, a larger one all."""
 EllipsePx = Annotated[Whole, Field(ge=0, le=255)]
 """The time of opening and closing grows with the ellipse's area."""
 AreaPx = Annotated[Whole, Field(ge=0, le=2**26)]

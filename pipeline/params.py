@@ -11,6 +11,8 @@ from pipeline.networks.table import AnyNetwork
 from pipeline.param_types import (
     AreaPx,
     Count,
+    CrfDeviation,
+    CrfWeight,
     EllipsePx,
     Epochs,
     LightRange,
@@ -202,6 +204,17 @@ class PostprocessParams(Section):
     min_area_px: AreaPx
 
 
+class DenseCrfParams(Section):
+    """The fully connected CRF after the network, by pixels of the image; 0 iterations switch it off."""
+
+    num_iterations: Annotated[Whole, Field(ge=0, le=100)]
+    bilateral_weight: CrfWeight
+    position_px: CrfDeviation
+    colour: CrfDeviation
+    smooth_weight: CrfWeight
+    smooth_px: CrfDeviation
+
+
 class ExportParams(Section):
     """Precision, mirroring and cleaning of the SavedModel, and how far it may differ from the Keras model."""
 
@@ -211,6 +224,7 @@ class ExportParams(Section):
     max_probability_difference: Share
     num_golden_images: Annotated[Whole, Field(ge=1, le=10_000)]
     postprocess: PostprocessParams
+    dense_crf: DenseCrfParams
 
 
 class BootstrapParams(Section):

@@ -124,6 +124,8 @@ ENDS: list[tuple[str, Any, Any]] = [
     ("export__postprocess__open_px", 255, 1e12),
     ("export__postprocess__close_px", 255, 256),
     ("export__postprocess__min_area_px", 2**26, 2**63),
+    ("export__dense_crf__num_iterations", 100, 101),
+    ("export__dense_crf__colour", 0.1, 0.0),
     ("evaluate__num_worst_overlays", 500, 10**6),
     ("evaluate__seed", 0, -1),
     ("evaluate__boundary_tolerance_px", 64, 65),

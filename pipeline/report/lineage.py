@@ -84,9 +84,11 @@ def _count_split(evidence: ModelEvidence, split: str) -> str:
 def _model(evidence: ModelEvidence) -> Facts:
     facts = [("SavedModel, MD5", evidence.scores.evidence.model_md5)] if evidence.scores else []
     if evidence.card:
-        cleaning = ", ".join(f"{name} {value}" for name, value in vars(evidence.card.postprocess).items() if value)
         size = " x ".join(map(str, evidence.card.size))
-        facts += [("working size", f"{size} px (height x width)"), ("cleaning of the mask", cleaning or "none")]
+        facts += [
+            ("working size", f"{size} px (height x width)"),
+            ("cleaning of the mask", evidence.card.postprocess.words() or "none"),
+        ]
         facts += [("prediction", "mean of the image's and its mirror image's")] if evidence.card.flip else []
     return facts
 

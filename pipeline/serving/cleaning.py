@@ -1,4 +1,4 @@
-"""Cleaning of a predicted mask: opening, closing and removal of small areas, over all classes."""
+"""Cleaning of a mask: opening, closing and removal of small areas, over all classes."""
 
 import numpy as np
 

@@ -10,11 +10,33 @@ from pipeline.dataset.contract import ClassList, parse_class_list
 from pipeline.disk.files import read_json, write_json
 from pipeline.disk.records import Count, Place, parse_record
 from pipeline.errors import EvidenceError
+from pipeline.param_types import CrfDeviation, CrfWeight, Whole
 
 MODEL = Path("work/export/model")
 CARD = "segline.json"
 Width = Annotated[int, Field(ge=0, le=255)]
 """Pixels; the time of opening and closing grows with the area of the ellipse."""
+
+
+@dataclass(frozen=True)
+class DenseCrf:
+    """Settings of the fully connected CRF (Kraehenbuehl and Koltun, 2011), with which pixels of one colour agree.
+
+    Attributes:
+        num_iterations: of the mean-field inference.
+        bilateral_weight: of the kernel of position and colour.
+        position_px: its standard deviation of the position, pixels of the image.
+        colour: its standard deviation of red, green and blue, 0 to 255.
+        smooth_weight: of the kernel of position alone.
+        smooth_px: its standard deviation, pixels.
+    """
+
+    num_iterations: Annotated[Whole, Field(ge=1, le=100)]
+    bilateral_weight: CrfWeight
+    position_px: CrfDeviation
+    colour: CrfDeviation
+    smooth_weight: CrfWeight
+    smooth_px: CrfDeviation
 
 
 @dataclass(frozen=True)
@@ -25,11 +47,20 @@ class Postprocess:
         open_px: width of the opening's ellipse, pixels.
         close_px: width of the closing's ellipse, pixels.
         min_area_px: regions smaller than this many pixels are removed.
+        dense_crf: runs before all of this; None: off, as in cards of older models.
     """
 
     open_px: Width
     close_px: Width
     min_area_px: Count
+    dense_crf: DenseCrf | None = None
+
+    def words(self) -> str:
+        """Each step that is on, with its settings; "" if none is."""
+        steps = {name: value for name, value in asdict(self).items() if value}
+        if crf := steps.pop("dense_crf", None):
+            steps = {f"dense_crf.{name}": value for name, value in crf.items()} | steps
+        return ", ".join(f"{name} {value:g}" for name, value in steps.items())
 
 
 @dataclass(frozen=True)

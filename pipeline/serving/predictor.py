@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.errors import EvidenceError
 from pipeline.serving.cleaning import clean_mask
+from pipeline.serving.dense_crf import refine
 from pipeline.serving.model_card import ModelCard
 
 if TYPE_CHECKING:
@@ -18,15 +19,15 @@ class Prediction(NamedTuple):
     """The prediction for an image, at the image's own size.
 
     Attributes:
-        mask: (H, W) uint8 class ids, cleaned by the settings of the model's card.
-        probs: (H, W, K) float32 probabilities of the classes, before the cleaning.
+        mask: (H, W) uint8 class ids, after the CRF and the cleaning that the model's card asks for.
+        probs: (H, W, K) float32 probabilities of the classes, before both.
     """
 
     mask: np.ndarray
     probs: np.ndarray
 
     def confidence(self) -> np.ndarray:
-        """(H, W) float32 probability of the mask's class; where the mask was not cleaned, the highest."""
+        """(H, W) float32 probability of the mask's class; if nothing changed the mask, the highest."""
         return np.take_along_axis(self.probs, self.mask[..., np.newaxis], axis=-1)[..., 0]
 
 
@@ -63,5 +64,7 @@ class Predictor:
                 f"{self.folder}: probabilities are {probs.shape[1:]} for an image {image.shape}; expected "
                 f"{num_classes} classes as its segline.json says, at the image's size; export the model again"
             )
-        mask = clean_mask(ids[0].astype(np.uint8), self.card.postprocess)
-        return Prediction(mask, probs[0])
+        mask, crf = ids[0].astype(np.uint8), self.card.postprocess.dense_crf
+        if crf:
+            mask = refine(image, probs[0], crf).argmax(axis=-1).astype(np.uint8)
+        return Prediction(clean_mask(mask, self.card.postprocess), probs[0])

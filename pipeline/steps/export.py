@@ -24,7 +24,7 @@ from pipeline.networks.table import NETWORKS
 from pipeline.params import ExportParams, read_params
 from pipeline.runtime.program import run_stage
 from pipeline.serving.ensemble import Ensemble
-from pipeline.serving.model_card import MODEL, ModelCard, Postprocess
+from pipeline.serving.model_card import MODEL, DenseCrf, ModelCard, Postprocess
 from pipeline.serving.parity import Parity, check, compare
 from pipeline.serving.saved_model import ServedNetwork, load_saved_model, write_saved_model
 from pipeline.vision.codec import read_image
@@ -55,7 +55,8 @@ def export(
         raise EvidenceError("no golden image: the manifest has no sample in val; run the stage `validate` again")
     with written_whole(out) as beside:
         write_saved_model(ServedNetwork(folded(network), size, params.flip), beside)
-        postprocess = Postprocess(**params.postprocess.model_dump())
+        crf = DenseCrf(**params.dense_crf.model_dump()) if params.dense_crf.num_iterations else None
+        postprocess = Postprocess(**params.postprocess.model_dump(), dense_crf=crf)
         ModelCard(classes, size, postprocess, params.flip, tuple(weights_md5)).write(beside)
         images = (read_image(row.image) for row in golden)
         serve, names = load_saved_model(beside), {row.name for row in golden}

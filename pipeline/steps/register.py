@@ -150,7 +150,7 @@ def list_files() -> tuple[tuple[Path, str], ...]:
 
 
 def _describe(scores: Scores, tags: dict[str, str], cleaning: Postprocess) -> str:
-    steps = ", ".join(f"{name} {value}" for name, value in asdict(cleaning).items() if value)
+    steps = cleaning.words()
     served = (
         f"Scored with cleaned masks ({steps}), as `segline predict` gives them; MLflow's own serving does not clean."
     )

@@ -8,7 +8,7 @@ import pytest
 from pipeline.dataset.contract import ClassList
 from pipeline.disk.files import read_json, write_json
 from pipeline.errors import DataError, EvidenceError
-from pipeline.serving.model_card import CARD, ModelCard, Postprocess
+from pipeline.serving.model_card import CARD, DenseCrf, ModelCard, Postprocess
 
 CLASSES = ClassList(("sky", "road"), ((0, 0, 255), (90, 90, 90)), 254)
 MODEL_CARD = ModelCard(CLASSES, (96, 128), Postprocess(3, 0, 50), flip=True)
@@ -30,6 +30,16 @@ def test_card_round_trip(folder: Path) -> None:
 def test_card_says_its_ids_in_the_words_of_the_data(folder: Path) -> None:
     """Classes stand in the file as in dataset.yaml, so that a stranger can read it without our code."""
     assert read_json(folder / CARD, "")["classes"][1] == {"id": 1, "name": "road", "colour": [90, 90, 90]}
+
+
+def test_card_keeps_the_crf(folder: Path) -> None:
+    """The CRF's settings are in the file, and what runs is told in words; a card without one has none."""
+    assert ModelCard.read(folder).postprocess.dense_crf is None
+    crf = DenseCrf(10, 4, 67, 3, 3, 1)
+    replace(MODEL_CARD, postprocess=Postprocess(3, 0, 0, crf)).write(folder)
+    assert ModelCard.read(folder).postprocess == Postprocess(3, 0, 0, crf)
+    assert Postprocess(3, 0, 0, crf).words().startswith("dense_crf.num_iterations 10, dense_crf.bilateral_weight 4")
+    assert (Postprocess(3, 0, 50).words(), Postprocess(0, 0, 0).words()) == ("open_px 3, min_area_px 50", "")
 
 
 def test_card_of_an_ensemble_names_its_networks(folder: Path) -> None:
@@ -75,9 +85,9 @@ def test_card_without_a_size_is_refused(folder: Path) -> None:
         ModelCard.read(folder)
 
 
-def test_card_of_an_older_model_does_not_flip(folder: Path) -> None:
-    """A model that was registered before there was `flip` loads."""
+def test_card_of_an_older_model_loads(folder: Path) -> None:
+    """A model that was registered before there were `flip` and the CRF loads, and has neither."""
     content = read_json(folder / CARD, "")
-    del content["flip"]
+    del content["flip"], content["postprocess"]["dense_crf"]
     write_json(folder / CARD, content)
     assert ModelCard.read(folder) == replace(MODEL_CARD, flip=False)

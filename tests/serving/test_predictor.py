@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 from pipeline.dataset.contract import ClassList
 from pipeline.errors import EvidenceError
-from pipeline.serving.model_card import ModelCard, Postprocess
+from pipeline.serving.model_card import DenseCrf, ModelCard, Postprocess
 from pipeline.serving.predictor import Prediction, Predictor
 from tests.tiny_model import NO_POSTPROCESS, write_tiny_model
 
@@ -32,6 +32,18 @@ def test_card_cleans_the_mask() -> None:
     card = ModelCard(CLASSES, (32, 32), Postprocess(0, 0, 2))
     prediction = Predictor(Path("model"), card, lambda images: (ids, probs)).predict(np.zeros((9, 9, 3), np.uint8))
     assert not prediction.mask.any()
+    assert_array_equal(prediction.probs, probs[0])
+
+
+def test_card_refines_the_mask() -> None:
+    """With a CRF, a pixel that the network takes for another class than all around it, in one colour, is overruled."""
+    ids = np.zeros((1, 9, 9), np.uint8)
+    ids[0, 4, 4] = 1
+    probs = np.where(np.eye(2, dtype=bool)[ids], np.float32(0.6), np.float32(0.4))
+    crf = DenseCrf(5, bilateral_weight=4, position_px=5, colour=5, smooth_weight=0, smooth_px=1)
+    card = ModelCard(CLASSES, (32, 32), Postprocess(0, 0, 0, crf))
+    prediction = Predictor(Path("model"), card, lambda images: (ids, probs)).predict(np.zeros((9, 9, 3), np.uint8))
+    assert (prediction.mask == 0).all() and prediction.mask.dtype == np.uint8
     assert_array_equal(prediction.probs, probs[0])
 
 

@@ -78,10 +78,12 @@ def test_saved_model_agrees_with_keras(rows: list[ManifestRow], precision: str) 
 @pytest.mark.e2e
 @pytest.mark.parametrize(("name", "flip"), [("unet", False), ("unet", True), ("residual_unet", False)])
 def test_norms_are_folded_and_the_card_says_flip(rows: list[ManifestRow], name: str, flip: bool) -> None:
-    """Parity holds with both; a normalisation that follows no convolution stays."""
-    params = PARAMS.model_copy(update={"flip": flip})
+    """Parity holds with both; a normalisation that follows no convolution stays. The card has the CRF, if it is on."""
+    crf = PARAMS.dense_crf.model_copy(update={"num_iterations": 2 * flip})
+    params = PARAMS.model_copy(update={"flip": flip, "dense_crf": crf})
     export(settle(build_network(name, SMALL[name])), CLASSES, (32, 48), list(golden_rows(rows, 2)), params, OUT)
-    assert ModelCard.read(OUT).flip == flip
+    card = ModelCard.read(OUT)
+    assert (card.flip, card.postprocess.dense_crf is not None) == (flip, flip)
     assert (b"FusedBatchNorm" in (OUT / "saved_model.pb").read_bytes()) == (name == "residual_unet")
 
 

@@ -55,6 +55,8 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "export.num_golden_images": (0, -1, 1.5),
     "export.postprocess.open_px": (-1, 10**12, 0.5),
     "export.postprocess.min_area_px": (-5, "big"),
+    "export.dense_crf.num_iterations": (-1, 10**6, 2.5),
+    "export.dense_crf.position_px": (0.0, float("inf")),
     "evaluate.num_worst_overlays": (-1, 0.5),
     "evaluate.boundary_width": (0, 1, "thin"),
     "evaluate.bootstrap.num_resamples": (1, 10**9, "many"),
