@@ -106,6 +106,7 @@ class TrainParams(Section):
     """How the model is trained."""
 
     seed: Seed
+    num_networks: Annotated[Whole, Field(ge=1, le=20)]
     num_epochs: Annotated[Epochs, Field(ge=1)]
     batch_size: Annotated[Whole, Field(ge=1, le=65_536)]
     learning_rate: Rate

@@ -116,6 +116,7 @@ ENDS: list[tuple[str, Any, Any]] = [
     ("train__augment__class_mix", 1, 1.01),
     ("train__early_stopping_epochs", 100_000, 10**6),
     ("train__num_threads", 256, 1e9),
+    ("train__num_networks", 20, 21),
     ("train__network__dropout", 0.9, 1 - 1e-9),
     ("train__loss__soft_dice", 1000, 1001),
     ("train__augment__scale", [0.1, 10.0], [1e-9, 1e9]),

@@ -38,11 +38,19 @@ class Details(NamedTuple):
 class LiveMetrics:
     """Shows a training; outside of its `with` block it does nothing, and nothing here can stop a training.
 
-    `class_pixels` are the labelled pixels of `train` by class.
+    `class_pixels` are the labelled pixels of `train` by class. `num_before` are the epochs of networks before this one,
+    on which its epochs follow in the lines for MLflow.
     """
 
-    def __init__(self, classes: ClassList, class_pixels: Mapping[str, int], val_set: Packed, num_epochs: int) -> None:
-        self.classes, self.num_epochs = classes, num_epochs
+    def __init__(
+        self,
+        classes: ClassList,
+        class_pixels: Mapping[str, int],
+        val_set: Packed,
+        num_epochs: int,
+        num_before: int = 0,
+    ) -> None:
+        self.classes, self.num_epochs, self.num_before = classes, num_epochs, num_before
         self.trained = [name for name, pixels in class_pixels.items() if pixels]
         self.metric_names = metric_names(classes.names)
         self.panel: Panel | None = None
@@ -99,7 +107,7 @@ class LiveMetrics:
         if self.board:
             self.board.write(metrics, epoch)
         if os.environ.get(LINES):
-            print(f"{PREFIX}{json.dumps({'epoch': epoch, **metrics})}", flush=True)
+            print(f"{PREFIX}{json.dumps({'epoch': self.num_before + epoch, **metrics})}", flush=True)
         self._note(Epoch(epoch, finite(shown), details.iou.tolist() if details else [], left_s))
         if details:
             self._warn(epoch)

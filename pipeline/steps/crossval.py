@@ -4,9 +4,10 @@ Nothing of the project changes but `work/crossval/`. Each fold is a small projec
 with a manifest in which the samples to score stand as `test`, and runs the stages `preprocess` to `evaluate` as they
 are. The test split is in none of these manifests. A fold that has finished is kept, and so is its network.
 
-The best epoch of a fold is chosen on groups that are held out of its training groups, never on those to score. The
-other way, the weights of the last epoch, would score another recipe than that of `segline run`, which chooses its epoch
-and stops early by val. The price is that a fold learns from less than (K - 1) / K of the images.
+A fold trains one network, whatever `train.num_networks` is. The best epoch of a fold is chosen on groups that are held
+out of its training groups, never on those to score. The other way, the weights of the last epoch, would score another
+recipe than that of `segline run`, which chooses its epoch and stops early by val. The price is that a fold learns from
+less than (K - 1) / K of the images.
 """
 
 import hashlib
@@ -42,6 +43,7 @@ from pipeline.serving.model_card import MODEL, ModelCard
 from pipeline.text import shown
 from pipeline.training.precision import STEP_TIMES
 from pipeline.trials.folds import choose_unit, join, split_by_folds
+from pipeline.trials.params_change import with_values
 from pipeline.trials.project import CROSSVAL, finish_stages, prepare
 from pipeline.vision.confusion import mean_iou
 
@@ -50,8 +52,9 @@ STAGES = ("preprocess", "train", "export", "evaluate")
 SECTIONS = ("preprocess", "train", "export")
 """Params that the counts of a fold depend on."""
 OUT = Path("work/crossval")
-TRAIN = Path("work/train")
-KEPT = (PER_IMAGE, HISTORY, SUMMARY, FINGERPRINT, TRAIN / "network.json", TRAIN / "model.weights.h5")
+NETWORKS = Path("work/train/networks")
+NETWORK = NETWORKS / "01"
+KEPT = (PER_IMAGE, HISTORY, SUMMARY, FINGERPRINT, NETWORK / "network.json", NETWORK / "model.weights.h5")
 """Files of a fold's project that stay when the fold has finished."""
 RUN = "run_id"
 TO_GO_ON = "run the same command again, finished folds are kept"
@@ -149,7 +152,7 @@ def read_plan(num_folds: int) -> Plan:
     if unit == "image":
         print("crossval: groups are fewer than folds, so images are put into folds (evaluate.bootstrap.unit: image)")
     manifests = split_by_folds(rows, num_folds, unit, params.train.seed)
-    content = read_yaml(PARAMS, ParamsError, RESTORE)
+    content = with_values(read_yaml(PARAMS, ParamsError, RESTORE), {"train.num_networks": 1})
     return Plan(content, unit, manifests, identify(manifests))
 
 
@@ -224,9 +227,9 @@ def export_ensemble(plan: Plan, out: Path) -> WrittenEnsemble:
     prepare(project, plan.content, (DATA, MANIFEST.parent, STEP_TIMES))
     (project / FINGERPRINT).parent.mkdir()
     shutil.copy(plan.kept[0] / FINGERPRINT.name, project / FINGERPRINT)  # of it only classes and size are read
-    (project / TRAIN).mkdir()
+    (project / NETWORKS).mkdir(parents=True)
     for kept in plan.kept:
-        (project / TRAIN / kept.name).symlink_to(kept.resolve(), target_is_directory=True)
+        (project / NETWORKS / kept.name).symlink_to(kept.resolve(), target_is_directory=True)
     finish_stages(project, ("export",), "crossval: ")
     summary = read_json(project / WORK / "export" / MARKER, "the stage `export`")
     with written_whole(out) as part:

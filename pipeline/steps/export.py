@@ -79,19 +79,20 @@ def golden_rows(rows: Sequence[ManifestRow], num_images: int) -> Iterator[Manife
 
 
 def read_trained(folder: Path, precision: str) -> tuple[keras.Model, list[str]]:
-    """The network in `folder`, or the ensemble of those in its folders fold-* with the MD5s of their weights.
+    """The network of a training, or the ensemble of its networks with the MD5s of their weights.
 
     Raises:
         EvidenceError: see `read_network`.
     """
-    if folds := sorted(folder.glob("fold-*")):
-        networks = [read_network(fold, precision) for fold in folds]
-        return Ensemble(networks), [md5_of(fold / "model.weights.h5") for fold in folds]
-    return read_network(folder, precision), []
+    places = sorted((folder / "networks").glob("*")) or [folder / "networks/01"]
+    networks = [read_network(place, precision) for place in places]
+    if len(networks) == 1:
+        return networks[0], []
+    return Ensemble(networks), [md5_of(place / "model.weights.h5") for place in places]
 
 
 def read_network(folder: Path, precision: str) -> keras.Model:
-    """The network that the stage `train` wrote to `folder`; `precision` is its dtype policy, its weights are float32.
+    """One network that the stage `train` wrote; `precision` is its dtype policy, its weights are float32.
 
     Raises:
         EvidenceError: a file is missing or the weights are not those of this network.

@@ -24,7 +24,7 @@ from pipeline.params import read_params
 from pipeline.runtime.program import run
 from pipeline.vision.confusion import confusion
 
-TRAIN = Path("work/train")
+NETWORK = Path("work/train/networks/01")
 VAL_SCORE = Path("work/score_val/interval.json")
 
 
@@ -64,7 +64,7 @@ def main() -> None:
     params, rows = read_params(), [row for row in read_manifest() if row.split == "val"]
     set_up_devices(params.train.num_threads)
     val_set, classes = read_packed("val"), Fingerprint.read().classes
-    table = score_val(read_network(TRAIN), val_set, rows, classes, params.train.batch_size)
+    table = score_val(read_network(NETWORK), val_set, rows, classes, params.train.batch_size)
     write_record(VAL_SCORE, mean_iou_interval(table, **params.evaluate.bootstrap.model_dump()))
 
 

@@ -1,12 +1,13 @@
 """Train: a network on the packed arrays; the same params, data and kind of machine give the same bits, kill or not."""
 
 import json
+import math
 import resource
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -35,6 +36,8 @@ from pipeline.training.trainer import Trainer, build_optimizer
 
 TRAIN = Path("work/train")
 NUM_MEASURED_BATCHES = 3
+SEEDS_APART = 1_000_003
+"""Between the seeds of two networks, so that other trainings with seeds one apart, as `noise` has them, are others."""
 TIME_STEPS = "--time-steps"
 """Argument of the program, before a folder with params.yaml and fingerprint.json: see `time_steps`."""
 Summary = Mapping[str, Any]
@@ -42,7 +45,43 @@ Summary = Mapping[str, Any]
 
 
 def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Summary:
-    """Trains to the end, from the last checkpoint if one is kept, and writes the weights that are best on `val_set`.
+    """Trains each network to the end, from the last checkpoint if one is kept.
+
+    Writes to `out` a folder of weights for each network, in `networks`, and the history of all, in which the epochs of
+    the second network follow on those of the first. The summary is that of the network that is best on `val_set`.
+
+    Raises: see `train_network`.
+    """
+    _check(train_set, val_set, fingerprint, params)
+    read_interval_s()  # a wrong one is refused before anything is measured
+    check_writable(CHECKPOINTS)
+    with only_training():
+        trained = [
+            train_network(train_set, val_set, fingerprint, params, number, out) for number in range(params.num_networks)
+        ]
+        rows = [row for one in trained for row in one.history]
+        write_csv(out / "history.csv", list(rows[0]), [list(row.values()) for row in rows])
+        for one in trained:  # until here, so that no network that has ended learns again after a kill
+            remove(one.checkpoints)
+    return summarise([one.summary for one in trained])
+
+
+class Trained(NamedTuple):
+    """A network that has learnt: its epochs, counted over all networks, its summary, and where its last state is."""
+
+    history: list[dict[str, float]]
+    summary: Summary
+    checkpoints: Path
+
+
+def train_network(
+    train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: TrainParams, number: int, out: Path
+) -> Trained:
+    """Trains a network to the end, and writes the weights that are best on `val_set`.
+
+    Args:
+        number: of the network, from 0; its seed follows from it.
+        out: see `train`.
 
     Raises:
         ParamsError: params and data do not go together, or the environment asks for checkpoints in a wrong way.
@@ -50,33 +89,32 @@ def train(train_set: Packed, val_set: Packed, fingerprint: Fingerprint, params: 
             does not run on this machine.
         StageError: the disk has no room for checkpoints and weights, or cannot be written to.
     """
-    _check(train_set, val_set, fingerprint, params)
-    interval_s = read_interval_s()
+    params = params.model_copy(update={"seed": (params.seed + number * SEEDS_APART) % 2**32})
     gpus = set_up_devices(params.num_threads)
     check_batch_size(params.batch_size, len(gpus))
     machine = kind_of_machine(num_threads_in_use(params.num_threads), gpus)
-    check_writable(CHECKPOINTS)
-    with only_training():
-        folder = checkpoint_folder(_recipe(fingerprint, params))
-        saved = read_newest(folder)
-        batches = partial(epoch_batches, train_set, fingerprint, params)
-        build = partial(build_trainer, fingerprint, params, len(gpus))
-        precision = saved.precision if saved else params.precision
-        if precision != FLOAT32:
-            first = batches(params.small_epochs)  # of whole images
-            times = _measure(first, fingerprint, params, machine, build)
-            precision = settle(precision, times, len(first) * params.num_epochs, len(first) * params.small_epochs)
-        print(f"train: {describe(gpus)}; {keras.backend.backend()}, {precision}", flush=True)
-        patience = params.early_stopping_epochs
-        live = LiveMetrics(fingerprint.classes, fingerprint.class_pixels, val_set, params.num_epochs)
-        fit = Fit(build(precision), batches, val_set, params.num_epochs, patience, precision, machine, live)
-        if saved:
-            fit.restore(saved, folder)
-        check_room(CHECKPOINTS, fit.num_bytes_to_write - sum(file.stat().st_size for file in folder.glob("*")))
-        fit.run(folder, interval_s)
-        summary = write(fit, fingerprint, params, out)
-        remove(folder)
-    return summary
+    folder = checkpoint_folder(_recipe(fingerprint, params))
+    saved = read_newest(folder)
+    batches = partial(epoch_batches, train_set, fingerprint, params)
+    build = partial(build_trainer, fingerprint, params, len(gpus))
+    precision = saved.precision if saved else params.precision
+    if precision != FLOAT32:
+        first = batches(params.small_epochs)  # of whole images
+        times = _measure(first, fingerprint, params, machine, build)
+        precision = settle(precision, times, len(first) * params.num_epochs, len(first) * params.small_epochs)
+    which = f"network {number + 1} of {params.num_networks}, " if params.num_networks > 1 else ""
+    print(f"train: {which}{describe(gpus)}; {keras.backend.backend()}, {precision}", flush=True)
+    before = number * params.num_epochs
+    live = LiveMetrics(fingerprint.classes, fingerprint.class_pixels, val_set, params.num_epochs, before)
+    patience = params.early_stopping_epochs
+    fit = Fit(build(precision), batches, val_set, params.num_epochs, patience, precision, machine, live)
+    if saved:
+        fit.restore(saved, folder)
+    check_room(CHECKPOINTS, fit.num_bytes_to_write - sum(file.stat().st_size for file in folder.glob("*")))
+    fit.run(folder, read_interval_s())
+    summary = write(fit, fingerprint, params, out / "networks" / f"{number + 1:02}")
+    history = [{**row, "epoch": row["epoch"] + before} for row in fit.history]
+    return Trained(history, summary | {"best_epoch": summary["best_epoch"] + before}, folder)
 
 
 def build_trainer(fingerprint: Fingerprint, params: TrainParams, num_gpus: int, precision: str) -> Trainer:
@@ -118,8 +156,8 @@ def network_arguments(fingerprint: Fingerprint, params: TrainParams) -> dict[str
     }
 
 
-def write(fit: Fit, fingerprint: Fingerprint, params: TrainParams, out: Path) -> Summary:
-    """Writes the best weights, the network and the history to `out`; returns the summary."""
+def write(fit: Fit, fingerprint: Fingerprint, params: TrainParams, out: Path) -> dict[str, Any]:
+    """Writes the best weights and the network to `out`; returns the summary."""
     out.mkdir(parents=True, exist_ok=True)
     best, network = fit.finish(), fit.trainer.network
     with written_whole(out / "model.weights.h5") as beside:
@@ -127,7 +165,6 @@ def write(fit: Fit, fingerprint: Fingerprint, params: TrainParams, out: Path) ->
         beside.with_name(".part.weights.h5").rename(beside)
     description = {"name": params.network.name, "arguments": network_arguments(fingerprint, params)}
     write_json(out / "network.json", {**description, "precision": fit.precision})
-    write_csv(out / "history.csv", list(best), [[row[name] for name in best] for row in fit.history])
     return {
         "best_epoch": best["epoch"],
         "val_mean_iou": best["val_mean_iou"],
@@ -138,6 +175,21 @@ def write(fit: Fit, fingerprint: Fingerprint, params: TrainParams, out: Path) ->
         "precision_by": "measured" if params.precision == AUTO else "params",
         "num_machines": len(fit.machines),
         "machines": fit.machines,
+    }
+
+
+def summarise(summaries: Sequence[Summary]) -> Summary:
+    """The summary of the network that is best on val, with the epochs, parameters and machines of all of them."""
+    scores = [summary["val_mean_iou"] for summary in summaries]
+    best = max(range(len(scores)), key=lambda number: -math.inf if math.isnan(scores[number]) else scores[number])
+    machines = {json.dumps(machine): machine for summary in summaries for machine in summary["machines"]}
+    sums = {name: sum(summary[name] for summary in summaries) for name in ("num_epochs", "num_parameters")}
+    return {
+        **summaries[best],
+        **sums,
+        "num_networks": len(summaries),
+        "num_machines": len(machines),
+        "machines": list(machines.values()),
     }
 
 
@@ -225,7 +277,8 @@ def main() -> Summary:
     fingerprint = Fingerprint.read(FINGERPRINT)
     fingerprint.check_size(read_params().preprocess.image_size)
     summary = train(read_packed("train"), read_packed("val"), fingerprint, read_params().train, TRAIN)
-    print(f"best epoch: {summary['best_epoch']}, val mean IoU {summary['val_mean_iou']:.4f}")
+    of_all = f" of {summary['num_networks']} networks" if summary["num_networks"] > 1 else ""
+    print(f"best epoch{of_all}: {summary['best_epoch']}, val mean IoU {summary['val_mean_iou']:.4f}")
     return summary
 
 

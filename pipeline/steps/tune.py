@@ -216,7 +216,7 @@ def attempt(
     """How a trial ends; `rows` gets its epochs. Values that are no valid params together are pruned."""
     if problem := find_problem(content):
         return Outcome(PRUNED, f"not valid together: {problem}")
-    prepare(project, content)
+    prepare(project, with_values(content, {"train.num_networks": 1}))
     try:
         if not (project / WORK / "train" / MARKER).exists():
             watch = partial(take_line, trial, rows, content["train"]["num_epochs"], run_id, prefix)

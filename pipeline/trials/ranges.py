@@ -22,6 +22,7 @@ from pipeline.text import quoted
 SEARCHED = "train."
 NOT_SEARCHED = {
     "train.seed": "the best of several seeds is the luckiest one; `segline noise` measures what a seed can change",
+    "train.num_networks": "a trial trains one network; more of them take as many times as long",
     "train.num_threads": "it changes the time of a training, not its quality",
 }
 NUM_DIGITS = 4

@@ -166,7 +166,7 @@ def run(clone: Path, folder: Path) -> None:
     _commit(clone, "seed")
     second = _segline(clone, "run", "--promote")
     assert "higher: difference" in second, second
-    network = json.loads((clone / "work/train/network.json").read_text())
+    network = json.loads((clone / "work/train/networks/01/network.json").read_text())
     assert network["name"] == "flat" and set(network["arguments"]) >= {"width", "num_classes"}
     assert "top2_accuracy" in json.loads((clone / "work/evaluate/scores.json").read_text())["metrics"]
     assert "Top2 accuracy" in (clone / "work/report.html").read_text()

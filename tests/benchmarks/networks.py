@@ -1,6 +1,7 @@
-"""Each network, small, and each loss is trained by the stage, better than the majority class, and exported with parity.
+"""Each network, small, each loss and each option is trained by the stage, better than the majority class, and exported.
 
-Last line: one JSON object. `NAME` is of a network or "loss" and that of a loss; by default all are tried.
+The export has to pass parity. Last line: one JSON object. `NAME` is of a network, "loss" and that of a loss, or of an
+option such as train.ema_decay; by default all are tried.
 
     python -m tests.benchmarks.networks [NAME...]
 """
@@ -20,13 +21,15 @@ from pipeline.dataset.manifest import ManifestRow
 from pipeline.dataset.packed import read_packed
 from pipeline.errors import ExportError
 from pipeline.networks.table import NETWORKS
-from pipeline.steps.export import export, golden_rows, read_network
+from pipeline.params import parse_params
+from pipeline.steps.export import export, golden_rows, read_trained
 from pipeline.steps.preprocess import preprocess
 from pipeline.steps.train import train
 from pipeline.training.losses.table import LOSSES
+from pipeline.trials.params_change import with_values
 from pipeline.vision.codec import read_mask
 from pipeline.vision.confusion import confusion, mean_iou
-from tests.drawn_data import CLASSES, small_params, write_data
+from tests.drawn_data import CLASSES, small_content, small_params, write_data
 from tests.networks.small import SMALL
 
 SIZE = (56, 72)
@@ -44,11 +47,31 @@ TRIALS: Mapping[str, Mapping[str, Any]] = {
     SUM: {"network": {"name": "unet", **SMALL["unet"]}, "loss": dict.fromkeys(LOSSES, 1.0)},
 }
 """Changes to the section `train`."""
+OPTIONS: Mapping[str, Any] = {
+    "train.num_networks": 2,
+    "train.label_smoothing": 0.1,
+    "train.class_weights": "median_frequency",
+    "train.ema_decay": 0.9,
+    "train.auxiliary_weight": 0.4,
+    "train.small_epochs": 4,
+    "train.early_stopping_epochs": 3,
+    "train.augment.flip_vertical": True,
+    "train.augment.rotate_deg": 10.0,
+    "train.augment.gamma": 0.3,
+    "train.augment.white_balance": 0.1,
+    "train.augment.rare_class_share": 0.5,
+    "train.augment.class_mix": 0.5,
+    "export.flip": True,
+    "export.dense_crf.num_iterations": 2,
+}
+"""Values of params, tried one by one with a U-Net."""
+LONGER = {"train.class_weights": "inverse_sqrt", "train.learning_rate": 0.02, "train.num_epochs": 24}
+"""Besides, so that rare classes are learnt too, and an option that spoils that is seen."""
 
 
 def main() -> None:
-    """Tries the networks and losses that the command names."""
-    names = sys.argv[1:] or list(TRIALS)
+    """Tries the networks, losses and options that the command names."""
+    names = sys.argv[1:] or [*TRIALS, *OPTIONS]
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         rows = write_packed(Path(folder))
@@ -71,13 +94,15 @@ def write_packed(folder: Path) -> list[ManifestRow]:
 
 def attempt(name: str, rows: list[ManifestRow], folder: Path) -> tuple[float, bool]:
     """Trains and exports; gives the gain in val mean IoU over the majority class, and whether parity held."""
-    augment = small_params().train.augment.model_dump() | {"crop": [48, 64]}
-    params = small_params(**RECIPE, augment=augment, **TRIALS[name])
+    content = small_content(**RECIPE, **TRIALS.get(name, {}))
+    option = {**LONGER, name: OPTIONS[name]} if name in OPTIONS else {}
+    params = parse_params(with_values(content, {"train.augment.crop": [48, 64], **option}))
     out = folder / "out" / name
     summary = train(read_packed("train"), read_packed("val"), Fingerprint.read(), params.train, out)
     golden = list(golden_rows(rows, 4))
     try:
-        export(read_network(out, "float32"), CLASSES, SIZE, golden, params.export, out / "model")
+        network, weights_md5 = read_trained(out, "float32")
+        export(network, CLASSES, SIZE, golden, params.export, out / "model", weights_md5)
     except ExportError as err:
         print(f"{name}: {err}", file=sys.stderr)
         return summary["val_mean_iou"] - baseline(rows), False

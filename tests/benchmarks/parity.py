@@ -163,7 +163,7 @@ def train_networks(folder: Path) -> None:
 def build(name: str, folder: Path) -> tuple[keras.Model, tuple[int, int]]:
     """A network in float32, trained or with random but sharp weights and moving moments; its working size."""
     if name in TRAINED:
-        return read_network(folder / name, "float32"), TRAINED_SIZE
+        return read_network(folder / name / "networks/01", "float32"), TRAINED_SIZE
     num_classes, num_levels, width, size = NETWORKS[name]
     keras.utils.set_random_seed(0)
     mean, std = (99.0, 120.0, 80.0), (50.0, 40.0, 60.0)

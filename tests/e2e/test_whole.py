@@ -183,7 +183,7 @@ def test_spoiled_weights_are_rejected() -> None:
     mean_iou = read_json(Path("work/evaluate/scores.json"), "evaluate")["metrics"]["mean_iou"]["value"]
     change_params({"gate": {"floors": {"mean_iou": mean_iou - 0.001}}})
     rng = np.random.default_rng(0)
-    with h5py.File("work/train/model.weights.h5", "r+") as file:
+    with h5py.File("work/train/networks/01/model.weights.h5", "r+") as file:
         file.visititems(lambda _, item: shuffle(item, rng) if isinstance(item, h5py.Dataset) else None)
     run("dvc", "commit", "--force", "train")
     output = segline("run", "--promote", code=3)

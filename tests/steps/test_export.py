@@ -91,7 +91,7 @@ def test_norms_are_folded_and_the_card_says_flip(rows: list[ManifestRow], name: 
 def test_the_networks_of_folds_are_one_model(rows: list[ManifestRow]) -> None:
     """It agrees with Keras, its probabilities are the mean of theirs, and its card names their weights."""
     for number in (1, 2):
-        folder = Path(f"train/fold-{number}")
+        folder = Path(f"train/networks/{number}")
         write_description(folder, num_classes=3)
         network = build()
         network.get_layer("classify").bias.assign([number, 0, -number])

@@ -15,7 +15,7 @@ from pipeline.disk.records import read_record
 from pipeline.errors import EvidenceError
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.steps.preprocess import preprocess
-from pipeline.steps.score_val import VAL_SCORE, read_network, score_val
+from pipeline.steps.score_val import NETWORK, VAL_SCORE, read_network, score_val
 from pipeline.steps.train import TRAIN
 from tests.drawn_data import CLASSES, small_content, small_params, write_data
 
@@ -35,8 +35,8 @@ def test_val_has_the_score_that_chose_the_best_epoch(tmp_path: Path, monkeypatch
     assert interval.estimate == pytest.approx(summary["val_mean_iou"], abs=1e-6)
     assert interval.low < interval.estimate < interval.high and interval.num_units == 6
     val = [row for row in read_manifest() if row.split == "val"]
-    table = score_val(read_network(TRAIN), val_set, val, CLASSES, 4)
+    table = score_val(read_network(NETWORK), val_set, val, CLASSES, 4)
     assert table.matrices[2].sum() == np.sum(val_set.masks[2] != CLASSES.ignore_id)
     assert table.names[2] == val[2].name and table.groups[2] == val[2].group
     with pytest.raises(EvidenceError, match="val has 5 rows and 6 packed images; run `dvc repro preprocess`"):
-        score_val(read_network(TRAIN), val_set, val[1:], CLASSES, 4)
+        score_val(read_network(NETWORK), val_set, val[1:], CLASSES, 4)

@@ -80,7 +80,7 @@ def read_summary() -> dict[str, Any]:
 
 def md5_of_model() -> list[str]:
     """Weights, network and history."""
-    return [md5_of(TRAIN / name) for name in ("model.weights.h5", "network.json", "history.csv")]
+    return [md5_of(TRAIN / name) for name in ("networks", "history.csv")]
 
 
 def turn_step_times() -> str:
@@ -91,14 +91,17 @@ def turn_step_times() -> str:
     return FLOAT32 if is_bfloat16 else BFLOAT16
 
 
-def kill_program(**environment: str) -> Path:
-    """Trains as the stage does and kills that after its first epoch; returns the folder of checkpoints that it left."""
+def kill_program(after: str = "", **environment: str) -> Path:
+    """Trains as the stage does and kills that after the first epoch that follows on a line with the text `after`.
+
+    Returns the folder of checkpoints of the network that it was about.
+    """
     with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, text=True, env=os.environ | environment) as process:
         assert process.stdout
+        next(line for line in process.stdout if after in line)
         next(line for line in process.stdout if line.startswith("epoch 2/"))  # the first one's checkpoint is written
         process.kill()
-    (folder,) = Path("checkpoints").glob("train-*")
-    return folder
+    return max(Path("checkpoints").glob("train-*"), key=lambda folder: (folder / NEWEST).stat().st_mtime_ns)
 
 
 def test_options_reach_the_trainer() -> None:
@@ -173,6 +176,30 @@ def test_with_all_options_a_killed_training_ends_with_the_same_bytes() -> None:
     undisturbed = md5_of(TRAIN)
     kill_program()
     assert "goes on after epoch" in run_program() and md5_of(TRAIN) == undisturbed
+
+
+@pytest.mark.long
+@pytest.mark.e2e
+def test_several_networks_learn_and_none_learns_twice() -> None:
+    """Killed while the second learns, the first has ended; all bytes are those of an undisturbed training."""
+    write_params(num_epochs=NUM_EPOCHS, num_networks=2)
+    run_program()
+    undisturbed, summary = md5_of(TRAIN), read_summary()
+    first, second = (md5_of(TRAIN / "networks" / name) for name in ("01", "02"))
+    rows = list(csv.DictReader((TRAIN / "history.csv").read_text().splitlines()))
+    scores = [float(row["val_mean_iou"]) for row in rows]
+    assert [int(row["epoch"]) for row in rows] == list(range(1, 2 * NUM_EPOCHS + 1)) and first != second
+    assert (summary["num_networks"], summary["num_epochs"]) == (2, 2 * NUM_EPOCHS)
+    assert summary["val_mean_iou"] == max(scores) == scores[summary["best_epoch"] - 1]
+    shutil.rmtree(TRAIN)  # as DVC does before a stage
+    kill_program(after="network 2 of 2")
+    assert len(list(Path("checkpoints").glob("train-*"))) == 2
+    output = run_program()
+    assert f"goes on after epoch {NUM_EPOCHS} of {NUM_EPOCHS}" in output
+    assert md5_of(TRAIN) == undisturbed and not list(Path("checkpoints").glob("train-*"))
+    write_params(num_epochs=NUM_EPOCHS)
+    run_program()
+    assert md5_of(TRAIN / "networks/01") == first  # the first of several is the only one of one
 
 
 @pytest.mark.long

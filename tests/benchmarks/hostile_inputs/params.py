@@ -33,6 +33,7 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "train.class_weights": ("sqrt", ["none"]),
     "train.ema_decay": (-0.1, 1, "0.999"),
     "train.auxiliary_weight": (-0.1, 11, "0.4"),
+    "train.num_networks": (0, 1000),
     "train.small_epochs": (-1, 0.5, 10**6),
     "train.early_stopping_epochs": (-1, 0.5),
     "train.precision": ("float16", "bf16", 32),
