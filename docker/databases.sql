@@ -2,3 +2,4 @@
 CREATE DATABASE mlflow;
 CREATE DATABASE mlflow_users;
 CREATE DATABASE prefect;
+CREATE DATABASE tune;

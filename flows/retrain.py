@@ -143,14 +143,22 @@ def _run_stages(timeout_s: float) -> Mapping[str, str]:
     """Runs all stages; gives the environment that names the training's MLflow run, if one was opened."""
     live_run: Mapping[str, str] = {}
     for stage in list_stages():
-        command = (sys.executable, "-m", "flows.run", "--stage", stage)
         if stage == TRAIN and not is_fresh(stage):
             with one_training():
                 live_run = open_live_run()
-                _run(stage, command, timeout_s, live_run)
+                run_stage(stage, timeout_s, live_run)
         else:
-            _run(stage, command, timeout_s)
+            run_stage(stage, timeout_s)
     return live_run
+
+
+def run_stage(stage: str, timeout_s: float, environment: Mapping[str, str] | None = None) -> None:
+    """Runs a stage as a task, if it is not fresh.
+
+    Raises:
+        StageError: it failed.
+    """
+    _run(stage, (sys.executable, "-m", "flows.run", "--stage", stage), timeout_s, environment)
 
 
 def _run(name: str, command: Sequence[str], timeout_s: float, environment: Mapping[str, str] | None = None) -> None:

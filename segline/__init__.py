@@ -25,19 +25,17 @@ from segline.registry import (
     status,
     verify,
 )
+from segline.trials import crossval, noise, tune
 from segline.use import load, predict, suggest
 from segline.work import (
     clean,
-    crossval,
     diff,
     doctor,
     import_data,
-    noise,
     pack,
     plan,
     run,
     schedule,
-    tune,
     unpack,
     watch,
 )

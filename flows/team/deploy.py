@@ -24,6 +24,7 @@ from flows.retrain import PROMOTED, REJECTED
 from flows.scheduled import scheduled
 from flows.server import RETRIES, where_pages_are
 from flows.team.publish import publish
+from flows.team.search import search
 from pipeline.errors import ParamsError
 
 GPU, LIGHT = "gpu", "light"
@@ -44,7 +45,7 @@ BODY = "{{ flow.name }} {{ flow_run.name }}: {{ flow_run.state.name }}. {{ flow_
 
 
 def deploy(cron: str, timezone: str, parameters: Mapping[str, Any]) -> None:
-    """Deploys the flows `scheduled` and `publish` to the server in PREFECT_API_URL; see `segline.schedule`.
+    """Deploys the flows `scheduled`, `search` and `publish` to the server in PREFECT_API_URL; see `segline.schedule`.
 
     Raises:
         ParamsError: PREFECT_API_URL names no server.
@@ -61,6 +62,7 @@ def deploy(cron: str, timezone: str, parameters: Mapping[str, Any]) -> None:
             _make_pool(client, pool)
         deployments = (
             _deploy(client, scheduled, GPU, CronSchedule(cron=cron, timezone=timezone), parameters),
+            _deploy(client, search, GPU, None, {}),
             _deploy(client, publish, LIGHT, CronSchedule(cron=PUBLISH_CRON), {}),
         )
         ours = {"prefect.resource.id": [f"prefect.deployment.{deployment}" for deployment in deployments]}
@@ -69,7 +71,7 @@ def deploy(cron: str, timezone: str, parameters: Mapping[str, Any]) -> None:
             _automate(client, _notified(ours, url))
         else:
             _remove(client, NOTIFY)
-    what = f"scheduled/{NAME} ({cron!r}, {timezone}) for the pool {GPU}, publish/{NAME} for {LIGHT}"
+    what = f"scheduled/{NAME} ({cron!r}, {timezone}) and search/{NAME} for the pool {GPU}, publish/{NAME} for {LIGHT}"
     print(f"deployed {what}; Prefect shows them at {where_pages_are(address)}")
 
 
@@ -80,8 +82,13 @@ def _make_pool(client: SyncPrefectClient, name: str) -> None:
 
 
 def _deploy(
-    client: SyncPrefectClient, flow: Flow[..., Any], pool: str, schedule: CronSchedule, parameters: Mapping[str, Any]
+    client: SyncPrefectClient,
+    flow: Flow[..., Any],
+    pool: str,
+    schedule: CronSchedule | None,
+    parameters: Mapping[str, Any],
 ) -> UUID:
+    """One run at a time if it has a schedule; else each worker may run it."""
     return client.create_deployment(
         client.create_flow(flow),
         NAME,
@@ -90,8 +97,8 @@ def _deploy(
         pull_steps=[{"prefect.deployments.steps.set_working_directory": {"directory": PROJECT}}],
         work_pool_name=pool,
         job_variables={"env": {**RETRIES, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_S)}},
-        concurrency_limit=1,
-        schedules=[DeploymentScheduleCreate(schedule=schedule, active=True)],
+        concurrency_limit=1 if schedule else None,
+        schedules=[DeploymentScheduleCreate(schedule=schedule, active=True)] if schedule else [],
         parameters=dict(parameters),
         parameter_openapi_schema=parameter_schema(flow).model_dump(),
     )

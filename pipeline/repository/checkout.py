@@ -49,15 +49,15 @@ class Start:
 
 
 class Checkout:
-    """The clone of a project in which its scheduled runs work.
+    """The clone of a project in which its scheduled runs work, or another one of its clones.
 
     Attributes:
         folder: of the clone.
     """
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, clone: Path = CLONE) -> None:
         self.project = project.resolve()
-        self.folder = self.project / CLONE
+        self.folder = self.project / clone
 
     def fetch(self, branch: str = "") -> Start:
         """Gets the newest commits of the project's remote `origin`, or of the project itself if it has none.

@@ -307,8 +307,10 @@ def describe(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.removeprefix('train.')} {value}" for name, value in values.items())
 
 
-def show(tuning: Tuning) -> None:
-    """Prints the trials, and the change of the params to review."""
+def show(tuning: Tuning | None) -> None:
+    """Prints the trials, and the change of the params to review; nothing of a search that was handed over."""
+    if not tuning:
+        return
     Console().print(build_table(tuning))
     if not tuning.difference:
         print(f"no trial is better than {PARAMS}; {tuning.out} is a copy of it")

@@ -207,7 +207,8 @@ def test_a_search_that_is_killed_goes_on(project: Path) -> None:
     check_runs(read_runs())
     check_proposal(Path("tuned.yaml"))
     assert not list(TUNE.glob("*/trial-*")) and not Path("work/train").exists()
-    assert segline.tune(Path("ranges.yaml"), trials=3).trials[0].outcome.state == FINISHED
+    tuning = segline.tune(Path("ranges.yaml"), trials=3)
+    assert tuning and tuning.trials[0].outcome.state == FINISHED
     assert len(read_runs()) == 4
 
 
