@@ -67,8 +67,13 @@ class Census:
     @property
     def baseline(self) -> float:
         """Mean IoU of the most frequent class everywhere: its share of the counted pixels over the classes' number."""
-        shares = [row.pixel_share for row in self.classes[:-1] if row.num_images]
+        shares = self.shares
         return max(shares) / sum(shares) / len(shares) if shares else 0.0
+
+    @property
+    def shares(self) -> list[float]:
+        """Of the pixels, by class, without classes that no mask holds."""
+        return [row.pixel_share for row in self.classes[:-1] if row.num_images]
 
     @property
     def has_groups(self) -> bool:

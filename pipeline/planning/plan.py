@@ -183,6 +183,8 @@ def _decide_step(census: Census, recipe: Recipe, num_cores: int) -> Iterator[Dec
     yield Decision("train.augment.crop", list(recipe.crop), "px, cut from the scaled image; three quarters of it")
     yield Decision("train.batch_size", recipe.batch_size, "fits into memory, and into a quarter of the training images")
     yield Decision("train.network", dict(recipe.choice.network), recipe.choice.reason)
+    share = 0.0 if _is_even(census) else 0.5
+    yield Decision("train.augment.rare_class_share", share, "of the crops; 0.5 where classes are unlike in size")
     yield Decision("train.num_threads", num_cores, "cores of the machine; another number changes the bits")
 
 
@@ -200,11 +202,14 @@ def _decide_schedule(
     yield Decision("train.small_epochs", 0, "none: the time is that of whole images")
 
 
+def _is_even(census: Census) -> bool:
+    return min(census.shares) >= EVEN * max(census.shares)
+
+
 def _decide_gate(census: Census, shares: Shares) -> Iterator[Decision]:
-    counted = [row.pixel_share for row in census.classes[:-1] if row.num_images]
-    is_even = min(counted) >= EVEN * max(counted)
+    counted = census.shares
     shown = f"the rarest class has {min(counted):.2%} of the pixels, the most frequent {max(counted):.0%}"
-    yield Decision("train.class_weights", "none" if is_even else "inverse_sqrt", shown)
+    yield Decision("train.class_weights", "none" if _is_even(census) else "inverse_sqrt", shown)
     floor = round(min(0.99, census.baseline + ABOVE_BASELINE), 2)
     yield Decision(
         *("gate.floors", {"mean_iou": floor}, f"majority-class baseline {census.baseline:.3f} + {ABOVE_BASELINE}")

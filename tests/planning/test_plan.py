@@ -122,9 +122,11 @@ def test_floors_follow_the_baseline() -> None:
     """Always the ground has .49 of mean IoU; half of the pixels each has .25, and needs no weights."""
     values = plan(census_of(40)).values
     assert values["gate.floors"] == {"mean_iou": 0.59} and values["train.class_weights"] == "inverse_sqrt"
+    assert values["train.augment.rare_class_share"] == 0.5
     even = ClassRow("ground", 0.5, 9, 3), ClassRow("box", 0.5, 9, 3), ClassRow("(ignored)", 0.0, 0, 0)
     values = plan(census_of(40, classes=even)).values
     assert values["gate.floors"] == {"mean_iou": 0.35} and values["train.class_weights"] == "none"
+    assert values["train.augment.rare_class_share"] == 0.0
 
 
 def test_too_little_time_is_told() -> None:
