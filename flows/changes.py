@@ -100,10 +100,10 @@ def find_changes(checkout: Checkout, source: str, branch: str) -> Changes:
     return Changes(start, now, is_new, is_arriving, tuple(checkout.list_changes(start, WATCHED)))
 
 
-def print_unpushed(checkout: Checkout) -> None:
-    """Prints a note if the project has changes that a scheduled run does not see."""
+def print_unpushed(checkout: Checkout, runs: str = "scheduled runs") -> None:
+    """Prints a note if the project has changes that `runs`, which work with the commits of `origin`, do not see."""
     if unpushed := checkout.list_unpushed([*WATCHED, DVC_SETTINGS]):
-        print(f"note: scheduled runs do not see {some(unpushed)}; to have it run, commit and push it", flush=True)
+        print(f"note: {runs} do not see {some(unpushed)}; to have it run, commit and push it", flush=True)
 
 
 def _split(source: str) -> list[str]:

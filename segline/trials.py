@@ -66,6 +66,7 @@ def tune(ranges: Path, *, trials: int = 20, out: Path = TUNED, machines: int = 0
     Raises:
         ParamsError: a range does not fit its param.
         EvidenceError: packed arrays are missing, or no trial was finished.
+        RepositoryError: with `machines`, this is no git repository, or `origin` refuses or lacks the branch.
         StageError: another search is under way here, the study's database fails, or trials failed one after the other.
         RegistryError: MLflow cannot be reached.
     """

@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed
 
+from flows.changes import print_unpushed
 from flows.failure import failed
 from flows.prefect_client import check_address, make_ready, one_training, patiently
 from flows.retrain import run_stage, run_step
@@ -90,6 +91,7 @@ def hand_over(ranges: Path, trials: int, machines: int, branch: str) -> None:
 
     Raises:
         ParamsError: a range does not fit its param, or PREFECT_API_URL names no server.
+        RepositoryError: this is not a git repository, or `origin` refuses or has no such branch.
         StageError: the server does not answer, or has no deployment of the flow.
     """
     if not 1 <= machines <= MAX_MACHINES or trials < 1:
@@ -101,6 +103,9 @@ def hand_over(ranges: Path, trials: int, machines: int, branch: str) -> None:
             "--machines needs a team's Prefect server; set PREFECT_API_URL to its address, ending in /api"
         )
     check_address(address)
+    checkout = Checkout(Path(), CLONE)
+    checkout.fetch(branch)
+    print_unpushed(checkout, "the workers")
     parameters = {"ranges": ranges.read_text(encoding="utf-8"), "trials": trials, "branch": branch}
     with get_client(sync_client=True) as client:
         try:

@@ -65,11 +65,13 @@ def test_two_workers_share_the_trials(tmp_path: Path) -> None:
             push("data.dvc")
             deployed()
             prefect("create_global_concurrency_limit", GlobalConcurrencyLimitCreate(name=LIMIT, limit=2))
+            git("commit", "--quiet", "--allow-empty", "--message", "not pushed")
             Path("ranges.yaml").write_text("train.learning_rate: {low: 0.001, high: 0.05, log: true}\n")
             with second_worker(project):
                 words = ("tune", "ranges.yaml", "--trials", str(NUM_TRIALS), "--machines", "2")
                 code, output = run_module("segline.command", *words)
                 assert code == 0 and "handed over to 2 workers" in output, output
+                assert "the workers do not see commit" in output, output
                 runs = [run.id for run in prefect("read_flow_runs") if run.name in output]
                 messages = [wait_for(run, "Completed", timeout_s=TIMEOUT_S).message for run in runs]
             assert len(messages) == 2 and all("the best params so far: " in text for text in messages)

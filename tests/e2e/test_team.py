@@ -185,7 +185,7 @@ def test_deploying_again_doubles_nothing(team: Team) -> None:
     deployment = prefect("read_deployment_by_name", "scheduled/team")
     assert deployment.parameters["promote"] is True and deployment.global_concurrency_limit.limit == 1
     assert [schedule.schedule.cron for schedule in deployment.schedules] == [CRON]
-    assert deployment.work_pool_name == "gpu" and len(prefect("read_deployments")) == 2
+    assert deployment.work_pool_name == "gpu" and len(prefect("read_deployments")) == 3
     assert len(prefect("read_automations")) == 2
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("SEGLINE_NOTIFY_URL")
