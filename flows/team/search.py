@@ -70,7 +70,8 @@ def _search(checkout: Checkout, ranges: str, trials: int, branch: str, timeout_s
             run_stage(stage, timeout_s)
         RANGES.write_text(ranges, encoding="utf-8")
         with one_training():
-            run_step("tune", ("tune", str(RANGES), "--trials", str(trials)), timeout_s)
+            words = ("tune", str(RANGES), "--trials", str(trials), "--out", str(TUNED))
+            run_step("tune", words, timeout_s)
         get_run_logger().info("searched with commit %s", start.code[:8])
         return Completed(message=_show())
 
@@ -78,7 +79,7 @@ def _search(checkout: Checkout, ranges: str, trials: int, branch: str, timeout_s
 def _show() -> str:
     """Publishes the proposed change of the params; returns a sentence."""
     old, new = (path.read_text(encoding="utf-8") for path in (PARAMS, TUNED))
-    change = difference(old, new, str(TUNED))
+    change = difference(old, new, str(TUNED)).replace("`", "'")  # three of them would end the block of code
     text = f"````\n{change or 'The best trial is that of the params as they are.'}\n````\n"
     patiently(lambda: create_markdown_artifact(text, key="params-tuned", description="The best params, to review"))
     before, after = flatten(parse_yaml(old)), flatten(parse_yaml(new))

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from scipy.special import softmax
 
 from pipeline.serving.lattice import Lattice
 from pipeline.serving.model_card import DenseCrf
@@ -49,9 +50,9 @@ def _infer(image: np.ndarray, probs: np.ndarray, settings: DenseCrf) -> np.ndarr
         (settings.bilateral_weight, _normalised(Lattice(np.concatenate(alike, axis=1)), height * width)),
         (settings.smooth_weight, _normalised(Lattice(place / settings.smooth_px), height * width)),
     ]
-    marginals = _softmax(logs)
+    marginals: np.ndarray = softmax(logs, axis=1)
     for _ in range(settings.num_iterations):
-        marginals = _softmax(logs + sum(weight * message(marginals) for weight, message in kernels))
+        marginals = softmax(logs + sum(weight * message(marginals) for weight, message in kernels), axis=1)
     return marginals.reshape(probs.shape)
 
 
@@ -59,9 +60,3 @@ def _normalised(lattice: Lattice, num_points: int) -> Message:
     """The filter between D^-1/2 on both sides, where D is what it makes of ones."""
     scale = 1 / np.sqrt(lattice.filter(np.ones((num_points, 1), np.float32)))
     return lambda values: scale * lattice.filter(scale * values)
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
-    return found
